@@ -1,0 +1,3 @@
+//! The command line: option table, parsing, help, dispatch.
+
+pub mod settings;

@@ -1,0 +1,1 @@
+//! my.cnf templates, ports, environment.

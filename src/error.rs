@@ -1,0 +1,99 @@
+//! The one error value of the library: what happened, where, and what to do about it.
+//!
+//! Every failure that a user can cause (a malformed option file, a missing binary, a full disk)
+//! is an [`Error`] with the file and line it came from and, where we know one, a hint.
+//! `main` prints it as `error:`, `caused by:` and `hint:` lines.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+/// A result whose error is an [`Error`].
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What happened, where, why, and what to do.
+#[derive(Debug)]
+pub struct Error {
+    message: String,
+    location: Option<Location>,
+    cause: Option<Box<dyn std::error::Error + Send + Sync>>,
+    hint: Option<String>,
+}
+
+/// A file, and the 1-based line in it where one is known.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Location {
+    /// The file, as it was opened.
+    pub file: PathBuf,
+    /// 1-based line number; `None` where the whole file is meant.
+    pub line: Option<u32>,
+}
+
+impl Error {
+    /// An error that says `message`: a lower-case fragment without a final period,
+    /// except where the reference's own text is kept.
+    pub fn new(message: impl Into<String>) -> Self {
+        Error { message: message.into(), location: None, cause: None, hint: None }
+    }
+
+    /// An input/output error on `path`: "cannot `verb` `path`".
+    pub fn io(verb: &str, path: &Path, cause: std::io::Error) -> Self {
+        Error::new(format!("cannot {verb} {}", path.display())).caused_by(cause)
+    }
+
+    /// Adds the file and line that the error is about.
+    pub fn at(mut self, file: impl Into<PathBuf>, line: Option<u32>) -> Self {
+        self.location = Some(Location { file: file.into(), line });
+        self
+    }
+
+    /// Adds the error underneath.
+    pub fn caused_by(mut self, cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        self.cause = Some(cause.into());
+        self
+    }
+
+    /// Adds what the user can do.
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// The message alone, without location, cause or hint.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// Where the error is, if it is in a file.
+    pub fn location(&self) -> Option<&Location> {
+        self.location.as_ref()
+    }
+
+    /// What the user can do, if we know.
+    pub fn hint_text(&self) -> Option<&str> {
+        self.hint.as_deref()
+    }
+}
+
+impl fmt::Display for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.line {
+            Some(line) => write!(f, "{}:{line}", self.file.display()),
+            None => write!(f, "{}", self.file.display()),
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.location {
+            Some(location) => write!(f, "{location}: {}", self.message),
+            None => f.write_str(&self.message),
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.cause.as_deref().map(|cause| cause as _)
+    }
+}

@@ -1,0 +1,17 @@
+//! The library behind `mtr-rs`: finds MariaDB's test suites, runs them on servers of its own,
+//! judges and reports. `docs/architecture.md` draws the modules and what each may not do.
+
+pub mod check;
+pub mod cli;
+pub mod config;
+pub mod env;
+pub mod error;
+pub mod plan;
+pub mod report;
+pub mod run;
+pub mod server;
+pub mod sys;
+pub mod tree;
+pub mod triage;
+
+pub use error::{Error, Result};

@@ -1,0 +1,1 @@
+//! Selection, combinations, order, claims.

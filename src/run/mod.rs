@@ -1,0 +1,3 @@
+//! Workers, supervision, events.
+
+pub mod event;

@@ -1,0 +1,1 @@
+//! One server from data directory to exit.

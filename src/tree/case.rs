@@ -1,0 +1,184 @@
+//! What collecting yields: suites, test instances, and where each of their server options came from.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use bstr::BString;
+
+use crate::error::Location;
+
+/// Where a server option came from, for `--explain` and for reports of a server that did not start.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Origin {
+    /// A word of an option file (`.opt`, `-master.opt`, `-slave.opt`, `suite.opt`).
+    OptionFile(Location),
+    /// An option of a `[section]` of a combinations file.
+    Combination {
+        /// The section's name.
+        name: String,
+        /// The line of the option.
+        location: Location,
+    },
+    /// `--combination=X` on the command line.
+    CommandLineCombination,
+    /// `--mysqld=X`, `--mariadbd=X` or `--skip-X` on the command line.
+    CommandLine,
+    /// `restart: X` in a server's expect file.
+    ExpectFile(PathBuf),
+    /// Added by the runner itself (defaults file, group suffix, core file, …).
+    Runner,
+}
+
+/// One argument for a server and where it came from.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct ServerOption {
+    /// The argument as bytes; `$NAME` and `${NAME}` not yet expanded.
+    pub text: BString,
+    /// Where it was written.
+    pub origin: Arc<Origin>,
+}
+
+/// A suite, or an overlay of a suite (spec §2.2, §13).
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Suite {
+    /// The full name: `rpl`, or `rpl-overlay` for an overlay.
+    pub name: String,
+    /// The suite's directory; the overlay's own one in an overlay.
+    pub dir: PathBuf,
+    /// The directory of the base suite, in an overlay.
+    pub parent_dir: Option<PathBuf>,
+    /// Where `.test` files are: `dir/t` or `dir`.
+    pub test_dir: PathBuf,
+    /// Where result files are: `dir/r` or `test_dir`.
+    pub result_dir: PathBuf,
+    /// How tests of this suite are run.
+    pub kind: SuiteKind,
+}
+
+/// What runs a suite's tests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum SuiteKind {
+    /// mysqltest scripts: everything but the two below.
+    #[default]
+    Script,
+    /// `unit`: ctest programs (spec §2.8).
+    Unit,
+    /// `sphinx`: scripts, with `searchd` as an additional server (spec §2.7).
+    Sphinx,
+}
+
+/// Why a test will not run, known before any server starts (spec §2.6).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Skip {
+    /// Listed in a `disabled.def` or skip list: shown as `[ disabled ]`.
+    pub disabled: bool,
+    /// The reference's text; empty where it gives none.
+    pub comment: String,
+}
+
+/// The result file an instance is compared with (spec §3.5).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ResultFile {
+    /// The `.result` file that is compared, or the base that `rdiff` applies to.
+    pub base: PathBuf,
+    /// The `.rdiff` to apply to `base` first.
+    pub rdiff: Option<PathBuf>,
+}
+
+/// One instance: a test in one combination (spec §5).
+#[derive(Debug, Clone)]
+pub struct TestCase {
+    /// The suite or overlay.
+    pub suite: Arc<Suite>,
+    /// The short name: `alias` of `main.alias`.
+    pub short_name: String,
+    /// The `.test` file; for a test of a custom kind, a path that need not exist.
+    pub path: PathBuf,
+    /// Combination names in the order of expansion; duplicates are meaningful (spec §5.3).
+    pub combinations: Vec<String>,
+    /// Options of servers whose group has no `#!use-slave-opt`.
+    pub master_opt: Vec<ServerOption>,
+    /// Options of servers whose group has `#!use-slave-opt`.
+    pub slave_opt: Vec<ServerOption>,
+    /// The config template (absolute).
+    pub template: PathBuf,
+    /// The template as it enters the sort key: relative for the two defaults (spec §6.1).
+    pub template_key: BString,
+    /// `--timezone=X` of the option files, unexpanded; the value `TZ` gets (spec §3.2).
+    pub timezone: Option<BString>,
+    /// `--skip-core-file` was among the options.
+    pub skip_core_file: bool,
+    /// Script run before the master starts.
+    pub master_sh: Option<PathBuf>,
+    /// Script run before the slave starts.
+    pub slave_sh: Option<PathBuf>,
+    /// `include/big_test.inc` is named.
+    pub big_test: bool,
+    /// `include/long_test.inc` or `include/big_test.inc` is named.
+    pub long_test: bool,
+    /// `include/master-slave.inc` is named.
+    pub rpl_test: bool,
+    /// `include/not_parallel.inc` is named: never runs beside another test.
+    pub not_parallel: bool,
+    /// Why it does not run.
+    pub skip: Option<Skip>,
+    /// What its output is compared with; `None`: nothing, and it can still pass (spec §3.5).
+    pub result: Option<ResultFile>,
+    /// The command of a `unit` test; empty for scripts.
+    pub command: BString,
+    /// Every file that was scanned for this test, in order of appearance, for `--explain`.
+    pub scanned: Arc<[PathBuf]>,
+}
+
+impl TestCase {
+    /// `suite.test`.
+    pub fn name(&self) -> String {
+        format!("{}.{}", self.suite.name, self.short_name)
+    }
+
+    /// The combination names sorted bytewise, joined by `,`; empty without combinations.
+    pub fn combination(&self) -> String {
+        let mut names: Vec<&str> = self.combinations.iter().map(String::as_str).collect();
+        names.sort_unstable();
+        names.join(",")
+    }
+
+    /// The full name as the console shows it: `suite.test` or `suite.test 'a,b'` (spec §5.4).
+    pub fn full_name(&self) -> String {
+        match self.combination() {
+            names if names.is_empty() => self.name(),
+            names => format!("{} '{names}'", self.name()),
+        }
+    }
+
+    /// The name of the directory and files kept for this instance: `suite.test[-a,b]`.
+    pub fn file_name(&self) -> String {
+        let name = self.name().replace('/', "_");
+        match self.combination() {
+            names if names.is_empty() => name,
+            names => format!("{name}-{names}"),
+        }
+    }
+
+    /// Whether the two instances can share running servers: same template and option lists
+    /// (the sort key of spec §6.1, lists sorted).
+    pub fn criteria(&self) -> BString {
+        if self.skip.is_some() && self.template_key.is_empty() {
+            return BString::default();
+        }
+        let mut key = self.template_key.clone();
+        for list in [&self.master_opt, &self.slave_opt] {
+            let mut words: Vec<&[u8]> = list.iter().map(|o| o.text.as_ref()).collect();
+            words.sort_unstable();
+            key.push(b' ');
+            for (i, word) in words.iter().enumerate() {
+                if i > 0 {
+                    key.push(b'!');
+                }
+                key.extend_from_slice(word);
+            }
+            key.push(b'~');
+        }
+        key
+    }
+}

@@ -1,0 +1,6 @@
+//! What is on disk: install layout, binaries, suites and tests.
+
+pub mod case;
+pub mod layout;
+pub mod probe;
+pub mod suite_pm;
