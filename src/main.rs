@@ -1,1 +1,3 @@
+//! `mtr-rs`: see the library `mtr`.
+
 fn main() {}

@@ -70,22 +70,22 @@ pub struct Outcome {
     /// Milliseconds as the script engine's timer file gives them; `None`: no timer file.
     pub timer_ms: Option<u64>,
     /// Wall time of the whole attempt, restarts and checks included.
-    #[serde(serialize_with = "seconds")]
+    #[serde(serialize_with = "as_seconds")]
     pub wall: Duration,
     /// Skip reason, or what the runner has to say of a failure.
-    #[serde(serialize_with = "text")]
+    #[serde(serialize_with = "as_text")]
     pub comment: BString,
     /// What the script engine wrote to its report (`current_test`): diffs and its own errors.
-    #[serde(serialize_with = "text")]
+    #[serde(serialize_with = "as_text")]
     pub report: BString,
     /// Error-log lines that failed the test, as check-warnings prints them.
-    #[serde(serialize_with = "text")]
+    #[serde(serialize_with = "as_text")]
     pub warnings: BString,
     /// What check-testcase found to be left behind; does not change the verdict.
-    #[serde(serialize_with = "text")]
+    #[serde(serialize_with = "as_text")]
     pub check_report: BString,
     /// Server-log excerpt and diagnosis for failures of servers.
-    #[serde(serialize_with = "text")]
+    #[serde(serialize_with = "as_text")]
     pub server_log: BString,
     /// Seconds after which the test was ended, for [`FailureKind::Timeout`].
     pub timeout_s: Option<u64>,
@@ -96,7 +96,7 @@ pub struct Outcome {
     /// The skip came from the script itself, not from collecting.
     pub skipped_by_test: bool,
     /// Tail of the script's output of this attempt, kept when it is tried again.
-    #[serde(serialize_with = "text")]
+    #[serde(serialize_with = "as_text")]
     pub log_tail: BString,
 }
 
@@ -183,7 +183,7 @@ pub enum Event {
     /// A line for the console that belongs to no test (`Checking supported features...`).
     Message {
         /// Without the final newline.
-        #[serde(serialize_with = "text")]
+        #[serde(serialize_with = "as_text")]
         text: BString,
     },
     /// Something is wrong but the run goes on (stderr).
@@ -191,7 +191,7 @@ pub enum Event {
         /// The worker it comes from; `None`: the supervisor.
         worker: Option<usize>,
         /// Without prefix and final newline.
-        #[serde(serialize_with = "text")]
+        #[serde(serialize_with = "as_text")]
         text: BString,
     },
     /// A worker has its ports.
@@ -248,7 +248,7 @@ pub enum Event {
         /// `suite.test` names.
         tests: Vec<String>,
         /// The lines.
-        #[serde(serialize_with = "text")]
+        #[serde(serialize_with = "as_text")]
         lines: BString,
     },
     /// Time spent in the phases by one worker.
@@ -256,7 +256,7 @@ pub enum Event {
         /// 1-based; 0: the supervisor.
         worker: usize,
         /// Seconds each.
-        #[serde(serialize_with = "phases")]
+        #[serde(serialize_with = "as_phases")]
         phases: Vec<(Phase, Duration)>,
     },
     /// The end. Nothing follows.
@@ -264,7 +264,7 @@ pub enum Event {
         /// How.
         end: RunEnd,
         /// Wall time.
-        #[serde(serialize_with = "seconds")]
+        #[serde(serialize_with = "as_seconds")]
         wall: Duration,
         /// Instances that were to run.
         total: usize,
@@ -273,14 +273,14 @@ pub enum Event {
     },
 }
 
-fn seconds<S: serde::Serializer>(d: &Duration, s: S) -> Result<S::Ok, S::Error> {
+fn as_seconds<S: serde::Serializer>(d: &Duration, s: S) -> Result<S::Ok, S::Error> {
     s.serialize_f64(d.as_secs_f64())
 }
 
-fn text<S: serde::Serializer>(b: &BString, s: S) -> Result<S::Ok, S::Error> {
+fn as_text<S: serde::Serializer>(b: &BString, s: S) -> Result<S::Ok, S::Error> {
     s.serialize_str(&b.to_string())
 }
 
-fn phases<S: serde::Serializer>(p: &[(Phase, Duration)], s: S) -> Result<S::Ok, S::Error> {
+fn as_phases<S: serde::Serializer>(p: &[(Phase, Duration)], s: S) -> Result<S::Ok, S::Error> {
     s.collect_seq(p.iter().map(|(phase, d)| (phase, d.as_secs_f64())))
 }
