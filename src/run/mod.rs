@@ -1,3 +1,4 @@
-//! Workers, supervision, events.
+//! Workers, the supervisor that owns the truth, and the stream of events.
 
 pub mod event;
+pub mod vardir;
