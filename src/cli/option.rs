@@ -99,13 +99,15 @@ pub enum Question {
 }
 
 /// An environment variable that gives an option's default (spec §1.6).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub struct EnvTwin {
     /// `MTR_PARALLEL`, …
     pub name: &'static str,
     /// `0` in the variable means that it is not set, as for all variables the reference reads with
     /// Perl's `||`.
     pub zero_is_unset: bool,
+    /// Other values that leave the variable without effect.
+    pub ignores: fn(&BStr) -> bool,
 }
 
 /// An option's value where nobody gave one.
@@ -236,13 +238,21 @@ impl Opt {
 
     /// Adds an environment twin whose `0` is a value like any other.
     pub const fn env(mut self, name: &'static str) -> Self {
-        self.env = Some(EnvTwin { name, zero_is_unset: false });
+        self.env = Some(EnvTwin { name, zero_is_unset: false, ignores: |_| false });
         self
     }
 
     /// Adds an environment twin whose `0` means "unset".
     pub const fn env_nonzero(mut self, name: &'static str) -> Self {
-        self.env = Some(EnvTwin { name, zero_is_unset: true });
+        self.env = Some(EnvTwin { name, zero_is_unset: true, ignores: |_| false });
+        self
+    }
+
+    /// Says which values of the variable are ignored.
+    pub const fn env_ignores(mut self, ignores: fn(&BStr) -> bool) -> Self {
+        if let Some(twin) = &mut self.env {
+            twin.ignores = ignores;
+        }
         self
     }
 

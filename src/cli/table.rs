@@ -250,12 +250,14 @@ const PLACES: &[Opt] = &[
     integer("build-thread", "N", |s, n| s.build_thread = Some(small(n)))
         .aliases(&["mtr-build-thread"])
         .env_nonzero("MTR_BUILD_THREAD")
+        .env_ignores(|v| v == "auto")
         .worked_out("`auto`: the first that is free, from 300 on")
         .help("use the Nth range of ports")
         .more("The first port is 10000 + N × the size of a range. The variable may also be `auto`."),
     integer("port-base", "PORT", |s, n| s.port_base = Some(small(n)))
         .aliases(&["mtr-port-base"])
         .env_nonzero("MTR_PORT_BASE")
+        .env_ignores(|v| v == "auto")
         .worked_out("`auto`")
         .help("use the ports from PORT on")
         .more("PORT is rounded down to a multiple of 10. The variable may also be `auto`."),
@@ -387,17 +389,18 @@ const DEBUGGING: &[Opt] = &[
     integer("max-save-core", "N", |s, n| s.max_save_core = small(n))
         .env("MTR_MAX_SAVE_CORE")
         .default("5")
-        .help("keep at most N core files; 0 for no limit"),
+        .help("keep at most N core files"),
     integer("max-save-datadir", "N", |s, n| s.max_save_datadir = small(n))
         .env("MTR_MAX_SAVE_DATADIR")
         .default("20")
-        .help("keep the data directories of at most N failed tests; 0 for no limit"),
+        .help("keep the data directories of at most N failed tests"),
     optional("print-core", "FORMAT", |s, v| {
         s.print_core = utf8("print-core", v)?;
         Ok(())
     })
     .aliases(&["C"])
     .env("MTR_PRINT_CORE")
+    .env_ignores(|v| !v.to_str().is_ok_and(is_core_format))
     .default("medium")
     .help("print core files as FORMAT: short, medium, detailed, custom:COMMANDS or no"),
     text("print-method", "PROGRAM", |s, v| {
@@ -455,6 +458,17 @@ pub static ENV_ONLY: &[EnvOnly] = &[EnvOnly {
     set: |s, n| s.start_timeout = n,
     short_help: "seconds a server may take to start",
 }];
+
+/// `--print-core` knows this format. `no` prints nothing.
+pub fn is_core_format(format: &str) -> bool {
+    matches!(format, "short" | "medium" | "detailed" | "custom" | "no")
+        || format.strip_prefix("custom:").is_some_and(|commands| !commands.is_empty())
+}
+
+/// `--print-method` knows this program.
+pub fn is_core_method(program: &str) -> bool {
+    matches!(program, "gdb" | "dbx" | "lldb" | "auto")
+}
 
 fn path(value: &BStr) -> PathBuf {
     PathBuf::from(OsStr::from_bytes(value))
