@@ -1,1 +1,4 @@
-//! What a test left behind.
+//! What a test left behind: state of the servers, lines in their error logs.
+
+pub mod session;
+mod wire;
