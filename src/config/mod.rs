@@ -1,5 +1,6 @@
-//! my.cnf templates, ports, environment.
+//! my.cnf templates, ports and the environment of a run.
 
+pub mod environment;
 pub mod external;
 pub mod generate;
 pub mod mycnf;

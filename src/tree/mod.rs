@@ -1,6 +1,10 @@
 //! What is on disk: install layout, binaries, suites and tests.
 
+pub mod bundled;
+pub mod cache;
 pub mod case;
 pub mod layout;
 pub mod probe;
+pub mod programs;
+mod search;
 pub mod suite_pm;

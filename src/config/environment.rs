@@ -1,0 +1,1 @@
+//! The environment of servers and scripts (spec §9.3).
