@@ -1,1 +1,3 @@
 //! my.cnf templates, ports, environment.
+
+pub mod mycnf;
