@@ -1,0 +1,156 @@
+//! `disabled.def` files and `--skip-test-list` (spec §2.5).
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use bstr::ByteSlice;
+use pcre2::bytes::Regex;
+
+use crate::error::{Error, Result};
+
+/// Every test that some list disables, with the reason.
+#[derive(Debug, Default)]
+pub struct Disabled {
+    /// `suite.test`, or `.test` for an entry without a suite.
+    exact: HashMap<String, String>,
+    /// Entries with `*`, in file order.
+    wildcards: Vec<(Regex, String)>,
+}
+
+impl Disabled {
+    /// Adds the entries of a file; one that is not there or cannot be read adds nothing, as a suite
+    /// need not have one. `suite` is the suite whose `disabled.def` it is; `None` for a
+    /// `--skip-test-list`, whose entries name their suite or mean a test of any suite.
+    ///
+    /// # Errors
+    /// A line that is no entry, or one that names another suite.
+    pub fn add_file(&mut self, path: &Path, suite: Option<&str>) -> Result<()> {
+        match std::fs::read(path) {
+            Ok(text) => self.add_text(&text, path, suite),
+            Err(_) => Ok(()),
+        }
+    }
+
+    fn add_text(&mut self, text: &[u8], path: &Path, suite: Option<&str>) -> Result<()> {
+        for (number, line) in (1u32..).zip(text.lines()) {
+            let line = line.trim();
+            if line.is_empty() || line.starts_with(b"#") {
+                continue;
+            }
+            let entry = parse_line(line).ok_or_else(|| {
+                Error::new("syntax error in a list of disabled tests")
+                    .at(path, Some(number))
+                    .hint("a line is '[suite.]test : reason'")
+            })?;
+            if let (Some(named), Some(suite)) = (entry.suite, suite)
+                && named != suite
+            {
+                let message = format!("wrong suite name: the suite is {suite} but the line says {named}");
+                return Err(Error::new(message).at(path, Some(number)));
+            }
+            let key = format!("{}.{}", entry.suite.or(suite).unwrap_or_default(), entry.test);
+            let reason = entry.reason.to_str_lossy().into_owned();
+            if entry.test.contains('*') {
+                // The key is used as a regex: `*` repeats the character before it and `.` is any.
+                let regex = Regex::new(&format!("^{key}")).map_err(|error| {
+                    Error::new(format!("'{key}' is no valid pattern"))
+                        .at(path, Some(number))
+                        .caused_by(error)
+                })?;
+                self.wildcards.push((regex, reason));
+            } else {
+                self.exact.insert(key, reason);
+            }
+        }
+        Ok(())
+    }
+
+    /// Why `suite.test` is disabled, if it is; the reason may be empty. `parent` is the base suite
+    /// of an overlay, whose entries count where the overlay has none.
+    pub fn reason(&self, suite: &str, test: &str, parent: Option<&str>) -> Option<&str> {
+        let name = format!("{suite}.{test}");
+        let any = self.exact.get(&format!(".{test}")).filter(|reason| !reason.is_empty());
+        let own = any.or_else(|| self.exact.get(&name));
+        if let Some(reason) = own.filter(|reason| !reason.is_empty()) {
+            return Some(reason);
+        }
+        let matches = |regex: &Regex| regex.is_match(name.as_bytes()).unwrap_or(false);
+        if let Some((_, reason)) = self.wildcards.iter().find(|(regex, _)| matches(regex)) {
+            return Some(reason);
+        }
+        own.or_else(|| parent.and_then(|parent| self.exact.get(&format!("{parent}.{test}"))))
+            .map(String::as_str)
+    }
+}
+
+struct Entry<'a> {
+    suite: Option<&'a str>,
+    test: &'a str,
+    reason: &'a [u8],
+}
+
+/// `[suite.]test : reason` of a trimmed line.
+fn parse_line(line: &[u8]) -> Option<Entry<'_>> {
+    let colon = line.find_byte(b':')?;
+    let name = line[..colon].trim_end().to_str().ok()?;
+    let (suite, test) = match name.split_once('.') {
+        Some((suite, test)) => (Some(suite), test),
+        None => (None, name),
+    };
+    let plain = |c: char, more: &str| c.is_ascii_alphanumeric() || c == '_' || more.contains(c);
+    let suite_valid = suite.is_none_or(|s| !s.is_empty() && s.chars().all(|c| plain(c, "-/")));
+    let test_valid = !test.is_empty() && test.chars().all(|c| plain(c, "-#*"));
+    (suite_valid && test_valid).then(|| Entry { suite, test, reason: line[colon + 1..].trim() })
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn list(text: &str, suite: Option<&str>) -> Result<Disabled> {
+        let mut list = Disabled::default();
+        list.add_text(text.as_bytes(), Path::new("disabled.def"), suite)?;
+        Ok(list)
+    }
+
+    #[test]
+    fn reasons_keep_their_comments() {
+        let list = list("# c\n\n  a : MDEV-1 # note\nrpl.b:x\nb-c#p : y : z\n", Some("rpl")).unwrap();
+        assert_eq!(list.reason("rpl", "a", None), Some("MDEV-1 # note"));
+        assert_eq!(list.reason("rpl", "b", None), Some("x"));
+        assert_eq!(list.reason("rpl", "b-c#p", None), Some("y : z"));
+        assert_eq!(list.reason("main", "a", None), None);
+        assert_eq!(list.reason("rpl-x", "a", Some("rpl")), Some("MDEV-1 # note"));
+    }
+
+    #[test]
+    fn entries_without_a_suite_hit_every_suite() {
+        let list = list("a : r\nmain.b : s\nempty :\n", None).unwrap();
+        assert_eq!(list.reason("rpl", "a", None), Some("r"));
+        assert_eq!(list.reason("main", "b", None), Some("s"));
+        assert_eq!(list.reason("rpl", "b", None), None);
+        assert_eq!(list.reason("rpl", "empty", None), None);
+    }
+
+    #[test]
+    fn an_empty_reason_disables() {
+        let list = list("a :\n", Some("s")).unwrap();
+        assert_eq!(list.reason("s", "a", None), Some(""));
+    }
+
+    #[test]
+    fn a_star_is_the_star_of_a_regex() {
+        let list = list("rpl.rpl_x* : w\n", None).unwrap();
+        assert_eq!(list.reason("rpl", "rpl_anything", None), Some("w"));
+        assert_eq!(list.reason("rpl", "other", None), None);
+    }
+
+    #[test]
+    fn errors_name_the_line() {
+        let syntax = list("a : b\nno colon\n", Some("s")).unwrap_err();
+        assert_eq!(syntax.location().unwrap().line, Some(2));
+        let wrong = list("other.a : b\n", Some("s")).unwrap_err();
+        assert_eq!(wrong.message(), "wrong suite name: the suite is s but the line says other");
+    }
+}
