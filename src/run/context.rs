@@ -7,13 +7,17 @@ use std::path::{Path, PathBuf};
 use bstr::{BString, ByteSlice};
 
 use super::vardir::WorkerDirs;
+use crate::check::errorlog::Patterns;
 use crate::check::testcase::ReplicaStatus;
 use crate::cli::settings::Settings;
 use crate::config::generate::ServerGroup;
 use crate::env::Env;
 use crate::error::{Error, Result};
-use crate::server::datadir::Preparer;
+use crate::server::bootstrap::Bootstrap;
+use crate::server::datadir::{self, Prepared};
 use crate::sys::child::{Child, Exit, Spawn};
+use crate::sys::orphans::run_registered;
+use crate::tree::case::ServerOption;
 use crate::tree::layout::{self, Layout};
 use crate::tree::probe::ServerFacts;
 
@@ -28,10 +32,12 @@ pub struct Context {
     pub facts: ServerFacts,
     /// `VAR0`.
     pub vardir: PathBuf,
-    /// Makes data directories.
-    pub bootstrap: Preparer,
-    /// Suppressions that `suite.pm` files added to the runner's own.
-    pub suppressions: Vec<BString>,
+    /// Where bootstrapped data directories are kept from run to run.
+    pub bootstrap_cache: Option<PathBuf>,
+    /// `$MYSQLD_BOOTSTRAP` or the server.
+    pub bootstrap_program: PathBuf,
+    /// What makes an error-log line suspicious, and what excuses it.
+    pub patterns: Patterns,
     /// What replication state looks like where there is none.
     pub replica_status: ReplicaStatus,
     /// The program that runs scripts.
@@ -72,6 +78,40 @@ impl Context {
                 return Ok(exit);
             }
         }
+    }
+
+    /// How a data directory is bootstrapped in `vardir`.
+    pub fn bootstrap<'a>(&'a self, vardir: &'a Path, env: &'a Env) -> Bootstrap<'a> {
+        Bootstrap {
+            layout: &self.layout,
+            basedir: self.layout.basedir.clone(),
+            mariadbd: self.bootstrap_program.clone(),
+            sql_dir: self.layout.sql_dir.clone(),
+            optional_plugins: &self.facts.optional_plugins,
+            vardir,
+            mysqld_options: &self.settings.mysqld,
+            debug: self.settings.debug.then_some("d,*"),
+            env,
+            cache: self.bootstrap_cache.clone(),
+            runner: &run_registered,
+        }
+    }
+
+    /// `VAR0/install.db`.
+    pub fn install_db(&self) -> PathBuf {
+        self.vardir.join("install.db")
+    }
+
+    /// Gives a server that is about to start a pristine data directory.
+    pub fn prepare(
+        &self,
+        group: &ServerGroup,
+        options: &[ServerOption],
+        env: &Env,
+        dirs: &WorkerDirs,
+    ) -> Result<Prepared> {
+        let options: Vec<BString> = options.iter().map(|option| option.text.clone()).collect();
+        datadir::prepare(group, &options, &self.install_db(), &self.bootstrap(&dirs.var, env))
     }
 
     /// The server program of an installation at `basedir` (spec §9.1).

@@ -270,8 +270,9 @@ impl ServerSet {
         for i in 0..self.servers.len() {
             let log = self.servers[i].group.log_error();
             let fresh = !self.servers[i].is_running();
-            self.scanner(&log).mark_test(&name, fresh)?;
+            self.scanner(&log).mark_test(&name)?;
             if fresh {
+                self.scanner(&log).mark_start();
                 self.start_for(i, case)?;
                 started.push(i);
                 if self.servers[i].group.wsrep_bootstraps() {
@@ -312,7 +313,7 @@ impl ServerSet {
         let group = self.servers[i].group.clone();
         let given = self.options_for(case, &group);
         if !self.ctx.settings.start_dirty {
-            self.ctx.bootstrap.prepare(&group, &options::rebootstrap(&given), &self.env, &self.dirs)?;
+            self.ctx.prepare(&group, &given, &self.env, &self.dirs)?;
         }
         self.run_before_start(case, &group)?;
         let with = StartedWith {
@@ -354,7 +355,7 @@ impl ServerSet {
             with.restart_options.clear();
         }
         let log = self.servers[i].group.log_error();
-        self.scanner(&log).restarted();
+        self.scanner(&log).mark_start();
         let base = bindir.map_or_else(|| self.servers[i].group.basedir(), Path::to_path_buf);
         self.launch(i, with, &base)
     }

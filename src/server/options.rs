@@ -68,30 +68,10 @@ pub fn joined(options: &[ServerOption]) -> BString {
     bstr::join(" ", options.iter().map(|option| option.text.as_bytes())).into()
 }
 
-/// The options that make a data directory differ from the bootstrapped one, so that the server
-/// must be bootstrapped with them (spec §8.3).
-pub fn rebootstrap(options: &[ServerOption]) -> Vec<ServerOption> {
-    options.iter().filter(|option| needs_rebootstrap(&option.text)).cloned().collect()
-}
-
-fn needs_rebootstrap(text: &[u8]) -> bool {
-    const INNODB: [&str; 5] =
-        ["page-size", "checksum-algorithm", "undo-tablespaces", "log-group-home-dir", "data-home-dir"];
-    let dashed = text.replace("_", "-");
-    // An underscore may stand for a dash inside InnoDB's names, but not in the leading dashes.
-    let innodb = INNODB.iter().any(|name| {
-        let wanted = format!("--innodb-{name}");
-        dashed.find(&wanted).is_some_and(|at| text[at..].starts_with(b"--innodb"))
-    });
-    innodb || dashed.contains_str("data-file-path") || text.contains_str("force_rebootstrap")
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::tree::case::Origin;
-    use std::sync::Arc;
 
     fn env() -> Env {
         let mut env = Env::default();
@@ -114,33 +94,5 @@ mod tests {
         for (given, wanted) in vectors {
             assert_eq!(expand(given.into(), &env()), wanted, "{given}");
         }
-    }
-
-    #[test]
-    fn only_layout_options_make_a_new_bootstrap() {
-        let option = |text: &str| ServerOption { text: text.into(), origin: Arc::new(Origin::CommandLine) };
-        let given = [
-            "--innodb-page-size=4k",
-            "--innodb_page-size=4k",
-            "--innodb_data_home_dir=x",
-            "--innodb-buffer-pool-size=8M",
-            "--loose-innodb-page-size=4k",
-            "--innodb-data-file-path=ibdata1:1M",
-            "--loose-innodb_data_file_path=a",
-            "--x=force_rebootstrap",
-        ];
-        let kept = rebootstrap(&given.map(option));
-        let kept: Vec<String> = kept.iter().map(|o| o.text.to_string()).collect();
-        assert_eq!(
-            kept,
-            [
-                "--innodb-page-size=4k",
-                "--innodb_page-size=4k",
-                "--innodb_data_home_dir=x",
-                "--innodb-data-file-path=ibdata1:1M",
-                "--loose-innodb_data_file_path=a",
-                "--x=force_rebootstrap"
-            ]
-        );
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::io;
-use std::process::{Child, Command};
+use std::process::{Child, Command, ExitStatus};
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
@@ -24,6 +24,14 @@ pub(super) fn spawn_registered(command: &mut Command, register: bool) -> io::Res
     Ok(child)
 }
 
+/// Runs a command to its end; its group and what it leaves there is not looked after.
+pub fn run_registered(command: &mut Command) -> io::Result<ExitStatus> {
+    let mut child = spawn_registered(command, true)?;
+    let status = child.wait();
+    unregister(child.id() as i32);
+    status
+}
+
 pub(super) fn unregister(pid: i32) {
     owned().remove(&pid);
 }
@@ -36,10 +44,11 @@ pub fn become_subreaper() -> io::Result<()> {
 
 /// Kills and reaps the orphans this process has inherited and for which `ours` is true;
 /// it is given the orphan's environment block (`NAME=VALUE\0…`; empty for a zombie).
+/// Members of the process groups `spared` live: a running server's helpers are its own affair.
 /// Returns the pids of those that were still running.
 ///
 /// An orphan's own children become orphans in turn when it dies, so this repeats until none is left.
-pub fn end_orphans(ours: impl Fn(&[u8]) -> bool) -> io::Result<Vec<i32>> {
+pub fn end_orphans(spared: &[i32], ours: impl Fn(&[u8]) -> bool) -> io::Result<Vec<i32>> {
     let mut ended = Vec::new();
     loop {
         let mut found = false;
@@ -53,7 +62,7 @@ pub fn end_orphans(ours: impl Fn(&[u8]) -> bool) -> io::Result<Vec<i32>> {
                 .is_ok_and(|status| status.is_some());
             if zombie {
                 found = true;
-            } else if ours(&environment) {
+            } else if ours(&environment) && !group_of(pid).is_some_and(|group| spared.contains(&group)) {
                 let _ = kill_process(id, Signal::KILL);
                 let _ = waitid(WaitId::Pid(id), WaitIdOptions::EXITED);
                 ended.push(pid);
@@ -64,6 +73,12 @@ pub fn end_orphans(ours: impl Fn(&[u8]) -> bool) -> io::Result<Vec<i32>> {
             return Ok(ended);
         }
     }
+}
+
+/// The process group of a process, from `/proc/PID/stat`: the third field behind the name.
+fn group_of(pid: i32) -> Option<i32> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    stat.rsplit_once(')')?.1.split_ascii_whitespace().nth(2)?.parse().ok()
 }
 
 /// Child processes of any thread of this process.
