@@ -551,6 +551,7 @@ mod tests {
     /// The shortest argument that uses the option under this name, with a value unlike any default.
     fn sample(opt: &Opt, name: &str) -> String {
         match opt.action {
+            Action::Ask(_) if name.len() == 1 => format!("-{name}"),
             Action::Flag(_) | Action::Counter(_) | Action::Ask(_) => format!("--{name}"),
             Action::Negatable(_) => format!("--no-{name}"),
             Action::Text(_) | Action::Integer(_) | Action::Attached(_) | Action::Debugger(..) => {
