@@ -31,7 +31,7 @@ pub fn help(program: &str) -> String {
             if opt.no_effect.is_some() {
                 description.push_str(" (no effect)");
             }
-            let defaults = defaults(opt).join(", ");
+            let defaults = defaults(opt).join("; ");
             if !defaults.is_empty() {
                 let _ = write!(description, " [{defaults}]");
             }
@@ -77,7 +77,7 @@ pub fn options_markdown() -> String {
                 text,
                 "| {} | {} | {} |",
                 cell(&option_names(opt)),
-                cell(&defaults(opt).join(", ")),
+                cell(&defaults(opt).join("; ")),
                 cell(&description(opt)),
             );
         }

@@ -345,7 +345,7 @@ const OUTPUT: &[Opt] = &[
         s.xml_report = some_path(v);
         Ok(())
     })
-    .help("write the results to FILE in the reference's XML"),
+    .help("write the results to FILE in the XML of mysql-test-run.pl"),
     text("junit", "FILE", |s, v| {
         s.junit = Some(path(v));
         Ok(())
@@ -367,8 +367,8 @@ const START_MODES: &[Opt] = &[
         .help("start the servers of the first test, leave them running"),
     flag("start-dirty", |s| s.start_dirty = true).help("like --start, on the data of the last run"),
     flag("user-args", |s| s.user_args = true)
-        .help("with --start…: give the servers no options but those of --mysqld"),
-    flag("wait-all", |s| s.wait_all = true).help("with --start…: wait until all servers have ended"),
+        .help("with a start option: give the servers no options but those of --mysqld"),
+    flag("wait-all", |s| s.wait_all = true).help("with a start option: wait until all servers have ended"),
 ];
 
 const DEBUGGING: &[Opt] = &[
