@@ -221,3 +221,145 @@ fn choose(uses: &[DebuggerUse], kinds: &[DebuggerKind], what: &str) -> Result<Op
         }
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::cli::parse::{Invocation, parse};
+    use crate::env::Env;
+
+    fn settings(command_line: &str) -> Result<Settings> {
+        let argv = std::iter::once("mtr").chain(command_line.split_whitespace()).map(Into::into).collect();
+        match parse(argv, &Env::default())? {
+            Invocation::Run(settings) => Ok(*settings),
+            other => panic!("{command_line}: {other:?}"),
+        }
+    }
+
+    fn derived(command_line: &str) -> Settings {
+        settings(command_line).unwrap()
+    }
+
+    /// The messages of the runner of MariaDB 10.11.19.
+    #[test]
+    fn conflicts_are_told_as_by_the_reference() {
+        let vectors = [
+            ("--mem --vardir=x --tmpdir=y", "Can't use --mem and --vardir at the same time"),
+            ("--mem=/x --tmpdir=y --parallel=0", "Can't use --mem and --tmpdir at the same time"),
+            (
+                "--parallel=0 --record",
+                "0 or negative parallel value makes no sense, use 'auto' or positive number",
+            ),
+            ("--parallel=-3", "0 or negative parallel value makes no sense, use 'auto' or positive number"),
+            ("--parallel=many", "0 or negative parallel value makes no sense, use 'auto' or positive number"),
+            ("--record", "Will not run in record mode without a specific test case"),
+            ("--embedded-server --extern port=1", "Can't use --extern with --embedded-server"),
+            ("--user-args", "--user-args only valid with --start options"),
+            ("--user-args --start x", "--user-args cannot be combined with named suites or tests"),
+            ("--user-args --start-d --suite=x", "--user-args cannot be combined with named suites or tests"),
+            ("--wait-all", "--wait-all can only be used with --start options"),
+            ("--stress=a x", "--stress cannot be combined with named ordinary suites or tests"),
+            ("--testcase-timeout=0", "Invalid value '0' supplied for option --testcase-timeout"),
+            ("--suite-timeout=0", "Invalid value '0' supplied for option --testsuite-timeout"),
+            ("-C main.alias", "Wrong value for --print-core: main.alias"),
+            ("--print-core=", "Wrong value for --print-core: "),
+            ("--print-core=custom:", "Wrong value for --print-core: custom:"),
+            ("--print-method=cdb", "Wrong value for --print-method: cdb"),
+            ("--gdb --manual-lldb", "Multiple debuggers specified:  --gdb --manual-lldb"),
+            ("--boot-rr --boot-gdb", "Multiple boot debuggers specified:  --boot-rr --boot-gdb"),
+            (
+                "--client-strace --client-ktrace",
+                "Multiple client debuggers specified:  --client-strace --client-ktrace",
+            ),
+            ("--client-gdb --extern port=1", "Can't use --extern when using debugger"),
+            ("--mysqld-env=A", "invalid value 'A' supplied for option --mysqld-env"),
+            ("--mysqld-env=--A=1", "invalid value '--A=1' supplied for option --mysqld-env"),
+        ];
+        for (command_line, message) in vectors {
+            assert_eq!(settings(command_line).unwrap_err().message(), message, "{command_line}");
+        }
+    }
+
+    #[test]
+    fn names_imply_big_tests() {
+        assert_eq!(derived("--big-test --big-test").big_test, 2);
+        assert_eq!(derived("--big-test --big-test x").big_test, 1);
+        assert_eq!(derived("x").big_test, 1);
+        assert_eq!(derived("--suite=x").big_test, 0);
+    }
+
+    #[test]
+    fn recording_is_done_by_one_worker() {
+        assert_eq!(derived("--record --parallel=8 x").parallel, Some(Parallel::Fixed(1)));
+    }
+
+    #[test]
+    fn slashes_at_the_end_of_tmpdir_go() {
+        let tmpdir = |line| derived(line).tmpdir.unwrap().into_os_string();
+        assert_eq!(tmpdir("--tmpdir=/a//b//"), "/a//b");
+        assert_eq!(tmpdir("--tmpdir=/"), "/");
+    }
+
+    #[test]
+    fn fast_kills_servers() {
+        assert_eq!(derived("--shutdown-timeout=5 --fast").shutdown_timeout, 0);
+    }
+
+    #[test]
+    fn debug_stretches_the_timeouts_and_debug_common_does_not() {
+        let debug = derived("--debug --retry=3 --testcase-timeout=0");
+        assert_eq!((debug.testcase_timeout, debug.suite_timeout), (10080, 10080));
+        assert_eq!((debug.retry, debug.retry_failure), (1, 1));
+        let common = derived("--debug-common --retry=3");
+        assert!(common.debug && common.debug_common);
+        assert_eq!((common.testcase_timeout, common.retry), (15, 3));
+        assert!(!derived("--debug-server").debug);
+    }
+
+    #[test]
+    fn debuggers_stretch_the_timeouts() {
+        let times = |line| {
+            let s = derived(line);
+            assert_eq!((s.retry, s.retry_failure, s.suite_timeout, s.debug_sync_timeout), (1, 1, 1440, 3000));
+            assert_eq!(s.start_timeout, s.shutdown_timeout);
+            (s.testcase_timeout, s.shutdown_timeout)
+        };
+        for line in ["--gdb", "--client-lldb --retry=2", "--boot-valgdb", "--manual-strace --fast", "--ddd"] {
+            assert_eq!(times(line), (1440, 86400), "{line}");
+        }
+        for line in ["--valgrind", "--rr --fast", "--client-ktrace"] {
+            assert_eq!(times(line), (240, 180), "{line}");
+        }
+        assert_eq!(derived("--gdb=a --gdb=b").debugger.unwrap().args, "b");
+    }
+
+    #[test]
+    fn stress_runs_its_wrapper() {
+        let settings = derived("--stress=--a=1,--b");
+        assert_eq!(settings.stress.unwrap(), "--a=1 --b");
+        assert_eq!(
+            (settings.suite.unwrap(), settings.names),
+            (vec!["stress".into()], vec!["wrapper".into()])
+        );
+        assert!(settings.user_args && settings.big_test == 0);
+    }
+
+    #[test]
+    fn coverage_needs_the_source() {
+        let gcov = derived("--gcov");
+        assert!(check_coverage(&gcov, true).is_ok() && check_coverage(&derived(""), false).is_ok());
+        let error = check_coverage(&gcov, false).unwrap_err();
+        assert_eq!(error.message(), "Coverage test needs the source - please use source dist");
+    }
+
+    #[test]
+    fn formats_and_engines_are_announced() {
+        let line = "--mysqld=--default-storage-engine=myisam --mysqld=--loose-binlog_format=row --skip-binlog-format=mix";
+        assert_eq!(
+            announcements(&derived(line)),
+            ["Using binlog format 'row'", "Using binlog format 'mix'", "Using default engine 'myisam'"]
+        );
+        assert!(announcements(&derived("--mysqld=--binlog-format=")).is_empty());
+    }
+}

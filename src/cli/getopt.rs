@@ -218,9 +218,11 @@ impl Names {
             return Found::None;
         }
         let lower = typed.to_ascii_lowercase();
-        let exact = |name: &&Name| name.text.as_bytes() == lower || name.text.as_bytes() == typed.as_bytes();
-        if let Some(name) = self.long.iter().find(exact) {
-            return Found::One(name.opt, name.off);
+        // `--V` is `--v`, as for the reference; `--C` has no other case and is itself.
+        for spelling in [lower.as_slice(), typed.as_bytes()] {
+            if let Some(name) = self.long.iter().find(|name| name.text.as_bytes() == spelling) {
+                return Found::One(name.opt, name.off);
+            }
         }
         for ours in [false, true] {
             let mut hits: Vec<&Name> = Vec::new();
@@ -350,6 +352,7 @@ mod tests {
     #[test]
     fn an_exact_name_is_never_ambiguous() {
         assert_eq!(digest(&["--debug", "--start", "--v", "--h"]), "debug start verbose help");
+        assert_eq!(digest(&["--V", "--H", "--C=short", "-V"]), "verbose help print-core=short version");
     }
 
     #[test]

@@ -31,7 +31,7 @@ pub fn help(program: &str) -> String {
             if opt.no_effect.is_some() {
                 description.push_str(" (no effect)");
             }
-            let defaults = defaults(opt).join(", ");
+            let defaults = defaults(opt).join("; ");
             if !defaults.is_empty() {
                 let _ = write!(description, " [{defaults}]");
             }
@@ -50,9 +50,11 @@ pub fn help(program: &str) -> String {
     text
 }
 
-/// `--list-options`: every name as `--name`, one per line.
+/// `--list-options`: every name as `--name`, one per line. One-letter names are there as far as
+/// they can be written with two dashes.
 pub fn list_options() -> String {
-    options().flat_map(Opt::names).map(|name| format!("--{name}\n")).collect()
+    let names = options().flat_map(|opt| opt.names().filter(|name| !opt.ours || name.len() > 1));
+    names.map(|name| format!("--{name}\n")).collect()
 }
 
 /// `--version`.
@@ -75,7 +77,7 @@ pub fn options_markdown() -> String {
                 text,
                 "| {} | {} | {} |",
                 cell(&option_names(opt)),
-                cell(&defaults(opt).join(", ")),
+                cell(&defaults(opt).join("; ")),
                 cell(&description(opt)),
             );
         }
@@ -305,5 +307,6 @@ mod tests {
         for name in ["--help", "--h", "--suites", "--client-ktrace", "--mtr-port-base", "--junit"] {
             assert!(list.lines().any(|line| line == name), "{name}");
         }
+        assert!(!list.contains("--V\n"));
     }
 }

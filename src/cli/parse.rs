@@ -265,3 +265,256 @@ fn nearest<'names>(typed: &[u8], names: &'names Names) -> Option<&'names str> {
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, name)| name)
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+    use crate::cli::settings::{DebuggerChoice, Parallel};
+
+    fn parse_in(variables: &[(&str, &str)], args: &[&str]) -> Result<Invocation> {
+        let mut env = Env::default();
+        for (name, value) in variables {
+            env.set(*name, *value);
+        }
+        let argv = std::iter::once("mtr").chain(args.iter().copied()).map(OsString::from).collect();
+        parse(argv, &env)
+    }
+
+    fn settings_in(variables: &[(&str, &str)], args: &[&str]) -> Settings {
+        match parse_in(variables, args) {
+            Ok(Invocation::Run(settings)) => *settings,
+            other => panic!("{args:?}: {other:?}"),
+        }
+    }
+
+    fn settings(args: &[&str]) -> Settings {
+        settings_in(&[], args)
+    }
+
+    fn error(args: &[&str]) -> Error {
+        parse_in(&[], args).expect_err("a mistake")
+    }
+
+    #[test]
+    fn an_empty_command_line_gives_the_documented_defaults() {
+        let settings = settings(&[]);
+        let expected = Settings { argv: vec!["mtr".into()], ..Settings::defaults() };
+        assert_eq!(settings, expected);
+        assert_eq!((settings.retry, settings.retry_failure, settings.max_test_fail), (1, 2, 10));
+        assert_eq!((settings.testcase_timeout, settings.suite_timeout), (15, 360));
+        assert_eq!((settings.shutdown_timeout, settings.start_timeout), (10, 180));
+        assert_eq!((settings.parallel, settings.port_group_size), (Some(Parallel::Fixed(1)), 30));
+        assert_eq!((settings.max_save_core, settings.max_save_datadir, settings.tail_lines), (5, 20, 20));
+        assert_eq!((settings.open_files_limit, settings.debug_sync_timeout), (1024, 300));
+        assert_eq!((settings.user.as_str(), settings.repeat), ("root", 1));
+        assert_eq!((settings.print_core.as_str(), settings.print_method.as_str()), ("medium", "auto"));
+        assert!(settings.reorder && settings.check_testcases && settings.warnings && settings.timer);
+    }
+
+    /// Observed with the runner of MariaDB 10.11.19.
+    #[test]
+    fn invalid_options_are_told_as_by_the_reference() {
+        let vectors: &[(&[&str], &str)] = &[
+            (&["--su"], "--su"),
+            (&["--force=1"], "--force=1"),
+            (&["-verbose"], "-erbose"),
+            (&["--suite="], "--suite="),
+            (&["--suite"], "--suite"),
+            (&["--retry=x"], "--retry=x"),
+            (&["--retry", "x"], "--retry"),
+            (&["--build-thread=auto"], "--build-thread=auto"),
+            (&["--", "--force"], "--force"),
+            (&["+foo", "--bar"], "--bar"),
+            (&["-vvX"], "-X"),
+            (&["-"], "-"),
+            (&["--gdb="], "--gdb="),
+            (&["--no-timer", "--no-fast"], "--no-fast"),
+            (&["--VERBOSE", "--zz"], "--zz"),
+            (&["--noreo", "--zz"], "--zz"),
+            (&["--port-group-size=abc", "--zz"], "--zz"),
+            (&["--", "--skip-x", "--gdb=;"], "--gdb=;"),
+        ];
+        for (args, invalid) in vectors {
+            let error = error(args);
+            assert_eq!(error.message(), format!("Invalid option \"{invalid}\""), "{args:?}");
+            let hint = error.hint_text().unwrap();
+            assert_eq!(hint.lines().last(), Some("For full list of options, use mtr --help"), "{args:?}");
+        }
+    }
+
+    #[test]
+    fn hints_say_what_is_wrong() {
+        let vectors = [
+            ("--su", "it may be short for --suite, --suite-timeout"),
+            ("--force=1", "--force takes no value"),
+            ("--suite=", "--suite needs a value"),
+            ("--repeat=x", "--repeat needs a whole number"),
+            ("--retyr=3", "did you mean --retry?"),
+            ("--retry_failur", "did you mean --retry-failure?"),
+            ("--no-warning-s", "did you mean --no-warnings?"),
+            ("-verbose", "a single dash takes letters only; names of options need two dashes"),
+            ("--zzzzzz", "For full list of options, use mtr --help"),
+        ];
+        for (arg, hint) in vectors {
+            assert_eq!(error(&[arg]).hint_text().unwrap().lines().next(), Some(hint), "{arg}");
+        }
+    }
+
+    #[test]
+    fn negative_numbers_are_told_with_all_names() {
+        assert_eq!(error(&["--retry=-1"]).message(), "retry doesn't accept a negative value: -1");
+        let message = "port-base|mtr-port-base doesn't accept a negative value: -5";
+        assert_eq!(error(&["--mtr-p=-5"]).message(), message);
+        assert_eq!(error(&["--zz", "--sleep", "-1"]).message(), "sleep doesn't accept a negative value: -1");
+        assert_eq!(settings(&["--retry=-1", "--retry=3"]).retry, 3);
+        assert_eq!(settings(&["--retry=-0"]).retry, 0);
+    }
+
+    #[test]
+    fn extern_wants_pairs() {
+        let error = error(&["--extern", "x"]);
+        assert_eq!(error.message(), "Can't read options");
+        let cause = std::error::Error::source(&error).unwrap();
+        assert_eq!(cause.to_string(), "Option extern, key \"x\", requires a value");
+
+        let settings = settings(&["--extern", "port=1", "--extern", "user=a=b", "--extern=port=2"]);
+        let pairs: Vec<_> = settings.extern_server.iter().map(|(k, v)| format!("{k}:{v}")).collect();
+        assert_eq!(pairs, ["port:2", "user:a=b"]);
+    }
+
+    #[test]
+    fn questions_come_before_mistakes() {
+        assert_eq!(parse_in(&[], &["--zz", "-vh"]).unwrap(), Invocation::Help);
+        assert_eq!(parse_in(&[], &["+help"]).unwrap(), Invocation::Help);
+        assert_eq!(parse_in(&[], &["--list-o", "--retry=-1"]).unwrap(), Invocation::ListOptions);
+        assert_eq!(parse_in(&[("MTR_RETRY_FAILURE", "x")], &["-V"]).unwrap(), Invocation::Version);
+        assert!(parse_in(&[], &["--extern=x", "--help"]).is_err());
+    }
+
+    #[test]
+    fn values_reach_their_fields_in_order() {
+        let settings = settings(&[
+            "--mysqld=--a",
+            "x",
+            "--skip-b",
+            "--mariadbd",
+            "--skip-c",
+            "--force",
+            "--force",
+            "-v",
+            "y",
+            "--suite=main,rpl-,,",
+            "--combination=--d",
+            "--combination",
+            "--e",
+            "--parallel=4",
+            "--noreorder",
+        ]);
+        assert_eq!(settings.mysqld, ["--a", "--skip-c", "--skip-b"]);
+        assert_eq!(settings.names, ["x", "y"]);
+        assert_eq!((settings.force, settings.verbose, settings.reorder), (2, 1, false));
+        assert_eq!(settings.suite.unwrap(), ["main", "rpl-"]);
+        assert_eq!(settings.combination, ["--d", "--e"]);
+        assert_eq!(settings.parallel, Some(Parallel::Fixed(4)));
+    }
+
+    #[test]
+    fn malformed_skip_options_go_to_the_servers() {
+        let settings = settings(&["--skip-n=1", "--skip-n", "--", "--skip-ssl"]);
+        assert_eq!(settings.mysqld, ["--skip-n=1", "--skip-ssl"]);
+        assert!(settings.skip_not_found && !settings.skip_ssl);
+    }
+
+    #[test]
+    fn the_environment_gives_defaults_that_the_command_line_overrides() {
+        let variables = [("MTR_PARALLEL", "auto"), ("MTR_MAX_TEST_FAIL", "0"), ("MTR_START_TIMEOUT", "7")];
+        let from_env = settings_in(&variables, &[]);
+        assert_eq!((from_env.parallel, from_env.max_test_fail), (Some(Parallel::Auto), 0));
+        assert_eq!(from_env.start_timeout, 7);
+        let both = settings_in(&variables, &["--parallel=2", "--max-test-fail=5"]);
+        assert_eq!((both.parallel, both.max_test_fail), (Some(Parallel::Fixed(2)), 5));
+    }
+
+    #[test]
+    fn zero_in_the_environment_means_default_where_the_reference_thinks_so() {
+        let variables = [
+            ("MTR_PARALLEL", "0"),
+            ("MTR_PORT_GROUP_SIZE", "0"),
+            ("MTR_TESTCASE_TIMEOUT", "0"),
+            ("MTR_SUITE_TIMEOUT", "0"),
+            ("MTR_SHUTDOWN_TIMEOUT", "0"),
+            ("MTR_START_TIMEOUT", "0"),
+            ("MTR_BUILD_THREAD", "0"),
+            ("MTR_PORT_BASE", "0"),
+            ("MTR_CLEAN_VARDIR", "0"),
+            ("MTR_RESULT_FILE", "0"),
+        ];
+        let defaults = Settings { argv: vec!["mtr".into()], ..Settings::defaults() };
+        assert_eq!(settings_in(&variables, &[]), defaults);
+
+        let kept = [
+            ("MTR_RETRY_FAILURE", "0"),
+            ("MTR_MAX_SAVE_CORE", "0"),
+            ("MTR_MAX_SAVE_DATADIR", "0"),
+            ("MTR_MAX_TEST_FAIL", "0"),
+        ];
+        let settings = settings_in(&kept, &[]);
+        let (core, datadir) = (settings.max_save_core, settings.max_save_datadir);
+        assert_eq!((settings.retry_failure, core, datadir, settings.max_test_fail), (0, 0, 0, 0));
+    }
+
+    #[test]
+    fn odd_values_in_the_environment() {
+        let ignored = [("MTR_BUILD_THREAD", "auto"), ("MTR_PORT_BASE", "auto"), ("MTR_PRINT_CORE", "junk")];
+        let settings = settings_in(&ignored, &[]);
+        assert_eq!((settings.build_thread, settings.port_base), (None, None));
+        assert_eq!(settings.print_core, "medium");
+        assert_eq!(settings_in(&[("MTR_PRINT_CORE", "custom:bt")], &[]).print_core, "custom:bt");
+
+        let error = parse_in(&[("MTR_RETRY_FAILURE", "many")], &[]).unwrap_err();
+        assert!(error.message().contains("MTR_RETRY_FAILURE"), "{error}");
+        assert_eq!(settings_in(&[("MTR_RETRY_FAILURE", "many")], &["--retry-failure=3"]).retry_failure, 3);
+        assert!(parse_in(&[("MTR_START_TIMEOUT", "-1")], &[]).is_err());
+    }
+
+    #[test]
+    fn mem_takes_a_directory() {
+        let dir = |dir: &str| Some(Some(PathBuf::from(dir)));
+        assert_eq!(settings(&[]).mem, None);
+        assert_eq!(settings(&["--mem", "x"]).mem, Some(None));
+        assert_eq!(settings(&["--mem=/x"]).mem, dir("/x"));
+        assert_eq!(settings_in(&[("MTR_MEM", "1")], &[]).mem, Some(None));
+        assert_eq!(settings_in(&[("MTR_MEM", "/y")], &["--mem"]).mem, dir("/y"));
+        assert_eq!(settings_in(&[("MTR_MEM", "/y")], &["--mem=/x"]).mem, dir("/x"));
+    }
+
+    #[test]
+    fn options_without_effect_are_noted_once() {
+        let settings =
+            settings(&["--gprof", "--windbg", "--defaults-file=x", "--defaults-file=y", "--force"]);
+        assert_eq!(settings.without_effect, ["--gprof", "--windbg", "--defaults-file"]);
+        assert_eq!((settings.debugger, settings.retry_failure), (None, 2));
+    }
+
+    #[test]
+    fn debuggers_are_chosen_by_kind() {
+        let settings = settings(&["--manual-gdb=-x;b main", "--client-ktrace", "--boot-rr", "main.alias"]);
+        let choice = |name: &str, args: &str, manual| {
+            Some(DebuggerChoice { name: name.to_owned(), args: args.into(), manual })
+        };
+        assert_eq!(settings.debugger, choice("gdb", "-x;b main", true));
+        assert_eq!(settings.client_debugger, choice("strace", "", false));
+        assert_eq!(settings.boot_debugger, choice("rr", "", false));
+        assert_eq!(settings.names, ["main.alias"]);
+    }
+
+    #[test]
+    fn text_that_must_be_text_is_checked() {
+        let argv = vec!["mtr".into(), OsString::from_vec(b"--suite=\xff".to_vec())];
+        let error = parse(argv, &Env::default()).unwrap_err();
+        assert!(error.message().starts_with("the value of --suite is not UTF-8"), "{error}");
+    }
+}

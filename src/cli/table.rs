@@ -63,7 +63,7 @@ const ENGINE: &[Opt] = &[
     flag("skip-ssl", |s| s.skip_ssl = true).help("behave as if the server had no TLS"),
     flag("compress", |s| s.compress = true).help("compress the connection"),
     list("combination", "OPTION", |s, v| s.combination.push(v.into()))
-        .help("run the tests once for each OPTION; give it at least twice")
+        .help("run each test once with each OPTION of the servers; may be repeated")
         .more(
             "Combinations on the command line take the place of those in the suites' `combinations` files.",
         ),
@@ -345,7 +345,7 @@ const OUTPUT: &[Opt] = &[
         s.xml_report = some_path(v);
         Ok(())
     })
-    .help("write the results to FILE in the reference's XML"),
+    .help("write the results to FILE in the XML of mysql-test-run.pl"),
     text("junit", "FILE", |s, v| {
         s.junit = Some(path(v));
         Ok(())
@@ -367,8 +367,8 @@ const START_MODES: &[Opt] = &[
         .help("start the servers of the first test, leave them running"),
     flag("start-dirty", |s| s.start_dirty = true).help("like --start, on the data of the last run"),
     flag("user-args", |s| s.user_args = true)
-        .help("with --start…: give the servers no options but those of --mysqld"),
-    flag("wait-all", |s| s.wait_all = true).help("with --start…: wait until all servers have ended"),
+        .help("with a start option: give the servers no options but those of --mysqld"),
+    flag("wait-all", |s| s.wait_all = true).help("with a start option: wait until all servers have ended"),
 ];
 
 const DEBUGGING: &[Opt] = &[
@@ -526,5 +526,148 @@ fn put(pairs: &mut Vec<(BString, BString)>, key: &BStr, value: &BStr) {
     match pairs.iter_mut().find(|(known, _)| known == key) {
         Some(pair) => pair.1 = value.into(),
         None => pairs.push((key.into(), value.into())),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::super::getopt::Names;
+    use super::super::option::{Action, DefaultValue};
+    use super::super::parse::{Invocation, parse};
+    use super::super::settings::Settings;
+    use super::*;
+    use crate::env::Env;
+
+    /// `--list-options` of the runner of MariaDB 10.11.19, sorted.
+    const REFERENCE: &str = include_str!("testdata/reference-options.txt");
+
+    fn reference_names() -> impl Iterator<Item = &'static str> {
+        REFERENCE.lines().filter_map(|line| line.strip_prefix("--"))
+    }
+
+    /// The shortest argument that uses the option under this name, with a value unlike any default.
+    fn sample(opt: &Opt, name: &str) -> String {
+        match opt.action {
+            Action::Ask(_) if name.len() == 1 => format!("-{name}"),
+            Action::Flag(_) | Action::Counter(_) | Action::Ask(_) => format!("--{name}"),
+            Action::Negatable(_) => format!("--no-{name}"),
+            Action::Text(_) | Action::Integer(_) | Action::Attached(_) | Action::Debugger(..) => {
+                let value = if name == "print-method" { "lldb" } else { "7" };
+                format!("--{name}={value}")
+            }
+            Action::List(_) | Action::Pairs(_) => format!("--{name}=a=b"),
+            Action::Optional(_) => format!("--{name}=short"),
+        }
+    }
+
+    #[test]
+    fn no_name_is_used_twice() {
+        let names = Names::new(options());
+        let mut seen = BTreeSet::new();
+        let letters = options().flat_map(Opt::names).filter(|name| name.len() == 1).map(str::to_owned);
+        for name in names.long_names().map(str::to_owned).chain(letters) {
+            assert!(seen.insert(name.clone()), "--{name} is there twice");
+        }
+    }
+
+    #[test]
+    fn names_are_plain() {
+        for name in options().flat_map(Opt::names) {
+            let plain = name.len() == 1
+                || name
+                    .bytes()
+                    .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
+            assert!(plain && !name.starts_with('-') && !name.ends_with('-'), "{name}");
+        }
+    }
+
+    #[test]
+    fn every_row_is_documented() {
+        for opt in options() {
+            assert!(!opt.short_help.is_empty(), "--{} has no help", opt.name);
+            assert!(!opt.short_help.ends_with('.'), "--{} has a period in its help", opt.name);
+            let sentences = opt.long_help.is_empty() || opt.long_help.ends_with('.');
+            assert!(sentences, "--{} has no period in its long help", opt.name);
+            let takes_value = !matches!(
+                opt.action,
+                Action::Flag(_) | Action::Negatable(_) | Action::Counter(_) | Action::Ask(_)
+            );
+            assert_eq!(takes_value, !opt.value_name.is_empty(), "value name of --{}", opt.name);
+        }
+    }
+
+    #[test]
+    fn every_row_is_understood_and_changes_the_settings() {
+        for opt in options() {
+            for name in opt.names() {
+                let scan = Names::new(options()).scan(&[sample(opt, name).into()]).unwrap();
+                assert!(scan.leftovers.is_empty(), "--{name} is not understood");
+                assert!(std::ptr::eq(scan.given[0].0, opt), "--{name} is taken for another option");
+            }
+            let argv = ["mtr", "--start", &sample(opt, opt.name), "x"].map(Into::into).to_vec();
+            let plain = ["mtr", "--start", "x"].map(Into::into).to_vec();
+            // These are conflicts or change what was given already; their own tests show the rest.
+            if ["start", "user-args", "stress", "big-test"].contains(&opt.name) {
+                continue;
+            }
+            match (parse(argv, &Env::default()).unwrap(), parse(plain, &Env::default()).unwrap()) {
+                (Invocation::Run(mut with), Invocation::Run(without)) => {
+                    with.argv.clone_from(&without.argv);
+                    assert_ne!(with, without, "--{} reaches no field", opt.name);
+                    assert_eq!(opt.no_effect.is_some(), !with.without_effect.is_empty(), "--{}", opt.name);
+                }
+                (answer, _) => assert!(matches!(opt.action, Action::Ask(_)), "{answer:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn every_option_of_the_reference_is_accepted() {
+        let ours: BTreeSet<&str> = options().flat_map(Opt::names).collect();
+        for name in reference_names() {
+            assert!(ours.contains(name), "the reference has --{name}");
+        }
+    }
+
+    #[test]
+    fn options_the_reference_lacks_are_marked_ours() {
+        let reference: BTreeSet<&str> = reference_names().collect();
+        for opt in options() {
+            for name in opt.names() {
+                assert_eq!(opt.ours, !reference.contains(name), "--{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_environment_twin_has_an_effect() {
+        for opt in options() {
+            let Some(twin) = opt.env else { continue };
+            let value = if twin.name == "MTR_PRINT_CORE" { "short" } else { "7" };
+            let mut env = Env::default();
+            env.set(twin.name, value);
+            let Invocation::Run(with) = parse(vec!["mtr".into()], &env).unwrap() else { panic!() };
+            let Invocation::Run(without) = parse(vec!["mtr".into()], &Env::default()).unwrap() else {
+                panic!()
+            };
+            assert_ne!(with, without, "{}", twin.name);
+        }
+    }
+
+    #[test]
+    fn defaults_are_what_the_option_would_set() {
+        for opt in options() {
+            if let DefaultValue::Value(value) = opt.default
+                && !matches!(opt.action, Action::Negatable(_))
+            {
+                let argv = vec!["mtr".into(), format!("--{}={value}", opt.name).into()];
+                let Invocation::Run(mut settings) = parse(argv, &Env::default()).unwrap() else { panic!() };
+                settings.argv.clear();
+                assert_eq!(*settings, Settings::defaults(), "--{}", opt.name);
+            }
+        }
     }
 }
