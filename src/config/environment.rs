@@ -113,6 +113,8 @@ pub fn base(
     if settings.big_test > 0 {
         env.set("BIG_TEST", settings.big_test.to_string());
     }
+    let valgrind = settings.debugger.as_ref().is_some_and(|choice| choice.name.contains("valgrind"));
+    env.set("VALGRIND_TEST", if valgrind { "1" } else { "0" });
     env.set("STAGING_RUN", if settings.staging_run { "1" } else { "0" });
     if let Some(number) = vardirs.parallel {
         env.set("MTR_PARALLEL", number.to_string());
@@ -135,13 +137,8 @@ fn system(env: &mut Env, settings: &Settings, layout: &Layout, programs: &Progra
         env.set(name, "C");
     }
     env.set("GNUTLS_SYSTEM_PRIORITY_FILE", "/dev/null");
-    let libraries = library_dirs(settings, layout);
     for name in LIBRARY_PATHS {
-        let mut value = libraries.clone();
-        if let Some(old) = env.non_empty(name) {
-            value.push(":");
-            value.push(old);
-        }
+        let value = layout.library_path(settings, env.get(name));
         env.set(name, value);
     }
     if let Some(perl) = programs.path(Program::Perl) {
@@ -161,20 +158,6 @@ fn system(env: &mut Env, settings: &Settings, layout: &Layout, programs: &Progra
     if let Some(build) = &layout.build_dir {
         env.set("MTR_BINDIR", build);
     }
-}
-
-/// Directories of client libraries, joined by colons.
-fn library_dirs(settings: &Settings, layout: &Layout) -> OsString {
-    if let Some(dir) = &settings.client_libdir {
-        return dir.clone().into_os_string();
-    }
-    let names: &[&str] = if layout.source {
-        &["libmysql/.libs/", "libmysql_r/.libs/", "zlib/.libs/"]
-    } else {
-        &["lib", "lib/mysql"]
-    };
-    let dirs: Vec<PathBuf> = names.iter().map(|name| layout.basedir.join(name)).collect();
-    join(dirs.iter().map(|dir| dir.as_os_str()), ":")
 }
 
 /// Options of the sanitizers, which servers and clients read alike (spec §1.4).
@@ -209,6 +192,8 @@ fn places(env: &mut Env, layout: &Layout, facts: &ServerFacts, vardirs: &VarDirs
     let modern = facts.variable("version-ssl-library").is_some_and(|library| library > "OpenSSL 1.1.1");
     env.set("OPENSSL_CONF", if modern && conf.is_file() { conf } else { "/dev/null".into() });
     env.set("MYSQL_TEST_DIR", &layout.test_dir);
+    // The current directory of servers and scripts.
+    env.set("PWD", &layout.test_dir);
     env.set("DEFAULT_MASTER_PORT", facts.variable("port").unwrap_or_default());
     env.set("MYSQL_TMP_DIR", &vardirs.tmp);
     env.set("MYSQLTEST_VARDIR", &vardirs.var);
@@ -334,4 +319,162 @@ fn ignores_permissions(dir: &Path) -> bool {
     }
     let kept = file.as_file().metadata().is_ok_and(|meta| meta.permissions().mode() & 0o777 == 0);
     kept && std::fs::File::open(file.path()).is_ok()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    /// An installation below a temporary directory, with some programs.
+    struct Installation {
+        temp: tempfile::TempDir,
+        settings: Settings,
+        facts: ServerFacts,
+        process: Env,
+    }
+
+    impl Installation {
+        fn new(programs: &[&str]) -> Installation {
+            let temp = tempfile::tempdir().unwrap();
+            for dir in ["bin", "mysql-test/lib", "var"] {
+                std::fs::create_dir_all(temp.path().join(dir)).unwrap();
+            }
+            for name in programs {
+                let path = temp.path().join("bin").join(name);
+                std::fs::write(&path, "").unwrap();
+                std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+            }
+            let (settings, facts, process) = (Settings::default(), ServerFacts::default(), Env::default());
+            Installation { temp, settings, facts, process }
+        }
+
+        fn path(&self, name: &str) -> PathBuf {
+            self.temp.path().join(name)
+        }
+
+        fn env(&self) -> Env {
+            let base = self.temp.path().to_owned();
+            let layout = Layout {
+                test_dir: base.join("mysql-test"),
+                client_bindir: base.join("bin"),
+                mariadbd: "/s/mariadbd".into(),
+                charsets_dir: "/s/charsets".into(),
+                plugins: vec![("HA_CONNECT_SO".into(), "/p/ha_connect.so".into())],
+                bindir: base.clone(),
+                basedir: base.clone(),
+                ..Layout::default()
+            };
+            let programs = Programs::find(&layout, &self.settings, &self.process);
+            let vardirs = VarDirs {
+                root: "/v".into(),
+                var: "/v/2".into(),
+                tmp: "/v/tmp/2".into(),
+                build_thread: Some(301),
+                parallel: Some(2),
+            };
+            super::base(&self.settings, &layout, &self.facts, &programs, &self.process, &vardirs)
+        }
+    }
+
+    fn text(env: &Env, name: &str) -> Option<String> {
+        env.get(name).map(|value| value.to_str().unwrap().to_owned())
+    }
+
+    #[test]
+    fn commands_name_the_config_of_the_worker() {
+        let mut place = Installation::new(&["mariadb", "mariadb-dump", "mariadb-binlog", "mariabackup"]);
+        place.settings.mysqld = vec!["--a".into(), "--b=1".into()];
+        let env = place.env();
+        let bin = place.path("bin").display().to_string();
+        let value = |name| text(&env, name).unwrap();
+        assert_eq!(value("MYSQL"), format!("{bin}/mariadb --defaults-file=/v/2/my.cnf"));
+        assert_eq!(
+            value("MYSQL_DUMP_SLAVE"),
+            format!("{bin}/mariadb-dump --defaults-file=/v/2/my.cnf --defaults-group-suffix=.2")
+        );
+        assert_eq!(
+            value("MYSQL_BINLOG"),
+            format!("{bin}/mariadb-binlog --defaults-file=/v/2/my.cnf --local-load=/v/tmp/2")
+        );
+        assert_eq!(value("INNOBACKUPEX"), format!("{bin}/mariabackup --innobackupex"));
+        assert_eq!(
+            value("MYSQLD_CMD"),
+            "/s/mariadbd --defaults-group-suffix=.1 --defaults-file=/v/2/my.cnf --a --b=1"
+        );
+        assert_eq!(value("HA_CONNECT_SO"), "ha_connect.so");
+        assert_eq!((value("MTR_PARALLEL"), value("MTR_BUILD_THREAD")), ("2".into(), "301".into()));
+    }
+
+    #[test]
+    fn missing_programs_leave_empty_or_unset_variables() {
+        let env = Installation::new(&[]).env();
+        for name in ["MYSQL", "MYSQL_CLIENT_TEST", "EXE_MYSQL", "MYSQL_BUG25714", "MYISAMCHK"] {
+            assert_eq!(text(&env, name).as_deref(), Some(""), "{name}");
+        }
+        for name in ["XTRABACKUP", "INNOBACKUPEX", "INNOCHECKSUM", "MARIA_CHK", "BIG_TEST", "MTR_BINDIR"] {
+            assert_eq!(text(&env, name), None, "{name}");
+        }
+        assert!(text(&env, "MYSQLD_CMD").unwrap().ends_with("my.cnf "), "the trailing blank stays");
+    }
+
+    #[test]
+    fn debug_adds_a_trace_to_every_client() {
+        let mut place = Installation::new(&["mariadb", "mariadb-dump", "aria_chk"]);
+        place.settings.debug = true;
+        place.facts.variables.insert("aria-recover-options".into(), "BACKUP".into());
+        let env = place.env();
+        for (name, trace) in [
+            ("MYSQL", "mariadb.trace"),
+            ("MYSQL_SLAVE", "mariadb-.2.trace"),
+            ("MYSQL_DUMP", "mysqldump-.1.trace"),
+            ("MARIA_CHK", "aria_chk.trace"),
+        ] {
+            let end = format!(" --loose-debug=d,info,warning,warnings:t:A,/v/2/log/{trace}");
+            assert!(text(&env, name).unwrap().ends_with(&end), "{name}");
+        }
+    }
+
+    #[test]
+    fn old_values_are_kept_behind_ours() {
+        let mut place = Installation::new(&[]);
+        for (name, value) in
+            [("ASAN_OPTIONS", "x=1"), ("LSAN_OPTIONS", "y=2"), ("LIBPATH", "/old"), ("KEPT", "k")]
+        {
+            place.process.set(name, value);
+        }
+        for name in ["asan.supp", "lsan.supp", "lib/openssl.cnf"] {
+            std::fs::write(place.path("mysql-test").join(name), "").unwrap();
+        }
+        let env = place.env();
+        let (base, tests) =
+            (place.temp.path().display().to_string(), place.path("mysql-test").display().to_string());
+        let value = |name| text(&env, name).unwrap();
+        assert_eq!(value("ASAN_OPTIONS"), format!("suppressions={tests}/asan.supp:abort_on_error=1:x=1"));
+        assert_eq!(value("LSAN_OPTIONS"), format!("suppressions={tests}/lsan.supp:print_suppressions=0:y=2"));
+        assert_eq!(value("LIBPATH"), format!("{base}/lib:{base}/lib/mysql:/old"));
+        assert_eq!(value("SHLIB_PATH"), format!("{base}/lib:{base}/lib/mysql"));
+        assert_eq!(value("KEPT"), "k");
+        assert_eq!(value("OPENSSL_CONF"), "/dev/null", "the server has no OpenSSL");
+        place.facts.variables.insert("version-ssl-library".into(), "OpenSSL 3.0.15 3 Sep 2024".into());
+        assert_eq!(text(&place.env(), "OPENSSL_CONF").unwrap(), format!("{tests}/lib/openssl.cnf"));
+        place.facts.variables.insert("version-ssl-library".into(), "OpenSSL 1.0.2u".into());
+        assert_eq!(text(&place.env(), "OPENSSL_CONF").unwrap(), "/dev/null");
+    }
+
+    #[test]
+    fn no_variable_is_set_twice() {
+        let names = CLIENTS
+            .map(|row| row.0)
+            .into_iter()
+            .chain(GROUP_CLIENTS.map(|row| row.0))
+            .chain(PATHS.map(|row| row.0))
+            .chain(OPTIONAL_PATHS.map(|row| row.0))
+            .chain(TOOLS.map(|row| row.0));
+        let names: Vec<&str> = names.collect();
+        let distinct: std::collections::BTreeSet<&str> = names.iter().copied().collect();
+        assert_eq!(names.len(), distinct.len());
+    }
 }

@@ -391,6 +391,7 @@ fn rules_of(skips: &[(String, Rule)]) -> BTreeMap<String, SkipRule> {
                 rules.insert(key, SkipRule::Reason(string(reason)));
             }
             Rule::Reason(_) => {}
+            Rule::Sections(names) if names.is_empty() => {}
             Rule::Sections(names) => {
                 let known = rules.entry(key).or_insert_with(|| SkipRule::Sections(Vec::new()));
                 if let SkipRule::Sections(known) = known {
