@@ -1,6 +1,9 @@
 //! Where everything of a MariaDB installation is (spec §8.1, §9.1).
 
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
+
+use bstr::ByteSlice as _;
 
 use crate::cli::settings::Settings;
 use crate::env::Env;
@@ -44,6 +47,50 @@ pub struct Layout {
     pub sql_dir: PathBuf,
     /// The vardir of a run without `--vardir` and `--mem` (spec §8.1).
     pub default_vardir: PathBuf,
+}
+
+impl Layout {
+    /// `LD_LIBRARY_PATH` of servers and clients: `--client-libdir` or the library directories of the
+    /// installation, then `old`. An installation outside the system's directories, such as packages
+    /// unpacked into a folder, brings libraries that the system's linker does not look for.
+    pub fn library_path(&self, settings: &Settings, old: Option<&OsStr>) -> OsString {
+        let mut dirs = match &settings.client_libdir {
+            Some(dir) => vec![dir.clone()],
+            None if self.source => ["libmysql/.libs/", "libmysql_r/.libs/", "zlib/.libs/"]
+                .map(|name| self.basedir.join(name))
+                .to_vec(),
+            None => ["lib", "lib/mysql"].map(|name| self.basedir.join(name)).to_vec(),
+        };
+        if !self.source && !["/", "/usr", "/usr/local"].iter().any(|system| self.basedir == Path::new(system))
+        {
+            dirs.extend(foreign_libraries(&self.basedir));
+        }
+        let mut path = OsString::new();
+        let parts = dirs.iter().map(|dir| dir.as_os_str()).chain(old);
+        for part in parts.filter(|part| !part.is_empty()) {
+            if !path.is_empty() {
+                path.push(":");
+            }
+            path.push(part);
+        }
+        path
+    }
+}
+
+/// Library directories of `base` that are named after an architecture or a word size, and those
+/// beside `base` where older packages have part of theirs.
+fn foreign_libraries(base: &Path) -> Vec<PathBuf> {
+    let root = base.parent().filter(|_| base.ends_with("usr"));
+    let mut dirs = Vec::new();
+    for base in [Some(base), root].into_iter().flatten() {
+        let named_after_architecture = |dir: &PathBuf| {
+            dir.is_dir()
+                && dir.file_name().is_some_and(|name| name.as_encoded_bytes().contains_str("-linux-gnu"))
+        };
+        dirs.extend(entries(&base.join("lib")).into_iter().filter(named_after_architecture));
+        dirs.extend(Some(base.join("lib64")).filter(|dir| dir.is_dir()));
+    }
+    dirs
 }
 
 /// Sub-directories in which multi-config generators of CMake put programs, searched after the directory itself.
@@ -411,6 +458,23 @@ mod tests {
         assert_eq!(layout.default_vardir, usr.join("share/mysql/mysql-test/var"));
         // The same installation, found from inside its tests.
         assert_eq!(located(&layout.test_dir, None, None, &root).unwrap(), layout);
+    }
+
+    #[test]
+    fn an_unpacked_package_brings_its_libraries() {
+        let temp = tempfile::tempdir().unwrap();
+        let usr = temp.path().join("usr");
+        make(&usr, &["lib/x86_64-linux-gnu/libmariadb.so.3", "lib/python3/x.so"]);
+        let layout = Layout { basedir: usr.clone(), ..Layout::default() };
+        let dir = usr.display();
+        assert_eq!(
+            layout.library_path(&Settings::default(), Some(OsStr::new("/old"))).to_str().unwrap(),
+            format!("{dir}/lib:{dir}/lib/mysql:{dir}/lib/x86_64-linux-gnu:/old")
+        );
+        let system = Layout { basedir: "/usr".into(), ..Layout::default() };
+        assert_eq!(system.library_path(&Settings::default(), None), "/usr/lib:/usr/lib/mysql");
+        let named = Settings { client_libdir: Some("/c".into()), ..Settings::default() };
+        assert_eq!(system.library_path(&named, Some(OsStr::new(""))), "/c");
     }
 
     #[test]

@@ -76,6 +76,7 @@ pub fn probe(layout: &Layout, settings: &Settings, env: &Env, datadir: &Path) ->
         .args(["--log-queries-not-using-indexes=0", "--log-slow-slave-statements=0", "--verbose", "--help"])
         .env_clear()
         .envs(env.iter())
+        .env("LD_LIBRARY_PATH", layout.library_path(settings, env.get("LD_LIBRARY_PATH")))
         .stdin(Stdio::null())
         .output()
         .map_err(|error| Error::io("run", &layout.mariadbd, error))?;
