@@ -1,6 +1,19 @@
 //! What is on disk: install layout, binaries, suites and tests.
 
 pub mod case;
+pub mod collect;
+pub mod combinations;
+pub mod disabled;
+pub mod facts;
+pub mod instances;
 pub mod layout;
+pub mod listing;
+pub mod optfile;
 pub mod probe;
+pub mod results;
+pub mod scan;
+pub mod select;
+pub mod source;
+pub mod suite;
 pub mod suite_pm;
+pub mod suites;
