@@ -38,7 +38,8 @@ pub struct Scanned {
     pub master_opt: Vec<ServerOption>,
     /// Options for slaves.
     pub slave_opt: Vec<ServerOption>,
-    /// Combination groups in order; a file that is sourced twice gives its groups twice (spec §4.3).
+    /// Combination groups in the order of expansion; a file that is sourced twice gives its groups
+    /// twice (spec §4.3).
     pub groups: Vec<Rc<Group>>,
     /// Something of it comes from the overlay.
     pub in_overlay: bool,
@@ -225,6 +226,11 @@ impl Scan {
             }
         }
         scanned.groups.push(Rc::new(self.own_group(&place, tree)?));
+        // The reference turns the list round at every file on the way: a file's own group comes before
+        // those of its includes, and those of *their* includes keep the order of their lines. It
+        // decides whether a skipped test is expanded: main.shutdown_debug is, by its own group,
+        // before include/have_debug.inc skips it.
+        scanned.groups.reverse();
         Ok(scanned)
     }
 
