@@ -1,1 +1,3 @@
 //! Selection, combinations, order, claims.
+
+pub mod order;

@@ -9,7 +9,7 @@ use pcre2::bytes::Regex;
 use crate::error::{Error, Result};
 
 /// Every test that some list disables, with the reason.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Disabled {
     /// `suite.test`, or `.test` for an entry without a suite.
     exact: HashMap<String, String>,
@@ -53,9 +53,7 @@ impl Disabled {
             if entry.test.contains('*') {
                 // The key is used as a regex: `*` repeats the character before it and `.` is any.
                 let regex = Regex::new(&format!("^{key}")).map_err(|error| {
-                    Error::new(format!("'{key}' is no valid pattern"))
-                        .at(path, Some(number))
-                        .caused_by(error)
+                    Error::new(format!("'{key}' is no valid pattern")).at(path, Some(number)).caused_by(error)
                 })?;
                 self.wildcards.push((regex, reason));
             } else {

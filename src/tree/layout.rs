@@ -19,6 +19,9 @@ pub struct Layout {
     pub test_dir: PathBuf,
     /// `test_dir` is ours, not MariaDB's.
     pub bundled: bool,
+    /// Where the suites of our own are unpacked, one directory each; searched for names on the
+    /// command line also beside an installed tree.
+    pub bundled_suites: Option<PathBuf>,
     /// Basedir.
     pub basedir: PathBuf,
     /// Bindir: `$MTR_BINDIR` or basedir.

@@ -1,0 +1,210 @@
+//! Combinations: several instances of one test, each with other server options (spec §5).
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use bstr::{BStr, BString, ByteSlice};
+
+use super::case::{Origin, ServerOption, Skip, TestCase};
+use crate::config::mycnf;
+use crate::error::Result;
+
+/// One section of a combinations file, or one `--combination`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Combination {
+    /// The section's name.
+    pub name: String,
+    /// Its options, put in front of the test's.
+    pub options: Vec<ServerOption>,
+    /// The section is the overlay's own.
+    pub in_overlay: bool,
+}
+
+/// What one combinations file (or the command line) offers a test.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Group {
+    /// One instance for each; none: the group has no influence.
+    Of(Vec<Combination>),
+    /// The test is skipped for this reason.
+    Skip(String),
+}
+
+impl Group {
+    /// The group of a file that is not there.
+    pub const NONE: Group = Group::Of(Vec::new());
+
+    /// The sections, none for a skipping group.
+    pub fn sections(&self) -> &[Combination] {
+        match self {
+            Group::Of(combinations) => combinations,
+            Group::Skip(_) => &[],
+        }
+    }
+
+    /// Reads a combinations file; sections for which `is_dropped` answers true do not count, and a
+    /// file that loses all of them skips the test.
+    ///
+    /// # Errors
+    /// The file is malformed (spec §7.1).
+    pub fn read(
+        path: &Path,
+        test_dir: &Path,
+        in_overlay: bool,
+        is_dropped: impl Fn(&str) -> bool,
+    ) -> Result<Group> {
+        let file = mycnf::parse(path, test_dir)?;
+        let combinations: Vec<Combination> = file
+            .option_groups()
+            .map(|group| (group.name.to_str_lossy().into_owned(), group))
+            .filter(|(name, _)| !is_dropped(name))
+            .map(|(name, group)| {
+                let options = group.options.iter().map(|option| server_option(&name, option)).collect();
+                Combination { name, options, in_overlay }
+            })
+            .collect();
+        if !combinations.is_empty() {
+            return Ok(Group::Of(combinations));
+        }
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let base = name.strip_suffix(".combinations").unwrap_or(&name);
+        // The suite-level file is called just `combinations`.
+        Ok(Group::Skip(format!("Requires: {base}")))
+    }
+}
+
+fn server_option(section: &str, option: &mycnf::ConfigOption) -> ServerOption {
+    let mut text = BString::from("--");
+    text.extend_from_slice(&option.name);
+    if let Some(value) = &option.value {
+        text.push(b'=');
+        text.extend_from_slice(value);
+    }
+    let origin = Origin::Combination { name: section.to_owned(), location: option.location.clone() };
+    ServerOption { text, origin: Arc::new(origin) }
+}
+
+/// A test on its way to being an instance.
+#[derive(Debug, Clone)]
+pub struct Instance {
+    /// What it will be.
+    pub case: TestCase,
+    /// Something of it comes from the overlay; without, an overlay's instance is not kept (spec §13).
+    pub in_overlay: bool,
+    /// A reason that was noted without skipping (`--enable-disabled`): it wins over later ones.
+    pub noted: String,
+}
+
+impl Instance {
+    /// Skips the instance; a reason that it has already stays.
+    pub fn skip(&mut self, reason: &str) {
+        let skip =
+            self.case.skip.get_or_insert_with(|| Skip { disabled: false, comment: self.noted.clone() });
+        if skip.comment.is_empty() {
+            skip.comment = reason.to_owned();
+        }
+    }
+
+    /// Skips the instance for this reason, whatever it had before.
+    pub fn skip_with(&mut self, reason: &str) {
+        let disabled = self.case.skip.as_ref().is_some_and(|skip| skip.disabled);
+        self.case.skip = Some(Skip { disabled, comment: reason.to_owned() });
+    }
+}
+
+/// Combination names that are fixed for all instances of a test: those the command line names, and
+/// those that an instance turned out to have.
+///
+/// It is shared by all instances and groups of the test. So binlog.binlog_check_constraint_checks_flag,
+/// which has `row`, `stmt` and `mix` from its suite and again from `rpl_init.combinations`, runs as
+/// `row,row`, `row,stmt` and `mix,row`: its first instance has the options of `row`, and that
+/// forces `row` on the others.
+#[derive(Debug, Default)]
+pub struct Forced(BTreeMap<String, bool>);
+
+impl Forced {
+    /// Starts with the names given after the test's name on the command line.
+    pub fn new(names: &[String]) -> Forced {
+        Forced(names.iter().map(|name| (name.clone(), false)).collect())
+    }
+
+    /// The names that no group offered, in order.
+    pub fn unused(&self) -> Vec<&str> {
+        self.0.iter().filter(|(_, used)| !**used).map(|(name, _)| name.as_str()).collect()
+    }
+}
+
+/// Replaces every instance by those that the group makes of it (spec §5.3).
+pub fn expand(instances: Vec<Instance>, group: &Group, forced: &mut Forced) -> Vec<Instance> {
+    let combinations = match group {
+        Group::Of(combinations) if combinations.is_empty() => return instances,
+        Group::Of(combinations) => combinations,
+        Group::Skip(reason) => {
+            let mut instances = instances;
+            instances.iter_mut().for_each(|instance| instance.skip(reason));
+            return instances;
+        }
+    };
+    let mut expanded = Vec::with_capacity(instances.len() * combinations.len());
+    for instance in instances {
+        expand_one(instance, combinations, forced, &mut expanded);
+    }
+    expanded
+}
+
+fn expand_one(mut instance: Instance, group: &[Combination], forced: &mut Forced, out: &mut Vec<Instance>) {
+    let mut group = group;
+    for (at, combination) in group.iter().enumerate() {
+        // Rule 3a: what the group would change is fixed already. rpl.rpl_test_framework, which sources
+        // rpl_init.inc nineteen times, is `stmt` nineteen times over.
+        if !combination.options.is_empty()
+            && contains_all(&instance.case.master_opt, &combination.options)
+            && contains_all(&instance.case.slave_opt, &combination.options)
+        {
+            forced.0.insert(combination.name.clone(), true);
+            instance.case.combinations.push(combination.name.clone());
+            out.push(instance);
+            return;
+        }
+        if let Some(used) = forced.0.get_mut(&combination.name) {
+            *used = true;
+            group = &group[at..=at];
+            break;
+        }
+    }
+    if instance.case.skip.is_some() {
+        out.push(instance);
+        return;
+    }
+    out.extend(group.iter().map(|combination| {
+        let mut copy = instance.clone();
+        for list in [&mut copy.case.master_opt, &mut copy.case.slave_opt] {
+            list.splice(0..0, combination.options.iter().cloned());
+        }
+        copy.case.combinations.push(combination.name.clone());
+        copy.in_overlay |= combination.in_overlay;
+        copy
+    }));
+}
+
+/// Whether every one of `options` occurs in `list`, as a pair of name and value.
+fn contains_all(list: &[ServerOption], options: &[ServerOption]) -> bool {
+    options.iter().all(|option| {
+        let pair = split(option.text.as_ref());
+        list.iter().any(|other| split(other.text.as_ref()) == pair)
+    })
+}
+
+/// Name and value of an option: split at the *last* `=`, `--n` like `--n=`, `$X` like `--X`.
+///
+/// The reference aborts on words of any other shape; here they are a name (`--combination` can so be
+/// used with suite main: mysqldump-compat-102.opt has such a word).
+fn split(option: &BStr) -> (&[u8], &[u8]) {
+    if let Some(option) = option.strip_prefix(b"--") {
+        return option.rsplit_once_str("=").unwrap_or((option, b""));
+    }
+    match option.strip_prefix(b"$") {
+        Some(variable) => (variable, b""),
+        None => option.rsplit_once_str("=").unwrap_or((option, b"")),
+    }
+}

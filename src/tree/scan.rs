@@ -1,0 +1,310 @@
+//! Everything a test gets from the files it sources: tags, options, combination groups (spec §4).
+
+use std::collections::{HashMap, HashSet};
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use bstr::ByteSlice;
+
+use super::case::ServerOption;
+use super::combinations::Group;
+use super::facts::{Facts, owner, stem};
+use super::listing::{Listings, append, below};
+use super::optfile;
+use super::source::{Sources, Tags};
+use crate::error::{Error, Result};
+
+/// Where a scan looks: the suite's directory, and in an overlay the base suite's too.
+#[derive(Debug, Clone)]
+pub struct Scope {
+    /// The suite's directory; the overlay's own one in an overlay.
+    pub dir: PathBuf,
+    /// The base suite's directory, in an overlay.
+    pub parent_dir: Option<PathBuf>,
+    /// The suite's `suite.pm` skips it: its combinations files are not read.
+    pub skipped: bool,
+}
+
+/// What one file gives to every test that sources it: its own and what its includes give.
+#[derive(Debug, Default)]
+pub struct Scanned {
+    /// The file.
+    pub path: PathBuf,
+    /// Tags of the file and its includes.
+    pub tags: Tags,
+    /// Options for masters, those of includes first.
+    pub master_opt: Vec<ServerOption>,
+    /// Options for slaves.
+    pub slave_opt: Vec<ServerOption>,
+    /// Combination groups in the order of expansion; a file that is sourced twice gives its groups
+    /// twice (spec §4.3).
+    pub groups: Vec<Rc<Group>>,
+    /// Something of it comes from the overlay.
+    pub in_overlay: bool,
+    /// The files it sources, in order.
+    includes: Vec<Rc<Scanned>>,
+}
+
+impl Scanned {
+    /// The file and everything it sources, each once, in order of appearance.
+    pub fn files(&self) -> Vec<PathBuf> {
+        let mut files = Vec::new();
+        self.visit(&mut HashSet::new(), &mut files);
+        files
+    }
+
+    fn visit<'s>(&'s self, seen: &mut HashSet<&'s Path>, files: &mut Vec<PathBuf>) {
+        if seen.insert(&self.path) {
+            files.push(self.path.clone());
+            self.includes.iter().for_each(|include| include.visit(seen, files));
+        }
+    }
+}
+
+/// What scanning needs of the tree; shared by all suites.
+pub struct Tree<'a> {
+    /// The `mysql-test` directory.
+    pub test_dir: PathBuf,
+    /// Directories of plugins that have suites.
+    pub plugin_roots: Vec<PathBuf>,
+    /// Combination files count: neither `--combination` nor `--extern` was given.
+    pub read_combinations: bool,
+    /// What `suite.pm` files say.
+    pub facts: Facts<'a>,
+    /// Directory listings.
+    pub listings: Listings,
+    /// Scripts that were read.
+    pub sources: Sources,
+    /// Option files that were read.
+    options: HashMap<OsString, Rc<Vec<ServerOption>>>,
+}
+
+impl<'a> Tree<'a> {
+    /// A tree of which nothing was read yet.
+    pub fn new(
+        test_dir: PathBuf,
+        plugin_roots: Vec<PathBuf>,
+        read_combinations: bool,
+        facts: Facts<'a>,
+    ) -> Self {
+        Tree {
+            test_dir,
+            plugin_roots,
+            read_combinations,
+            facts,
+            listings: Listings::default(),
+            sources: Sources::default(),
+            options: HashMap::new(),
+        }
+    }
+
+    /// The options of an option file; none where there is no such file.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn options(&mut self, path: &Path) -> Result<Rc<Vec<ServerOption>>> {
+        if let Some(options) = self.options.get(path.as_os_str()) {
+            return Ok(Rc::clone(options));
+        }
+        if !self.listings.is_file(path) {
+            return Ok(Rc::default());
+        }
+        let options = Rc::new(optfile::read(path)?);
+        self.options.insert(path.as_os_str().to_owned(), Rc::clone(&options));
+        Ok(options)
+    }
+
+    /// The group of a combinations file, after what `suite.pm` files skip of it.
+    ///
+    /// # Errors
+    /// It is malformed.
+    pub fn group(&mut self, path: &Path, in_overlay: bool) -> Result<Group> {
+        if let Some(reason) = self.facts.skip_reason(path) {
+            return Ok(Group::Skip(reason.to_owned()));
+        }
+        if !self.read_combinations || !self.listings.is_file(path) {
+            return Ok(Group::NONE);
+        }
+        Group::read(path, &self.test_dir, in_overlay, |section| self.facts.is_dropped(path, section))
+    }
+}
+
+/// Scans the files of one suite, each once.
+///
+/// One scan per suite: what a file of `include/` sources depends on the suite that asks, as the
+/// suite's own directory is searched before `mysql-test`.
+pub struct Scan {
+    scope: Scope,
+    done: HashMap<OsString, Rc<Scanned>>,
+    /// Files being scanned now: one that sources itself, by whatever way, gives nothing to itself.
+    open: HashSet<OsString>,
+}
+
+/// A file's place in its suite: the directories it may be in, and its path below them.
+struct Place {
+    prefixes: Vec<PathBuf>,
+    suffix: Vec<u8>,
+    overlaid: bool,
+    own: bool,
+}
+
+impl Place {
+    /// The file with `extension` for its own, in the directory `prefix`.
+    fn beside(&self, prefix: Option<&PathBuf>, extension: &str) -> PathBuf {
+        let name = [stem(&self.suffix), extension.as_bytes()].concat();
+        match prefix {
+            Some(prefix) => append(prefix, name),
+            None => PathBuf::from(OsString::from_vec(name)),
+        }
+    }
+}
+
+impl Scan {
+    /// A scan of the suite or overlay.
+    pub fn new(scope: Scope) -> Scan {
+        Scan { scope, done: HashMap::new(), open: HashSet::new() }
+    }
+
+    /// Scans a file and everything it sources.
+    ///
+    /// # Errors
+    /// A file cannot be read; an option or combinations file is malformed; a `suite.pm` cannot be
+    /// evaluated.
+    pub fn file(&mut self, path: &Path, tree: &mut Tree) -> Result<Rc<Scanned>> {
+        if let Some(scanned) = self.done.get(path.as_os_str()) {
+            return Ok(Rc::clone(scanned));
+        }
+        self.open.insert(path.as_os_str().to_owned());
+        let scanned = Rc::new(self.scan(path, tree)?);
+        self.open.remove(path.as_os_str());
+        self.done.insert(path.as_os_str().to_owned(), Rc::clone(&scanned));
+        Ok(scanned)
+    }
+
+    fn scan(&mut self, path: &Path, tree: &mut Tree) -> Result<Scanned> {
+        let source = tree
+            .sources
+            .get(path)
+            .map_err(|error| Error::new("cannot read the file").at(path, None).caused_by(error))?;
+        let place = self.place(path);
+        let mut scanned = Scanned { path: path.to_path_buf(), tags: source.tags, ..Scanned::default() };
+        scanned.in_overlay = place.own && place.overlaid;
+        for include in &source.includes {
+            let Some(path) = self.resolve(path, &place, include, tree) else { continue };
+            if self.open.contains(path.as_os_str()) {
+                continue;
+            }
+            let include = self.file(&path, tree)?;
+            scanned.tags.merge(include.tags);
+            scanned.master_opt.extend(include.master_opt.iter().cloned());
+            scanned.slave_opt.extend(include.slave_opt.iter().cloned());
+            scanned.groups.extend(include.groups.iter().cloned());
+            scanned.in_overlay |= include.in_overlay;
+            scanned.includes.push(include);
+        }
+        // A file's own options come after those of its includes: rpl.rpl_ddl overrides its includes'.
+        for (extension, master, slave) in
+            [(".opt", true, true), ("-master.opt", true, false), ("-slave.opt", false, true)]
+        {
+            let own = place.beside(place.prefixes.first(), extension);
+            let mut files = Vec::new();
+            if place.overlaid {
+                files.push(place.beside(place.prefixes.get(1), extension));
+                scanned.in_overlay |= tree.listings.is_file(&own);
+            }
+            files.push(own);
+            for file in files {
+                let options = tree.options(&file)?;
+                if master {
+                    scanned.master_opt.extend(options.iter().cloned());
+                }
+                if slave {
+                    scanned.slave_opt.extend(options.iter().cloned());
+                }
+            }
+        }
+        scanned.groups.push(Rc::new(self.own_group(&place, tree)?));
+        // The reference turns the list round at every file on the way: a file's own group comes before
+        // those of its includes, and those of *their* includes keep the order of their lines. It
+        // decides whether a skipped test is expanded: main.shutdown_debug is, by its own group,
+        // before include/have_debug.inc skips it.
+        scanned.groups.reverse();
+        Ok(scanned)
+    }
+
+    fn place(&self, path: &Path) -> Place {
+        let Scope { dir, parent_dir, .. } = &self.scope;
+        let both = || [dir].into_iter().chain(parent_dir).cloned().collect();
+        if let Some(rest) = below(path, dir) {
+            let overlaid = parent_dir.is_some();
+            return Place { prefixes: both(), suffix: rest.to_vec(), overlaid, own: true };
+        }
+        match parent_dir.as_ref().and_then(|parent| below(path, parent)) {
+            Some(rest) => Place { prefixes: both(), suffix: rest.to_vec(), overlaid: true, own: false },
+            None => {
+                let suffix = path.as_os_str().as_encoded_bytes().to_vec();
+                Place { prefixes: Vec::new(), suffix, overlaid: false, own: false }
+            }
+        }
+    }
+
+    /// Where an include is: beside the file that sources it, else below the suite, the base suite,
+    /// or `mysql-test`. The interpreter's `source` searches in the same order.
+    fn resolve(&self, path: &Path, place: &Place, include: &[u8], tree: &mut Tree) -> Option<PathBuf> {
+        let mut dirs: Vec<PathBuf> = match place.prefixes.as_slice() {
+            [] => vec![directory(path.as_os_str().as_encoded_bytes())],
+            prefixes => prefixes
+                .iter()
+                .map(|prefix| directory(append(prefix, &place.suffix).as_os_str().as_encoded_bytes()))
+                .collect(),
+        };
+        dirs.push(self.scope.dir.clone());
+        dirs.extend(self.scope.parent_dir.clone());
+        dirs.push(tree.test_dir.clone());
+        dirs.iter()
+            .map(|dir| append(dir, include))
+            .find(|candidate| candidate.as_os_str() != path.as_os_str() && tree.listings.exists(candidate))
+    }
+
+    fn own_group(&self, place: &Place, tree: &mut Tree) -> Result<Group> {
+        let own = place.beside(place.prefixes.first(), ".combinations");
+        let skipped = if place.prefixes.is_empty() {
+            // The file is another suite's: its suite.pm decides.
+            match owner(&own, &tree.test_dir, &tree.plugin_roots) {
+                Some((suite, dir)) => tree.facts.of(&suite, &dir)?.skip.is_some(),
+                None => false,
+            }
+        } else {
+            self.scope.skipped
+        };
+        if skipped {
+            return Ok(Group::NONE);
+        }
+        let group = tree.group(&own, place.overlaid)?;
+        if !place.overlaid {
+            return Ok(group);
+        }
+        let parent = tree.group(&place.beside(place.prefixes.get(1), ".combinations"), false)?;
+        Ok(overlay(group, &parent, false, |section| tree.facts.is_dropped(&own, section)))
+    }
+}
+
+/// The group of an overlay: its own sections and those of the base suite that it does not drop.
+pub fn overlay(own: Group, parent: &Group, parent_first: bool, is_dropped: impl Fn(&str) -> bool) -> Group {
+    let inherited: Vec<_> =
+        parent.sections().iter().filter(|section| !is_dropped(&section.name)).cloned().collect();
+    match (own, parent) {
+        (Group::Of(own), Group::Skip(reason)) if own.is_empty() => Group::Skip(reason.clone()),
+        (Group::Of(own), _) if parent_first => Group::Of([inherited, own].concat()),
+        (Group::Of(own), _) => Group::Of([own, inherited].concat()),
+        (skip, _) => skip,
+    }
+}
+
+/// The part of a path before its last `/`.
+fn directory(path: &[u8]) -> PathBuf {
+    let end = path.rfind_byte(b'/').unwrap_or(0);
+    PathBuf::from(OsString::from_vec(path[..end].to_vec()))
+}

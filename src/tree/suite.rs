@@ -1,0 +1,207 @@
+//! A suite as it is read from its directory: cases, options, combinations, disabled tests.
+
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use bstr::BString;
+
+use super::case::{Origin as OptionOrigin, ServerOption, Suite, SuiteKind};
+use super::combinations::{Combination, Group};
+use super::disabled::Disabled;
+use super::listing::{append, below};
+use super::scan::{Scope, Tree, overlay};
+use super::suite_pm::SuiteFacts;
+use super::suites::{Found, Origin};
+use crate::error::Result;
+
+/// A suite or overlay with everything that all its tests share.
+#[derive(Debug)]
+pub struct LoadedSuite {
+    /// Name and directories.
+    pub suite: Arc<Suite>,
+    /// The name without the overlay's.
+    pub base_name: String,
+    /// What its `suite.pm` says.
+    pub facts: Arc<SuiteFacts>,
+    /// The base suite, in an overlay.
+    pub parent: Option<Rc<LoadedSuite>>,
+    /// The overlay has a `suite.opt` of its own, so all its tests are kept (spec §13).
+    pub in_overlay: bool,
+    /// `suite.opt`, the base suite's first.
+    pub options: Vec<ServerOption>,
+    /// The suite-level combinations.
+    pub combinations: Group,
+    /// Which of its tests are disabled.
+    pub disabled: Disabled,
+    /// Its own cases: short names.
+    pub cases: Vec<String>,
+    /// The suite's directory as it enters the sort key.
+    shown_dir: BString,
+}
+
+impl LoadedSuite {
+    /// Reads the base suite.
+    ///
+    /// # Errors
+    /// A malformed `suite.pm`, `combinations` or `disabled.def`; an unreadable `suite.opt`.
+    pub fn base(
+        found: &Found,
+        command_line: &[Combination],
+        lists: &Disabled,
+        tree: &mut Tree,
+    ) -> Result<Self> {
+        let facts = match found.origin {
+            Origin::Tree if found.name == "main" => tree.facts.of(&found.name, &tree.test_dir.clone())?,
+            Origin::Tree => tree.facts.of(&found.name, &found.dir)?,
+            Origin::Directory | Origin::Bundled => tree.facts.of_outside(&found.name, &found.dir)?,
+        };
+        let existing = |sub: &str, otherwise: &Path| {
+            Some(append(&found.dir, sub))
+                .filter(|dir| dir.is_dir())
+                .unwrap_or_else(|| otherwise.to_path_buf())
+        };
+        let test_dir = found.test_dir.clone().unwrap_or_else(|| existing("t", &found.dir));
+        let suite = Suite {
+            name: found.name.clone(),
+            dir: found.dir.clone(),
+            parent_dir: None,
+            result_dir: existing("r", &test_dir),
+            test_dir,
+            kind: match (found.origin, found.name.as_str()) {
+                (Origin::Tree, "unit") => SuiteKind::Unit,
+                (Origin::Tree, "sphinx") => SuiteKind::Sphinx,
+                _ => SuiteKind::Script,
+            },
+        };
+        let combinations = match command_line {
+            [] if facts.skip.is_some() => Group::NONE,
+            [] => tree.group(&append(&suite.dir, "combinations"), false)?,
+            given => Group::Of(given.to_vec()),
+        };
+        Ok(LoadedSuite {
+            base_name: suite.name.clone(),
+            parent: None,
+            in_overlay: false,
+            options: tree.options(&append(&suite.dir, "suite.opt"))?.to_vec(),
+            combinations,
+            disabled: disabled_of(&suite, lists)?,
+            cases: cases(&suite, &facts, tree),
+            shown_dir: found.shown_dir.clone(),
+            suite: Arc::new(suite),
+            facts,
+        })
+    }
+
+    /// Reads the overlay `name` of a suite.
+    ///
+    /// # Errors
+    /// As [`base`](LoadedSuite::base).
+    pub fn overlay(
+        parent: &Rc<Self>,
+        name: &str,
+        dir: &Path,
+        command_line: bool,
+        tree: &mut Tree,
+    ) -> Result<Self> {
+        let full_name = format!("{}-{name}", parent.suite.name);
+        let facts = tree.facts.of(&full_name, dir)?;
+        // t and r are the overlay's if and only if they are the base suite's.
+        let mirror = |of_parent: &Path| match below(of_parent, &parent.suite.dir) {
+            Some(sub) => append(dir, sub),
+            None => dir.to_path_buf(),
+        };
+        let suite = Suite {
+            name: full_name,
+            dir: dir.to_path_buf(),
+            parent_dir: Some(parent.suite.dir.clone()),
+            test_dir: mirror(&parent.suite.test_dir),
+            result_dir: mirror(&parent.suite.result_dir),
+            kind: parent.suite.kind,
+        };
+        let file = append(dir, "combinations");
+        let combinations = if command_line {
+            parent.combinations.clone()
+        } else {
+            let own = if facts.skip.is_some() { Group::NONE } else { tree.group(&file, true)? };
+            overlay(own, &parent.combinations, true, |section| tree.facts.is_dropped(&file, section))
+        };
+        let own_options = tree.options(&append(dir, "suite.opt"))?;
+        Ok(LoadedSuite {
+            base_name: parent.base_name.clone(),
+            parent: Some(Rc::clone(parent)),
+            in_overlay: !own_options.is_empty(),
+            options: parent.options.iter().chain(&*own_options).cloned().collect(),
+            combinations,
+            disabled: disabled_of(&suite, &parent.disabled)?,
+            cases: cases(&suite, &facts, tree),
+            shown_dir: dir.as_os_str().as_encoded_bytes().into(),
+            suite: Arc::new(suite),
+            facts,
+        })
+    }
+
+    /// What a scan of its files needs to know.
+    pub fn scope(&self) -> Scope {
+        Scope {
+            dir: self.suite.dir.clone(),
+            parent_dir: self.suite.parent_dir.clone(),
+            skipped: self.facts.skip.is_some(),
+        }
+    }
+
+    /// The file `name` in the directory that `dir` picks, of the suite or else of its base suite, and
+    /// whether it is the overlay's own.
+    pub fn file(
+        &self,
+        dir: impl Fn(&Suite) -> &PathBuf,
+        name: &str,
+        tree: &mut Tree,
+    ) -> Option<(PathBuf, bool)> {
+        let own = append(dir(&self.suite), name);
+        if tree.listings.is_file(&own) {
+            return Some((own, self.parent.is_some()));
+        }
+        let inherited = append(dir(&self.parent.as_ref()?.suite), name);
+        tree.listings.is_file(&inherited).then_some((inherited, false))
+    }
+
+    /// A file of the suite as it enters the sort key: spelled as `--suite` spelled the directory.
+    pub fn shown(&self, file: &Path) -> BString {
+        match below(file, &self.suite.dir) {
+            Some(rest) => [self.shown_dir.as_slice(), b"/", rest].concat().into(),
+            None => file.as_os_str().as_encoded_bytes().into(),
+        }
+    }
+}
+
+/// The combinations that `--combination` makes of its values.
+pub fn command_line_combinations(values: &[BString]) -> Vec<Combination> {
+    let option = |text: &BString| ServerOption {
+        text: text.clone(),
+        origin: Arc::new(OptionOrigin::CommandLineCombination),
+    };
+    let of = |value: &BString| Combination {
+        name: value.to_string(),
+        options: vec![option(value)],
+        in_overlay: false,
+    };
+    values.iter().map(of).collect()
+}
+
+fn disabled_of(suite: &Suite, before: &Disabled) -> Result<Disabled> {
+    let mut disabled = before.clone();
+    for file in ["disabled.def", "t/disabled.def"] {
+        disabled.add_file(&append(&suite.dir, file), Some(&suite.name))?;
+    }
+    Ok(disabled)
+}
+
+fn cases(suite: &Suite, facts: &SuiteFacts, tree: &mut Tree) -> Vec<String> {
+    if let Some(cases) = &facts.cases {
+        return cases.clone();
+    }
+    let listing = tree.listings.list(&suite.test_dir);
+    let names = listing.files().filter_map(|name| name.to_str()?.strip_suffix(".test"));
+    names.filter(|name| !name.is_empty()).map(str::to_owned).collect()
+}
