@@ -10,7 +10,7 @@ use super::vardir::WorkerDirs;
 use crate::check::errorlog::Patterns;
 use crate::check::testcase::ReplicaStatus;
 use crate::cli::settings::Settings;
-use crate::config::generate::ServerGroup;
+use crate::config::server_group::ServerGroup;
 use crate::env::Env;
 use crate::error::{Error, Result};
 use crate::server::bootstrap::Bootstrap;

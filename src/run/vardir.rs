@@ -82,7 +82,7 @@ impl Vardir {
     /// paths although `--tmpdir` was given.
     pub fn open(settings: &Settings, layout: &Layout, env: &Env, cwd: &Path) -> Result<(Vardir, Messages)> {
         let mut messages = Messages::new();
-        let root = place(settings, layout, env, cwd, &mut messages)?;
+        let root = place(settings, layout, cwd, &mut messages)?;
         messages.push(format!("vardir: {}", root.display()));
         make_dir(&root)?;
         let lock = lock(&root)?;
@@ -126,13 +126,10 @@ impl Vardir {
     }
 }
 
-/// Where the vardir is to be: `--vardir`, a memory file system with `--mem`, else `var` in the test
-/// directory, or in the current directory where the test directory cannot be written
-/// (an unprivileged user with an installed tree).
+/// Where the vardir is to be: `--vardir`, a memory file system with `--mem`, else the layout's own.
 fn place(
     settings: &Settings,
     layout: &Layout,
-    env: &Env,
     cwd: &Path,
     messages: &mut Messages,
 ) -> Result<PathBuf> {
@@ -140,13 +137,7 @@ fn place(
         // Relative to where the user stands, which for the reference is always the test directory.
         return Ok(cwd.join(given));
     }
-    let home = match env.non_empty("MTR_BINDIR") {
-        Some(bindir) => Path::new(bindir).join("mysql-test"),
-        None => layout.test_dir.clone(),
-    };
-    let home = home.canonicalize().unwrap_or(home);
-    let home = if !layout.bundled && writable(&home) { home } else { cwd.to_path_buf() };
-    let default = home.join("var");
+    let default = layout.default_vardir.clone();
     let Some(mem) = &settings.mem else { return Ok(default) };
     let candidates = mem.iter().map(PathBuf::from).chain(["/run/shm", "/dev/shm", "/tmp"].map(PathBuf::from));
     let Some(base) = candidates.filter(|dir| !dir.is_symlink() && dir.is_dir()).find(|dir| writable(dir)) else {

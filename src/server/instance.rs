@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use bstr::{BString, ByteSlice};
 use rustix::process::Signal;
 
-use crate::config::generate::ServerGroup;
+use crate::config::server_group::ServerGroup;
 use crate::env::Env;
 use crate::error::{Error, Result};
 use crate::sys::child::{Child, Exit, Spawn};
