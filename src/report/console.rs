@@ -105,7 +105,7 @@ impl Console {
     }
 
     fn result(&mut self, worker: usize, id: &TestId, outcome: &Outcome) -> Result<()> {
-        let stamp = self.stamp.next();
+        let stamp = self.stamp.prefix();
         let mut result = layout::result(id, outcome, worker, self.tally.workers, self.options.timer);
         result.text.splice(0..0, stamp.bytes());
         result.status = result.status.start + stamp.len()..result.status.end + stamp.len();
@@ -120,7 +120,7 @@ impl Console {
     }
 
     fn diagnostic(&mut self, worker: Option<usize>, prefix: &str, text: &[u8]) -> Result<()> {
-        let head = format!("{}{}{prefix}", layout::worker_prefix(worker), self.stamp.next());
+        let head = format!("{}{}{prefix}", layout::worker_prefix(worker), self.stamp.prefix());
         let line = BString::from([head.as_bytes(), text, b"\n"].concat());
         self.write(To::Err, &line, &line)
     }
