@@ -5,6 +5,7 @@
 
 use std::io::Write;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ use crate::report::console::{Console, Options, Streams};
 use crate::report::junit::Junit;
 use crate::report::reporter::Reporter;
 use crate::report::sample::{self, end, finished, id, outcome, started};
-use crate::report::snapshot::Document;
+use crate::report::snapshot::{Document, Snapshot};
 use crate::report::xml::LegacyXml;
 use crate::run::event::{Event, FailureKind, Outcome, Phase, RunEnd, TestId, Verdict};
 
@@ -385,6 +386,35 @@ fn runs_that_end_early_say_why() {
     let [out, err, _] = console(&[started(1, 5), end(RunEnd::Completed, 5, 1)], plain());
     assert!(out.ends_with(b"----\n\n"));
     assert_eq!(err, "mysql-test-run: *** ERROR: Test suite aborted\n");
+}
+
+struct Full;
+
+impl Write for Full {
+    fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
+        Err(std::io::ErrorKind::StorageFull.into())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_closed_stdout_and_a_full_disk_do_not_hide_the_rest() {
+    let [out, err, copy] = [Buffer::default(), Buffer::default(), Buffer::default()];
+    let closed =
+        Streams { out: Box::new(Full), err: Box::new(err.clone()), copy: Some(Box::new(copy.clone())) };
+    let full = Streams { out: Box::new(out.clone()), err: Box::new(err.clone()), copy: Some(Box::new(Full)) };
+    for streams in [closed, full] {
+        let mut console = Console::new(streams, plain(), Path::new("/v"), sample::clock());
+        for event in sample::script() {
+            console.event(&event).unwrap();
+        }
+    }
+    assert!(copy.text().ends_with(b"*** ERROR: there were failing test cases\n"));
+    assert_eq!(out.text().to_string(), stdout(&sample::script()));
+    assert_eq!(err.text().find_iter("WARNING: cannot write /v/log/stdout.log: no storage space").count(), 1);
 }
 
 #[test]
@@ -828,6 +858,43 @@ fn files_are_well_formed_and_true_after_every_event() {
             elements(&text, &[]);
             assert_eq!(text.matches("no verdict").count(), running.len());
         }
+    }
+}
+
+/// A reader beside the run sees a whole file each time, and so does whoever comes after a `kill -9`.
+#[test]
+fn a_reader_never_sees_a_part_of_a_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let paths = ["a.xml", "j.xml"].map(|name| dir.path().join(name));
+    let mut legacy = Snapshot::create(&paths[0], LegacyXml::new(sample::clock())).unwrap();
+    let mut junit = Snapshot::create(&paths[1], Junit::new(sample::clock())).unwrap();
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let reader = scope.spawn(|| {
+            let mut most = 0;
+            while !done.load(Ordering::Acquire) {
+                for path in &paths {
+                    let text = std::fs::read_to_string(path).unwrap();
+                    most = most.max(elements(&text, &["testcase"]).len());
+                }
+            }
+            most
+        });
+        for n in 0..2000 {
+            let id = id("S", &format!("t{n}"), "");
+            let start = Event::TestStarted { worker: 1, id: id.clone() };
+            let end = finished(1, id, Outcome { report: "why".into(), ..outcome(Verdict::Fail) });
+            for event in [start, end] {
+                legacy.event(&event).unwrap();
+                junit.event(&event).unwrap();
+            }
+        }
+        done.store(true, Ordering::Release);
+        assert!(reader.join().unwrap() > 0);
+    });
+    drop((legacy, junit));
+    for path in &paths {
+        assert_eq!(elements(&std::fs::read_to_string(path).unwrap(), &["testcase"]).len(), 2000);
     }
 }
 
