@@ -59,7 +59,7 @@ impl Stamp {
     }
 
     /// The prefix of the next line.
-    pub fn next(&mut self) -> String {
+    pub fn prefix(&mut self) -> String {
         if !self.on {
             return String::new();
         }
@@ -106,8 +106,8 @@ mod tests {
     #[test]
     fn a_stamp_that_is_off_is_empty() {
         let clock = Clock { now: || UNIX_EPOCH, local: |_| "2026-11-23 12:33:12".into() };
-        assert_eq!(Stamp::new(clock, false, true).next(), "");
-        assert_eq!(Stamp::new(clock, true, true).next(), "261123 12:33:12 +0.000 ");
-        assert_eq!(Stamp::new(clock, true, false).next(), "261123 12:33:12 ");
+        assert_eq!(Stamp::new(clock, false, true).prefix(), "");
+        assert_eq!(Stamp::new(clock, true, true).prefix(), "261123 12:33:12 +0.000 ");
+        assert_eq!(Stamp::new(clock, true, false).prefix(), "261123 12:33:12 ");
     }
 }

@@ -104,80 +104,81 @@ impl Console {
         }
     }
 
-    fn result(&mut self, worker: usize, id: &TestId, outcome: &Outcome) -> Result<()> {
-        let stamp = self.stamp.next();
+    fn result(&mut self, worker: usize, id: &TestId, outcome: &Outcome) {
+        let stamp = self.stamp.prefix();
         let mut result = layout::result(id, outcome, worker, self.tally.workers, self.options.timer);
         result.text.splice(0..0, stamp.bytes());
         result.status = result.status.start + stamp.len()..result.status.end + stamp.len();
         let shown = if self.options.colours { coloured(&result) } else { result.text.clone() };
-        self.write(To::Out, &shown, &result.text)
+        self.write(To::Out, &shown, &result.text);
     }
 
     /// A warning; one that starts with `> ` is the reference's verbose form, without its prefix.
-    fn warning(&mut self, worker: Option<usize>, text: &[u8]) -> Result<()> {
+    fn warning(&mut self, worker: Option<usize>, text: &[u8]) {
         let prefix = if text.starts_with(b"> ") { "" } else { "mysql-test-run: WARNING: " };
-        self.diagnostic(worker, prefix, text)
+        self.diagnostic(worker, prefix, text);
     }
 
-    fn diagnostic(&mut self, worker: Option<usize>, prefix: &str, text: &[u8]) -> Result<()> {
-        let head = format!("{}{}{prefix}", layout::worker_prefix(worker), self.stamp.next());
+    fn diagnostic(&mut self, worker: Option<usize>, prefix: &str, text: &[u8]) {
+        let head = format!("{}{}{prefix}", layout::worker_prefix(worker), self.stamp.prefix());
         let line = BString::from([head.as_bytes(), text, b"\n"].concat());
-        self.write(To::Err, &line, &line)
+        self.write(To::Err, &line, &line);
     }
 
-    fn finish(&mut self, end: RunEnd, wall_s: u64, exit_code: i32, cause: Option<&str>) -> Result<()> {
+    fn finish(&mut self, end: RunEnd, wall_s: u64, exit_code: i32, cause: Option<&str>) {
         if let Some(progress) = self.progress.take() {
             progress.finish();
         }
         // `--start-and-exit` ends well without having run anything, and says nothing.
         if self.tally.completed == 0 && exit_code == 0 {
-            return Ok(());
+            return;
         }
         if let Some(line) = layout::stop_line(end, self.tally.counted_failures) {
-            self.print(line.as_bytes())?;
+            self.print(line.as_bytes());
         }
         if self.tally.completed > 0 {
             let (timer, times) = (self.options.timer, self.options.report_times);
             let text = layout::final_report(&self.tally, end, wall_s, timer, times);
-            self.print(text.counts.as_bytes())?;
+            self.print(text.counts.as_bytes());
             let leftover = self.vardir.join("log/warnings");
             if leftover.exists() {
                 let text = format!(
                     "Got errors/warnings while running tests, please examine '{}' for details.",
                     leftover.display()
                 );
-                self.warning(None, text.as_bytes())?;
+                self.warning(None, text.as_bytes());
             }
-            self.print(text.summary.as_bytes())?;
+            self.print(text.summary.as_bytes());
         }
-        match self.tally.final_error(end, exit_code, cause) {
-            Some(error) => self.diagnostic(None, "mysql-test-run: *** ERROR: ", error.as_bytes()),
-            None => Ok(()),
+        if let Some(error) = self.tally.final_error(end, exit_code, cause) {
+            self.diagnostic(None, "mysql-test-run: *** ERROR: ", error.as_bytes());
         }
     }
 
-    fn print(&mut self, text: &[u8]) -> Result<()> {
-        self.write(To::Out, text, text)
+    fn print(&mut self, text: &[u8]) {
+        self.write(To::Out, text, text);
     }
 
-    /// Writes `shown` to the stream and `plain` to the copy; the copy is written whatever the
-    /// stream says, since a closed pipe must not cost the log.
-    fn write(&mut self, to: To, shown: &[u8], plain: &[u8]) -> Result<()> {
+    /// Writes `shown` to the stream and `plain` to the copy.
+    ///
+    /// A stream that is closed (`mtr-rs | head`) costs neither the run nor the copy; a copy that cannot be
+    /// written is given up with a warning.
+    fn write(&mut self, to: To, shown: &[u8], plain: &[u8]) {
         let Streams { out, err, copy } = &mut self.streams;
-        let (stream, name) = match to {
-            To::Out => (out, "stdout"),
-            To::Err => (err, "stderr"),
+        let stream = match to {
+            To::Out => out,
+            To::Err => err,
         };
         let mut put = || stream.write_all(shown).and_then(|()| stream.flush());
-        let written = match &self.progress {
+        let _ = match &self.progress {
             Some(progress) => progress.suspend(put),
             None => put(),
         };
-        if let Some(copy) = copy {
+        if let Some(Err(error)) = copy.as_mut().map(|copy| copy.write_all(plain)) {
+            *copy = None;
             let path = self.vardir.join("log/stdout.log");
-            copy.write_all(plain).map_err(|e| Error::io("write", &path, e))?;
+            self.warning(None, format!("cannot write {}: {error}", path.display()).as_bytes());
         }
-        written.map_err(|e| Error::io("write to", Path::new(name), e))
     }
 }
 
@@ -190,7 +191,7 @@ impl Reporter for Console {
         match event {
             Event::RunStarted { workers, .. } => {
                 let header = layout::header(*workers, self.options.timer);
-                self.print(header.as_bytes())
+                self.print(header.as_bytes());
             }
             Event::Message { text } => self.print(&[text.as_bytes(), b"\n"].concat()),
             Event::Warning { worker, text } => self.warning(*worker, text),
@@ -199,19 +200,22 @@ impl Reporter for Console {
                     "{}Using MTR_BUILD_THREAD {build_thread}, with reserved ports {first_port}..{last_port}\n",
                     layout::worker_prefix(Some(*worker))
                 );
-                self.print(line.as_bytes())
+                self.print(line.as_bytes());
             }
             Event::TestFinished { worker, id, outcome, .. } => self.result(*worker, id, outcome),
             Event::Retry { id, attempt, of, failures } => {
-                self.print(layout::retry(id, *attempt, *of, *failures).as_bytes())
+                self.print(layout::retry(id, *attempt, *of, *failures).as_bytes());
             }
             Event::Saved { from, to } => self.print(layout::saved(from, to.as_deref()).as_bytes()),
-            Event::ShutdownWarnings { tests, lines } => self.print(&layout::shutdown_warnings(tests, lines)),
-            Event::RunFinished { end, wall, exit_code, cause, .. } => {
-                self.finish(*end, wall.as_secs(), *exit_code, cause.as_deref())
+            Event::ShutdownWarnings { tests, lines } => {
+                self.print(&layout::shutdown_warnings(tests, lines));
             }
-            Event::TestStarted { .. } | Event::PhaseTimes { .. } => Ok(()),
+            Event::RunFinished { end, wall, exit_code, cause, .. } => {
+                self.finish(*end, wall.as_secs(), *exit_code, cause.as_deref());
+            }
+            Event::TestStarted { .. } | Event::PhaseTimes { .. } => {}
         }
+        Ok(())
     }
 }
 

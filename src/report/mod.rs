@@ -14,6 +14,8 @@ pub mod tally;
 pub mod xml;
 
 #[cfg(test)]
+mod golden;
+#[cfg(test)]
 mod sample;
 
 pub use clock::Clock;

@@ -40,8 +40,8 @@ pub struct Tally {
     pub shutdown_warnings: Vec<String>,
     /// Sums of `--report-times` over workers.
     pub phases: BTreeMap<Phase, Duration>,
-    phase_workers: BTreeSet<usize>,
-    restarted: HashMap<[String; 3], bool>,
+    pub(super) phase_workers: BTreeSet<usize>,
+    pub(super) restarted: HashMap<[String; 3], bool>,
 }
 
 impl Tally {
