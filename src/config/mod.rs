@@ -1,3 +1,4 @@
 //! my.cnf templates, ports, environment.
 
+pub mod environment;
 pub mod mycnf;

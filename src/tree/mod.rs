@@ -1,5 +1,7 @@
 //! What is on disk: install layout, binaries, suites and tests.
 
+pub mod bundled;
+pub mod cache;
 pub mod case;
 pub mod collect;
 pub mod combinations;
@@ -10,8 +12,10 @@ pub mod layout;
 pub mod listing;
 pub mod optfile;
 pub mod probe;
+pub mod programs;
 pub mod results;
 pub mod scan;
+mod search;
 pub mod select;
 pub mod source;
 pub mod suite;

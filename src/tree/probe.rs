@@ -1,6 +1,21 @@
 //! What the server can do, read from its own `--verbose --help` (spec §0.2).
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use bstr::{BStr, ByteSlice as _};
+use sha2::{Digest as _, Sha256};
+
+use crate::cli::settings::Settings;
+use crate::env::Env;
+use crate::tree::cache;
+use crate::tree::layout::Layout;
+use crate::tree::programs::{Program, Programs};
+use crate::{Error, Result};
 
 /// Facts about one server binary.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -15,4 +30,328 @@ pub struct ServerFacts {
     pub optional_plugins: Vec<String>,
     /// Variables and their defaults, names with `-`.
     pub variables: BTreeMap<String, String>,
+}
+
+impl ServerFacts {
+    /// The default of variable `name` (written with `-`), if the server has it.
+    pub fn variable(&self, name: &str) -> Option<&str> {
+        self.variables.get(name).map(String::as_str)
+    }
+
+    /// The server was built with `DBUG`: it has the variable `debug-dbug`.
+    pub fn is_debug_build(&self) -> bool {
+        self.variables.contains_key("debug-dbug")
+    }
+}
+
+/// Plugins that `--help` lists as switchable and that stay on all the same (spec §0.2).
+const ALWAYS_ON: [&str; 6] =
+    ["innodb-metrics", "innodb-buffer-page", "innodb-lock-waits", "innodb-locks", "innodb-trx", "gssapi"];
+
+/// Asks the server about itself, or the cache where the same server in the same place answered before.
+/// `datadir` is the server's `--datadir`; nothing is written there.
+///
+/// # Errors
+/// The server cannot be run, or its answer has no version or no variables.
+pub fn probe(layout: &Layout, settings: &Settings, env: &Env, datadir: &Path) -> Result<ServerFacts> {
+    let cached =
+        cache::cache_dir(env).join(format!("probe-{}.help", fingerprint(layout, settings, env, datadir)));
+    if let Ok(help) = fs::read(&cached)
+        && let Ok(facts) = parse(&help, &layout.mariadbd)
+    {
+        return Ok(facts);
+    }
+    let scratch;
+    let datadir = if datadir.is_dir() {
+        datadir
+    } else {
+        scratch = tempfile::tempdir().map_err(|error| Error::io("use", &std::env::temp_dir(), error))?;
+        scratch.path()
+    };
+    let output = Command::new(&layout.mariadbd)
+        .arg("--no-defaults")
+        .args([option("--datadir=", datadir), option("--basedir=", &layout.basedir)])
+        .arg(option("--lc-messages-dir=", &layout.share_dir))
+        .args(["--skip-grant-tables", "--log-warnings=0", "--log-slow-admin-statements=0"])
+        .args(["--log-queries-not-using-indexes=0", "--log-slow-slave-statements=0", "--verbose", "--help"])
+        .env_clear()
+        .envs(env.iter())
+        .env("LD_LIBRARY_PATH", layout.library_path(settings, env.get("LD_LIBRARY_PATH")))
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|error| Error::io("run", &layout.mariadbd, error))?;
+    let facts = parse(&output.stdout, &layout.mariadbd).map_err(|error| {
+        let said = output.stderr.trim().as_bstr();
+        error.caused_by(format!("{} --verbose --help: {}; {said}", layout.mariadbd.display(), output.status))
+    })?;
+    // Without a cache every run asks again, which is slower and no error.
+    let _ = cache::write_atomically(&cached, &output.stdout);
+    Ok(facts)
+}
+
+/// `name` with a path behind it.
+fn option(name: &str, path: &Path) -> OsString {
+    let mut text = OsString::from(name);
+    text.push(path);
+    text
+}
+
+/// Everything that the answer depends on: the program, its plugins, its places, the host and the limits.
+fn fingerprint(layout: &Layout, settings: &Settings, env: &Env, datadir: &Path) -> String {
+    let mut hash = Sha256::new();
+    let mut add = |bytes: &[u8]| {
+        hash.update((bytes.len() as u64).to_le_bytes());
+        hash.update(bytes);
+    };
+    for path in [&layout.mariadbd, &layout.basedir, &layout.share_dir, &layout.plugin_dir, datadir] {
+        add(path.as_os_str().as_encoded_bytes());
+    }
+    if let Ok(meta) = fs::metadata(&layout.mariadbd) {
+        for number in
+            [meta.ino(), meta.size(), meta.mtime().cast_unsigned(), meta.mtime_nsec().cast_unsigned()]
+        {
+            add(&number.to_le_bytes());
+        }
+    }
+    for (name, _) in &layout.plugins {
+        add(name.as_bytes());
+    }
+    for name in ["TMPDIR", "LD_LIBRARY_PATH", "LD_PRELOAD", "TZ", "USER"] {
+        add(env.get(name).unwrap_or_default().as_encoded_bytes());
+    }
+    add(rustix::system::uname().nodename().to_bytes());
+    add(&[u8::from(settings.debug_server)]);
+    add(&rustix::process::geteuid().as_raw().to_le_bytes());
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
+    add(format!("{:?} {:?}", limit.current, limit.maximum).as_bytes());
+    add(&std::thread::available_parallelism().map_or(0, usize::from).to_le_bytes());
+    hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Reads the output of `--verbose --help`; `program` is what was run, whose name the version line has.
+///
+/// # Errors
+/// There is no version line, or no variable.
+pub fn parse(help: &[u8], program: &Path) -> Result<ServerFacts> {
+    let name = program.file_name().unwrap_or_default().as_encoded_bytes();
+    let (version_id, version, suffix) = help
+        .lines()
+        .find_map(|line| version_of(line, name))
+        .or_else(|| help.lines().find_map(|line| version_of(line, b"")))
+        .ok_or_else(|| Error::new("could not find the version of MariaDB in the server's help"))?;
+
+    let mut optional_plugins = Vec::new();
+    let mut variables = BTreeMap::new();
+    let mut part = Part::Version;
+    for line in unfolded(help) {
+        let line = line.as_slice();
+        match part {
+            Part::Version if line.contains_str("Copyright") => part = Part::Options,
+            Part::Version => {}
+            Part::Options if is_ruler(line) => part = Part::Variables,
+            Part::Options => optional_plugins.extend(optional_plugin(line)),
+            Part::Variables if line.is_empty() => break,
+            Part::Variables => {
+                let end = line.find_byteset(b" \t").unwrap_or(line.len());
+                let (name, value) = line.split_at(end);
+                variables.insert(text(name), text(value.trim_start_with(|c| c == ' ' || c == '\t')));
+            }
+        }
+    }
+    if variables.is_empty() {
+        return Err(Error::new("could not find the list of variables in the server's help"));
+    }
+    Ok(ServerFacts { version_id, version, suffix, optional_plugins, variables })
+}
+
+/// The parts of the help text.
+enum Part {
+    Version,
+    Options,
+    Variables,
+}
+
+/// The lines, continuation lines joined: exactly 22 blanks and a non-blank continue a line.
+fn unfolded(help: &[u8]) -> Vec<Vec<u8>> {
+    let mut lines: Vec<Vec<u8>> = Vec::new();
+    for line in help.split_str("\n") {
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        let blanks = line.iter().take_while(|&&byte| byte == b' ').count();
+        match lines.last_mut() {
+            Some(last) if blanks == 22 && line.len() > 22 => {
+                last.push(b' ');
+                last.extend_from_slice(&line[22..]);
+            }
+            _ => lines.push(line.to_vec()),
+        }
+    }
+    lines
+}
+
+/// The line under the heading of the variables.
+fn is_ruler(line: &[u8]) -> bool {
+    line.iter().take_while(|&&byte| byte == b'-').count() >= 30
+}
+
+/// Version of a line like `/usr/sbin/mariadbd  Ver 10.11.19-MariaDB for Linux`, where the program is `name`.
+fn version_of(line: &[u8], name: &[u8]) -> Option<(u32, String, String)> {
+    let at = line.find(b" Ver ").or_else(|| line.find(b"\tVer "))?;
+    let before = line[..at].trim_end();
+    let start = before.strip_suffix(name)?;
+    if start.last().is_some_and(|&byte| byte == b'_' || byte.is_ascii_alphanumeric()) && !name.is_empty() {
+        return None;
+    }
+    let word = line[at + 5..].trim_start().fields().next()?;
+    split_version(&text(word))
+}
+
+/// `10.11.19-MariaDB` as a number, the version and the rest.
+fn split_version(word: &str) -> Option<(u32, String, String)> {
+    let end = word.find(|c: char| c != '.' && !c.is_ascii_digit()).unwrap_or(word.len());
+    let mut numbers = word[..end].splitn(3, '.');
+    let major: u32 = numbers.next()?.parse().ok()?;
+    let minor: u32 = numbers.next()?.parse().ok()?;
+    let rest = numbers.next()?;
+    let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+    let patch: u32 = rest[..digits].parse().ok()?;
+    let version = format!("{major}.{minor}.{patch}");
+    let suffix = word.get(version.len()..).unwrap_or_default().to_owned();
+    Some((major * 10_000 + minor * 100 + patch, version, suffix))
+}
+
+/// The plugin an option line switches on and off:
+/// `  --archive[=name]    Enable or disable ARCHIVE plugin. One of: ON, OFF, FORCE …`.
+fn optional_plugin(line: &[u8]) -> Option<String> {
+    let rest = line.strip_prefix(b"  --")?;
+    let end = rest.iter().position(|&c| !(c == b'-' || c.is_ascii_lowercase() || c.is_ascii_digit()))?;
+    let (name, rest) = rest.split_at(end);
+    let rest = rest.strip_prefix(b"[=name]")?;
+    let rest = rest.strip_prefix(b" ")?.trim_start_with(|c| c == ' ').strip_prefix(b"Enable or disable ")?;
+    let end = rest.iter().position(|&c| c != b'_' && !c.is_ascii_alphanumeric())?;
+    let known = end > 0 && rest[end..].starts_with(b" plugin. One of: ON, OFF, FORCE");
+    let name = text(name);
+    (known && !name.is_empty() && !ALWAYS_ON.contains(&name.as_str())).then_some(name)
+}
+
+/// Help is ASCII but for paths, which only people read.
+fn text(bytes: &[u8]) -> String {
+    BStr::new(bytes).to_string()
+}
+
+/// The facts of a running server (`--extern`), asked with the client program; it has no list of plugins.
+///
+/// # Errors
+/// There is no client program, or it cannot connect.
+pub fn probe_extern(settings: &Settings, programs: &Programs, env: &Env) -> Result<ServerFacts> {
+    let mut command = Command::new(programs.require(Program::Client)?);
+    command.arg("--no-defaults").arg(format!("--user={}", settings.user));
+    for (name, value) in &settings.extern_server {
+        let mut word = b"--".to_vec();
+        word.extend_from_slice(name);
+        word.push(b'=');
+        word.extend_from_slice(value);
+        command.arg(word.to_os_str_lossy());
+    }
+    command.args(["--silent", "-e", "use mysql; SHOW VARIABLES"]);
+    let output = command
+        .env_clear()
+        .envs(env.iter())
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|error| Error::new(format!("cannot run {command:?}")).caused_by(error))?;
+    if !output.status.success() {
+        return Err(Error::new(format!("Could not connect to extern server using command: '{command:?}'"))
+            .caused_by(text(output.stderr.trim())));
+    }
+    let mut facts = ServerFacts::default();
+    for line in output.stdout.lines() {
+        let (name, value) = line.split_once_str("\t").unwrap_or((line, b""));
+        facts.variables.insert(text(name).replace('_', "-"), text(value));
+    }
+    let (id, version, suffix) = facts
+        .variable("version")
+        .and_then(split_version)
+        .ok_or_else(|| Error::new("the extern server does not tell its version"))?;
+    Ok(ServerFacts { version_id: id, version, suffix, ..facts })
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    const HELP: &str = "\
+/usr/sbin/mariadbd  Ver 10.11.19-MariaDB-0+deb12u1 for debian-linux-gnu on x86_64 (Debian 12)
+Copyright (c) 2000, 2018, Oracle, MariaDB Corporation Ab and others.
+
+Usage: /usr/sbin/mariadbd [OPTIONS]
+  --archive[=name]    Enable or disable ARCHIVE plugin. One of: ON, OFF, FORCE
+                      (don't start if the plugin fails to load),
+                      FORCE_PLUS_PERMANENT
+  --innodb-metrics[=name] 
+                      Enable or disable INNODB_METRICS plugin. One of: ON, OFF,
+                      FORCE (don't start if the plugin fails to load)
+  --innodb-cmp[=name] Enable or disable INNODB_CMP plugin. One of: ON, OFF,
+                      FORCE (don't start if the plugin fails to load)
+  --unix-socket[=name] 
+                      Enable or disable UNIX_SOCKET plugin. One of: ON, OFF,
+                      FORCE
+  --alter-algorithm[=name] 
+                      Specify the alter table algorithm. One of: DEFAULT, COPY
+
+Variables (--variable-name=value)
+and boolean options {FALSE|TRUE}                             Value (after reading options)
+------------------------------------------------------------ -------------
+archive                                                      ON
+init-connect                                                 
+version-ssl-library                                          OpenSSL 3.0.15 3 Sep 2024
+pid-file\tx.pid
+
+To see what variables a running server is using, type
+not-a-variable                                               1
+";
+
+    fn parsed(help: &str) -> ServerFacts {
+        parse(help.as_bytes(), Path::new("/usr/sbin/mariadbd")).unwrap()
+    }
+
+    #[test]
+    fn help_yields_version_plugins_and_variables() {
+        let facts = parsed(HELP);
+        assert_eq!(facts.version_id, 101_119);
+        assert_eq!((facts.version.as_str(), facts.suffix.as_str()), ("10.11.19", "-MariaDB-0+deb12u1"));
+        assert_eq!(facts.optional_plugins, ["archive", "innodb-cmp", "unix-socket"]);
+        assert_eq!(facts.variables.len(), 4);
+        assert_eq!(facts.variable("archive"), Some("ON"));
+        assert_eq!(facts.variable("init-connect"), Some(""));
+        assert_eq!(facts.variable("version-ssl-library"), Some("OpenSSL 3.0.15 3 Sep 2024"));
+        assert_eq!(facts.variable("pid-file"), Some("x.pid"));
+        assert!(!facts.is_debug_build());
+    }
+
+    #[test]
+    fn carriage_returns_and_other_names_do_not_disturb() {
+        let dos = HELP.replace('\n', "\r\n");
+        assert_eq!(parsed(&dos), parsed(HELP));
+        let renamed =
+            HELP.replace("/usr/sbin/mariadbd  Ver 10.11.19-MariaDB-0+deb12u1", "./mysqld Ver 12.1.2");
+        let facts = parsed(&renamed);
+        assert_eq!((facts.version_id, facts.suffix.as_str()), (120_102, ""));
+    }
+
+    #[test]
+    fn the_line_of_the_program_itself_has_the_version() {
+        let wrapped = format!("valgrind  Ver 3.19.0 here\n{HELP}");
+        assert_eq!(parsed(&wrapped).version, "10.11.19");
+        assert_eq!(version_of(b"/x/notmariadbd  Ver 1.2.3", b"mariadbd"), None);
+    }
+
+    #[test]
+    fn an_answer_without_variables_is_an_error() {
+        let cut = HELP.split("----").next().unwrap();
+        let error = parse(cut.as_bytes(), Path::new("mariadbd")).unwrap_err();
+        assert!(error.message().contains("variables"), "{error}");
+        let error = parse(b"error while loading shared libraries", Path::new("mariadbd")).unwrap_err();
+        assert!(error.message().contains("version"), "{error}");
+    }
 }

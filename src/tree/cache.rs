@@ -1,0 +1,115 @@
+//! Where facts that outlive a run are kept: probe answers, unpacked assets, bootstrapped databases.
+//!
+//! Everything in the cache can be deleted at any time; every entry is written beside its place and
+//! renamed into it, so that a reader never sees half of one.
+
+use std::fs;
+use std::io::{self, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
+use std::path::{Path, PathBuf};
+
+use crate::env::Env;
+
+/// The cache directory: `$MTR_CACHE_DIR`, `$XDG_CACHE_HOME/mtr-rs` or `$HOME/.cache/mtr-rs`,
+/// whichever is set first and can be written, else a directory of this user's own below the
+/// system's temporary directory. It exists on return, unless none of them can be made.
+pub fn cache_dir(env: &Env) -> PathBuf {
+    let candidates = [
+        env.non_empty("MTR_CACHE_DIR").map(PathBuf::from),
+        env.non_empty("XDG_CACHE_HOME").map(|dir| Path::new(dir).join("mtr-rs")),
+        env.non_empty("HOME").map(|dir| Path::new(dir).join(".cache/mtr-rs")),
+    ];
+    for dir in candidates.into_iter().flatten().filter(|dir| dir.is_absolute()) {
+        if fs::create_dir_all(&dir).is_ok() && is_writable(&dir) {
+            return dir;
+        }
+    }
+    temporary_cache(&temp_dir(env))
+}
+
+/// `$TMPDIR` or `/tmp`.
+fn temp_dir(env: &Env) -> PathBuf {
+    env.non_empty("TMPDIR").map_or_else(|| PathBuf::from("/tmp"), PathBuf::from)
+}
+
+/// A directory below `temp` that only this user can write: one that somebody else made under the
+/// expected name is not used, its contents could be anything.
+fn temporary_cache(temp: &Path) -> PathBuf {
+    let uid = rustix::process::geteuid().as_raw();
+    let dir = temp.join(format!("mtr-rs-cache-{uid}"));
+    let made = fs::DirBuilder::new().mode(0o700).create(&dir);
+    let ours = fs::symlink_metadata(&dir)
+        .is_ok_and(|meta| meta.is_dir() && meta.uid() == uid && meta.mode() & 0o022 == 0);
+    if made.is_ok() || ours { dir } else { temp.join(format!("mtr-rs-cache-{uid}-{}", std::process::id())) }
+}
+
+/// Whether this user may create files in `dir`.
+fn is_writable(dir: &Path) -> bool {
+    rustix::fs::access(dir, rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK).is_ok()
+}
+
+/// Writes `bytes` to `path` so that another process sees the old contents or the new ones.
+///
+/// # Errors
+/// The directory cannot be made, or the file not be written or renamed.
+pub fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let dir = path.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(dir)?;
+    let mut file = tempfile::NamedTempFile::new_in(dir)?;
+    file.write_all(bytes)?;
+    file.persist(path).map_err(|error| error.error)?;
+    Ok(())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn env(pairs: &[(&str, &Path)]) -> Env {
+        let mut env = Env::default();
+        for (name, value) in pairs {
+            env.set(*name, *value);
+        }
+        env
+    }
+
+    #[test]
+    fn the_most_specific_variable_wins() {
+        let temp = tempfile::tempdir().unwrap();
+        let (own, xdg, home) = (temp.path().join("own"), temp.path().join("xdg"), temp.path().join("home"));
+        let all = [("MTR_CACHE_DIR", own.as_path()), ("XDG_CACHE_HOME", &xdg), ("HOME", &home)];
+        assert_eq!(cache_dir(&env(&all)), own);
+        assert_eq!(cache_dir(&env(&all[1..])), xdg.join("mtr-rs"));
+        assert_eq!(cache_dir(&env(&all[2..])), home.join(".cache/mtr-rs"));
+    }
+
+    #[test]
+    fn a_home_that_cannot_be_written_is_passed_over() {
+        let temp = tempfile::tempdir().unwrap();
+        let file = temp.path().join("file");
+        fs::write(&file, "").unwrap();
+        let dir = cache_dir(&env(&[("HOME", &file), ("TMPDIR", temp.path())]));
+        assert_eq!(dir.parent(), Some(temp.path()));
+        assert_eq!(fs::metadata(&dir).unwrap().mode() & 0o777, 0o700);
+        assert_eq!(cache_dir(&env(&[("HOME", &file), ("TMPDIR", temp.path())])), dir, "reused");
+    }
+
+    #[test]
+    fn a_temporary_cache_open_to_others_is_not_trusted() {
+        let temp = tempfile::tempdir().unwrap();
+        let dir = temporary_cache(temp.path());
+        fs::set_permissions(&dir, std::os::unix::fs::PermissionsExt::from_mode(0o777)).unwrap();
+        assert_ne!(temporary_cache(temp.path()), dir);
+    }
+
+    #[test]
+    fn writing_replaces_the_whole_file() {
+        let temp = tempfile::tempdir().unwrap();
+        let path = temp.path().join("a/b");
+        write_atomically(&path, b"long old text").unwrap();
+        write_atomically(&path, b"new").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"new");
+        assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
+    }
+}
