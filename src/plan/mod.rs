@@ -1,3 +1,5 @@
 //! Selection, combinations, order, claims.
 
+pub mod claims;
+pub mod experimental;
 pub mod order;

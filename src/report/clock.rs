@@ -14,6 +14,11 @@ pub struct Clock {
 }
 
 impl Clock {
+    /// The real time.
+    pub fn system() -> Self {
+        Clock { now: SystemTime::now, local: crate::sys::local_time::format }
+    }
+
     /// The time now as seconds since 1970, with fractions.
     pub fn unix_seconds(&self) -> f64 {
         since_epoch((self.now)()).as_secs_f64()

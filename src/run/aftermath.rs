@@ -87,11 +87,25 @@ pub fn cores(dir: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
+/// Compresses a core file in place, as `<core>.gz`.
+pub fn compress(core: &Path) -> Result<()> {
+    let mut name = core.as_os_str().to_os_string();
+    name.push(".gz");
+    let target = PathBuf::from(name);
+    let mut from = File::open(core).map_err(|error| Error::io("read", core, error))?;
+    let to = File::create(&target).map_err(|error| Error::io("create", &target, error))?;
+    let mut to = flate2::write::GzEncoder::new(to, flate2::Compression::fast());
+    std::io::copy(&mut from, &mut to)
+        .and_then(|_| to.finish())
+        .map_err(|error| Error::io("write", &target, error))?;
+    std::fs::remove_file(core).map_err(|error| Error::io("remove", core, error))
+}
+
 /// The stack traces in a core file, by the first debugger that can: gdb, then lldb.
-/// Empty with `--print-core=none`, or where no debugger is installed.
+/// Empty with `--print-core=no`, or where no debugger is installed.
 pub fn stack_trace(ctx: &Context, core: &Path, program: &Path, env: &Env, scratch: &Path) -> BString {
     let (gdb, lldb): (&[&str], &str) = match ctx.settings.print_core.as_str() {
-        "none" => return BString::default(),
+        "no" => return BString::default(),
         "short" => (&["bt"], "bt"),
         "detailed" => (&["thread apply all bt full"], "bt all"),
         custom if custom.starts_with("custom:") => (&[], ""),

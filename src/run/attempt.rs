@@ -67,7 +67,7 @@ impl Worker {
             self.warn(error.to_string());
         }
         outcome.restarted = self.restarted;
-        outcome.ended_at = super::clock::local_now();
+        outcome.ended_at = crate::sys::local_time::format(std::time::SystemTime::now());
         outcome.wall = begun.elapsed();
         Some(outcome)
     }
@@ -312,7 +312,7 @@ impl Worker {
         let server = &self.set.servers[i];
         let comment = format!("Server {} {when}\n", server.describe());
         let log = server.group.log_error();
-        let lines = self.set.scanner(&log).lines_of_last_test().unwrap_or_default();
+        let lines = self.set.scanner(&log).last_test_lines().ok().flatten().unwrap_or_default();
         let mut text = BString::from("Server log from this test:\n----------SERVER LOG START-----------\n");
         text.extend_from_slice(&lines);
         text.extend_from_slice(b"----------SERVER LOG END-------------\n");

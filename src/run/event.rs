@@ -196,15 +196,6 @@ pub enum Event {
         #[serde(serialize_with = "as_text")]
         text: BString,
     },
-    /// Something that only interests who looks closely: why a server was restarted, what a test left
-    /// running (stderr, `> text`).
-    Detail {
-        /// 1-based.
-        worker: usize,
-        /// Without prefix and final newline.
-        #[serde(serialize_with = "as_text")]
-        text: BString,
-    },
     /// A worker has its ports.
     WorkerReady {
         /// 1-based.

@@ -73,14 +73,8 @@ pub fn execute(settings: Settings, env: &Env, cwd: &Path) -> Result<i32> {
         let text = format!("option {option} has no effect");
         reporters.event(&Event::Warning { worker: None, text: text.into() });
     }
-    let survey = match survey(&settings, env, cwd, layout, &vardir.root) {
-        Ok(survey) => survey,
-        Err(error) => {
-            vardir.release();
-            return Err(error);
-        }
-    };
-    let Survey { layout, programs, facts, collection, suite_pm, messages } = survey;
+    let Survey { layout, programs, facts, collection, suite_pm, messages } =
+        survey(&settings, env, cwd, layout, &vardir.root)?;
     for text in messages {
         tell(&mut reporters, text);
     }
@@ -93,7 +87,10 @@ pub fn execute(settings: Settings, env: &Env, cwd: &Path) -> Result<i32> {
         return Ok(i32::from(!settings.skip_not_found));
     }
     let workers = worker_count(&settings, &collection);
-    let experimental = Experimental::read(&settings.experimental, cwd)?;
+    let experimental = Experimental::read(settings.experimental.iter().map(PathBuf::as_path))?;
+    for text in experimental.messages() {
+        tell(&mut reporters, text.as_str().into());
+    }
     let run_mark = format!("{}-{:x}", std::process::id(), begun_stamp());
     let guardian = Guardian::start(&run_mark)
         .map_err(|error| Error::new("cannot start the guardian process").caused_by(error))?;

@@ -4,6 +4,7 @@ use std::os::fd::BorrowedFd;
 
 use super::worker::Worker;
 use crate::error::Result;
+use crate::report::start_mode::{self, Started};
 use crate::sys::child::Child;
 use crate::sys::poll;
 use crate::tree::case::TestCase;
@@ -11,15 +12,22 @@ use crate::tree::case::TestCase;
 /// The servers for `case` run: tells where they are and, unless they are to be left alone, waits for
 /// their end.
 pub fn started(worker: &mut Worker, case: &TestCase) -> Result<()> {
-    let described: Vec<String> = worker.set.servers.iter().map(|server| server.describe()).collect();
-    worker.say("");
-    worker.tell_message(format!("Started {}", described.join(" ")));
-    worker.say(&format!("Using config for test {}", case.name()));
-    worker.say("Port and socket path for server(s):");
-    for i in 0..worker.set.servers.len() {
-        let group = &worker.set.servers[i].group;
-        let line = format!("{}  {}  {}", group.name(), group.port(), group.socket().display());
-        worker.say(&line);
+    let sockets: Vec<_> = worker.set.servers.iter().map(|server| server.group.socket()).collect();
+    let names: Vec<String> = worker.set.servers.iter().map(|server| server.group.name().to_string()).collect();
+    let servers: Vec<Started<'_>> = worker
+        .set
+        .servers
+        .iter()
+        .zip(names.iter().zip(&sockets))
+        .map(|(server, (name, socket))| Started {
+            name,
+            pid: server.last_pid.unwrap_or(0).unsigned_abs(),
+            port: server.group.port(),
+            socket,
+        })
+        .collect();
+    for event in start_mode::started(worker.number, &case.name(), &servers) {
+        worker.send(event);
     }
     if worker.ctx.settings.start_and_exit {
         worker.tell_message("Server(s) started, not waiting for them to finish".into());

@@ -1,7 +1,6 @@
 //! The supervisor: one thread that owns the truth. It hands out tests, takes verdicts, decides on
 //! retries and on the end, and emits the events of the run in order (spec §6.2 to §6.6).
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -67,7 +66,8 @@ pub struct Supervisor {
     completed: usize,
     saved_dirs: u32,
     saved_cores: u32,
-    lost: BTreeSet<usize>,
+    /// A signal, where one ends the run.
+    cause: Option<String>,
 }
 
 /// What the supervisor starts from.
@@ -100,7 +100,7 @@ impl Supervisor {
         let queue = Queue::new(
             runnable.map(|(index, case)| (index, case.as_ref())),
             in_order,
-            crate::plan::claims::fixed_ports,
+            |case| crate::plan::claims::fixed_ports(case, &[]),
         );
         let suite_deadline = Instant::now() + Duration::from_secs(ctx.settings.suite_timeout * 60);
         Supervisor {
@@ -122,7 +122,7 @@ impl Supervisor {
             completed: 0,
             saved_dirs: 0,
             saved_cores: 0,
-            lost: BTreeSet::new(),
+            cause: None,
         }
     }
 
@@ -138,7 +138,6 @@ impl Supervisor {
             match self.reports.recv_deadline(self.suite_deadline) {
                 Ok(report) => self.take(report),
                 Err(RecvTimeoutError::Timeout) if self.end.is_none() => {
-                    self.message("Test suite timeout! Terminating...");
                     self.failed = true;
                     self.finish(RunEnd::Timeout, true);
                     self.suite_deadline = Instant::now() + Duration::from_secs(24 * 3600);
@@ -231,8 +230,6 @@ impl Supervisor {
                         let outcome = Outcome { comment: text.into(), ..Outcome::default() };
                         self.judge(worker, index, outcome, None);
                     }
-                } else if let Some(index) = held {
-                    self.lost.insert(index);
                 }
                 self.wake_idle();
             }
@@ -277,7 +274,7 @@ impl Supervisor {
     /// Takes a verdict: tells it, keeps what is to be kept, decides what follows.
     fn judge(&mut self, worker: usize, index: usize, mut outcome: Outcome, saved: Option<PathBuf>) {
         let case = self.cases[index].clone();
-        let experimental = self.experimental.matches(&case.full_name());
+        let experimental = self.experimental.contains(&case);
         if outcome.verdict == Verdict::Fail && experimental {
             outcome.verdict = Verdict::ExpFail;
         }
@@ -329,7 +326,6 @@ impl Supervisor {
             self.finish(RunEnd::Failure, false);
         }
         if too_many && self.end.is_none() {
-            self.message(format!("Too many tests({}) failed! Terminating...", self.failed_tests));
             self.finish(RunEnd::TooManyFailed, false);
         }
         self.give(worker);
@@ -394,12 +390,11 @@ impl Supervisor {
 
     fn interrupted(&mut self, number: i32) {
         self.failed = true;
-        let text = match number {
+        self.cause = Some(match number {
             libc::SIGINT => "Got ^C signal".to_owned(),
             libc::SIGHUP => "Hangup detected on controlling terminal".to_owned(),
             other => format!("Got signal {}", crate::sys::child::signal_name(other)),
-        };
-        self.tell(&Event::Warning { worker: None, text: text.into() });
+        });
         self.finish(RunEnd::Interrupted, true);
     }
 
@@ -431,7 +426,8 @@ impl Supervisor {
         };
         let total = self.cases.len();
         let wall = self.begun.elapsed();
-        self.tell(&Event::RunFinished { end, wall, total, exit_code });
+        let cause = self.cause.take();
+        self.tell(&Event::RunFinished { end, wall, total, exit_code, cause });
         exit_code
     }
 }

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use bstr::{BString, ByteSlice};
 use crossbeam_channel::{Receiver, Sender};
 
+use super::checks::Sessions;
 use super::context::Context;
 use super::event::{Event, Outcome, Phase};
 use super::servers::ServerSet;
@@ -52,6 +53,8 @@ pub enum Report {
         /// Where a failure's data were put.
         saved: Option<PathBuf>,
     },
+    /// A signal for the whole program.
+    Signal(i32),
     /// The worker is gone. With an error it could not go on; what it had in hand has no verdict.
     Gone {
         /// 1-based.
@@ -95,6 +98,8 @@ pub struct Worker {
     /// What each server's state was after the last test, by group name: the next test's "before",
     /// as long as nothing touched the server in between.
     pub states: BTreeMap<BString, Snapshot>,
+    /// Sessions of the checks, open between the checks after a test only.
+    pub sessions: Sessions,
     /// The current attempt (re)started a server.
     pub restarted: bool,
     /// Where the data of the attempt's failure were put.
@@ -121,6 +126,7 @@ impl Worker {
             abort,
             reports,
             states: BTreeMap::new(),
+            sessions: Sessions::new(),
             restarted: false,
             saved: None,
             phases: BTreeMap::new(),
@@ -214,7 +220,7 @@ impl Worker {
         if !self.ctx.settings.warnings {
             return Ok(());
         }
-        let (tests, lines) = super::checks::shutdown_warnings(&mut self.set)?;
+        let (tests, lines) = super::checks::shutdown_warnings(&mut self.set, &self.ctx.patterns)?;
         if !lines.is_empty() && !tests.is_empty() {
             self.send(Event::ShutdownWarnings { tests, lines });
         }
@@ -238,7 +244,7 @@ impl Worker {
 
     /// A line that only interests someone who looks closely: restarts and leftovers (stderr, `> text`).
     pub fn tell_detail(&self, text: String) {
-        self.send(Event::Detail { worker: self.number, text: text.into() });
+        self.warn(format!("> {text}"));
     }
 
     /// Sends an event.

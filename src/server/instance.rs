@@ -144,6 +144,14 @@ impl Instance {
         Ok(Some(exit))
     }
 
+    /// Waits for its end, at most `patience`, as [`Instance::take_exit`].
+    pub fn await_exit(&mut self, patience: Duration) -> io::Result<Option<Exit>> {
+        if let Some(child) = &mut self.process {
+            child.wait(Some(Instant::now() + patience))?;
+        }
+        self.take_exit()
+    }
+
     /// Ends it: SIGTERM to the server (a normal shutdown), after `grace` SIGTERM to its whole
     /// group, after [`TERM_GRACE`] SIGKILL (spec §9.6). Without `grace` the group is told at once.
     pub fn stop(&mut self, grace: Duration) -> io::Result<()> {

@@ -3,6 +3,7 @@
 
 pub mod child;
 pub mod guardian;
+pub mod local_time;
 pub mod orphans;
 pub mod poll;
 pub mod watch;

@@ -124,8 +124,8 @@ pub struct TestCase {
     pub skip: Option<Skip>,
     /// What its output is compared with; `None`: nothing, and it can still pass (spec §3.5).
     pub result: Option<ResultFile>,
-    /// The command of a `unit` test; empty for scripts.
-    pub command: BString,
+    /// What runs instead of the interpreter, program and arguments (`unit`); empty for scripts.
+    pub command: Vec<BString>,
     /// Every file that was scanned for this test, in order of appearance, for `--explain`.
     pub scanned: Arc<[PathBuf]>,
 }

@@ -385,7 +385,7 @@ fn not_found(suite: &str, test: &str) -> Instance {
         not_parallel: false,
         skip: Some(Skip { disabled: false, comment: "not found".to_owned() }),
         result: None,
-        command: BString::default(),
+        command: Vec::new(),
         scanned: Arc::default(),
     };
     Instance { case, in_overlay: false, noted: String::new() }

@@ -6,17 +6,24 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::listing::append;
-use super::suite_pm::{SkipRule, SuiteFacts};
+use super::suite_pm::{SkipRule, SuiteFacts, SuitePm};
 use crate::error::Result;
 
 /// Answers what a suite's `suite.pm` says.
 pub trait SuiteFactsSource {
     /// The facts of the suite `suite`, whose file is `dir/suite.pm`; asked once for each suite, and
-    /// only where that file exists.
+    /// only where that file exists. A suite outside the tree is called by its directory, as its name
+    /// may be that of a suite inside.
     ///
     /// # Errors
     /// The file cannot be evaluated.
     fn facts(&mut self, suite: &str, dir: &Path) -> Result<Arc<SuiteFacts>>;
+}
+
+impl SuiteFactsSource for SuitePm {
+    fn facts(&mut self, suite: &str, dir: &Path) -> Result<Arc<SuiteFacts>> {
+        SuitePm::facts(self, suite, dir)
+    }
 }
 
 /// The facts of every suite met so far, and the skips of all of them together.
@@ -41,19 +48,19 @@ impl<'a> Facts<'a> {
     /// # Errors
     /// Its `suite.pm` cannot be evaluated.
     pub fn of(&mut self, suite: &str, dir: &Path) -> Result<Arc<SuiteFacts>> {
-        self.load(suite.to_owned(), suite, dir)
+        self.load(suite, dir)
     }
 
-    /// The facts of a suite outside the tree, which may have the name of one inside.
+    /// The facts of the suite in a directory outside the tree.
     ///
     /// # Errors
     /// As [`of`](Facts::of).
-    pub fn of_outside(&mut self, suite: &str, dir: &Path) -> Result<Arc<SuiteFacts>> {
-        self.load(format!("{suite}\0{}", dir.display()), suite, dir)
+    pub fn of_outside(&mut self, dir: &Path) -> Result<Arc<SuiteFacts>> {
+        self.load(&dir.to_string_lossy(), dir)
     }
 
-    fn load(&mut self, key: String, suite: &str, dir: &Path) -> Result<Arc<SuiteFacts>> {
-        if let Some(facts) = self.known.get(&key) {
+    fn load(&mut self, suite: &str, dir: &Path) -> Result<Arc<SuiteFacts>> {
+        if let Some(facts) = self.known.get(suite) {
             return Ok(Arc::clone(facts));
         }
         let facts =
@@ -69,7 +76,7 @@ impl<'a> Facts<'a> {
                 }
             }
         }
-        self.known.insert(key, Arc::clone(&facts));
+        self.known.insert(suite.to_owned(), Arc::clone(&facts));
         Ok(facts)
     }
 

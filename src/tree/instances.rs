@@ -166,7 +166,7 @@ impl Maker<'_, '_> {
             not_parallel: false,
             skip: None,
             result: None,
-            command: BString::default(),
+            command: self.suite.facts.commands.get(name).cloned().unwrap_or_default(),
             scanned: Arc::default(),
         };
         Instance { case, in_overlay: self.suite.in_overlay, noted: String::new() }

@@ -54,7 +54,7 @@ impl LoadedSuite {
         let facts = match found.origin {
             Origin::Tree if found.name == "main" => tree.facts.of(&found.name, &tree.test_dir.clone())?,
             Origin::Tree => tree.facts.of(&found.name, &found.dir)?,
-            Origin::Directory | Origin::Bundled => tree.facts.of_outside(&found.name, &found.dir)?,
+            Origin::Directory | Origin::Bundled => tree.facts.of_outside(&found.dir)?,
         };
         let existing = |sub: &str, otherwise: &Path| {
             Some(append(&found.dir, sub))

@@ -158,7 +158,8 @@ impl Suites {
             }
         }
         if list.is_empty() {
-            list.extend(self.bundled_names());
+            // Without an installed tree, everything there is.
+            list.extend(self.names());
         }
         Ok(list)
     }
@@ -316,10 +317,13 @@ impl Suites {
         Some((found, test))
     }
 
-    /// The names of all suites, for "did you mean".
+    /// The names of all suites.
     pub fn names(&self) -> BTreeSet<String> {
         let bases = self.roots.iter().map(|root| root.dir.clone()).chain([self.test_dir.join("suite")]);
-        let mut names: BTreeSet<String> = BTreeSet::from(["main".to_owned()]);
+        let mut names = BTreeSet::new();
+        if holds_tests(&self.test_dir.join("main")) {
+            names.insert("main".to_owned());
+        }
         for base in bases {
             for dir in subdirectories(&base) {
                 let nested = subdirectories(&dir);
