@@ -46,13 +46,13 @@ pub fn copy(from: &Path, to: &Path) -> Result<()> {
 /// The first file that cannot be read or written; a part of the tree may then be there.
 pub fn copy_with(from: &Path, to: &Path, modes: Modes) -> Result<()> {
     let mut copier = Copier { modes, can_clone: true, buffer: vec![0; 64 * PAGE] };
-    copier.tree(from, to, modes)
+    copier.tree(from, to)
 }
 
 /// Copies `std_data` into a vardir: files at the top get 0644, those further down 0666 (spec §8.1).
 pub fn copy_std_data(from: &Path, to: &Path) -> Result<()> {
     let mut copier = Copier { modes: Modes::Writable, can_clone: true, buffer: vec![0; 64 * PAGE] };
-    copier.tree(from, to, Modes::Writable)?;
+    copier.tree(from, to)?;
     for entry in entries(to)? {
         let path = entry.path();
         if path.is_file() {
@@ -119,7 +119,7 @@ struct Copier {
 }
 
 impl Copier {
-    fn tree(&mut self, from: &Path, to: &Path, modes: Modes) -> Result<()> {
+    fn tree(&mut self, from: &Path, to: &Path) -> Result<()> {
         // List first: a source that is missing must not leave an empty copy behind.
         let list = entries(from)?;
         fs::create_dir_all(to).map_err(|e| Error::io("create", to, e))?;
@@ -127,7 +127,7 @@ impl Copier {
             let (from, to) = (entry.path(), to.join(entry.file_name()));
             let metadata = fs::metadata(&from).map_err(|e| Error::io("look at", &from, e))?;
             if metadata.is_dir() {
-                self.tree(&from, &to, modes)?;
+                self.tree(&from, &to)?;
             } else if metadata.is_file() {
                 self.file(&from, &to, &metadata)?;
             }
