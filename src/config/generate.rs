@@ -587,4 +587,33 @@ mod tests {
         assert!(second.wsrep_on() && !second.wsrep_bootstraps() && !second.runs_master_sh());
         assert_eq!(second.basedir(), Path::new("BASE"));
     }
+
+    #[test]
+    fn our_own_template_needs_nothing_of_the_tree_of_mariadb() {
+        let suites = Path::new(env!("CARGO_MANIFEST_DIR")).join("suites");
+        let path = suites.join("include/default_my.cnf");
+        let base = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(base.path().join("share/charsets")).unwrap();
+        let mut env = Env::default();
+        env.set("MYSQLTEST_VARDIR", "/var0");
+        let layout = Layout { basedir: base.path().into(), bindir: base.path().into(), ..Layout::default() };
+        let config = generate(&ConfigInputs {
+            template: &crate::config::mycnf::parse(&path, &suites).unwrap(),
+            template_path: &path,
+            layout: &layout,
+            vardir: Path::new("/var0"),
+            tmpdir: Path::new("/tmp0"),
+            first_port: 22000,
+            user: "root",
+            optional_plugins: &[],
+            env: &env,
+        })
+        .unwrap();
+        let names: Vec<_> = config.file().option_groups().map(|g| g.name.to_string()).collect();
+        assert_eq!(names[..3], ["mysqld", "mariadb", "server"]);
+        assert_eq!(config.file().group("mysqld").unwrap().value("secure-file-priv").unwrap(), "/var0");
+        assert!(!config.to_bytes().contains_str("std_data"));
+        assert_eq!(config.environment()[0], ("MASTER_MYPORT".into(), Some("22000".into())));
+        assert_eq!(config.servers().len(), 1);
+    }
 }

@@ -338,7 +338,7 @@ fn lines(text: &[u8]) -> Vec<&[u8]> {
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -350,7 +350,7 @@ mod tests {
     }
 
     /// A little installation: share directory, SQL files, test directory.
-    fn installation(root: &Path) -> Layout {
+    pub(in crate::server) fn installation(root: &Path) -> Layout {
         let share = root.join("share/mariadb");
         fs::create_dir_all(share.join("charsets")).unwrap();
         fs::create_dir_all(root.join("mysql-test/include")).unwrap();
@@ -375,7 +375,9 @@ mod tests {
     }
 
     /// A server that writes what it was called with, and the number of calls so far.
-    fn fake(calls: &AtomicUsize) -> impl Fn(&mut Command) -> io::Result<ExitStatus> + Sync {
+    pub(in crate::server) fn fake(
+        calls: &AtomicUsize,
+    ) -> impl Fn(&mut Command) -> io::Result<ExitStatus> + Sync {
         |command| {
             let arguments: Vec<_> = command.get_args().map(|a| a.to_str().unwrap().to_owned()).collect();
             let datadir = arguments.iter().find_map(|a| a.strip_prefix("--datadir=")).unwrap();
@@ -386,7 +388,7 @@ mod tests {
         }
     }
 
-    fn bootstrap<'a>(
+    pub(in crate::server) fn bootstrap<'a>(
         layout: &'a Layout,
         vardir: &'a Path,
         env: &'a Env,
@@ -537,5 +539,18 @@ mod tests {
         let target = root.path().join("install.db");
         install_db(&bootstrap(&layout, root.path(), &env, &runner), &target).unwrap();
         assert!(fs::metadata(target.join("mysql/t.frm")).unwrap().permissions().readonly());
+    }
+
+    #[test]
+    fn our_own_sql_has_one_statement_on_each_line() {
+        let include = Path::new(env!("CARGO_MANIFEST_DIR")).join("suites/include");
+        for (file, statements) in [("mtr_warnings.sql", 8), ("mtr_check.sql", 2)] {
+            let sql = to_bootstrap(&read(&include.join(file)).unwrap());
+            let lines: Vec<_> = sql.lines().filter(|line| !line.trim().is_empty()).collect();
+            assert_eq!(lines.len(), statements, "{file}");
+            for line in lines {
+                assert!(line.ends_with(b";") && !line.contains_str("-- "), "{}", line.as_bstr());
+            }
+        }
     }
 }

@@ -46,13 +46,17 @@ pub fn copy(from: &Path, to: &Path) -> Result<()> {
 /// The first file that cannot be read or written; a part of the tree may then be there.
 pub fn copy_with(from: &Path, to: &Path, modes: Modes) -> Result<()> {
     let mut copier = Copier { modes, can_clone: true, buffer: vec![0; 64 * PAGE] };
-    copier.tree(from, to, modes)
+    copier.tree(from, to)
 }
 
 /// Copies `std_data` into a vardir: files at the top get 0644, those further down 0666 (spec §8.1).
+/// A test tree without it, as our own is, gives an empty directory.
 pub fn copy_std_data(from: &Path, to: &Path) -> Result<()> {
+    if !from.exists() {
+        return fs::create_dir_all(to).map_err(|e| Error::io("create", to, e));
+    }
     let mut copier = Copier { modes: Modes::Writable, can_clone: true, buffer: vec![0; 64 * PAGE] };
-    copier.tree(from, to, Modes::Writable)?;
+    copier.tree(from, to)?;
     for entry in entries(to)? {
         let path = entry.path();
         if path.is_file() {
@@ -119,7 +123,7 @@ struct Copier {
 }
 
 impl Copier {
-    fn tree(&mut self, from: &Path, to: &Path, modes: Modes) -> Result<()> {
+    fn tree(&mut self, from: &Path, to: &Path) -> Result<()> {
         // List first: a source that is missing must not leave an empty copy behind.
         let list = entries(from)?;
         fs::create_dir_all(to).map_err(|e| Error::io("create", to, e))?;
@@ -127,7 +131,7 @@ impl Copier {
             let (from, to) = (entry.path(), to.join(entry.file_name()));
             let metadata = fs::metadata(&from).map_err(|e| Error::io("look at", &from, e))?;
             if metadata.is_dir() {
-                self.tree(&from, &to, modes)?;
+                self.tree(&from, &to)?;
             } else if metadata.is_file() {
                 self.file(&from, &to, &metadata)?;
             }
@@ -409,5 +413,57 @@ mod tests {
         {
             assert!(!needs_bootstrap(option.as_bytes()), "{option}");
         }
+    }
+
+    #[test]
+    fn a_server_starts_from_a_pristine_directory() {
+        use crate::config::generate::{ConfigInputs, generate};
+        use crate::config::mycnf::parse_bytes;
+        use crate::env::Env;
+        use crate::server::bootstrap::tests::{bootstrap, fake, installation};
+        use std::sync::atomic::AtomicUsize;
+
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path();
+        let layout = installation(root);
+        let (env, calls) = (Env::default(), AtomicUsize::new(0));
+        let runner = fake(&calls);
+        let bootstrap = bootstrap(&layout, root, &env, &runner);
+        let text = b"[mysqld.1]\nlog-bin=mbin\nrelay-log=none\n";
+        let template = parse_bytes(text, Path::new("my.cnf"), root).unwrap();
+        let config = generate(&ConfigInputs {
+            template: &template,
+            template_path: Path::new("my.cnf"),
+            layout: &layout,
+            vardir: root,
+            tmpdir: &root.join("tmp"),
+            first_port: 1,
+            user: "root",
+            optional_plugins: &[],
+            env: &env,
+        })
+        .unwrap();
+        let server = &config.servers()[0];
+        let install_db = root.join("install.db");
+        let start = |options: &[&str]| {
+            let options: Vec<BString> = options.iter().map(|o| (*o).into()).collect();
+            prepare(server, &options, &install_db, &bootstrap)
+        };
+        let error = start(&[]).unwrap_err();
+        assert!(error.message().starts_with("Failed to copy system db to '"), "{error}");
+        super::super::bootstrap::install_db(&bootstrap, &install_db).unwrap();
+        fs::create_dir_all(server.datadir()).unwrap();
+        fs::write(server.datadir().join("left over"), "").unwrap();
+        fs::write(layout.test_dir.join("mbin"), "").unwrap();
+        assert_eq!(start(&["--innodb"]).unwrap(), Prepared::Copied);
+        assert!(!server.datadir().join("left over").exists() && !layout.test_dir.join("mbin").exists());
+        assert_eq!(mode(&server.datadir().join("mysql/t.frm")), 0o666);
+        assert!(server.tmpdir().is_dir());
+        let own = ["--innodb", "--innodb-page-size=4k"];
+        assert_eq!(start(&own).unwrap(), Prepared::Bootstrapped { cached: false });
+        assert_eq!(fs::read(server.datadir().join("mysql/t.frm")).unwrap(), b"1");
+        assert_eq!(start(&own).unwrap(), Prepared::Bootstrapped { cached: true });
+        let log = fs::read_to_string(root.join("log/bootstrap.log")).unwrap();
+        assert!(log.ends_with("charsets --innodb-page-size=4k\n"), "{log}");
     }
 }
