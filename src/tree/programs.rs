@@ -267,14 +267,16 @@ fn tls_info(config: &Path) -> Option<(BString, BString)> {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use std::collections::BTreeSet;
-    use std::os::unix::fs::PermissionsExt;
 
     use super::*;
 
+    /// Installs a script, by another process: a descriptor of ours that is open for writing could be
+    /// inherited by what another test starts meanwhile, and the script be "busy".
     fn program(path: &Path) {
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, "#!/bin/sh\necho 'OpenSSL 3.0.15'\n").unwrap();
-        std::fs::set_permissions(path, PermissionsExt::from_mode(0o755)).unwrap();
+        let draft = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(draft.path(), "#!/bin/sh\necho 'OpenSSL 3.0.15'\n").unwrap();
+        let status = Command::new("install").args(["-D", "-m", "755"]).args([draft.path(), path]).status();
+        assert!(status.unwrap().success());
     }
 
     fn layout(base: &Path) -> Layout {
