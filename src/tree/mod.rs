@@ -8,3 +8,4 @@ pub mod probe;
 pub mod programs;
 mod search;
 pub mod suite_pm;
+pub mod without_perl;

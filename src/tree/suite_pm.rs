@@ -20,12 +20,13 @@ use crate::cli::settings::Settings;
 use crate::env::Env;
 use crate::tree::layout::Layout;
 use crate::tree::probe::ServerFacts;
+use crate::tree::without_perl;
 use crate::{Error, Result};
 
 /// The perl side, handed over with `-e`.
 const BRIDGE: &str = include_str!("bridge.pl");
 
-/// Why a suite with a `suite.pm` is skipped where there is no perl.
+/// Why a suite with a `suite.pm` is skipped where there is no perl; `main` is not.
 pub const NO_PERL: &str = "perl is needed to evaluate suite.pm";
 
 /// What a suite's `suite.pm` says; the default is that of a suite without one.
@@ -104,6 +105,7 @@ pub struct SuitePm {
     env: Env,
     /// The requests that tell a fresh child about server and settings.
     greeting: Vec<u8>,
+    main_without_perl: SuiteFacts,
     bridge: Option<Bridge>,
     known: HashMap<String, Arc<SuiteFacts>>,
     outcome: Outcome,
@@ -113,8 +115,14 @@ impl SuitePm {
     /// Gets ready; starts nothing. `env` is what servers and tests get
     /// ([`crate::config::environment::base`]): it names perl (`MTR_PERL`), the vardir and the plugins.
     pub fn start(layout: &Layout, facts: &ServerFacts, settings: &Settings, env: &Env) -> SuitePm {
+        let perl = env.non_empty("MTR_PERL").map(PathBuf::from);
+        let main_without_perl = match perl {
+            Some(_) => SuiteFacts::default(),
+            None => without_perl::main_suite(facts, settings, env),
+        };
         SuitePm {
-            perl: env.non_empty("MTR_PERL").map(PathBuf::from),
+            perl,
+            main_without_perl,
             test_dir: layout.test_dir.clone(),
             env: env.clone(),
             greeting: greeting(layout, facts, settings, env),
@@ -156,6 +164,8 @@ impl SuitePm {
                 Some(error) => return Err(located(&file, &bytes(error))),
                 None => facts_of(&answer),
             }
+        } else if suite_name == "main" {
+            self.main_without_perl.clone()
         } else {
             SuiteFacts { skip: Some(NO_PERL.to_owned()), ..SuiteFacts::default() }
         };
@@ -619,6 +629,10 @@ mod tests {
         tree.env.remove("MTR_PERL");
         assert_eq!(tree.facts("a").skip.as_deref(), Some(NO_PERL));
         assert_eq!(tree.facts("b"), SuiteFacts::default());
+        std::fs::write(tree.dir.path().join("suite.pm"), "not evaluated").unwrap();
+        let main = tree.facts("main");
+        assert_eq!(main.skip, None);
+        assert!(main.skip_combinations.contains_key("include/have_debug.combinations"));
     }
 
     #[test]
