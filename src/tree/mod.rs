@@ -1,5 +1,6 @@
 //! What is on disk: install layout, binaries, suites and tests.
 
+mod bridge;
 pub mod bundled;
 pub mod cache;
 pub mod case;
