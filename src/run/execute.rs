@@ -124,11 +124,6 @@ pub fn execute(settings: Settings, env: &Env, cwd: &Path) -> Result<i32> {
         if let Some(warning) = installed.warning {
             reporters.event(&Event::Warning { worker: None, text: warning.into() });
         }
-        base.set("MYSQL_BOOTSTRAP_SQL_FILE", bootstrap.sql_file());
-        if base.get("MYSQLD_BOOTSTRAP_CMD").is_none() {
-            let line = bootstrap.command_line(&ctx.install_db())?;
-            base.set("MYSQLD_BOOTSTRAP_CMD", line.to_os_str_lossy().into_owned());
-        }
     }
     if ctx.settings.parallel == Some(Parallel::Auto) {
         tell(&mut reporters, format!("Using parallel: {workers}").into());
@@ -390,7 +385,8 @@ impl Outfit<'_> {
         if !settings.using_extern() {
             let bootstrap = self.ctx.bootstrap(&self.vardir.root, &env);
             let line = bootstrap.command_line(&self.ctx.install_db())?;
-            env.set("MYSQL_BOOTSTRAP_SQL_FILE", bootstrap.sql_file());
+            let sql_file = bootstrap.sql_file();
+            env.set("MYSQL_BOOTSTRAP_SQL_FILE", sql_file);
             if env.get("MYSQLD_BOOTSTRAP_CMD").is_none() {
                 env.set("MYSQLD_BOOTSTRAP_CMD", line.to_os_str_lossy().into_owned());
             }

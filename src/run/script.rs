@@ -182,8 +182,9 @@ pub fn start(
         SuiteKind::Unit => {
             // A unit test's output is its report: both streams go to current_test (spec §2.8).
             let both = errors.try_clone().map_err(|error| Error::io("open", &dirs.current_test(), error))?;
-            let (program, args) = unit_command(&case.command);
-            (program, args, dirs.var.as_path(), both)
+            let mut words = case.command.iter().map(|word| OsStr::from_bytes(word).to_os_string());
+            let program = PathBuf::from(words.next().unwrap_or_default());
+            (program, words.collect(), dirs.var.as_path(), both)
         }
         SuiteKind::Script | SuiteKind::Sphinx => {
             let args = arguments(ctx, dirs, case, expected);
@@ -207,16 +208,6 @@ pub fn start(
         detached: false,
     })
     .map_err(|error| Error::io("run", &program, error))
-}
-
-/// Directly, or through the shell where the command has anything that only a shell understands.
-fn unit_command(command: &BString) -> (PathBuf, Vec<OsString>) {
-    let text = OsStr::from_bytes(command);
-    if command.find_byteset(b" \t'\"<>%!*?").is_some() {
-        ("/bin/sh".into(), vec!["-c".into(), text.to_os_string()])
-    } else {
-        (text.into(), Vec::new())
-    }
 }
 
 /// The reason a script gave for skipping: text after `reason: ` in the last such line of its report.
@@ -263,11 +254,5 @@ mod tests {
     fn an_analysis_is_one_word() {
         assert_eq!(wanted_analysis(b"analyze: sync_with_master\n"), Some("sync_with_master".into()));
         assert_eq!(wanted_analysis(b"analyze: \n"), None);
-    }
-
-    #[test]
-    fn only_commands_for_a_shell_get_one() {
-        assert_eq!(unit_command(&"/x/t".into()), ("/x/t".into(), vec![]));
-        assert_eq!(unit_command(&"t a".into()), ("/bin/sh".into(), vec!["-c".into(), "t a".into()]));
     }
 }

@@ -46,7 +46,6 @@ struct Progress {
 }
 
 /// Everything the supervisor decides by.
-#[derive(Debug)]
 pub struct Supervisor {
     ctx: Arc<Context>,
     cases: Vec<Arc<TestCase>>,
@@ -71,7 +70,6 @@ pub struct Supervisor {
 }
 
 /// What the supervisor starts from.
-#[derive(Debug)]
 pub struct SupervisorInputs {
     /// Shared by all.
     pub ctx: Arc<Context>,

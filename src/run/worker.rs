@@ -84,7 +84,6 @@ pub struct WorkerInputs {
 }
 
 /// The state of one worker.
-#[derive(Debug)]
 pub struct Worker {
     /// Shared by all.
     pub ctx: Arc<Context>,
