@@ -21,3 +21,6 @@ pub mod source;
 pub mod suite;
 pub mod suite_pm;
 pub mod suites;
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+pub(crate) mod testing;
