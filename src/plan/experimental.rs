@@ -26,8 +26,9 @@ impl Experimental {
     pub fn read<'p>(files: impl IntoIterator<Item = &'p Path>) -> Result<Experimental> {
         let mut experimental = Experimental::default();
         for file in files {
-            let text = std::fs::read(file)
-                .map_err(|error| Error::io("read", file, error).hint("--experimental names a file of tests"))?;
+            let text = std::fs::read(file).map_err(|error| {
+                Error::io("read", file, error).hint("--experimental names a file of tests")
+            })?;
             experimental.messages.push(format!("Using experimental file: {}", file.display()));
             experimental.add(&text, PLATFORM);
         }
@@ -56,7 +57,9 @@ impl Experimental {
     pub fn contains_name(&self, full_name: &str) -> bool {
         self.entries.iter().any(|entry| match entry.strip_suffix('*') {
             Some(start) => full_name.starts_with(start),
-            None => full_name.strip_prefix(entry.as_str()).is_some_and(|r| r.is_empty() || r.starts_with(' ')),
+            None => {
+                full_name.strip_prefix(entry.as_str()).is_some_and(|r| r.is_empty() || r.starts_with(' '))
+            }
         })
     }
 }

@@ -250,11 +250,14 @@ impl Collector<'_> {
             (None, None) => "the default suites".to_owned(),
         };
         let error = Error::new(format!("could not find '{}' in {place}", spec.test));
-        let tests = self
-            .loaded
-            .values()
-            .flat_map(|suite| suite.cases.iter().map(|case| (case.as_str(), suite.suite.name.as_str())));
-        let names: BTreeMap<&str, &str> = tests.collect();
+        let mut names: BTreeMap<&str, &str> = BTreeMap::new();
+        for suite in self.loaded.values() {
+            for case in &suite.cases {
+                // Of the suites that have such a test, always the same one.
+                let named = names.entry(case).or_insert(&suite.suite.name);
+                *named = (*named).min(&suite.suite.name);
+            }
+        }
         let suites = self.suites.names();
         let known = names.keys().copied().chain(suites.iter().map(String::as_str).filter(|_| spec.is_word()));
         match similar(&spec.test, known) {
@@ -389,4 +392,212 @@ fn not_found(suite: &str, test: &str) -> Instance {
         scanned: Arc::default(),
     };
     Instance { case, in_overlay: false, noted: String::new() }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::tree::suite_pm::SuiteFacts;
+    use crate::tree::testing::{Tree, arguments, suites};
+
+    /// An overlay as suite mtr has it.
+    fn overlay() -> Tree {
+        Tree::new(&[
+            ("suite/m/t/plain.test", ""),
+            ("suite/m/t/uses.test", "--source inc.inc"),
+            ("suite/m/t/inc.inc", ""),
+            ("suite/m/t/sh.test", ""),
+            ("suite/m/t/comb.test", ""),
+            ("suite/m/t/comb.combinations", "[c1]\n[c2]\nloose-c2\n"),
+            ("suite/m/r/plain.result", ""),
+            ("plugin/over/m/t/own.test", ""),
+            ("plugin/over/m/t/inc.inc", "--source include/big_test.inc"),
+            ("plugin/over/m/t/sh-master.sh", ""),
+            ("plugin/over/m/t/comb.combinations", "[c3]\nloose-c3\n"),
+        ])
+    }
+
+    #[test]
+    fn an_overlay_runs_what_it_changes() {
+        let tree = overlay();
+        let base = ["m.comb 'c2'", "m.comb 'c1'", "m.plain", "m.sh", "m.uses"];
+        assert_eq!(tree.names(suites("m")), base);
+        let own = ["m-over.uses [Test needs --big-test]", "m-over.comb 'c3'", "m-over.own", "m-over.sh"];
+        assert_eq!(tree.names(suites("m-over")), own);
+        let mut all = tree.names(suites("m-"));
+        all.sort();
+        let mut expected = [&base[..], &own[..]].concat();
+        expected.sort_unstable();
+        assert_eq!(all, expected);
+        assert_eq!(tree.names(arguments(&["m.own"]))[0], "error: could not find 'own' in suite 'm'");
+        assert_eq!(tree.names(arguments(&["m-.sh"])), ["m-over.sh", "m.sh"]);
+        assert_eq!(tree.names(arguments(&["m-over.sh"])), ["m-over.sh"]);
+    }
+
+    fn plain() -> Tree {
+        Tree::new(&[
+            ("main/alias.test", ""),
+            ("main/events.test", ""),
+            ("main/big.test", "--source include/big_test.inc"),
+            ("main/disabled.def", "off : MDEV-1 # why\n"),
+            ("main/off.test", ""),
+            ("suite/rpl/t/alias.test", "--source include/master-slave.inc"),
+            ("suite/rpl/t/rpl_x.test", ""),
+            ("suite/rpl/my.cnf", ""),
+            ("suite/json/t/json.test", ""),
+            ("suite/json/t/other.test", ""),
+            ("plugin/p/q/suite.pm", ""),
+            ("plugin/p/q/q1.test", ""),
+            ("/bundled/json/ours.test", ""),
+            ("/bundled/extra/e.test", ""),
+            ("/mine/t/x.test", ""),
+            ("/mine/r/x.result", ""),
+            ("/mine/t/x.opt", "--x"),
+            ("/mine/suite.opt", "--suite"),
+            ("/many/one/a.test", ""),
+            ("/many/two/t/b.test", ""),
+            ("/many/empty/README", ""),
+            ("/many/one/disabled.def", "a : broken\n"),
+        ])
+        .facts("q", SuiteFacts { is_default: true, ..SuiteFacts::default() })
+    }
+
+    #[test]
+    fn the_default_list_is_what_is_there() {
+        let collection = plain().collect(|_| ()).unwrap();
+        assert_eq!(collection.suites_named, ["main-", "json-", "rpl-", "q"]);
+        assert_eq!(collection.cases.len(), 4 + 2 + 2 + 1);
+    }
+
+    #[test]
+    fn names_are_searched_in_all_suites() {
+        let tree = plain();
+        let all = |names: &[&str]| tree.names(arguments(names));
+        assert_eq!(all(&["alias"]), ["rpl.alias", "main.alias"]);
+        assert_eq!(all(&["main.alias", "main.alias"]), ["main.alias", "main.alias"]);
+        assert_eq!(all(&["nowhere/alias.test"]), ["rpl.alias", "main.alias"]);
+        assert_eq!(
+            tree.names(|settings| {
+                arguments(&["alias", "rpl.rpl_x", "alias"])(settings);
+                settings.reorder = false;
+            }),
+            ["main.alias", "rpl.rpl_x", "main.alias"]
+        );
+        assert_eq!(all(&["ailas"])[1], "did you mean 'main.alias'?");
+        assert_eq!(all(&["jsn"])[1], "did you mean 'json.json'?");
+        assert_eq!(tree.names(suites("rlp"))[1], "did you mean 'rpl'?");
+        let skipping = |settings: &mut Settings| {
+            arguments(&["rpl.gone"])(settings);
+            settings.skip_not_found = true;
+        };
+        assert_eq!(tree.names(skipping), ["rpl.gone [not found]"]);
+    }
+
+    #[test]
+    fn static_decisions_have_their_texts() {
+        let tree = plain();
+        let all = |change: fn(&mut Settings)| {
+            tree.names(|settings| {
+                suites("main,rpl")(settings);
+                change(settings);
+            })
+        };
+        assert_eq!(
+            all(|_| ()),
+            [
+                "main.big [Test needs --big-test]",
+                "main.off [MDEV-1 # why]",
+                "rpl.alias",
+                "rpl.rpl_x",
+                "main.alias",
+                "main.events"
+            ]
+        );
+        assert!(all(|s| s.big_test = 1).contains(&"main.big".to_owned()));
+        assert!(all(|s| s.big_test = 2).contains(&"main.alias [Small test]".to_owned()));
+        assert!(all(|s| s.skip_rpl = true).contains(&"rpl.alias [No replication tests]".to_owned()));
+        assert!(all(|s| s.skip_test = Some("rpl.al".into())).contains(&"rpl.alias []".to_owned()));
+        assert_eq!(all(|s| s.do_test = Some("rpl".into())), ["rpl.rpl_x"]);
+        let collection = tree.collect(|settings| {
+            suites("main")(settings);
+            settings.enable_disabled = true;
+        });
+        let said = " - main.off will be run although it's been disabled\n   due to 'MDEV-1 # why'";
+        assert_eq!(collection.unwrap().messages, [said]);
+    }
+
+    #[test]
+    fn a_word_may_name_a_suite() {
+        let tree = plain();
+        // A test, then the suite, and ours of that name before it.
+        assert_eq!(tree.names(arguments(&["json"])), ["json.ours", "json.json", "json.json", "json.other"]);
+        assert_eq!(tree.names(arguments(&["rpl"])), ["rpl.alias", "rpl.rpl_x"]);
+        assert_eq!(tree.names(arguments(&["extra"])), ["extra.e"]);
+        assert_eq!(tree.names(suites("json")), ["json.json", "json.other"]);
+        assert_eq!(tree.names(suites("extra")), ["extra.e"]);
+    }
+
+    #[test]
+    fn paths_name_tests_and_suites() {
+        let tree = plain();
+        assert_eq!(tree.names(arguments(&["./mysql-test/suite/rpl/t/alias.test"])), ["rpl.alias"]);
+        assert_eq!(tree.names(arguments(&["mysql-test/main/alias.test"])), ["main.alias"]);
+        let mine = tree.collect(arguments(&["mine/t/x.test"])).unwrap().cases;
+        assert_eq!(mine.iter().map(TestCase::name).collect::<Vec<_>>(), ["mine.x"]);
+        let options: Vec<_> = mine[0].master_opt.iter().map(|option| option.text.to_string()).collect();
+        assert_eq!(options, ["--suite", "--x"]);
+        assert!(mine[0].result.as_ref().is_some_and(|result| result.base.ends_with("mine/r/x.result")));
+        assert_eq!(tree.names(arguments(&["./mine"])), ["mine.x"]);
+        assert_eq!(tree.names(arguments(&["many/"])), ["one.a [broken]", "two.b"]);
+        assert!(tree.names(arguments(&["many/empty"]))[0].starts_with("error: no tests in"));
+        assert_eq!(tree.names(arguments(&["mysql-test/suite/json/"])), ["json.json", "json.other"]);
+    }
+
+    #[test]
+    fn suite_dirs_add_suites() {
+        let tree = plain();
+        let with = |change: fn(&mut Settings)| {
+            tree.names(|settings| {
+                settings.suite_dir = vec!["many".into()];
+                change(settings);
+            })
+        };
+        assert_eq!(with(|_| ()), ["one.a [broken]", "two.b"]);
+        assert_eq!(with(suites_json), ["one.a [broken]", "json.json", "json.other", "two.b"]);
+        assert_eq!(with(|settings| settings.suite = Some(vec!["two".into()])), ["two.b"]);
+        assert_eq!(with(|settings| settings.names = vec!["b".into()]), ["two.b"]);
+        assert_eq!(with(|settings| settings.names = vec!["two.b".into()]), ["two.b"]);
+        assert_eq!(with(|settings| settings.names = vec!["one".into()]), ["one.a [broken]"]);
+    }
+
+    fn suites_json(settings: &mut Settings) {
+        suites("json")(settings);
+    }
+
+    #[test]
+    fn time_zones_are_taken_out() {
+        let tree = Tree::new(&[
+            ("suite/s/a.test", ""),
+            ("suite/s/a.opt", "--timezone=MET --x"),
+            ("suite/s/b.test", ""),
+            ("suite/s/b-master.opt", "--default-time-zone=+01:00 --skip-core-file"),
+        ]);
+        let cases = tree.collect(suites("s")).unwrap().cases;
+        let [b, a] = [&cases[0], &cases[1]];
+        assert_eq!((a.timezone.clone(), b.timezone.clone()), (Some("MET".into()), Some("GMT-8".into())));
+        assert_eq!((a.master_opt.len(), b.master_opt.len()), (1, 2));
+        assert!(b.skip_core_file && !a.skip_core_file);
+    }
+
+    #[test]
+    fn a_test_that_cannot_be_read_does_not_hide_others() {
+        let tree = Tree::new(&[("suite/s/a.test", "")]);
+        let dir = tree.dir.path().join("mysql-test/suite/s");
+        // A file that vanishes while it is read cannot be staged; a name that is no file can.
+        std::os::unix::fs::symlink("/proc/self/mem", dir.join("b.test")).unwrap();
+        let collection = tree.collect(suites("s")).unwrap();
+        assert_eq!(collection.cases.len(), 2);
+        assert_eq!(collection.warnings.len(), 1, "{:?}", collection.warnings);
+    }
 }

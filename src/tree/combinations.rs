@@ -209,3 +209,100 @@ fn split(option: &BStr) -> (&[u8], &[u8]) {
         None => option.rsplit_once_str("=").unwrap_or((option, b"")),
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::tree::testing::{Tree, arguments, suites};
+
+    const FORMATS: &str =
+        "[row]\nbinlog-format=row\n[stmt]\nbinlog-format=statement\n[mix]\nbinlog-format=mixed\n";
+
+    #[test]
+    fn options_are_compared_by_name_and_value() {
+        let pair = |option: &'static str| {
+            let (name, value) = split(option.into());
+            (name.to_str_lossy().into_owned(), value.to_str_lossy().into_owned())
+        };
+        let of = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        assert_eq!(pair("--a=b=c"), of("a=b", "c"));
+        assert_eq!(pair("--a"), pair("--a="));
+        assert_eq!(pair("$X=1"), of("X=1", ""));
+        assert_eq!(pair("a=b"), of("a", "b"));
+        assert_eq!(pair("-V10.2.1-MariaDB"), of("-V10.2.1-MariaDB", ""));
+    }
+
+    #[test]
+    fn groups_multiply() {
+        let tree = Tree::new(&[
+            ("suite/s/a.test", "--source b.inc"),
+            ("suite/s/b.inc", ""),
+            ("suite/s/a.combinations", "[x]\n[y]\nopt\n"),
+            ("suite/s/b.combinations", "[p]\np=1\n[q]\n--q=1\n"),
+        ]);
+        let names = tree.names(suites("s"));
+        assert_eq!(names, ["s.a 'p,y'", "s.a 'q,y'", "s.a 'p,x'", "s.a 'q,x'"]);
+        let case = tree.collect(suites("s")).unwrap().cases.swap_remove(0);
+        // The group of the include is expanded last, and its options come first.
+        assert_eq!(case.combinations, ["y", "p"]);
+        let options: Vec<_> = case.master_opt.iter().map(|option| option.text.to_string()).collect();
+        assert_eq!(options, ["--p=1", "--opt"]);
+        assert_eq!(case.master_opt, case.slave_opt);
+    }
+
+    /// Spec §5.3: a test whose options fix the format runs only in that format.
+    #[test]
+    fn options_of_the_test_choose_the_combination() {
+        let tree = Tree::new(&[
+            ("suite/s/a.test", ""),
+            ("suite/s/a.opt", "--binlog-format=mixed"),
+            ("suite/s/b.test", ""),
+            ("suite/s/b-master.opt", "--binlog-format=mixed"),
+            ("suite/s/combinations", FORMATS),
+        ]);
+        let mut names = tree.names(suites("s"));
+        names.sort();
+        // Only the master has it: the slave's would still change.
+        assert_eq!(names, ["s.a 'mix'", "s.b 'mix'", "s.b 'row'", "s.b 'stmt'"]);
+    }
+
+    /// binlog.binlog_check_constraint_checks_flag
+    #[test]
+    fn a_fixed_combination_forces_its_name_on_the_other_instances() {
+        let tree = Tree::new(&[
+            ("suite/s/a.test", "--source i.inc"),
+            ("suite/s/i.inc", ""),
+            ("suite/s/combinations", FORMATS),
+            ("suite/s/i.combinations", FORMATS),
+        ]);
+        let mut names = tree.names(suites("s"));
+        names.sort();
+        assert_eq!(names, ["s.a 'mix,row'", "s.a 'row,row'", "s.a 'row,stmt'"]);
+    }
+
+    #[test]
+    fn names_on_the_command_line_choose_combinations() {
+        let tree = Tree::new(&[("suite/s/a.test", ""), ("suite/s/combinations", FORMATS)]);
+        assert_eq!(tree.names(arguments(&["s.a,mix"])), ["s.a 'mix'"]);
+        assert_eq!(
+            tree.names(arguments(&["s.a,mix,zzz"])),
+            ["error: could not run s.a with 'zzz' combination(s)", "its combinations are mix, row, stmt"]
+        );
+        let skipping = |settings: &mut crate::cli::settings::Settings| {
+            arguments(&["s.a,zzz"])(settings);
+            settings.skip_not_found = true;
+        };
+        assert_eq!(tree.names(skipping), ["s.a 'zzz' [combination not found]"]);
+    }
+
+    #[test]
+    fn the_command_line_replaces_all_files() {
+        let tree = Tree::new(&[("suite/s/a.test", ""), ("suite/s/combinations", FORMATS)]);
+        let names = tree.names(|settings| {
+            suites("s")(settings);
+            settings.combination = vec!["--x=1".into(), "--y".into()];
+        });
+        assert_eq!(names, ["s.a '--x=1'", "s.a '--y'"]);
+    }
+}

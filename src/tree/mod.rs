@@ -24,3 +24,6 @@ pub mod suite;
 pub mod suite_pm;
 pub mod suites;
 pub mod without_perl;
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+pub(crate) mod testing;

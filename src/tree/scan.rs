@@ -308,3 +308,105 @@ fn directory(path: &[u8]) -> PathBuf {
     let end = path.rfind_byte(b'/').unwrap_or(0);
     PathBuf::from(OsString::from_vec(path[..end].to_vec()))
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use crate::tree::case::{ServerOption, TestCase};
+    use crate::tree::suite_pm::SkipRule;
+    use crate::tree::testing::{Tree, skips, suites};
+
+    fn texts(options: &[ServerOption]) -> Vec<String> {
+        options.iter().map(|option| option.text.to_string()).collect()
+    }
+
+    fn only_case(tree: &Tree) -> TestCase {
+        let mut cases = tree.collect(suites("s")).unwrap().cases;
+        assert_eq!(cases.len(), 1);
+        cases.remove(0)
+    }
+
+    #[test]
+    fn options_come_in_the_order_of_includes_the_test_s_own_last() {
+        let tree = Tree::new(&[
+            ("suite/s/suite.opt", "--suite"),
+            ("suite/s/t/a.test", "--source include/one.inc\n--source two.inc\n--source include/one.inc\n"),
+            ("suite/s/t/a.opt", "--own"),
+            ("suite/s/t/a-master.opt", "--own-master"),
+            ("suite/s/t/a-slave.opt", "--own-slave"),
+            ("suite/s/include/one.inc", "--source include/deep.inc"),
+            ("suite/s/include/one.opt", "--one"),
+            ("include/deep.inc", ""),
+            ("include/deep-slave.opt", "--deep-slave"),
+            ("suite/s/t/two.inc", "--source include/missing.inc"),
+            ("suite/s/t/two-master.opt", "--two"),
+        ]);
+        let case = only_case(&tree);
+        assert_eq!(texts(&case.master_opt), ["--suite", "--one", "--two", "--one", "--own", "--own-master"]);
+        assert_eq!(
+            texts(&case.slave_opt),
+            ["--suite", "--deep-slave", "--one", "--deep-slave", "--one", "--own", "--own-slave"]
+        );
+        let base = tree.dir.path().join("mysql-test");
+        let scanned: Vec<_> = case.scanned.iter().map(|file| file.strip_prefix(&base).unwrap()).collect();
+        let expected =
+            ["suite/s/t/a.test", "suite/s/include/one.inc", "include/deep.inc", "suite/s/t/two.inc"];
+        assert_eq!(scanned, expected.map(std::path::Path::new));
+    }
+
+    #[test]
+    fn files_that_source_each_other_end() {
+        let tree = Tree::new(&[
+            ("suite/s/a.test", "--source b.inc\n--source a.test"),
+            ("suite/s/b.inc", "--source a.test\n--source include/long_test.inc"),
+            ("suite/s/b.opt", "--b"),
+        ]);
+        let case = only_case(&tree);
+        assert_eq!(texts(&case.master_opt), ["--b"]);
+        assert!(case.long_test);
+    }
+
+    #[test]
+    fn a_suite_pm_skips_by_file() {
+        let reason = SkipRule::Reason("Requires debug build".to_owned());
+        let tree = Tree::new(&[
+            ("suite.pm", ""),
+            ("suite/s/a.test", "--source include/have_debug.inc"),
+            ("suite/s/b.test", "--source include/maybe_debug.inc"),
+            ("suite/s/c.test", "--source include/none.inc"),
+            ("include/have_debug.inc", ""),
+            ("include/maybe_debug.inc", ""),
+            ("include/maybe_debug.combinations", "[debug]\n[release]\n"),
+            ("include/none.inc", ""),
+            ("include/none.combinations", "[x]\n"),
+        ])
+        .facts(
+            "main",
+            skips(&[
+                ("include/have_debug.combinations", reason),
+                ("include/maybe_debug.combinations", SkipRule::Sections(vec!["debug".to_owned()])),
+                ("include/none.combinations", SkipRule::Sections(vec!["x".to_owned()])),
+            ]),
+        );
+        assert_eq!(
+            tree.names(suites("s")),
+            ["s.a [Requires debug build]", "s.c [Requires: none]", "s.b 'release'"]
+        );
+    }
+
+    /// main.shutdown_debug: its own combinations, then the skip by include/have_debug.inc.
+    #[test]
+    fn a_test_s_own_group_is_expanded_before_an_include_skips_it() {
+        let tree = Tree::new(&[
+            ("suite.pm", ""),
+            ("suite/s/a.test", "--source include/have_debug.inc"),
+            ("suite/s/a.combinations", "[pot]\n[1tpc]\n"),
+            ("include/have_debug.inc", ""),
+        ])
+        .facts(
+            "main",
+            skips(&[("include/have_debug.combinations", SkipRule::Reason("no debug".to_owned()))]),
+        );
+        assert_eq!(tree.names(suites("s")), ["s.a 'pot' [no debug]", "s.a '1tpc' [no debug]"]);
+    }
+}
