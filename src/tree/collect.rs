@@ -54,9 +54,14 @@ pub fn collect(
         value.as_ref().map(|value| Pattern::new(value.as_bstr(), option)).transpose()
     };
     let mut lists = Disabled::default();
+    let mut collection = Collection::default();
     for list in &settings.skip_test_list {
         let here = cwd.join(list);
-        lists.add_file(if here.exists() { here } else { layout.test_dir.join(list) }.as_path(), None)?;
+        let file = if here.exists() { here } else { layout.test_dir.join(list) };
+        if !file.is_file() {
+            collection.warnings.push(format!("--skip-test-list: there is no file {}", list.display()));
+        }
+        lists.add_file(&file, None)?;
     }
     let names = settings.names.iter().map(|name| Name::parse(name, &suites)).collect::<Result<Vec<_>>>()?;
     let mut collector = Collector {
@@ -78,7 +83,7 @@ pub fn collect(
         loaded: HashMap::new(),
         collected: Vec::new(),
         ours: Vec::new(),
-        collection: Collection::default(),
+        collection,
     };
     if names.is_empty() {
         collector.suites()?
@@ -573,6 +578,43 @@ mod tests {
 
     fn suites_json(settings: &mut Settings) {
         suites("json")(settings);
+    }
+
+    #[test]
+    fn tests_with_the_same_servers_are_neighbours_long_ones_first() {
+        let tree = Tree::new(&[
+            ("suite/s/a.test", ""),
+            ("suite/s/b.test", ""),
+            ("suite/s/b.opt", "--y --x"),
+            ("suite/s/c.test", "--source include/long_test.inc"),
+            ("suite/s/d.test", ""),
+            ("suite/s/d.opt", "--x --y"),
+            ("suite/s/e.test", ""),
+            ("suite/s/e.cnf", ""),
+        ]);
+        assert_eq!(tree.names(suites("s")), ["s.e", "s.b", "s.d", "s.c", "s.a"]);
+        let unordered = tree.names(|settings| {
+            suites("s")(settings);
+            settings.reorder = false;
+        });
+        assert_eq!(unordered, ["s.a", "s.b", "s.c", "s.d", "s.e"]);
+    }
+
+    #[test]
+    fn directories_are_suites_by_path() {
+        let tree = plain();
+        // Relative to mysql-test: by the text given, as in the reference.
+        assert_eq!(tree.names(suites("suite/json")), ["suite/json.json", "suite/json.other"]);
+        assert_eq!(tree.names(arguments(&["suite/json.other"])), ["suite/json.other"]);
+        let messages = tree.collect(suites("suite/json")).unwrap().messages;
+        assert_eq!(messages, [" - from 'suite/json'"]);
+        assert_eq!(tree.names(suites("many/two")), ["two.b"]);
+    }
+
+    #[test]
+    fn a_missing_skip_list_is_a_warning() {
+        let collection = plain().collect(|settings| settings.skip_test_list = vec!["gone".into()]).unwrap();
+        assert_eq!(collection.warnings, ["--skip-test-list: there is no file gone"]);
     }
 
     #[test]
