@@ -7,6 +7,7 @@ pub mod collect;
 pub mod combinations;
 pub mod disabled;
 pub mod facts;
+pub mod hints;
 pub mod instances;
 pub mod layout;
 pub mod listing;
