@@ -313,7 +313,7 @@ fn has_broken_dns() -> bool {
 fn ignores_permissions(dir: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt as _;
     let Ok(file) = tempfile::NamedTempFile::new_in(dir) else { return false };
-    let nothing = std::fs::Permissions::from_mode(0);
+    let nothing = std::fs::Permissions::from_mode(0o0);
     if file.as_file().set_permissions(nothing).is_err() {
         return false;
     }

@@ -1,5 +1,6 @@
 //! What is on disk: install layout, binaries, suites and tests.
 
+mod bridge;
 pub mod bundled;
 pub mod cache;
 pub mod case;
@@ -22,6 +23,7 @@ pub mod source;
 pub mod suite;
 pub mod suite_pm;
 pub mod suites;
+pub mod without_perl;
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 pub(crate) mod testing;

@@ -54,15 +54,14 @@ const ALWAYS_ON: [&str; 6] =
 /// # Errors
 /// The server cannot be run, or its answer has no version or no variables.
 pub fn probe(layout: &Layout, settings: &Settings, env: &Env, datadir: &Path) -> Result<ServerFacts> {
-    let cached =
-        cache::cache_dir(env).join(format!("probe-{}.help", fingerprint(layout, settings, env, datadir)));
+    let cached = cache::cache_dir(env).join(format!("probe-{}.help", fingerprint(layout, env)));
     if let Ok(help) = fs::read(&cached)
         && let Ok(facts) = parse(&help, &layout.mariadbd)
     {
-        return Ok(facts);
+        return Ok(moved(facts, datadir));
     }
     let scratch;
-    let datadir = if datadir.is_dir() {
+    let existing = if datadir.is_dir() {
         datadir
     } else {
         scratch = tempfile::tempdir().map_err(|error| Error::io("use", &std::env::temp_dir(), error))?;
@@ -70,7 +69,7 @@ pub fn probe(layout: &Layout, settings: &Settings, env: &Env, datadir: &Path) ->
     };
     let output = Command::new(&layout.mariadbd)
         .arg("--no-defaults")
-        .args([option("--datadir=", datadir), option("--basedir=", &layout.basedir)])
+        .args([option("--datadir=", existing), option("--basedir=", &layout.basedir)])
         .arg(option("--lc-messages-dir=", &layout.share_dir))
         .args(["--skip-grant-tables", "--log-warnings=0", "--log-slow-admin-statements=0"])
         .args(["--log-queries-not-using-indexes=0", "--log-slow-slave-statements=0", "--verbose", "--help"])
@@ -86,7 +85,23 @@ pub fn probe(layout: &Layout, settings: &Settings, env: &Env, datadir: &Path) ->
     })?;
     // Without a cache every run asks again, which is slower and no error.
     let _ = cache::write_atomically(&cached, &output.stdout);
-    Ok(facts)
+    Ok(moved(facts, datadir))
+}
+
+/// The facts as if the server had been asked with `datadir`: vardirs come and go, the cached answer
+/// of one stands for all.
+fn moved(mut facts: ServerFacts, datadir: &Path) -> ServerFacts {
+    let Some(old) = facts.variable("datadir").map(|dir| dir.trim_end_matches('/').to_owned()) else {
+        return facts;
+    };
+    let new = datadir.to_string_lossy();
+    for value in facts.variables.values_mut().filter(|_| !old.is_empty()) {
+        match value.strip_prefix(&old) {
+            Some(rest) if rest.is_empty() || rest.starts_with('/') => *value = format!("{new}{rest}"),
+            _ => {}
+        }
+    }
+    facts
 }
 
 /// `name` with a path behind it.
@@ -97,13 +112,13 @@ fn option(name: &str, path: &Path) -> OsString {
 }
 
 /// Everything that the answer depends on: the program, its plugins, its places, the host and the limits.
-fn fingerprint(layout: &Layout, settings: &Settings, env: &Env, datadir: &Path) -> String {
+fn fingerprint(layout: &Layout, env: &Env) -> String {
     let mut hash = Sha256::new();
     let mut add = |bytes: &[u8]| {
         hash.update((bytes.len() as u64).to_le_bytes());
         hash.update(bytes);
     };
-    for path in [&layout.mariadbd, &layout.basedir, &layout.share_dir, &layout.plugin_dir, datadir] {
+    for path in [&layout.mariadbd, &layout.basedir, &layout.share_dir, &layout.plugin_dir] {
         add(path.as_os_str().as_encoded_bytes());
     }
     if let Ok(meta) = fs::metadata(&layout.mariadbd) {
@@ -116,11 +131,10 @@ fn fingerprint(layout: &Layout, settings: &Settings, env: &Env, datadir: &Path) 
     for (name, _) in &layout.plugins {
         add(name.as_bytes());
     }
-    for name in ["TMPDIR", "LD_LIBRARY_PATH", "LD_PRELOAD", "TZ", "USER"] {
+    for name in ["LD_LIBRARY_PATH", "LD_PRELOAD", "TZ"] {
         add(env.get(name).unwrap_or_default().as_encoded_bytes());
     }
     add(rustix::system::uname().nodename().to_bytes());
-    add(&[u8::from(settings.debug_server)]);
     add(&rustix::process::geteuid().as_raw().to_le_bytes());
     let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
     add(format!("{:?} {:?}", limit.current, limit.maximum).as_bytes());
@@ -344,6 +358,40 @@ not-a-variable                                               1
         let wrapped = format!("valgrind  Ver 3.19.0 here\n{HELP}");
         assert_eq!(parsed(&wrapped).version, "10.11.19");
         assert_eq!(version_of(b"/x/notmariadbd  Ver 1.2.3", b"mariadbd"), None);
+    }
+
+    #[test]
+    fn a_cached_answer_moves_to_another_datadir() {
+        let pairs = [("datadir", "/old/var/"), ("a-dir", "/old/var"), ("b-dir", "/old/variant"), ("c", "10")];
+        let variables = pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        let facts = moved(ServerFacts { variables, ..ServerFacts::default() }, Path::new("/new"));
+        let values: Vec<&str> = facts.variables.values().map(String::as_str).collect();
+        assert_eq!(values, ["/new", "/old/variant", "10", "/new/"]);
+    }
+
+    #[test]
+    fn a_server_is_asked_once_until_it_changes() {
+        let temp = tempfile::tempdir().unwrap();
+        let (server, count) = (temp.path().join("mariadbd"), temp.path().join("count"));
+        let script = format!("#!/bin/sh\necho >> {}\ncat <<'END'\n{HELP}\nEND\n", count.display());
+        // Another process writes the program: a descriptor of ours that is open for writing could be
+        // inherited by what another test starts meanwhile, and the program be "busy".
+        let write = |text: &str| {
+            let draft = temp.path().join("draft");
+            fs::write(&draft, text).unwrap();
+            let status = Command::new("install").args(["-m", "755"]).args([&draft, &server]).status();
+            assert!(status.unwrap().success());
+        };
+        write(&script);
+        let layout = Layout { mariadbd: server.clone(), plugin_dir: temp.path().into(), ..Layout::default() };
+        let mut env = Env::of_process();
+        env.set("MTR_CACHE_DIR", temp.path());
+        let ask = || probe(&layout, &Settings::default(), &env, Path::new("/no/such")).unwrap();
+        assert_eq!(ask(), ask());
+        assert_eq!(fs::read(&count).unwrap().len(), 1);
+        write(&script.replace("10.11.19", "10.11.20"));
+        assert_eq!(ask().version_id, 101_120);
+        assert_eq!(fs::read(&count).unwrap().len(), 2);
     }
 
     #[test]

@@ -45,7 +45,6 @@ pub enum Program {
     AriaPack,
     Config,
     Bug25714,
-    SafeProcess,
     Perl,
 }
 
@@ -60,11 +59,9 @@ enum Root {
     Base,
     /// Sub-directory of bindir with build types below it, as in `storage/myisam/Release`.
     Built,
-    /// The build tree's `mysql-test`, else the test directory.
-    Tests,
 }
 
-use Root::{Base, Bin, Built, Clients, Tests};
+use Root::{Base, Bin, Built, Clients};
 
 /// Candidates for one program: where, and path. `<mc>` stands for the multi-config directory, which
 /// brings its own slash.
@@ -133,10 +130,6 @@ const PROGRAMS: &[(Program, Candidates)] = &[
     (Program::AriaPack, &[(Built, "storage/maria/aria_pack"), (Built, "bin/aria_pack")]),
     (Program::Config, &[(Bin, "libmariadb/mariadb_config<mc>/mariadb_config"), (Bin, "bin/mariadb_config")]),
     (Program::Bug25714, &[(Bin, "tests<mc>/bug25714")]),
-    (
-        Program::SafeProcess,
-        &[(Tests, "lib/My/SafeProcess/my_safe_process"), (Tests, "My/SafeProcess/my_safe_process")],
-    ),
 ];
 
 /// What was found, once for a run.
@@ -216,10 +209,6 @@ fn expand(layout: &Layout, settings: &Settings, root: Root, path: &str) -> Vec<P
         Root::Clients => vec![layout.client_bindir.join(path)],
         Root::Bin => vec![layout.bindir.join(path)],
         Root::Base => vec![layout.basedir.join(path)],
-        Root::Tests => {
-            let own = layout.build_dir.as_ref().map(|build| build.join("mysql-test").join(&path));
-            own.into_iter().chain([layout.test_dir.join(&path)]).collect()
-        }
         Root::Built => {
             let full = layout.bindir.join(path);
             let (dir, name) = (full.parent().unwrap_or(&full), full.file_name().unwrap_or_default());
@@ -267,14 +256,16 @@ fn tls_info(config: &Path) -> Option<(BString, BString)> {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use std::collections::BTreeSet;
-    use std::os::unix::fs::PermissionsExt;
 
     use super::*;
 
+    /// Installs a script, by another process: a descriptor of ours that is open for writing could be
+    /// inherited by what another test starts meanwhile, and the script be "busy".
     fn program(path: &Path) {
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, "#!/bin/sh\necho 'OpenSSL 3.0.15'\n").unwrap();
-        std::fs::set_permissions(path, PermissionsExt::from_mode(0o755)).unwrap();
+        let draft = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(draft.path(), "#!/bin/sh\necho 'OpenSSL 3.0.15'\n").unwrap();
+        let status = Command::new("install").args(["-D", "-m", "755"]).args([draft.path(), path]).status();
+        assert!(status.unwrap().success());
     }
 
     fn layout(base: &Path) -> Layout {

@@ -100,9 +100,10 @@ impl Search<'_> {
                 return Ok(tree);
             }
         }
+        // Only a test tree that contains the program: where both are below /usr, PATH decides.
         let around_exe = self.exe.and_then(Path::parent).into_iter().flat_map(Path::ancestors);
-        if let Some(tree) = around_exe.take(4).find_map(|dir| tree_at(dir).or_else(|| tree_below(dir))) {
-            return Ok(tree);
+        if let Some(dir) = around_exe.take(3).find(|dir| is_test_dir(dir)) {
+            return Ok(Tree { test_dir: dir.canonicalize().ok(), ..Tree::default() });
         }
         let servers = self.servers();
         if let Some(tree) = servers.iter().filter_map(|server| prefix(server)).find_map(tree_below) {

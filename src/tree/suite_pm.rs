@@ -1,31 +1,25 @@
 //! `suite.pm` files, evaluated by one perl child (spec §2.7).
 //!
 //! A `suite.pm` is a program: it looks for engines, tools and servers, and changes the environment
-//! of everything after it. `bridge.pl` runs all of them in one interpreter against stand-ins for the
-//! modules they expect; requests go to it as lines of fields, answers come back as lines of JSON.
+//! of everything after it. All of them run in one interpreter, see `bridge.rs` and `bridge.pl`.
 
 use std::collections::{BTreeMap, HashMap};
 use std::ffi::{OsStr, OsString};
-use std::fs::File;
-use std::io::{BufRead as _, BufReader, Read as _, Seek as _, Write as _};
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::Arc;
 
 use bstr::{BString, ByteSlice as _};
-use serde::Deserialize;
 
 use crate::cli::settings::Settings;
 use crate::env::Env;
+use crate::tree::bridge::{Answer, Bridge, Rule, bytes, request};
 use crate::tree::layout::Layout;
 use crate::tree::probe::ServerFacts;
+use crate::tree::without_perl;
 use crate::{Error, Result};
 
-/// The perl side, handed over with `-e`.
-const BRIDGE: &str = include_str!("bridge.pl");
-
-/// Why a suite with a `suite.pm` is skipped where there is no perl.
+/// Why a suite with a `suite.pm` is skipped where there is no perl; `main` is not.
 pub const NO_PERL: &str = "perl is needed to evaluate suite.pm";
 
 /// What a suite's `suite.pm` says; the default is that of a suite without one.
@@ -104,6 +98,7 @@ pub struct SuitePm {
     env: Env,
     /// The requests that tell a fresh child about server and settings.
     greeting: Vec<u8>,
+    main_without_perl: SuiteFacts,
     bridge: Option<Bridge>,
     known: HashMap<String, Arc<SuiteFacts>>,
     outcome: Outcome,
@@ -113,8 +108,14 @@ impl SuitePm {
     /// Gets ready; starts nothing. `env` is what servers and tests get
     /// ([`crate::config::environment::base`]): it names perl (`MTR_PERL`), the vardir and the plugins.
     pub fn start(layout: &Layout, facts: &ServerFacts, settings: &Settings, env: &Env) -> SuitePm {
+        let perl = env.non_empty("MTR_PERL").map(PathBuf::from);
+        let main_without_perl = match perl {
+            Some(_) => SuiteFacts::default(),
+            None => without_perl::main_suite(facts, settings, env),
+        };
         SuitePm {
-            perl: env.non_empty("MTR_PERL").map(PathBuf::from),
+            perl,
+            main_without_perl,
             test_dir: layout.test_dir.clone(),
             env: env.clone(),
             greeting: greeting(layout, facts, settings, env),
@@ -156,6 +157,8 @@ impl SuitePm {
                 Some(error) => return Err(located(&file, &bytes(error))),
                 None => facts_of(&answer),
             }
+        } else if suite_name == "main" {
+            self.main_without_perl.clone()
         } else {
             SuiteFacts { skip: Some(NO_PERL.to_owned()), ..SuiteFacts::default() }
         };
@@ -223,133 +226,6 @@ fn safe_process(layout: &Layout) -> PathBuf {
         .and_then(below)
         .or_else(|| below(&layout.test_dir))
         .unwrap_or_else(|| layout.test_dir.join("lib/My/SafeProcess/my_safe_process"))
-}
-
-/// Appends one request line: fields separated by tabs, what could be mistaken for structure escaped.
-fn request(text: &mut Vec<u8>, fields: &[&[u8]]) {
-    for (i, field) in fields.iter().enumerate() {
-        if i > 0 {
-            text.push(b'\t');
-        }
-        for &byte in *field {
-            match byte {
-                b'%' | b'\t' | b'\n' | b'\r' => text.extend(format!("%{byte:02X}").bytes()),
-                _ => text.push(byte),
-            }
-        }
-    }
-    text.push(b'\n');
-}
-
-/// The running perl.
-#[derive(Debug)]
-struct Bridge {
-    child: Child,
-    requests: Option<ChildStdin>,
-    answers: BufReader<ChildStdout>,
-    /// Standard error of perl and of what it calls; a file, so that nobody has to read it meanwhile.
-    errors: File,
-}
-
-impl Bridge {
-    fn start(perl: &Path, test_dir: &Path, env: &Env, greeting: &[u8]) -> Result<Bridge> {
-        let failed = |error| Error::io("start", perl, error);
-        let errors = tempfile::tempfile().map_err(failed)?;
-        let mut child = Command::new(perl)
-            .args(["-e", BRIDGE])
-            .current_dir(test_dir)
-            .env_clear()
-            .envs(env.iter())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(errors.try_clone().map_err(failed)?)
-            .spawn()
-            .map_err(failed)?;
-        let requests = child.stdin.take();
-        let Some(answers) = child.stdout.take().map(BufReader::new) else {
-            return Err(Error::new("perl has no standard output"));
-        };
-        let mut bridge = Bridge { child, requests, answers, errors };
-        // A perl that ends at once has said why: better than "broken pipe".
-        if bridge.send(greeting).is_err() {
-            return Err(bridge.died("its start"));
-        }
-        Ok(bridge)
-    }
-
-    fn send(&mut self, text: &[u8]) -> std::io::Result<()> {
-        match &mut self.requests {
-            Some(requests) => requests.write_all(text),
-            None => Err(std::io::ErrorKind::BrokenPipe.into()),
-        }
-    }
-
-    /// Evaluates one file.
-    fn load(&mut self, name: &str, file: &Path) -> Result<Answer> {
-        let dir = file.parent().unwrap_or(file);
-        let tests = Some(dir.join("t")).filter(|tests| tests.is_dir()).unwrap_or_else(|| dir.to_owned());
-        let mut text = Vec::new();
-        let (path, tests) = (file.as_os_str().as_bytes(), tests.as_os_str().as_bytes());
-        request(&mut text, &[b"suite", name.as_bytes(), path, tests]);
-        let mut line = String::new();
-        let sent = self.send(&text).and_then(|()| self.answers.read_line(&mut line));
-        match sent {
-            Ok(read) if read > 0 => serde_json::from_str(&line).map_err(|error| {
-                Error::new("cannot understand perl's answer").at(file, None).caused_by(error)
-            }),
-            _ => Err(self.died(&file.display().to_string()).at(file, None)),
-        }
-    }
-
-    /// Perl ended early: says so with what it said last.
-    fn died(&mut self, during: &str) -> Error {
-        drop(self.requests.take());
-        let status = self.child.wait().map_or_else(|error| error.to_string(), |status| status.to_string());
-        let mut said = Vec::new();
-        // An unreadable file leaves the exit status, which is enough.
-        let _ = self.errors.rewind().and_then(|()| self.errors.read_to_end(&mut said));
-        let said = said.trim();
-        let tail = &said[said.len().saturating_sub(2000)..];
-        Error::new(format!("perl ended while evaluating {during}: {status}")).caused_by(tail.to_str_lossy())
-    }
-}
-
-impl Drop for Bridge {
-    fn drop(&mut self) {
-        // End of file ends perl by itself, unless something it called hangs.
-        drop(self.requests.take());
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// One line of the child's. Characters up to U+00FF stand for bytes.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Answer {
-    error: Option<String>,
-    skip: Option<String>,
-    default: bool,
-    skips: Vec<(String, Rule)>,
-    cases: Option<Vec<String>>,
-    commands: Vec<Vec<Option<String>>>,
-    extras: Vec<String>,
-    env: Vec<(String, Option<String>)>,
-    suppressions: Vec<String>,
-    messages: Vec<String>,
-}
-
-/// The value of a `skip_combinations` entry.
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
-enum Rule {
-    Sections(Vec<String>),
-    Reason(Option<String>),
-}
-
-/// The bytes that `text` stands for.
-fn bytes(text: &str) -> BString {
-    text.chars().map(|c| u8::try_from(u32::from(c)).unwrap_or(b'?')).collect::<Vec<u8>>().into()
 }
 
 /// The text that `text` stands for.
@@ -619,6 +495,10 @@ mod tests {
         tree.env.remove("MTR_PERL");
         assert_eq!(tree.facts("a").skip.as_deref(), Some(NO_PERL));
         assert_eq!(tree.facts("b"), SuiteFacts::default());
+        std::fs::write(tree.dir.path().join("suite.pm"), "not evaluated").unwrap();
+        let main = tree.facts("main");
+        assert_eq!(main.skip, None);
+        assert!(main.skip_combinations.contains_key("include/have_debug.combinations"));
     }
 
     #[test]
