@@ -23,7 +23,7 @@ pub mod source;
 pub mod suite;
 pub mod suite_pm;
 pub mod suites;
-pub mod without_perl;
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 pub(crate) mod testing;
+pub mod without_perl;
