@@ -1,3 +1,8 @@
 //! `mtr-rs`: see the library `mtr`.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let args: Vec<_> = std::env::args_os().collect();
+    ExitCode::from(mtr::cli::dispatch::run(args))
+}

@@ -1,1 +1,8 @@
-//! What a test left behind.
+//! What a test left behind: state of the servers, lines in their error logs.
+
+pub mod errorlog;
+pub mod patterns;
+pub mod session;
+pub mod testcase;
+pub mod warnings;
+mod wire;

@@ -118,7 +118,7 @@ pub struct Settings {
     pub max_connections: Option<u64>,
 
     // servers
-    /// `--mysqld`, `--mariadbd` and `--skip-*` in command-line order.
+    /// The values of `--mysqld` and `--mariadbd` in command-line order, then the `--skip-*` arguments.
     pub mysqld: Vec<BString>,
     /// `NAME=VALUE` pairs of `--mysqld-env`.
     pub mysqld_env: Vec<BString>,
@@ -166,14 +166,14 @@ pub struct Settings {
     pub max_save_core: u32,
     pub max_save_datadir: u32,
     pub stress: Option<BString>,
-    /// `none`, `short`, `medium`, `detailed` or `custom:…`.
+    /// `no`, `short`, `medium`, `detailed`, `custom` or `custom:…`.
     pub print_core: String,
     pub print_method: String,
     pub debugger: Option<DebuggerChoice>,
     pub client_debugger: Option<DebuggerChoice>,
     pub boot_debugger: Option<DebuggerChoice>,
 
-    /// Options that were given and have no effect; a warning names each.
+    /// Options that were given and have no effect, as `--name`; a warning names each.
     pub without_effect: Vec<String>,
 }
 

@@ -1,4 +1,8 @@
-//! my.cnf templates, ports, environment.
+//! my.cnf templates, ports and the environment of a run.
 
 pub mod environment;
+pub mod external;
+pub mod generate;
 pub mod mycnf;
+pub mod ports;
+pub mod server_group;

@@ -1,1 +1,23 @@
 //! Consumers of events.
+
+pub mod clock;
+pub mod console;
+pub mod events_json;
+pub mod junit;
+pub mod layout;
+pub mod progress;
+pub mod reporter;
+pub mod result_file;
+pub mod snapshot;
+pub mod start_mode;
+pub mod tally;
+pub mod xml;
+
+#[cfg(test)]
+mod golden;
+#[cfg(test)]
+mod sample;
+
+pub use clock::Clock;
+pub use reporter::{Reporter, Reporters, reporters};
+pub use tally::Tally;

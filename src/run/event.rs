@@ -3,7 +3,7 @@
 //! Console, XML, JUnit and JSON lines are consumers of it and nothing else (see `report`).
 //! The JSON form is versioned by [`SCHEMA`] and documented in `docs/events.md`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bstr::BString;
@@ -91,7 +91,8 @@ pub struct Outcome {
     pub timeout_s: Option<u64>,
     /// Local time of the end, `YYYY-MM-DD HH:MM:SS`.
     pub ended_at: String,
-    /// A server was started or restarted for this attempt.
+    /// A running server was stopped or replaced for this attempt; a worker's first start does
+    /// not count (the `servers were restarted` line, spec §11.5).
     pub restarted: bool,
     /// The skip came from the script itself, not from collecting.
     pub skipped_by_test: bool,
@@ -176,6 +177,7 @@ pub enum Event {
         /// Instances collected, skipped ones included.
         total: usize,
         /// The vardir.
+        #[serde(serialize_with = "as_path")]
         vardir: PathBuf,
         /// Version of the server, as `10.11.19-MariaDB-…`.
         server_version: String,
@@ -239,8 +241,10 @@ pub enum Event {
     /// Data of a failed test was kept or dropped.
     Saved {
         /// Where it was.
+        #[serde(serialize_with = "as_path")]
         from: PathBuf,
         /// Where it is now; `None`: deleted because enough were kept.
+        #[serde(serialize_with = "as_optional_path")]
         to: Option<PathBuf>,
     },
     /// Error-log lines written at a shutdown, with the tests since that server's start.
@@ -270,6 +274,9 @@ pub enum Event {
         total: usize,
         /// The exit code of the program.
         exit_code: i32,
+        /// Why the run could not go on where the counts do not tell it (`Got ^C signal`,
+        /// `Hangup detected on controlling terminal`, a failed set-up): the final error line.
+        cause: Option<String>,
     },
 }
 
@@ -279,6 +286,17 @@ fn as_seconds<S: serde::Serializer>(d: &Duration, s: S) -> Result<S::Ok, S::Erro
 
 fn as_text<S: serde::Serializer>(b: &BString, s: S) -> Result<S::Ok, S::Error> {
     s.serialize_str(&b.to_string())
+}
+
+fn as_path<S: serde::Serializer>(p: &Path, s: S) -> Result<S::Ok, S::Error> {
+    s.collect_str(&p.display())
+}
+
+fn as_optional_path<S: serde::Serializer>(p: &Option<PathBuf>, s: S) -> Result<S::Ok, S::Error> {
+    match p {
+        Some(path) => as_path(path, s),
+        None => s.serialize_none(),
+    }
 }
 
 fn as_phases<S: serde::Serializer>(p: &[(Phase, Duration)], s: S) -> Result<S::Ok, S::Error> {

@@ -1,1 +1,9 @@
-//! The only `unsafe`.
+//! The operating system: processes with pidfds, waiting on file descriptors, directory watches,
+//! the guardian that cleans up after a killed runner. The only module that may use `unsafe`.
+
+pub mod child;
+pub mod guardian;
+pub mod local_time;
+pub mod orphans;
+pub mod poll;
+pub mod watch;

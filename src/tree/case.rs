@@ -179,3 +179,32 @@ impl TestCase {
         key
     }
 }
+
+#[cfg(test)]
+impl TestCase {
+    /// An instance without options, for unit tests.
+    pub fn for_tests(suite: &str, name: &str) -> Self {
+        TestCase {
+            suite: Arc::new(Suite { name: suite.into(), ..Suite::default() }),
+            short_name: name.into(),
+            path: PathBuf::new(),
+            combinations: Vec::new(),
+            master_opt: Vec::new(),
+            slave_opt: Vec::new(),
+            template: PathBuf::new(),
+            template_key: BString::default(),
+            timezone: None,
+            skip_core_file: false,
+            master_sh: None,
+            slave_sh: None,
+            big_test: false,
+            long_test: false,
+            rpl_test: false,
+            not_parallel: false,
+            skip: None,
+            result: None,
+            command: BString::default(),
+            scanned: Arc::new([]),
+        }
+    }
+}

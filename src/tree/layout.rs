@@ -174,7 +174,7 @@ fn locate_in(search: &Search<'_>, settings: &Settings, env: &Env) -> Result<Layo
     Ok(Layout {
         test_dir,
         bundled,
-        bundled_suites: None,
+        bundled_suites: bundled::unpack(&cache::cache_dir(env)).ok(),
         basedir,
         bindir,
         build_dir: base.build,

@@ -15,6 +15,7 @@ pub mod listing;
 pub mod optfile;
 pub mod probe;
 pub mod programs;
+pub mod rdiff;
 pub mod results;
 pub mod scan;
 mod search;

@@ -508,3 +508,4 @@ mod tests {
         assert_eq!(tree.facts("main").skip.as_deref(), Some("right file"));
     }
 }
+

@@ -1,0 +1,342 @@
+//! Reading a server's error log: which lines are new, which of them are suspicious (spec §10.5, §10.6).
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use bstr::{BString, ByteSlice};
+use pcre2::bytes::{Regex, RegexBuilder};
+
+use super::patterns::{SUPPRESSIONS, SUSPICIOUS};
+use crate::{Error, Result};
+
+/// The most lines of one test that are shown after a server's death (spec §10.3).
+const MAX_SHOWN_LINES: usize = 1_000_000;
+
+/// What makes a line suspicious and what lets it off; compiled once for a run.
+#[derive(Debug)]
+pub struct Patterns {
+    suspicious: Regex,
+    /// One alternation of all, or one each where they do not compile together (unnamed groups with back references).
+    suppressions: Vec<Regex>,
+}
+
+impl Patterns {
+    /// The runner's lists plus `pushed`: Perl patterns of `suite.pm` files (`(?^:…)` as Perl prints them, or bare)
+    /// and of debuggers.
+    ///
+    /// # Errors
+    /// A pushed pattern is no regular expression.
+    pub fn new(pushed: &[BString]) -> Result<Self> {
+        let own = SUPPRESSIONS.iter().map(|pattern| (*pattern).to_owned());
+        let mut all: Vec<String> = own.collect();
+        for pattern in pushed {
+            let text = pattern.to_str().map_err(|_| {
+                Error::new(format!("suppression is not valid UTF-8: {}", pattern.to_str_lossy()))
+            })?;
+            // Compiled alone first: a mistake is told with the pattern it is in.
+            compile(text)?;
+            all.push(text.to_owned());
+        }
+        let has_reference = |pattern: &str| {
+            let escapes: Vec<_> = pattern.as_bytes().windows(2).collect();
+            escapes.iter().any(|pair| pair[0] == b'\\' && matches!(pair[1], b'1'..=b'9' | b'g' | b'k'))
+        };
+        let (alone, together): (Vec<_>, Vec<_>) = all.into_iter().partition(|pattern| has_reference(pattern));
+        let mut suppressions = vec![compile(&alternation(&together))?];
+        for pattern in alone {
+            suppressions.push(compile(&pattern)?);
+        }
+        let suspicious = SUSPICIOUS.iter().map(|pattern| (*pattern).to_owned()).collect::<Vec<_>>();
+        Ok(Patterns { suspicious: compile(&alternation(&suspicious))?, suppressions })
+    }
+
+    /// Whether `line`, with its newline, is suspicious and nothing lets it off.
+    ///
+    /// # Errors
+    /// The engine gave up on the line (match limit).
+    pub fn is_kept(&self, line: &[u8]) -> Result<bool> {
+        if !matches(&self.suspicious, line)? {
+            return Ok(false);
+        }
+        for suppression in &self.suppressions {
+            if matches(suppression, line)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}
+
+fn alternation(patterns: &[String]) -> String {
+    let grouped: Vec<_> = patterns.iter().map(|pattern| format!("(?:{pattern})")).collect();
+    grouped.join("|")
+}
+
+fn compile(pattern: &str) -> Result<Regex> {
+    RegexBuilder::new()
+        .jit_if_available(true)
+        .build(pattern)
+        .map_err(|e| Error::new(format!("bad regular expression '{pattern}'")).caused_by(e))
+}
+
+fn matches(regex: &Regex, line: &[u8]) -> Result<bool> {
+    regex
+        .is_match(line)
+        .map_err(|e| Error::new(format!("cannot search the line '{}'", line.trim().as_bstr())).caused_by(e))
+}
+
+/// One server's error log and how far it has been read.
+#[derive(Debug)]
+pub struct LogScanner {
+    path: PathBuf,
+    /// Bytes already scanned.
+    position: u64,
+    /// Length of the log when the server was last started.
+    start: u64,
+    /// Length of the log after the last marker.
+    marker: u64,
+    names: Vec<String>,
+}
+
+impl LogScanner {
+    /// A scanner that has read nothing yet; the log need not exist.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        LogScanner { path: path.into(), position: 0, start: 0, marker: 0, names: Vec::new() }
+    }
+
+    /// The error log.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Appends the marker `CURRENT_TEST: <suite.test>` and remembers the name.
+    ///
+    /// # Errors
+    /// The log cannot be written.
+    pub fn mark_test(&mut self, test: &str) -> Result<()> {
+        let failed = |e| Error::io("write", &self.path, e);
+        if !self.path.exists() {
+            (self.position, self.start) = (0, 0);
+            self.names.clear();
+        }
+        let mut log = OpenOptions::new().append(true).create(true).open(&self.path).map_err(failed)?;
+        log.write_all(format!("CURRENT_TEST: {test}\n").as_bytes()).map_err(failed)?;
+        self.marker = log.metadata().map_err(failed)?.len();
+        self.names.push(test.to_owned());
+        Ok(())
+    }
+
+    /// The server is about to be started: from now on only the last test counts, and
+    /// [`LogScanner::last_start_lines`] begins here.
+    pub fn mark_start(&mut self) {
+        self.names.drain(..self.names.len().saturating_sub(1));
+        self.start = std::fs::metadata(&self.path).map_or(0, |log| log.len());
+    }
+
+    /// The tests since the server's last start.
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// Reads what the log has gained since the last scan and returns the lines to complain about, with newlines.
+    ///
+    /// A log that is shorter than what has been read (a test has replaced it) yields nothing until it has grown past
+    /// that point, as in the reference.
+    ///
+    /// # Errors
+    /// The log exists and cannot be read, or a pattern gave up.
+    pub fn scan(&mut self, patterns: &Patterns) -> Result<Vec<BString>> {
+        let (text, end) = self.read_from(self.position)?;
+        self.position = end;
+        let mut discard = text.contains_str("Begin safemalloc memory dump:");
+        let mut kept = Vec::new();
+        for line in text.lines_with_terminator() {
+            if line.contains_str("Begin safemalloc memory dump:") {
+                discard = true;
+            } else if discard && line.contains_str("End safemalloc memory dump") {
+                // Leaks reported on demand (COM_DEBUG, mysql_client_test) are no fault.
+                discard = false;
+            }
+            if !discard && patterns.is_kept(line)? {
+                kept.push(line.into());
+            }
+        }
+        Ok(kept)
+    }
+
+    /// Everything in the log since the server was last started.
+    ///
+    /// # Errors
+    /// The log exists and cannot be read.
+    pub fn last_start_lines(&self) -> Result<BString> {
+        Ok(self.read_from(self.start)?.0.into())
+    }
+
+    /// The log of the last marked test, for the report of a server's death; `None` where it is longer than a
+    /// million lines.
+    ///
+    /// # Errors
+    /// The log exists and cannot be read.
+    pub fn last_test_lines(&self) -> Result<Option<BString>> {
+        let text = self.read_from(self.marker)?.0;
+        let short = text.lines().count() <= MAX_SHOWN_LINES;
+        Ok(short.then(|| text.into()))
+    }
+
+    /// The bytes from `position` on and where they end; nothing where there is no log.
+    fn read_from(&self, position: u64) -> Result<(Vec<u8>, u64)> {
+        let failed = |e| Error::io("read", &self.path, e);
+        let mut log = match File::open(&self.path) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok((Vec::new(), position)),
+            opened => opened.map_err(failed)?,
+        };
+        log.seek(SeekFrom::Start(position)).map_err(failed)?;
+        let mut text = Vec::new();
+        log.read_to_end(&mut text).map_err(failed)?;
+        let end = position + text.len() as u64;
+        Ok((text, end))
+    }
+}
+
+/// The file beside `log` that holds its suspicious lines: `<log>.warnings`.
+pub fn warnings_path(log: &Path) -> PathBuf {
+    let mut path = log.as_os_str().to_owned();
+    path.push(".warnings");
+    path.into()
+}
+
+/// Appends `lines` to `<log>.warnings`, as the scan at a shutdown does; nothing is written where there are none.
+///
+/// # Errors
+/// The file cannot be written.
+pub fn append_warnings(log: &Path, lines: &[BString]) -> Result<()> {
+    if lines.is_empty() {
+        return Ok(());
+    }
+    let path = warnings_path(log);
+    let mut file =
+        OpenOptions::new().append(true).create(true).open(&path).map_err(|e| Error::io("write", &path, e))?;
+    file.write_all(&lines.concat()).map_err(|e| Error::io("write", &path, e))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn kept(lines: &[&str]) -> Vec<bool> {
+        let patterns = Patterns::new(&[]).unwrap();
+        lines.iter().map(|line| patterns.is_kept(line.as_bytes()).unwrap()).collect()
+    }
+
+    #[test]
+    fn every_pattern_compiles_and_none_is_listed_twice() {
+        for list in [SUSPICIOUS, SUPPRESSIONS] {
+            for (i, pattern) in list.iter().enumerate() {
+                compile(pattern).unwrap();
+                assert!(!list[..i].contains(pattern), "{pattern} is listed twice");
+            }
+        }
+        assert_eq!((SUSPICIOUS.len(), SUPPRESSIONS.len()), (10, 100));
+    }
+
+    #[test]
+    fn suspicious_lines_are_kept() {
+        let lines = [
+            "2026-01-01  1 [Warning] foo\n",
+            "2026-01-01  1 [warning] foo\n",
+            "2026-01-01  1 [Note] foo\n",
+            "Warning: at the start\n",
+            "a Warning: within\n",
+            "mariadbd: Assertion `0' failed.\n",
+            "==12== Invalid read\n",
+            "==12== \n",
+            "x.cc:1:2: runtime error: shift\n",
+            "==7==ERROR: AddressSanitizer: heap-use-after-free\n",
+        ];
+        assert_eq!(kept(&lines), [true, false, false, true, false, true, true, false, true, true]);
+    }
+
+    #[test]
+    fn suppressions_mind_case_blanks_and_the_end_of_the_line() {
+        let lines = [
+            "[Warning] Aborted connection 5\n",
+            "[Warning] aborted connection 5\n",
+            "[ERROR] Could not read packet: fd: 1  state: 2 errno\n",
+            "[ERROR] Could not read packet: fd: 1  state: 2errno\n",
+            "[ERROR] mariadbd: \n",
+            "[ERROR] mariadbd: Table 'x' is marked as crashed\n",
+            "[ERROR] mariadbd got signal 6 ;\n",
+        ];
+        assert_eq!(kept(&lines), [false, true, false, true, false, true, true]);
+    }
+
+    #[test]
+    fn pushed_patterns_come_as_perl_prints_them() {
+        let pushed = ["(?^:WSREP: .+ skipped)", "(?^i:loud)", r"(twice) \1"].map(BString::from);
+        let patterns = Patterns::new(&pushed).unwrap();
+        assert!(!patterns.is_kept(b"[Warning] WSREP: x skipped\n").unwrap());
+        assert!(patterns.is_kept(b"[Warning] WSREP: x SKIPPED\n").unwrap());
+        assert!(!patterns.is_kept(b"[Warning] LOUD\n").unwrap());
+        assert!(!patterns.is_kept(b"[Warning] twice twice\n").unwrap());
+        assert!(patterns.is_kept(b"[Warning] twice once\n").unwrap());
+        let mistake = Patterns::new(&["(".into()]).unwrap_err();
+        assert_eq!(mistake.message(), "bad regular expression '('");
+    }
+
+    fn append(scanner: &LogScanner, text: &[u8]) {
+        let mut log = OpenOptions::new().append(true).open(scanner.path()).unwrap();
+        log.write_all(text).unwrap();
+    }
+
+    #[test]
+    fn a_scan_goes_on_where_the_last_one_ended() {
+        let dir = tempfile::tempdir().unwrap();
+        let patterns = Patterns::new(&[]).unwrap();
+        let mut scanner = LogScanner::new(dir.path().join("mysqld.1.err"));
+        assert_eq!(scanner.scan(&patterns).unwrap(), Vec::<BString>::new());
+        scanner.mark_test("main.a").unwrap();
+        append(&scanner, b"[Warning] one \xe4\nnote\n");
+        scanner.mark_test("main.b").unwrap();
+        append(&scanner, b"[ERROR] two\n");
+        assert_eq!(scanner.scan(&patterns).unwrap(), [&b"[Warning] one \xe4\n"[..], b"[ERROR] two\n"]);
+        assert_eq!(scanner.scan(&patterns).unwrap(), Vec::<BString>::new());
+        assert_eq!(scanner.names(), ["main.a", "main.b"]);
+        assert_eq!(scanner.last_test_lines().unwrap().unwrap(), "[ERROR] two\n");
+        scanner.mark_start();
+        append(&scanner, b"[ERROR] unknown option '--x'\n");
+        assert_eq!(scanner.names(), ["main.b"]);
+        assert_eq!(scanner.last_start_lines().unwrap(), "[ERROR] unknown option '--x'\n");
+        assert_eq!(scanner.scan(&patterns).unwrap(), ["[ERROR] unknown option '--x'\n"]);
+    }
+
+    #[test]
+    fn a_log_that_is_gone_resets_the_scanner() {
+        let dir = tempfile::tempdir().unwrap();
+        let patterns = Patterns::new(&[]).unwrap();
+        let mut scanner = LogScanner::new(dir.path().join("e"));
+        scanner.mark_test("main.a").unwrap();
+        append(&scanner, b"[ERROR] one, and a long line\n");
+        scanner.scan(&patterns).unwrap();
+        std::fs::remove_file(scanner.path()).unwrap();
+        scanner.mark_test("main.b").unwrap();
+        append(&scanner, b"[ERROR] 2\n");
+        assert_eq!(scanner.names(), ["main.b"]);
+        assert_eq!(scanner.scan(&patterns).unwrap(), ["[ERROR] 2\n"]);
+    }
+
+    #[test]
+    fn safemalloc_reports_are_left_out() {
+        let dir = tempfile::tempdir().unwrap();
+        let patterns = Patterns::new(&[]).unwrap();
+        let mut scanner = LogScanner::new(dir.path().join("e"));
+        std::fs::write(
+            scanner.path(),
+            "[ERROR] before\nBegin safemalloc memory dump:\n10 bytes allocated at line 5\n\
+             End safemalloc memory dump.\n[ERROR] after\n",
+        )
+        .unwrap();
+        assert_eq!(scanner.scan(&patterns).unwrap(), ["[ERROR] after\n"]);
+    }
+}

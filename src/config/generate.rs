@@ -1,0 +1,619 @@
+//! From a template to the configuration of one worker's servers (spec §7.2, §7.3).
+//!
+//! The order of everything is part of the contract: options are read by servers top down, and
+//! ports are handed out in the order in which they are asked for.
+
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use bstr::{BStr, BString, ByteSlice};
+
+use super::mycnf::{ConfigFile, ConfigOption, Group};
+use super::server_group::{ServerGroup, path_of};
+use crate::env::Env;
+use crate::error::{Error, Location, Result};
+use crate::tree::layout::Layout;
+
+/// Where below basedir the error messages and character sets may be (spec §9.1).
+const SHARE_DIRS: [&str; 4] = ["share/mariadb", "share/mysql", "sql/share", "share"];
+
+/// Everything a configuration is made from.
+#[derive(Debug, Clone, Copy)]
+pub struct ConfigInputs<'a> {
+    /// The parsed template; see [`super::mycnf::parse`].
+    pub template: &'a ConfigFile,
+    /// The template's file, for messages.
+    pub template_path: &'a Path,
+    /// The installation.
+    pub layout: &'a Layout,
+    /// The worker's vardir.
+    pub vardir: &'a Path,
+    /// The worker's tmpdir: sockets, and the temporary directories of servers.
+    pub tmpdir: &'a Path,
+    /// The first port to hand out; 0 where no server of this configuration will run.
+    pub first_port: u32,
+    /// The account that servers are spoken to with (`--user`).
+    pub user: &'a str,
+    /// Plugins that are switched off by default ([`crate::tree::probe::ServerFacts`]).
+    pub optional_plugins: &'a [String],
+    /// What `@ENV.NAME` means where the template's `[ENV]` has no such option.
+    pub env: &'a Env,
+}
+
+/// A configuration in which every `@` is resolved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    file: ConfigFile,
+    servers: Vec<ServerGroup>,
+    next_port: u32,
+    warnings: Vec<String>,
+}
+
+/// Makes the configuration that `inputs.template` describes.
+///
+/// # Errors
+///
+/// A `@group.option` that does not exist, a port that is no number, and a share directory without
+/// error messages or character sets.
+pub fn generate(inputs: &ConfigInputs<'_>) -> Result<Config> {
+    let mut work = Work { inputs, file: inputs.template.clone(), next_port: inputs.first_port, next_id: 1 };
+    for plugin in inputs.optional_plugins {
+        work.set("mysqld", &format!("loose-skip-plugin-{plugin}"), None);
+    }
+    for index in 0..work.file.groups().len() {
+        if is_server(&work.file.groups()[index]) {
+            work.complete_server(index)?;
+        }
+    }
+    work.complete_clients()?;
+    work.resolve()?;
+    work.finish()
+}
+
+fn is_server(group: &Group) -> bool {
+    group.name.starts_with(b"mysqld.")
+}
+
+/// Makes a value from what was made before it and from the options of the server's group so far.
+type Rule = fn(&mut Work<'_>, &Group) -> Result<BString>;
+
+/// What every `[mysqld.N]` has, in the order in which absent ones are appended.
+const SERVER_RULES: [(&str, Rule); 19] = [
+    ("basedir", |work, _| Ok(bytes(&work.inputs.layout.basedir))),
+    ("tmpdir", |work, group| Ok(work.in_tmpdir(group, ""))),
+    ("character-sets-dir", |work, group| work.charsets_dir(group)),
+    ("lc-messages-dir", |work, group| work.messages_dir(group)),
+    ("datadir", |work, group| Ok(work.in_vardir("", group, "/data"))),
+    ("pid-file", |work, group| Ok(work.in_vardir("run/", group, ".pid"))),
+    ("#host", |_, _| Ok("localhost".into())),
+    ("port", |work, _| Ok(work.take_port())),
+    ("socket", |work, group| Ok(work.in_tmpdir(group, ".sock"))),
+    ("log-error", |work, group| Ok(work.in_vardir("log/", group, ".err"))),
+    ("general-log", |_, _| Ok("1".into())),
+    ("plugin-dir", |work, _| Ok(bytes(&work.inputs.layout.plugin_dir))),
+    ("general-log-file", |_, group| Ok(beside_datadir(group, "mysqld.log"))),
+    ("slow-query-log", |_, _| Ok("1".into())),
+    ("slow-query-log-file", |_, group| Ok(beside_datadir(group, "mysqld-slow.log"))),
+    ("#user", |work, _| Ok(work.inputs.user.into())),
+    ("#password", |_, _| Ok(BString::default())),
+    ("server-id", |work, _| Ok(work.free_server_id())),
+    ("bind-address", |_, _| Ok("127.0.0.1".into())),
+];
+
+/// A configuration in the making.
+struct Work<'a> {
+    inputs: &'a ConfigInputs<'a>,
+    file: ConfigFile,
+    next_port: u32,
+    next_id: u32,
+}
+
+impl Work<'_> {
+    fn set(&mut self, group: impl AsRef<[u8]>, name: &str, value: Option<BString>) {
+        let option = self.option(name, value);
+        self.file.group_or_insert(group).set(option);
+    }
+
+    /// An option that is not in the template.
+    fn option(&self, name: &str, value: Option<BString>) -> ConfigOption {
+        let location = Location { file: self.inputs.template_path.to_owned(), line: None };
+        ConfigOption { name: name.into(), value, location }
+    }
+
+    fn take_port(&mut self) -> BString {
+        self.next_port += 1;
+        (self.next_port - 1).to_string().into()
+    }
+
+    /// Appends what the server in `groups[index]` does not have yet.
+    fn complete_server(&mut self, index: usize) -> Result<()> {
+        for (name, rule) in SERVER_RULES {
+            let group = &self.file.groups()[index];
+            if group.option(name).is_none() {
+                let group = group.clone();
+                let value = rule(self, &group)?;
+                let option = self.option(name, Some(value));
+                self.file.groups_mut()[index].set(option);
+            }
+        }
+        Ok(())
+    }
+
+    /// `vardir/before` + the server's name + `after`.
+    fn in_vardir(&self, before: &str, group: &Group, after: &str) -> BString {
+        named(self.inputs.vardir, before, group, after)
+    }
+
+    /// The same in the tmpdir.
+    fn in_tmpdir(&self, group: &Group, after: &str) -> BString {
+        named(self.inputs.tmpdir, "", group, after)
+    }
+
+    /// The directory of character sets of the group's basedir.
+    fn charsets_dir(&self, group: &Group) -> Result<BString> {
+        let basedir = value_or(group, "basedir", &self.inputs.layout.basedir);
+        find_share(&basedir, Some("charsets"), &self.inputs.layout.multiconfig).map(|dir| bytes(&dir))
+    }
+
+    /// The directory above the error messages; ends in a slash.
+    fn messages_dir(&self, group: &Group) -> Result<BString> {
+        let layout = self.inputs.layout;
+        // With `MTR_BINDIR`, bindir is where that points to, whatever basedir the group has.
+        let base = if layout.bindir == layout.basedir {
+            value_or(group, "basedir", &layout.basedir)
+        } else {
+            layout.bindir.clone()
+        };
+        find_share(&base, None, &layout.multiconfig).map(|dir| bytes(&dir))
+    }
+
+    /// The next number that is no group's `server-id`.
+    fn free_server_id(&mut self) -> BString {
+        loop {
+            let id = BString::from(self.next_id.to_string());
+            self.next_id += 1;
+            if !self.file.groups().iter().any(|g| g.value("server-id") == Some(id.as_bstr())) {
+                return id;
+            }
+        }
+    }
+
+    /// The groups of client programs, and a `[client.N]` beside every `[mysqld.N]`.
+    fn complete_clients(&mut self) -> Result<()> {
+        let inputs = self.inputs;
+        self.file.group_or_insert("mysqlbinlog");
+        self.set_absent("mysql_upgrade", "tmpdir", bytes(inputs.tmpdir));
+        let client = self.file.group_or_insert("client").clone();
+        if client.option("character-sets-dir").is_none() {
+            let dir = self.charsets_dir(&client)?;
+            self.set("client", "character-sets-dir", Some(dir));
+        }
+        self.set_absent("client", "plugin-dir", bytes(&inputs.layout.client_plugin_dir));
+        self.file.group_or_insert("mysqltest");
+
+        let servers: Vec<Group> = self.file.groups().iter().filter(|g| is_server(g)).cloned().collect();
+        if let Some(first) = servers.first() {
+            self.copy_to_client("client".into(), first);
+        }
+        for server in &servers {
+            self.copy_to_client([b"client", &server.name[b"mysqld".len()..]].concat().into(), server);
+        }
+        Ok(())
+    }
+
+    fn set_absent(&mut self, group: &str, name: &str, value: BString) {
+        if self.file.group_or_insert(group).option(name).is_none() {
+            self.set(group, name, Some(value));
+        }
+    }
+
+    /// What a client needs to reach `server`. The reference writes these five in random order.
+    fn copy_to_client(&mut self, client: BString, server: &Group) {
+        for (to, from) in [
+            ("port", "port"),
+            ("socket", "socket"),
+            ("host", "#host"),
+            ("user", "#user"),
+            ("password", "#password"),
+        ] {
+            self.set(&client, to, server.value(from).map(ToOwned::to_owned));
+        }
+    }
+
+    /// Replaces `@group.option` in all values, in one pass, top down. A value that was not resolved
+    /// yet is taken as it is.
+    fn resolve(&mut self) -> Result<()> {
+        for group in 0..self.file.groups().len() {
+            if self.file.groups()[group].name == "OPT" {
+                continue;
+            }
+            for option in 0..self.file.groups()[group].options.len() {
+                let ConfigOption { value: Some(value), location, .. } =
+                    &self.file.groups()[group].options[option]
+                else {
+                    continue;
+                };
+                if !value.contains(&b'@') {
+                    continue;
+                }
+                let (value, location) = (value.clone(), location.clone());
+                let resolved = self.resolve_value(&value).map_err(|e| e.at(location.file, location.line))?;
+                self.file.groups_mut()[group].options[option].value = Some(resolved);
+            }
+        }
+        Ok(())
+    }
+
+    /// The value with its references replaced. A reference to something without a value takes
+    /// the text before it along, and a value with an `@` but no reference becomes empty.
+    fn resolve_value(&mut self, value: &[u8]) -> Result<BString> {
+        let mut result = BString::default();
+        let mut rest = value;
+        let mut found = false;
+        while let Some(reference) = Reference::find(rest) {
+            if let Some(value) = self.look_up(&reference)? {
+                result.extend_from_slice(&rest[..reference.start]);
+                result.extend_from_slice(&value);
+            }
+            rest = &rest[reference.end..];
+            found = true;
+        }
+        if found {
+            result.extend_from_slice(rest);
+        }
+        Ok(result)
+    }
+
+    fn look_up(&mut self, reference: &Reference<'_>) -> Result<Option<BString>> {
+        let Reference { group: group_name, option: name, .. } = *reference;
+        match group_name.as_bytes() {
+            b"OPT" if name == "port" => return Ok(Some(self.take_port())),
+            b"OPT" => {
+                return Err(Error::new(format!("No option named '{name}' in group 'OPT'"))
+                    .hint("the only one is @OPT.port, the next free port"));
+            }
+            _ => {}
+        }
+        let Some(group) = self.file.group(group_name) else {
+            return Err(Error::new(format!(
+                "There is no group named '{group_name}' that can be used to resolve '{name}'"
+            ))
+            .hint("write @GROUP.OPTION with a [GROUP] of this template, @ENV.NAME or @OPT.port"));
+        };
+        match group.option(name) {
+            Some(option) => Ok(option.value.clone()),
+            None if group_name == "ENV" => {
+                Ok(self.inputs.env.get(name.to_os_str_lossy()).map(|v| v.as_bytes().into()))
+            }
+            None => Err(Error::new(format!("No option named '{name}' in group '{group_name}'"))),
+        }
+    }
+
+    fn finish(self) -> Result<Config> {
+        let servers = self.file.groups().iter().filter(|g| is_server(g)).map(ServerGroup::new);
+        let servers = servers.collect::<Result<_>>()?;
+        let unset = self.file.group("ENV").map_or(&[][..], |env| &env.options).iter();
+        let warnings = unset.filter(|o| o.value.is_none()).map(|o| {
+            let file = self.inputs.template_path.display();
+            format!("Uninitialized value for  {} , group [ENV], file  {file}", o.name)
+        });
+        Ok(Config { warnings: warnings.collect(), servers, next_port: self.next_port, file: self.file })
+    }
+}
+
+fn named(dir: &Path, before: &str, group: &Group, after: &str) -> BString {
+    [dir.as_os_str().as_bytes(), b"/", before.as_bytes(), &group.name, after.as_bytes()].concat().into()
+}
+
+/// The value as a path, or `default` where there is none or an empty one.
+fn value_or(group: &Group, name: &str, default: &Path) -> PathBuf {
+    match group.value(name) {
+        Some(value) if !value.is_empty() => path_of(value),
+        _ => default.to_owned(),
+    }
+}
+
+fn beside_datadir(group: &Group, file: &str) -> BString {
+    let datadir = group.value("datadir").map(path_of).unwrap_or_default();
+    bytes(&datadir.parent().unwrap_or(Path::new(".")).join(file))
+}
+
+fn bytes(path: &Path) -> BString {
+    path.as_os_str().as_bytes().into()
+}
+
+/// The first share directory below `base` that exists and has `inside`; with a trailing slash
+/// where `inside` is `None`. `multiconfig` is the directory of a multi-config build, or empty.
+pub fn find_share(base: &Path, inside: Option<&str>, multiconfig: &str) -> Result<PathBuf> {
+    let builds = match multiconfig.trim_matches('/') {
+        "" => vec!["Release", "Relwithdebinfo", "Debug"],
+        build => vec![build],
+    };
+    let in_builds =
+        SHARE_DIRS.iter().flat_map(|dir| builds.iter().map(move |build| format!("{dir}/{build}")));
+    let candidates = SHARE_DIRS.iter().map(ToString::to_string).chain(in_builds);
+    for dir in candidates {
+        let path = base.join(dir).join(inside.unwrap_or(""));
+        if path.is_dir() {
+            return Ok(path);
+        }
+    }
+    let what = inside.map_or("error messages".to_owned(), |dir| format!("'{dir}'"));
+    Err(Error::new(format!("no directory of {what} below {}", base.display()))
+        .hint(format!("looked in {}; is the basedir right?", SHARE_DIRS.join(", "))))
+}
+
+/// One `@group.option` of a value: what it names and where it stands.
+#[derive(Debug, PartialEq, Eq)]
+struct Reference<'a> {
+    start: usize,
+    end: usize,
+    group: &'a BStr,
+    option: &'a BStr,
+}
+
+impl<'a> Reference<'a> {
+    /// The first reference in `value`: `@`, words that each end in a dot, and an option name.
+    fn find(value: &'a [u8]) -> Option<Self> {
+        value.find_iter(b"@").find_map(|start| Reference::at(value, start))
+    }
+
+    fn at(value: &'a [u8], start: usize) -> Option<Self> {
+        let is_word = |b: &u8| b.is_ascii_alphanumeric() || *b == b'_';
+        let length = |from: usize, inside: &dyn Fn(&u8) -> bool| {
+            value[from..].iter().take_while(|b| inside(b)).count()
+        };
+        // The last dot that an option name follows ends the group: in `@a.b.` it is the first.
+        let mut found = None;
+        let mut word = start + 1;
+        loop {
+            let dot = word + length(word, &is_word);
+            if dot == word || value.get(dot) != Some(&b'.') {
+                return found;
+            }
+            word = dot + 1;
+            let private = usize::from(value.get(word) == Some(&b'#'));
+            let name = length(word + private, &|b| is_word(b) || *b == b'-');
+            if name > 0 {
+                let end = word + private + name;
+                found = Some(Reference {
+                    start,
+                    end,
+                    group: value[start + 1..dot].as_bstr(),
+                    option: value[word..end].as_bstr(),
+                });
+            }
+        }
+    }
+}
+
+impl Config {
+    /// The text of `my.cnf`: all groups but `ENV` and `OPT`, each followed by an empty line.
+    /// Private and magic options are in it; servers take them for comments.
+    pub fn to_bytes(&self) -> BString {
+        let mut text = BString::default();
+        for group in self.file.option_groups() {
+            text.push(b'[');
+            text.extend_from_slice(&group.name);
+            text.extend_from_slice(b"]\n");
+            for option in &group.options {
+                text.extend_from_slice(&option.name);
+                if let Some(value) = &option.value {
+                    text.push(b'=');
+                    text.extend_from_slice(value);
+                }
+                text.push(b'\n');
+            }
+            text.push(b'\n');
+        }
+        text
+    }
+
+    /// The options of `[ENV]` in order: variables for everything that is run with this
+    /// configuration. One without a value is in [`Config::warnings`] too.
+    pub fn environment(&self) -> Vec<(BString, Option<BString>)> {
+        let options = self.file.group("ENV").map_or(&[][..], |group| &group.options);
+        options.iter().map(|o| (o.name.clone(), o.value.clone())).collect()
+    }
+
+    /// The servers, in the order in which they are started.
+    pub fn servers(&self) -> &[ServerGroup] {
+        &self.servers
+    }
+
+    /// All groups, for servers of other kinds (`searchd` of the suite `sphinx`).
+    pub fn file(&self) -> &ConfigFile {
+        &self.file
+    }
+
+    /// The first port that was not handed out, for a check against the size of the lease.
+    pub fn next_port(&self) -> u32 {
+        self.next_port
+    }
+
+    /// What the reference warns of while it exports `[ENV]`.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::config::mycnf::parse_bytes;
+
+    /// An installation with nothing in it but the share directory, and inputs around it.
+    fn try_made(template: &str, basedir: &Path, plugins: &[&str]) -> Result<Config> {
+        std::fs::create_dir_all(basedir.join("share/mariadb/charsets")).unwrap();
+        let template = parse_bytes(template.as_bytes(), Path::new("my.cnf"), basedir)?;
+        let layout = Layout {
+            basedir: basedir.into(),
+            bindir: basedir.into(),
+            plugin_dir: "/plugins".into(),
+            client_plugin_dir: "/client".into(),
+            ..Layout::default()
+        };
+        let mut env = Env::default();
+        env.set("HOST_NAME", "h");
+        let plugins: Vec<String> = plugins.iter().map(ToString::to_string).collect();
+        generate(&ConfigInputs {
+            template: &template,
+            template_path: Path::new("my.cnf"),
+            layout: &layout,
+            vardir: Path::new("/var0"),
+            tmpdir: Path::new("/tmp0"),
+            first_port: 22000,
+            user: "root",
+            optional_plugins: &plugins,
+            env: &env,
+        })
+    }
+
+    fn made(template: &str) -> Config {
+        let base = tempfile::tempdir().unwrap();
+        try_made(template, base.path(), &[]).unwrap()
+    }
+
+    fn resolved(value: &str) -> BString {
+        let config = made(&format!("[ENV]\nSET=v\nUNSET\n[b]\nc=d\n[x]\ny={value}\n"));
+        config.file().group("x").unwrap().value("y").unwrap().into()
+    }
+
+    #[test]
+    fn a_server_gets_what_it_lacks_in_a_fixed_order() {
+        let base = tempfile::tempdir().unwrap();
+        let config = try_made(
+            "[mysqld]\na\n[mysqld.1]\n#!run-master-sh\nport=7\n[ENV]\nP=@mysqld.1.port\n",
+            base.path(),
+            &["innodb", "csv"],
+        )
+        .unwrap();
+        let text = config.to_bytes().to_string().replace(base.path().to_str().unwrap(), "BASE");
+        assert_eq!(
+            text,
+            "[mysqld]\na\nloose-skip-plugin-innodb\nloose-skip-plugin-csv\n\n\
+             [mysqld.1]\n#!run-master-sh=\nport=7\nbasedir=BASE\ntmpdir=/tmp0/mysqld.1\n\
+             character-sets-dir=BASE/share/mariadb/charsets\nlc-messages-dir=BASE/share/mariadb/\n\
+             datadir=/var0/mysqld.1/data\npid-file=/var0/run/mysqld.1.pid\n#host=localhost\n\
+             socket=/tmp0/mysqld.1.sock\nlog-error=/var0/log/mysqld.1.err\ngeneral-log=1\n\
+             plugin-dir=/plugins\ngeneral-log-file=/var0/mysqld.1/mysqld.log\nslow-query-log=1\n\
+             slow-query-log-file=/var0/mysqld.1/mysqld-slow.log\n#user=root\n#password=\nserver-id=1\n\
+             bind-address=127.0.0.1\n\n[mysqlbinlog]\n\n[mysql_upgrade]\ntmpdir=/tmp0\n\n\
+             [client]\ncharacter-sets-dir=BASE/share/mariadb/charsets\nplugin-dir=/client\nport=7\n\
+             socket=/tmp0/mysqld.1.sock\nhost=localhost\nuser=root\npassword=\n\n[mysqltest]\n\n\
+             [client.1]\nport=7\nsocket=/tmp0/mysqld.1.sock\nhost=localhost\nuser=root\npassword=\n\n"
+        );
+        assert_eq!(config.environment(), [("P".into(), Some("7".into()))]);
+    }
+
+    #[test]
+    fn ports_go_to_servers_first_then_to_references_env_before_all() {
+        let config =
+            made("[mysqld.1]\n#extra=@OPT.port\n[mysqld.2]\n[ENV]\nA=@OPT.port\nB=@mysqld.1.#extra\n");
+        assert_eq!(config.servers().iter().map(ServerGroup::port).collect::<Vec<_>>(), [22000, 22001]);
+        // `[ENV]` is resolved first: B gets the text of an option that is not resolved yet.
+        assert_eq!(
+            config.environment(),
+            [("A".into(), Some("22002".into())), ("B".into(), Some("@OPT.port".into()))]
+        );
+        assert_eq!(config.servers()[0].value("#extra").unwrap(), "22003");
+        assert_eq!(config.next_port(), 22004);
+    }
+
+    #[test]
+    fn references_are_replaced_with_the_quirks_of_the_reference() {
+        for (value, expected) in [
+            ("@ENV.SET", "v"),
+            ("pre@ENV.SET/post", "prev/post"),
+            ("@b.c@b.c/x", "dd/x"),
+            ("a@ENV.HOST_NAME.", "ah."),
+            ("pre@ENV.NONE/post", "/post"),
+            ("pre@ENV.UNSET/post", "/post"),
+            ("x@ENV.SET,pre@ENV.NONE/post", "xv/post"),
+            ("set @a=1", ""),
+            ("foo@bar", ""),
+            ("set @a=1,@b.c", "set @a=1,d"),
+        ] {
+            assert_eq!(resolved(value), expected, "{value}");
+        }
+    }
+
+    #[test]
+    fn references_end_where_the_option_name_ends() {
+        let shown = |text: &'static str| {
+            Reference::find(text.as_bytes())
+                .map(|r| (r.start, r.end, r.group.to_string(), r.option.to_string()))
+        };
+        let at = |start, end, group: &str, option: &str| Some((start, end, group.into(), option.into()));
+        assert_eq!(shown("@mysqld.1.#galera_port/x"), at(0, 22, "mysqld.1", "#galera_port"));
+        assert_eq!(shown("a@b.c.d-e.f"), at(1, 9, "b.c", "d-e"));
+        assert_eq!(shown("@a.b."), at(0, 4, "a", "b"));
+        assert_eq!(shown("@@x@a.b"), at(3, 7, "a", "b"));
+        assert_eq!(shown("@a."), None);
+        assert_eq!(shown("@a"), None);
+    }
+
+    #[test]
+    fn a_reference_to_nothing_is_an_error_with_the_line() {
+        let base = tempfile::tempdir().unwrap();
+        for (template, message) in [
+            ("[a]\nx=a@b.c\n", "my.cnf:2: There is no group named 'b' that can be used to resolve 'c'"),
+            ("[a]\nx=@a.z\n", "my.cnf:2: No option named 'z' in group 'a'"),
+            ("[a]\nx=@OPT.socket\n", "my.cnf:2: No option named 'socket' in group 'OPT'"),
+            ("[mysqld.1]\nport=many\n", "my.cnf:2: the port of [mysqld.1] is no number from 0 to 65535"),
+        ] {
+            assert_eq!(try_made(template, base.path(), &[]).unwrap_err().to_string(), message);
+        }
+    }
+
+    #[test]
+    fn server_ids_avoid_those_given_anywhere() {
+        let config = made("[mysqld.1]\n[mysqld.2]\nserver-id=1\n[mysqld.3]\n[other]\nserver-id=3\n");
+        let ids: Vec<_> =
+            config.servers().iter().map(|s| s.value("server-id").unwrap().to_string()).collect();
+        assert_eq!(ids, ["2", "1", "4"]);
+    }
+
+    #[test]
+    fn servers_know_their_kind() {
+        let config = made(
+            "[mysqld.1.2]\n#!use-slave-opt\nlog-slave-updates\nwsrep-on=ON\nwsrep_cluster_address='gcomm://'\n\
+             [mysqld.2]\nwsrep-on=1\nwsrep-cluster-address=gcomm://127.0.0.1\nbasedir=BASE\nlc-messages-dir=x\ncharacter-sets-dir=y\n",
+        );
+        let [first, second] = config.servers() else { panic!("two servers") };
+        assert_eq!((first.name(), first.suffix()), ("mysqld.1.2".into(), ".1.2".into()));
+        assert!(first.uses_slave_options() && first.logs_slave_updates() && first.wsrep_bootstraps());
+        assert!(second.wsrep_on() && !second.wsrep_bootstraps() && !second.runs_master_sh());
+        assert_eq!(second.basedir(), Path::new("BASE"));
+    }
+
+    #[test]
+    fn our_own_template_needs_nothing_of_the_tree_of_mariadb() {
+        let suites = Path::new(env!("CARGO_MANIFEST_DIR")).join("suites");
+        let path = suites.join("include/default_my.cnf");
+        let base = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(base.path().join("share/charsets")).unwrap();
+        let mut env = Env::default();
+        env.set("MYSQLTEST_VARDIR", "/var0");
+        let layout = Layout { basedir: base.path().into(), bindir: base.path().into(), ..Layout::default() };
+        let config = generate(&ConfigInputs {
+            template: &crate::config::mycnf::parse(&path, &suites).unwrap(),
+            template_path: &path,
+            layout: &layout,
+            vardir: Path::new("/var0"),
+            tmpdir: Path::new("/tmp0"),
+            first_port: 22000,
+            user: "root",
+            optional_plugins: &[],
+            env: &env,
+        })
+        .unwrap();
+        let names: Vec<_> = config.file().option_groups().map(|g| g.name.to_string()).collect();
+        assert_eq!(names[..3], ["mysqld", "mariadb", "server"]);
+        assert_eq!(config.file().group("mysqld").unwrap().value("secure-file-priv").unwrap(), "/var0");
+        assert!(!config.to_bytes().contains_str("std_data"));
+        assert_eq!(config.environment()[0], ("MASTER_MYPORT".into(), Some("22000".into())));
+        assert_eq!(config.servers().len(), 1);
+    }
+}

@@ -1,0 +1,403 @@
+//! Who may use which TCP ports, and where Unix sockets go (spec §7.4, §7.5).
+//!
+//! A worker's ports follow from a number, its "build thread". All runners of a machine, the Perl
+//! one too, agree on who has which number by locks on files in [`UNIQUE_IDS`]; the lock is all that
+//! counts, the files stay and are empty.
+
+use std::fs::{self, File, OpenOptions, Permissions};
+use std::io;
+use std::net::{Ipv4Addr, SocketAddrV4};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::FlockOperation;
+use rustix::net::{AddressFamily, SocketType, bind, socket, sockopt};
+
+use crate::error::{Error, Result};
+
+/// Where the locks are; part of the protocol, so the same for every user and every runner.
+pub const UNIQUE_IDS: &str = "/tmp/mysql-unique-ids";
+
+/// The first build thread that `auto` tries.
+const FIRST_AUTO: u32 = 300;
+
+/// Ports of workers stay inside this range: below it are services, above it is where the kernel
+/// picks the local ports of connections.
+const PORTS: std::ops::Range<u32> = 5001..32767;
+
+/// How a worker comes by its ports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PortChoice {
+    /// The first build thread from 300 on that nobody has and whose ports are free.
+    Auto,
+    /// `--build-thread`: that of the first worker, the others follow.
+    BuildThread(u32),
+    /// `--port-base`: the first port of the first worker, the others follow.
+    Base(u32),
+}
+
+/// A worker that asks for ports.
+#[derive(Debug, Clone, Copy)]
+pub struct PortRequest<'a> {
+    /// How.
+    pub choice: PortChoice,
+    /// Which worker, from 1.
+    pub worker: u32,
+    /// How many workers there are.
+    pub workers: u32,
+    /// `--port-group-size`: how many ports a worker has.
+    pub size: u16,
+    /// [`UNIQUE_IDS`], except in tests.
+    pub ids: &'a Path,
+}
+
+/// Ports that are a worker's own until this is dropped.
+#[derive(Debug)]
+pub struct PortLease {
+    /// `MTR_BUILD_THREAD`.
+    pub build_thread: u32,
+    /// The first port.
+    pub base: u16,
+    /// How many there are.
+    pub size: u16,
+    _locks: Vec<File>,
+}
+
+impl PortLease {
+    /// The last port.
+    pub fn last(&self) -> u16 {
+        self.base + (self.size - 1)
+    }
+}
+
+/// Ports, and what is to be said about how they were found.
+#[derive(Debug)]
+pub struct Leased {
+    /// The ports.
+    pub lease: PortLease,
+    /// Lines for the console: ports that were busy, a port base that was rounded.
+    pub messages: Vec<String>,
+}
+
+/// Leases ports.
+///
+/// # Errors
+///
+/// No free build thread, ports outside 5001–32767, a busy port where the user chose the ports, and a
+/// directory of locks that cannot be made.
+pub fn lease(request: &PortRequest<'_>) -> Result<Leased> {
+    if request.size == 0 {
+        return Err(Error::new("the port group size is 0").hint("give --port-group-size at least 1"));
+    }
+    let mut messages = Vec::new();
+    let lease = match request.choice {
+        PortChoice::Auto => auto(request, &mut messages)?,
+        PortChoice::BuildThread(first) => {
+            let thread = first.saturating_add(request.worker.saturating_sub(1));
+            let base = base_of(thread, request.size)?;
+            chosen(request, thread, base, &mut messages)?
+        }
+        PortChoice::Base(port) => {
+            let rounded = port / 10 * 10;
+            if rounded != port && request.worker <= 1 {
+                messages.push(format!("Port base {port} rounded down to multiple of 10"));
+            }
+            let before = request.worker.saturating_sub(1).saturating_mul(request.size.into());
+            let base = in_range(rounded.saturating_add(before).into(), request.size)?;
+            // What a worker with ten ports from there would have; below 10000, where there is no
+            // such number, one that differs from worker to worker.
+            let thread = u32::from(base.checked_sub(10000).unwrap_or(base) / 10);
+            chosen(request, thread, base, &mut messages)?
+        }
+    };
+    Ok(Leased { lease, messages })
+}
+
+fn auto(request: &PortRequest<'_>, messages: &mut Vec<String>) -> Result<PortLease> {
+    make_ids_dir(request.ids)?;
+    let spare = if request.workers > 1500 { 3000 } else { 2 * request.workers };
+    for build_thread in FIRST_AUTO..=FIRST_AUTO + spare + 300 {
+        let Some(lock) = lock_id(request.ids, build_thread) else { continue };
+        let base = base_of(build_thread, request.size)?;
+        match first_busy(base, request.size) {
+            None => return Ok(PortLease { build_thread, base, size: request.size, _locks: vec![lock] }),
+            Some(port) => messages.push(busy(port)),
+        }
+    }
+    Err(Error::new("Could not get a unique build thread id")
+        .hint(format!("are very many runs going on? their locks are in {}", request.ids.display())))
+}
+
+/// A lease of ports that the user chose. They are locked too, so that no `auto` takes them, but
+/// as in the reference a number that is locked already is used all the same.
+fn chosen(
+    request: &PortRequest<'_>,
+    build_thread: u32,
+    base: u16,
+    messages: &mut Vec<String>,
+) -> Result<PortLease> {
+    let size = request.size;
+    let mut locks = Vec::new();
+    if make_ids_dir(request.ids).is_ok() {
+        // The build threads of this group size that the ports belong to: one, or with a port base two.
+        let thread_of = |port: u16| port.checked_sub(10000).map(|above| u32::from(above / size));
+        let threads = thread_of(base).into_iter().chain(thread_of(base + (size - 1)));
+        let mut threads: Vec<u32> = threads.collect();
+        threads.dedup();
+        for thread in threads {
+            match lock_id(request.ids, thread) {
+                Some(lock) => locks.push(lock),
+                None => messages.push(format!(
+                    "Ports {base}..{} may be in use by another run, which has build thread {thread}",
+                    base + (size - 1)
+                )),
+            }
+        }
+    }
+    match first_busy(base, size) {
+        None => Ok(PortLease { build_thread, base, size, _locks: locks }),
+        Some(port) => {
+            messages.push(busy(port));
+            Err(Error::new(format!("Some port(s) was not free:\n{}", messages.join("\n")))
+                .hint("leave out --build-thread and --port-base to have free ports chosen"))
+        }
+    }
+}
+
+fn busy(port: u16) -> String {
+    format!(" - 'localhost:{port}' was not free")
+}
+
+fn base_of(build_thread: u32, size: u16) -> Result<u16> {
+    in_range(u64::from(build_thread) * u64::from(size) + 10000, size)
+}
+
+/// `base` if a group of `size` ports from it on is inside [`PORTS`].
+fn in_range(base: u64, size: u16) -> Result<u16> {
+    let fits = base >= PORTS.start.into() && base + u64::from(size) < PORTS.end.into();
+    u16::try_from(base).ok().filter(|_| fits).ok_or_else(|| {
+        Error::new(format!(
+            "MTR_BUILD_THREAD number results in a port outside 5001 - 32767 ({base} - {base} + {size})"
+        ))
+        .hint("give a smaller --build-thread, --port-base or --port-group-size, or run fewer workers")
+    })
+}
+
+/// The first of the ports that a server could not listen on.
+fn first_busy(base: u16, size: u16) -> Option<u16> {
+    (base..=base + (size - 1)).find(|port| !is_free(*port))
+}
+
+/// Binds as a server would, but does not listen: nobody who looks meanwhile sees the port in use.
+fn is_free(port: u16) -> bool {
+    let try_bind = || -> rustix::io::Result<()> {
+        let socket = socket(AddressFamily::INET, SocketType::STREAM, None)?;
+        sockopt::set_socket_reuseaddr(&socket, true)?;
+        bind(&socket, &SocketAddrV4::new(Ipv4Addr::LOCALHOST, port))
+    };
+    try_bind().is_ok()
+}
+
+/// Makes the directory of locks, for all users to write in; a file of its name is in the way.
+fn make_ids_dir(dir: &Path) -> Result<()> {
+    if dir.is_dir() {
+        return Ok(());
+    }
+    if dir.exists() {
+        fs::remove_file(dir).map_err(|e| Error::io("remove", dir, e))?;
+    }
+    match fs::create_dir(dir) {
+        Err(e) if e.kind() != io::ErrorKind::AlreadyExists => return Err(Error::io("create", dir, e)),
+        Err(_) => {}
+        Ok(()) => {
+            fs::set_permissions(dir, Permissions::from_mode(0o777))
+                .map_err(|e| Error::io("change the mode of", dir, e))?;
+        }
+    }
+    Ok(())
+}
+
+/// The lock of one build thread; `None` if somebody has it or its file cannot be opened.
+fn lock_id(dir: &Path, id: u32) -> Option<File> {
+    let path = dir.join(id.to_string());
+    let file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(&path)
+        // Where the system protects other users' files from being opened for creation.
+        .or_else(|_| OpenOptions::new().write(true).open(&path))
+        .ok()?;
+    // Fails for another user's file, which has that mode already.
+    let _ = file.set_permissions(Permissions::from_mode(0o666));
+    rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive).ok()?;
+    // A file that was deleted between opening and locking guards nothing: others lock a new one.
+    let same = fs::metadata(&path).is_ok_and(|on_disk| {
+        file.metadata().is_ok_and(|ours| (ours.dev(), ours.ino()) == (on_disk.dev(), on_disk.ino()))
+    });
+    same.then_some(file)
+}
+
+/// The longest path of a Unix socket, in bytes, that all programs involved accept.
+const SOCKET_PATH: usize = 108;
+
+fn fits_socket(dir: &Path, name: &str) -> bool {
+    dir.join(name).as_os_str().len() <= SOCKET_PATH
+}
+
+/// The directory for sockets and temporary files of a run.
+#[derive(Debug)]
+pub struct RunTmpdir {
+    /// The directory.
+    pub path: PathBuf,
+    /// Lines for the console about a directory that was made up.
+    pub messages: Vec<String>,
+    made: Option<tempfile::TempDir>,
+}
+
+impl RunTmpdir {
+    /// Does not remove a made-up directory at the end: servers that outlive the run need it
+    /// (`--start-and-exit`).
+    pub fn keep(&mut self) {
+        if let Some(made) = self.made.take() {
+            let _ = made.keep();
+        }
+    }
+}
+
+/// `tmpdir`, or a short directory in `temp_root` (`$TMPDIR` or `/tmp`) if sockets in `tmpdir` would
+/// have paths that are too long. A made-up directory is removed when the value is dropped.
+/// A directory that the user named (`--tmpdir`) is never replaced; see [`check_socket_paths`].
+pub fn short_tmpdir(tmpdir: &Path, named_by_user: bool, temp_root: &Path) -> Result<RunTmpdir> {
+    if named_by_user || fits_socket(tmpdir, "mysql_testsocket.sock") {
+        return Ok(RunTmpdir { path: tmpdir.into(), messages: Vec::new(), made: None });
+    }
+    let made = tempfile::Builder::new()
+        .prefix("")
+        .rand_bytes(10)
+        .tempdir_in(temp_root)
+        .map_err(|e| Error::io("create a temporary directory in", temp_root, e))?;
+    let path = made.path().to_owned();
+    let messages = vec![
+        format!("Too long tmpdir path '{}'  creating a shorter one...", tmpdir.display()),
+        format!(" - using tmpdir: '{}'\n", path.display()),
+    ];
+    Ok(RunTmpdir { path, messages, made: Some(made) })
+}
+
+/// Refuses a tmpdir in which sockets could not be connected to.
+pub fn check_socket_paths(tmpdir: &Path) -> Result<()> {
+    if fits_socket(tmpdir, "testsocket.sock") {
+        return Ok(());
+    }
+    Err(Error::new(format!(
+        "Socket path '{}' too long, it would be  truncated and thus not possible to use for connection to  \
+         MariaDB Server. Set a shorter with --tmpdir=<path> option",
+        tmpdir.display()
+    )))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use std::net::TcpListener;
+
+    fn request(choice: PortChoice, worker: u32, ids: &Path) -> PortRequest<'_> {
+        PortRequest { choice, worker, workers: 2, size: 3, ids }
+    }
+
+    #[test]
+    fn auto_gives_each_build_thread_once_and_again_when_it_is_free() {
+        let dir = tempfile::tempdir().unwrap();
+        let ids = dir.path().join("ids");
+        let lease_one = || lease(&request(PortChoice::Auto, 1, &ids)).unwrap().lease;
+        let (first, second) = (lease_one(), lease_one());
+        assert!(first.build_thread >= 300 && second.build_thread > first.build_thread);
+        assert_eq!(u32::from(first.base), first.build_thread * 3 + 10000);
+        assert_eq!(first.last(), first.base + 2);
+        assert_eq!(fs::metadata(&ids).unwrap().mode() & 0o777, 0o777);
+        let file = fs::metadata(ids.join(first.build_thread.to_string())).unwrap();
+        assert_eq!((file.mode() & 0o777, file.len()), (0o666, 0));
+        let thread = first.build_thread;
+        drop(first);
+        assert_eq!(lease_one().build_thread, thread);
+    }
+
+    #[test]
+    fn auto_passes_over_locked_numbers_and_busy_ports() {
+        let dir = tempfile::tempdir().unwrap();
+        let ids = dir.path().join("ids");
+        let free = lease(&request(PortChoice::Auto, 1, &ids)).unwrap().lease;
+        let (thread, port) = (free.build_thread, free.base + 1);
+        drop(free);
+        let _server = TcpListener::bind(("127.0.0.1", port)).unwrap();
+        let lock = lock_id(&ids, thread + 1).unwrap();
+        let leased = lease(&request(PortChoice::Auto, 1, &ids)).unwrap();
+        assert!(leased.lease.build_thread >= thread + 2);
+        assert_eq!(leased.messages[0], format!(" - 'localhost:{port}' was not free"));
+        drop(lock);
+    }
+
+    #[test]
+    fn a_chosen_build_thread_is_used_or_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let ids = dir.path().join("ids");
+        // Somewhere that nothing of this machine is likely to listen.
+        let choice = PortChoice::BuildThread(4321);
+        let second = lease(&request(choice, 2, &ids)).unwrap();
+        assert_eq!((second.lease.build_thread, second.lease.base), (4322, 22966));
+        assert!(second.messages.is_empty());
+        let again = lease(&request(choice, 2, &ids)).unwrap();
+        assert!(again.messages[0].contains("build thread 4322"), "{:?}", again.messages);
+        let _server = TcpListener::bind(("127.0.0.1", 22967)).unwrap();
+        let error = lease(&request(choice, 2, &ids)).unwrap_err();
+        assert!(error.message().ends_with(" - 'localhost:22967' was not free"), "{error}");
+    }
+
+    #[test]
+    fn a_port_base_is_the_first_port() {
+        let dir = tempfile::tempdir().unwrap();
+        let ids = dir.path().join("ids");
+        let leased = lease(&PortRequest { size: 30, ..request(PortChoice::Base(21007), 1, &ids) }).unwrap();
+        assert_eq!((leased.lease.build_thread, leased.lease.base), (1100, 21000));
+        assert_eq!(leased.messages, ["Port base 21007 rounded down to multiple of 10"]);
+        // 21000..21029 are of build threads 366 and 367 with groups of 30.
+        assert!(lock_id(&ids, 366).is_none() && lock_id(&ids, 367).is_none());
+        assert!(lock_id(&ids, 368).is_some());
+        let second = lease(&PortRequest { size: 30, ..request(PortChoice::Base(21007), 2, &ids) }).unwrap();
+        assert_eq!((second.lease.build_thread, second.lease.base), (1103, 21030));
+    }
+
+    #[test]
+    fn ports_outside_the_range_are_refused() {
+        let group = |thread| base_of(thread, 30);
+        assert_eq!(group(0).unwrap(), 10000);
+        assert_eq!(group(757).unwrap(), 32710);
+        assert_eq!(
+            group(758).unwrap_err().message(),
+            "MTR_BUILD_THREAD number results in a port outside 5001 - 32767 (32740 - 32740 + 30)"
+        );
+        assert!(group(u32::MAX).is_err());
+        assert!(in_range(5000, 10).is_err() && in_range(5001, 10).is_ok());
+    }
+
+    #[test]
+    fn a_long_tmpdir_is_replaced_unless_the_user_named_it() {
+        let root = tempfile::tempdir().unwrap();
+        let long = Path::new("/").join("d".repeat(108 - 22));
+        let longest = Path::new("/").join("d".repeat(108 - 23));
+        assert_eq!(short_tmpdir(&longest, false, root.path()).unwrap().path, longest);
+        assert_eq!(short_tmpdir(&long, true, root.path()).unwrap().path, long);
+        assert!(check_socket_paths(&long).is_ok() && check_socket_paths(&long.join("12345678")).is_err());
+        let mut short = short_tmpdir(&long, false, root.path()).unwrap();
+        assert_eq!(short.path.parent(), Some(root.path()));
+        assert_eq!(short.messages.len(), 2);
+        let gone = short_tmpdir(&long, false, root.path()).unwrap().path;
+        assert!(short.path.is_dir() && !gone.exists());
+        short.keep();
+        let kept = short.path.clone();
+        drop(short);
+        assert!(kept.is_dir());
+    }
+}

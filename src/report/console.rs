@@ -1,0 +1,242 @@
+//! The console: the lines of [`layout`] on stdout and stderr, copied to `VAR0/log/stdout.log`.
+//!
+//! On a terminal there is a progress bar below the lines; nothing else is different there but colours.
+
+use std::fs::File;
+use std::io::{IsTerminal, Write};
+use std::path::{Path, PathBuf};
+
+use bstr::{BString, ByteSlice};
+use owo_colors::{AnsiColors, Style};
+
+use crate::cli::settings::Settings;
+use crate::env::Env;
+use crate::error::{Error, Result};
+use crate::report::clock::{Clock, Stamp};
+use crate::report::layout::{self, ResultText};
+use crate::report::progress::Progress;
+use crate::report::reporter::Reporter;
+use crate::report::tally::Tally;
+use crate::run::event::{Event, Outcome, RunEnd, TestId};
+
+/// Where the console writes.
+pub struct Streams {
+    /// stdout.
+    pub out: Box<dyn Write + Send>,
+    /// stderr.
+    pub err: Box<dyn Write + Send>,
+    /// `VAR0/log/stdout.log`: both, without colours.
+    pub copy: Option<Box<dyn Write + Send>>,
+}
+
+/// What the command line says about the console.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Options {
+    /// `--timer`: show times.
+    pub timer: bool,
+    /// `--timestamp`.
+    pub timestamp: bool,
+    /// `--timediff`: only with [`Options::timestamp`].
+    pub timediff: bool,
+    /// `--report-times`.
+    pub report_times: bool,
+    /// Colour the status of result lines.
+    pub colours: bool,
+}
+
+/// The console reporter.
+pub struct Console {
+    streams: Streams,
+    options: Options,
+    stamp: Stamp,
+    tally: Tally,
+    progress: Option<Progress>,
+    vardir: PathBuf,
+}
+
+#[derive(Clone, Copy)]
+enum To {
+    Out,
+    Err,
+}
+
+impl Console {
+    /// A console on the streams of this process, with `vardir/log/stdout.log` created.
+    ///
+    /// # Errors
+    ///
+    /// `stdout.log` cannot be created.
+    pub fn on_process_streams(settings: &Settings, env: &Env, vardir: &Path, clock: Clock) -> Result<Self> {
+        let dir = vardir.join("log");
+        let path = dir.join("stdout.log");
+        let copy = std::fs::create_dir_all(&dir)
+            .and_then(|()| File::create(&path))
+            .map_err(|e| Error::io("create", &path, e))?;
+        let terminal = std::io::stdout().is_terminal();
+        let options = Options {
+            timer: settings.timer,
+            timestamp: settings.timestamp,
+            timediff: settings.timediff,
+            report_times: settings.report_times,
+            colours: terminal && wants_colours(env),
+        };
+        let streams = Streams {
+            out: Box::new(std::io::stdout()),
+            err: Box::new(std::io::stderr()),
+            copy: Some(Box::new(copy)),
+        };
+        let mut console = Console::new(streams, options, vardir, clock);
+        if terminal && std::io::stderr().is_terminal() {
+            console.progress = Some(Progress::new(options.colours));
+        }
+        Ok(console)
+    }
+
+    /// A console without a progress bar. `vardir` is VAR0, where leftover warnings are looked for.
+    pub fn new(streams: Streams, options: Options, vardir: &Path, clock: Clock) -> Self {
+        Console {
+            streams,
+            options,
+            stamp: Stamp::new(clock, options.timestamp, options.timediff),
+            tally: Tally::default(),
+            progress: None,
+            vardir: vardir.to_owned(),
+        }
+    }
+
+    fn result(&mut self, worker: usize, id: &TestId, outcome: &Outcome) {
+        let stamp = self.stamp.prefix();
+        let mut result = layout::result(id, outcome, worker, self.tally.workers, self.options.timer);
+        result.text.splice(0..0, stamp.bytes());
+        result.status = result.status.start + stamp.len()..result.status.end + stamp.len();
+        let shown = if self.options.colours { coloured(&result) } else { result.text.clone() };
+        self.write(To::Out, &shown, &result.text);
+    }
+
+    /// A warning; one that starts with `> ` is the reference's verbose form, without its prefix.
+    fn warning(&mut self, worker: Option<usize>, text: &[u8]) {
+        let prefix = if text.starts_with(b"> ") { "" } else { "mysql-test-run: WARNING: " };
+        self.diagnostic(worker, prefix, text);
+    }
+
+    fn diagnostic(&mut self, worker: Option<usize>, prefix: &str, text: &[u8]) {
+        let head = format!("{}{}{prefix}", layout::worker_prefix(worker), self.stamp.prefix());
+        let line = BString::from([head.as_bytes(), text, b"\n"].concat());
+        self.write(To::Err, &line, &line);
+    }
+
+    fn finish(&mut self, end: RunEnd, wall_s: u64, exit_code: i32, cause: Option<&str>) {
+        if let Some(progress) = self.progress.take() {
+            progress.finish();
+        }
+        // `--start-and-exit` ends well without having run anything, and says nothing.
+        if self.tally.completed == 0 && exit_code == 0 {
+            return;
+        }
+        if let Some(line) = layout::stop_line(end, self.tally.counted_failures) {
+            self.print(line.as_bytes());
+        }
+        if self.tally.completed > 0 {
+            let (timer, times) = (self.options.timer, self.options.report_times);
+            let text = layout::final_report(&self.tally, end, wall_s, timer, times);
+            self.print(text.counts.as_bytes());
+            let leftover = self.vardir.join("log/warnings");
+            if leftover.exists() {
+                let text = format!(
+                    "Got errors/warnings while running tests, please examine '{}' for details.",
+                    leftover.display()
+                );
+                self.warning(None, text.as_bytes());
+            }
+            self.print(text.summary.as_bytes());
+        }
+        if let Some(error) = self.tally.final_error(end, exit_code, cause) {
+            self.diagnostic(None, "mysql-test-run: *** ERROR: ", error.as_bytes());
+        }
+    }
+
+    fn print(&mut self, text: &[u8]) {
+        self.write(To::Out, text, text);
+    }
+
+    /// Writes `shown` to the stream and `plain` to the copy.
+    ///
+    /// A stream that is closed (`mtr-rs | head`) costs neither the run nor the copy; a copy that cannot be
+    /// written is given up with a warning.
+    fn write(&mut self, to: To, shown: &[u8], plain: &[u8]) {
+        let Streams { out, err, copy } = &mut self.streams;
+        let stream = match to {
+            To::Out => out,
+            To::Err => err,
+        };
+        let mut put = || stream.write_all(shown).and_then(|()| stream.flush());
+        let _ = match &self.progress {
+            Some(progress) => progress.suspend(put),
+            None => put(),
+        };
+        if let Some(Err(error)) = copy.as_mut().map(|copy| copy.write_all(plain)) {
+            *copy = None;
+            let path = self.vardir.join("log/stdout.log");
+            self.warning(None, format!("cannot write {}: {error}", path.display()).as_bytes());
+        }
+    }
+}
+
+impl Reporter for Console {
+    fn event(&mut self, event: &Event) -> Result<()> {
+        self.tally.event(event);
+        if let Some(progress) = &mut self.progress {
+            progress.event(event, &self.tally);
+        }
+        match event {
+            Event::RunStarted { workers, .. } => {
+                let header = layout::header(*workers, self.options.timer);
+                self.print(header.as_bytes());
+            }
+            Event::Message { text } => self.print(&[text.as_bytes(), b"\n"].concat()),
+            Event::Warning { worker, text } => self.warning(*worker, text),
+            Event::WorkerReady { worker, build_thread, first_port, last_port } => {
+                let line = format!(
+                    "{}Using MTR_BUILD_THREAD {build_thread}, with reserved ports {first_port}..{last_port}\n",
+                    layout::worker_prefix(Some(*worker))
+                );
+                self.print(line.as_bytes());
+            }
+            Event::TestFinished { worker, id, outcome, .. } => self.result(*worker, id, outcome),
+            Event::Retry { id, attempt, of, failures } => {
+                self.print(layout::retry(id, *attempt, *of, *failures).as_bytes());
+            }
+            Event::Saved { from, to } => self.print(layout::saved(from, to.as_deref()).as_bytes()),
+            Event::ShutdownWarnings { tests, lines } => {
+                self.print(&layout::shutdown_warnings(tests, lines));
+            }
+            Event::RunFinished { end, wall, exit_code, cause, .. } => {
+                self.finish(*end, wall.as_secs(), *exit_code, cause.as_deref());
+            }
+            Event::TestStarted { .. } | Event::PhaseTimes { .. } => {}
+        }
+        Ok(())
+    }
+}
+
+/// `TERM` contains `xterm` (the reference's rule) and `NO_COLOR` is not set.
+fn wants_colours(env: &Env) -> bool {
+    let xterm = env.get("TERM").is_some_and(|term| term.as_encoded_bytes().contains_str("xterm"));
+    xterm && env.non_empty("NO_COLOR").is_none()
+}
+
+/// The text with its status coloured; statuses with a round number have no colour (spec §11.3).
+fn coloured(result: &ResultText) -> BString {
+    let (head, rest) = result.text.split_at(result.status.start);
+    let (status, tail) = rest.split_at(result.status.len());
+    let colour = match status {
+        b"[ pass ]" | b"[ retry-pass ]" => AnsiColors::Green,
+        b"[ fail ]" | b"[ retry-fail ]" => AnsiColors::Red,
+        b"[ disabled ]" => AnsiColors::BrightBlack,
+        b"[ skipped ]" => AnsiColors::Yellow,
+        _ => return result.text.clone(),
+    };
+    let status = status.to_str_lossy();
+    let painted = Style::new().color(colour).style(status).to_string();
+    BString::from([head, painted.as_bytes(), tail].concat())
+}

@@ -1,0 +1,313 @@
+//! `--junit`: the layout that CI systems read, one `testcase` an instance and round.
+//!
+//! Attempts that were tried again are `flakyFailure` in a test that passed in the end, and
+//! `rerunFailure` in one that did not. A test that was started and has no verdict is an `error`,
+//! while it runs and for ever if the run is killed: nothing without a verdict is absent or green.
+//! Written with quick-xml and kept on disk by [`super::snapshot`].
+
+use std::collections::BTreeMap;
+use std::io;
+
+use bstr::ByteSlice;
+use quick_xml::Writer;
+use quick_xml::events::{BytesDecl, BytesText, Event as Xml};
+
+use crate::error::{Error, Result};
+use crate::report::clock::Clock;
+use crate::report::snapshot::Document;
+use crate::run::event::{Event, FailureKind, Outcome, TestId, Verdict};
+
+/// The document of `--junit`.
+pub struct Junit {
+    clock: Clock,
+    host: String,
+    suites: BTreeMap<String, Suite>,
+}
+
+#[derive(Default)]
+struct Suite {
+    cases: Vec<Case>,
+    index: BTreeMap<String, usize>,
+}
+
+/// An instance in one round.
+#[derive(Default)]
+struct Case {
+    name: String,
+    running: bool,
+    seconds: f64,
+    failures: Vec<Failure>,
+    /// The verdict of the last attempt, the reason of a skip, and its texts.
+    last: Option<Last>,
+}
+
+struct Failure {
+    kind: &'static str,
+    message: String,
+    text: String,
+}
+
+struct Last {
+    verdict: Verdict,
+    reason: String,
+    out: String,
+    err: String,
+}
+
+/// What a case counts as.
+#[derive(PartialEq)]
+enum Counts {
+    Passed,
+    Failed,
+    Error,
+    Skipped,
+}
+
+impl Junit {
+    /// An empty document.
+    pub fn new(clock: Clock) -> Self {
+        let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+        Junit { clock, host, suites: BTreeMap::new() }
+    }
+
+    fn case(&mut self, id: &TestId) -> &mut Case {
+        let suite = self.suites.entry(id.suite.clone()).or_default();
+        let mut name = id.test.clone();
+        if !id.combination.is_empty() {
+            name.push_str(&format!(" '{}'", id.combination));
+        }
+        if id.repetition > 1 {
+            name.push_str(&format!(" #{}", id.repetition));
+        }
+        let next = suite.cases.len();
+        let index = *suite.index.entry(name.clone()).or_insert(next);
+        if index == next {
+            suite.cases.push(Case { name, ..Case::default() });
+        }
+        &mut suite.cases[index]
+    }
+
+    fn write(&self, writer: &mut Writer<Vec<u8>>) -> io::Result<()> {
+        writer.write_event(Xml::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
+        let root = with_counts(writer.create_element("testsuites"), "mtr", self.suites.values());
+        let timestamp = self.clock.utc();
+        root.write_inner_content(|writer| {
+            for (name, suite) in &self.suites {
+                with_counts(writer.create_element("testsuite"), name, std::iter::once(suite))
+                    .with_attribute(("timestamp", timestamp.trim_end_matches('Z')))
+                    .with_attribute(("hostname", self.host.as_str()))
+                    .write_inner_content(|writer| {
+                        suite.cases.iter().try_for_each(|case| case.write(name, writer))
+                    })?;
+            }
+            Ok(())
+        })?;
+        Ok(())
+    }
+}
+
+impl Document for Junit {
+    fn apply(&mut self, event: &Event) -> bool {
+        match event {
+            Event::TestStarted { id, .. } => self.case(id).running = true,
+            Event::TestFinished { id, outcome, .. } => self.case(id).finish(outcome),
+            Event::RunFinished { .. } => {}
+            _ => return false,
+        }
+        true
+    }
+
+    fn render(&self) -> Result<Vec<u8>> {
+        let mut writer = Writer::new_with_indent(Vec::new(), b' ', 2);
+        self.write(&mut writer).map_err(|e| Error::new("cannot write XML").caused_by(e))?;
+        let mut text = writer.into_inner();
+        text.push(b'\n');
+        Ok(text)
+    }
+}
+
+impl Case {
+    fn finish(&mut self, outcome: &Outcome) {
+        self.running = false;
+        self.seconds += outcome.wall.as_secs_f64();
+        if matches!(outcome.verdict, Verdict::Fail | Verdict::ExpFail) {
+            self.failures.push(Failure {
+                kind: kind(outcome.failure),
+                message: message(outcome),
+                text: joined(&[&outcome.comment, &outcome.report, &outcome.warnings]),
+            });
+        }
+        self.last = Some(Last {
+            verdict: outcome.verdict,
+            reason: shown(outcome.comment.trim()),
+            out: joined(&[&outcome.check_report, &outcome.log_tail]),
+            err: joined(&[&outcome.server_log]),
+        });
+    }
+
+    fn counts(&self) -> Counts {
+        match &self.last {
+            _ if self.running => Counts::Error,
+            None => Counts::Error,
+            Some(last) => match last.verdict {
+                Verdict::Pass => Counts::Passed,
+                Verdict::Fail | Verdict::ExpFail => Counts::Failed,
+                Verdict::Skipped | Verdict::Disabled => Counts::Skipped,
+            },
+        }
+    }
+
+    fn write(&self, suite: &str, writer: &mut Writer<Vec<u8>>) -> io::Result<()> {
+        let seconds = format!("{:.3}", self.seconds);
+        let element = writer
+            .create_element("testcase")
+            .with_attribute(("classname", suite))
+            .with_attribute(("name", self.name.as_str()))
+            .with_attribute(("time", seconds.as_str()));
+        let counts = self.counts();
+        if counts == Counts::Passed && self.failures.is_empty() && self.texts().is_empty() {
+            element.write_empty()?;
+            return Ok(());
+        }
+        element.write_inner_content(|writer| self.write_content(&counts, writer))?;
+        Ok(())
+    }
+
+    fn write_content(&self, counts: &Counts, writer: &mut Writer<Vec<u8>>) -> io::Result<()> {
+        let mut failures = self.failures.iter();
+        let rest = match counts {
+            Counts::Error => {
+                let text = "The test was started and the run has no verdict of it.";
+                let missing =
+                    Failure { kind: "no_verdict", message: "no verdict".to_owned(), text: text.to_owned() };
+                missing.write("error", writer)?;
+                "rerunFailure"
+            }
+            Counts::Failed => {
+                if let Some(first) = failures.next() {
+                    first.write("failure", writer)?;
+                }
+                "rerunFailure"
+            }
+            Counts::Skipped => {
+                let reason = self.last.as_ref().map_or("", |last| last.reason.as_str());
+                writer.create_element("skipped").with_attribute(("message", reason)).write_empty()?;
+                "flakyFailure"
+            }
+            Counts::Passed => "flakyFailure",
+        };
+        for failure in failures {
+            failure.write(rest, writer)?;
+        }
+        for (name, text) in self.texts() {
+            writer.create_element(name).write_text_content(BytesText::new(text))?;
+        }
+        Ok(())
+    }
+
+    fn texts(&self) -> Vec<(&'static str, &str)> {
+        let Some(last) = &self.last else { return Vec::new() };
+        let mut texts = vec![("system-out", last.out.as_str()), ("system-err", last.err.as_str())];
+        texts.retain(|(_, text)| !text.is_empty());
+        texts
+    }
+}
+
+impl Failure {
+    fn write(&self, element: &str, writer: &mut Writer<Vec<u8>>) -> io::Result<()> {
+        writer
+            .create_element(element)
+            .with_attribute(("type", self.kind))
+            .with_attribute(("message", self.message.as_str()))
+            .write_text_content(BytesText::new(&self.text))?;
+        Ok(())
+    }
+}
+
+fn with_counts<'w, 'a>(
+    element: quick_xml::writer::ElementWriter<'w, Vec<u8>>,
+    name: &str,
+    suites: impl Iterator<Item = &'a Suite>,
+) -> quick_xml::writer::ElementWriter<'w, Vec<u8>> {
+    let (mut tests, mut failures, mut errors, mut skipped, mut seconds) = (0, 0, 0, 0, 0.0);
+    for case in suites.flat_map(|suite| &suite.cases) {
+        tests += 1;
+        seconds += case.seconds;
+        match case.counts() {
+            Counts::Passed => {}
+            Counts::Failed => failures += 1,
+            Counts::Error => errors += 1,
+            Counts::Skipped => skipped += 1,
+        }
+    }
+    element
+        .with_attribute(("name", name))
+        .with_attribute(("tests", tests.to_string().as_str()))
+        .with_attribute(("failures", failures.to_string().as_str()))
+        .with_attribute(("errors", errors.to_string().as_str()))
+        .with_attribute(("skipped", skipped.to_string().as_str()))
+        .with_attribute(("time", format!("{seconds:.3}").as_str()))
+}
+
+fn kind(failure: Option<FailureKind>) -> &'static str {
+    match failure.unwrap_or_default() {
+        FailureKind::Other => "failure",
+        FailureKind::Warnings => "warnings",
+        FailureKind::Timeout => "timeout",
+        FailureKind::ServerStart => "server_start",
+        FailureKind::ServerDeath => "server_death",
+    }
+}
+
+/// The cause in one line: what the runner says, or else the last line of the engine's report.
+fn message(outcome: &Outcome) -> String {
+    if !outcome.warnings.is_empty() {
+        return "Found warnings/errors in server log file!".to_owned();
+    }
+    if let (Some(FailureKind::Timeout), Some(seconds)) = (outcome.failure, outcome.timeout_s) {
+        return format!("timeout after {seconds} seconds");
+    }
+    let first = outcome.comment.lines().find(|line| !line.trim().is_empty());
+    let last = outcome.report.trim().lines().next_back();
+    shown(first.or(last).unwrap_or_default().trim())
+}
+
+/// The parts that are not empty, with an empty line between.
+fn joined(parts: &[&[u8]]) -> String {
+    let parts: Vec<String> =
+        parts.iter().map(|part| part.trim()).filter(|p| !p.is_empty()).map(shown).collect();
+    parts.join("\n\n")
+}
+
+/// The most that is shown of one text, in bytes: CI systems refuse files of some tens of megabytes, and all of
+/// it is in the log directory.
+const MOST: usize = 128 * 1024;
+
+/// Text that XML can hold: other bytes as `\xNN`, the middle of a very long text left out.
+fn shown(bytes: &[u8]) -> String {
+    if bytes.len() > MOST {
+        let (head, rest) = bytes.split_at(MOST / 2);
+        let (cut, tail) = rest.split_at(rest.len() - MOST / 2);
+        return format!("{}\n[... {} bytes left out ...]\n{}", clean(head), cut.len(), clean(tail));
+    }
+    clean(bytes)
+}
+
+fn clean(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len());
+    let chunks = bytes.utf8_chunks();
+    for chunk in chunks {
+        for c in chunk.valid().chars() {
+            match c {
+                '\t' | '\n' | '\r' | ' '..='\u{D7FF}' | '\u{E000}'..='\u{FFFD}' | '\u{10000}'.. => {
+                    text.push(c)
+                }
+                other => text.push_str(&format!("\\x{:02X}", u32::from(other))),
+            }
+        }
+        for byte in chunk.invalid() {
+            text.push_str(&format!("\\x{byte:02X}"));
+        }
+    }
+    text
+}

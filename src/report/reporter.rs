@@ -1,0 +1,134 @@
+//! The consumers of one run: what a reporter is, and how events get to all of them.
+
+use std::path::Path;
+
+use crate::cli::settings::Settings;
+use crate::env::Env;
+use crate::error::{Error, Result};
+use crate::report::clock::Clock;
+use crate::report::console::Console;
+use crate::report::events_json::EventsJson;
+use crate::report::junit::Junit;
+use crate::report::result_file::ResultFile;
+use crate::report::snapshot::Snapshot;
+use crate::report::xml::LegacyXml;
+use crate::run::event::Event;
+
+/// Something that tells a run to somebody.
+pub trait Reporter: Send {
+    /// Takes the next event. An error does not end the run: see [`Reporters`].
+    fn event(&mut self, event: &Event) -> Result<()>;
+}
+
+/// All reporters of a run.
+///
+/// Files come before the console, so that a file is up to date when its test is seen on the
+/// console. The first error of each file reporter is shown as a warning; the run goes on.
+pub struct Reporters {
+    files: Vec<Watched>,
+    console: Box<dyn Reporter>,
+}
+
+struct Watched {
+    reporter: Box<dyn Reporter>,
+    warned: bool,
+}
+
+impl Reporters {
+    /// A console, and nothing else yet.
+    pub fn new(console: impl Reporter + 'static) -> Self {
+        Reporters { files: Vec::new(), console: Box::new(console) }
+    }
+
+    /// Adds a reporter that writes a file.
+    pub fn add(&mut self, reporter: impl Reporter + 'static) {
+        self.files.push(Watched { reporter: Box::new(reporter), warned: false });
+    }
+
+    /// Hands `event` to every reporter.
+    pub fn event(&mut self, event: &Event) {
+        for file in &mut self.files {
+            let Err(error) = file.reporter.event(event) else { continue };
+            if !std::mem::replace(&mut file.warned, true) {
+                let warning = Event::Warning { worker: None, text: chain(&error).into() };
+                let _ = self.console.event(&warning);
+            }
+        }
+        // A console that cannot be written to leaves nobody to tell.
+        let _ = self.console.event(event);
+    }
+}
+
+/// The error and what is underneath, on one line.
+fn chain(error: &Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(inner) = cause {
+        text.push_str(&format!(": {inner}"));
+        cause = inner.source();
+    }
+    text
+}
+
+/// The reporters that `settings` asks for.
+///
+/// `vardir` (VAR0) exists already; from now on the console is copied to its `log/stdout.log`.
+/// `env` decides about colours. Relative report paths are taken from the current directory.
+///
+/// # Errors
+///
+/// A file that cannot be created is an error here, before anything has run.
+pub fn reporters(settings: &Settings, env: &Env, vardir: &Path, clock: Clock) -> Result<Reporters> {
+    let mut all = Reporters::new(Console::on_process_streams(settings, env, vardir, clock)?);
+    if let Some(path) = &settings.events {
+        all.add(EventsJson::create(path, clock)?);
+    }
+    if let Some(path) = &settings.xml_report {
+        all.add(Snapshot::create(path, LegacyXml::new(clock))?);
+    }
+    if let Some(path) = &settings.junit {
+        all.add(Snapshot::create(path, Junit::new(clock))?);
+    }
+    if settings.result_file {
+        all.add(ResultFile::create(settings, vardir, clock)?);
+    }
+    Ok(all)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    struct Seen(Arc<Mutex<Vec<Event>>>);
+
+    impl Reporter for Seen {
+        fn event(&mut self, event: &Event) -> Result<()> {
+            self.0.lock().unwrap().push(event.clone());
+            Ok(())
+        }
+    }
+
+    struct Broken;
+
+    impl Reporter for Broken {
+        fn event(&mut self, _: &Event) -> Result<()> {
+            Err(Error::io("write", Path::new("/x/y.xml"), std::io::ErrorKind::StorageFull.into()))
+        }
+    }
+
+    #[test]
+    fn a_broken_file_is_told_once_and_events_go_on() {
+        let seen = Arc::default();
+        let mut all = Reporters::new(Seen(Arc::clone(&seen)));
+        all.add(Broken);
+        let message = Event::Message { text: "hello".into() };
+        all.event(&message);
+        all.event(&message);
+        let seen = seen.lock().unwrap();
+        let text = "cannot write /x/y.xml: no storage space".into();
+        assert_eq!(*seen, [Event::Warning { worker: None, text }, message.clone(), message]);
+    }
+}

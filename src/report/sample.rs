@@ -1,0 +1,230 @@
+//! Events for the tests of the reporters.
+
+use std::time::{Duration, UNIX_EPOCH};
+
+use crate::report::Clock;
+use crate::run::event::{Event, FailureKind, Outcome, Phase, RunEnd, SCHEMA, TestId, Verdict};
+
+/// The first attempt of the first round.
+pub fn id(suite: &str, test: &str, combination: &str) -> TestId {
+    TestId {
+        suite: suite.into(),
+        test: test.into(),
+        combination: combination.into(),
+        repetition: 1,
+        attempt: 1,
+    }
+}
+
+/// An outcome with nothing to say.
+pub fn outcome(verdict: Verdict) -> Outcome {
+    Outcome { verdict, ended_at: "2026-11-23 12:32:17".into(), ..Outcome::default() }
+}
+
+/// A clock that stands still.
+pub fn clock() -> Clock {
+    Clock {
+        now: || UNIX_EPOCH + Duration::from_secs(1_795_437_139),
+        local: |_| "2026-11-23 12:32:19".to_owned(),
+    }
+}
+
+pub fn started(workers: usize, total: usize) -> Event {
+    Event::RunStarted {
+        schema: SCHEMA,
+        version: "0.1.0",
+        argv: vec!["mtr-rs".into(), "--force".into()],
+        workers,
+        total,
+        vardir: "/var0".into(),
+        server_version: "10.11.19-MariaDB-0+deb12u1".into(),
+    }
+}
+
+pub fn finished(worker: usize, id: TestId, outcome: Outcome) -> Event {
+    Event::TestFinished { worker, id, outcome: Box::new(outcome), will_retry: false, will_repeat: false }
+}
+
+pub fn end(end: RunEnd, total: usize, exit_code: i32) -> Event {
+    Event::RunFinished { end, wall: Duration::from_millis(3900), total, exit_code, cause: None }
+}
+
+const DIFF: &str = "--- MT/bad.result\t2026-11-23 12:32:16.018666411 +0000\n\
+    +++ MT/bad.reject\t2026-11-23 12:32:17.488901991 +0000\n\
+    @@ -3,4 +3,4 @@\n 1\n select 2;\n 2\n-3\n+2\n\nResult content mismatch\n";
+
+/// The run of the reference on a suite of failing tests, as events.
+///
+/// Names, texts and order are those the reference printed for it.
+pub fn script() -> Vec<Event> {
+    let fail = |failure| Outcome { failure: Some(failure), ..outcome(Verdict::Fail) };
+    let save = |name: &str| Event::Saved {
+        from: format!("/var0/log/S.{name}").into(),
+        to: Some(format!("/var0/log/S.{name}").into()),
+    };
+    let start =
+        |test: &str, combination: &str| Event::TestStarted { worker: 1, id: id("S", test, combination) };
+    vec![
+        Event::Message { text: "Collecting tests...".into() },
+        started(1, 13),
+        Event::WorkerReady { worker: 1, build_thread: 300, first_port: 19000, last_port: 19029 },
+        finished(
+            0,
+            id("S", "dis", ""),
+            Outcome { comment: "MDEV-1 & more \"x\" <y>".into(), ..outcome(Verdict::Disabled) },
+        ),
+        finished(
+            0,
+            id("S", "dbg", ""),
+            Outcome { comment: "Requires debug build".into(), ..outcome(Verdict::Skipped) },
+        ),
+        start("combi", "one"),
+        finished(1, id("S", "combi", "one"), outcome(Verdict::Pass)),
+        start("combi", "two"),
+        finished(
+            1,
+            id("S", "combi", "two"),
+            Outcome {
+                report: "CURRENT_TEST: S.combi\ndiff\n\nResult content mismatch\n".into(),
+                restarted: true,
+                ..fail(FailureKind::Other)
+            },
+        ),
+        save("combi-two"),
+        start("nostart", ""),
+        Event::Warning {
+            worker: Some(1),
+            text: "Process [mysqld.1 - pid: 7, winpid: 7] died after mysql-test-run waited 0.07 seconds for \
+                   /var0/run/mysqld.1.pid to be created."
+                .into(),
+        },
+        finished(
+            1,
+            id("S", "nostart", ""),
+            Outcome {
+                report: "CURRENT_TEST: S.nostart\n".into(),
+                comment: "Failed to start mysqld.1\nmysqltest failed but provided no output\n".into(),
+                restarted: true,
+                ..fail(FailureKind::ServerStart)
+            },
+        ),
+        save("nostart"),
+        Event::ShutdownWarnings {
+            tests: vec!["S.nostart".into()],
+            lines: "[ERROR] unknown variable 'no-such-option=1'\n[ERROR] Aborting\n".into(),
+        },
+        start("bad", ""),
+        finished(
+            1,
+            id("S", "bad", ""),
+            Outcome {
+                report: format!("CURRENT_TEST: S.bad\n{DIFF}").into(),
+                restarted: true,
+                ..fail(FailureKind::Other)
+            },
+        ),
+        save("bad"),
+        start("bytes", ""),
+        finished(
+            1,
+            id("S", "bytes", ""),
+            Outcome {
+                report: b"CURRENT_TEST: S.bytes\n+caf\xe9 \x01 ]]> x\n\nResult length mismatch\n"[..].into(),
+                restarted: true,
+                ..fail(FailureKind::Other)
+            },
+        ),
+        save("bytes"),
+        start("check", ""),
+        finished(
+            1,
+            id("S", "check", ""),
+            Outcome {
+                check_report: "\nMTR's internal check of the test case 'S.check' failed.\nnot ok\n".into(),
+                restarted: true,
+                ..outcome(Verdict::Pass)
+            },
+        ),
+        start("crash", ""),
+        finished(
+            1,
+            id("S", "crash", ""),
+            Outcome {
+                report: "CURRENT_TEST: S.crash\n".into(),
+                comment: "Server [mysqld.1 - pid: 9, winpid: 9, exit: 256] failed during test run\n".into(),
+                server_log: "Server log from this test:\n----------SERVER LOG START-----------\n$ mariadbd\n\
+                    ----------SERVER LOG END-------------\nmysqltest failed but provided no output\n"
+                    .into(),
+                restarted: true,
+                ..fail(FailureKind::ServerDeath)
+            },
+        ),
+        save("crash"),
+        start("pass1", ""),
+        finished(
+            1,
+            id("S", "pass1", ""),
+            Outcome { timer_ms: Some(1), restarted: true, ..outcome(Verdict::Pass) },
+        ),
+        start("skp", ""),
+        finished(
+            1,
+            id("S", "skp", ""),
+            Outcome {
+                comment: "Because <I> say \"so\"".into(),
+                skipped_by_test: true,
+                ..outcome(Verdict::Skipped)
+            },
+        ),
+        start("sqlerr", ""),
+        finished(
+            1,
+            id("S", "sqlerr", ""),
+            Outcome {
+                report: "CURRENT_TEST: S.sqlerr\nmysqltest: At line 2: query 'select * from nosuch' failed: \
+                         ER_NO_SUCH_TABLE (1146): Table 'test.nosuch' doesn't exist\n"
+                    .into(),
+                ..fail(FailureKind::Other)
+            },
+        ),
+        save("sqlerr"),
+        start("warns", ""),
+        finished(
+            1,
+            id("S", "warns", ""),
+            Outcome {
+                report: "CURRENT_TEST: S.warns\n".into(),
+                comment: "mysqltest failed but provided no output\n".into(),
+                warnings:
+                    "line\n2026-01-01 [ERROR] strange thing\n^ Found warnings in /var0/log/mysqld.1.err\nok\n"
+                        .into(),
+                restarted: true,
+                ..fail(FailureKind::Warnings)
+            },
+        ),
+        save("warns"),
+        end(RunEnd::Completed, 13, 1),
+    ]
+}
+
+/// At least one event of each kind, with every optional field set.
+pub fn every_kind() -> Vec<Event> {
+    let full = Outcome {
+        failure: Some(FailureKind::Timeout),
+        timer_ms: Some(3),
+        timeout_s: Some(60),
+        log_tail: "tail".into(),
+        ..outcome(Verdict::Fail)
+    };
+    let mut events = script();
+    events.insert(
+        events.len() - 1,
+        Event::PhaseTimes { worker: 1, phases: vec![(Phase::Execution, Duration::from_millis(730))] },
+    );
+    events.insert(
+        events.len() - 1,
+        Event::Retry { id: id("S", "bad", ""), attempt: Some(2), of: 3, failures: 1 },
+    );
+    events.insert(events.len() - 1, finished(1, id("S", "slow", ""), full));
+    events
+}

@@ -1,0 +1,271 @@
+//! A report file that is whole on disk at any moment of a run, also after `kill -9`.
+//!
+//! Each version is written beside the file and renamed over it, so a reader finds the old or the new
+//! one and never a part. Writing takes at most a twentieth of the time: as long as the document is
+//! small, it is on disk before [`Reporter::event`] returns; in a run of thousands of tests
+//! a thread writes the newest version as soon as twenty times the duration of the last writing have
+//! passed, a fraction of a second. So what a kill can lose is that fraction, whether or not
+//! more events come.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use crate::error::{Error, Result};
+use crate::report::reporter::Reporter;
+use crate::run::event::Event;
+
+/// Something that can be written down at any time.
+pub trait Document: Send + 'static {
+    /// Takes the next event; whether the text has changed.
+    fn apply(&mut self, event: &Event) -> bool;
+
+    /// The whole text.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be put together.
+    fn render(&self) -> Result<Vec<u8>>;
+}
+
+/// For each unit of time of writing, how many have to pass before the next.
+const REST: u32 = 20;
+
+/// A [`Document`] kept on disk.
+pub struct Snapshot<D: Document> {
+    shared: Arc<Shared<D>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+struct Shared<D> {
+    state: Mutex<State<D>>,
+    changed: Condvar,
+}
+
+struct State<D> {
+    document: D,
+    target: Target,
+    dirty: bool,
+    /// Not to be written before.
+    due: Instant,
+    error: Option<Error>,
+    closed: bool,
+}
+
+impl<D: Document> Snapshot<D> {
+    /// Writes the empty document to `path`, replacing what was there.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be written.
+    pub fn create(path: &Path, document: D) -> Result<Self> {
+        let mut state = State {
+            document,
+            target: Target::new(path)?,
+            dirty: true,
+            due: Instant::now(),
+            error: None,
+            closed: false,
+        };
+        state.write(false)?;
+        state.due = Instant::now();
+        let shared = Arc::new(Shared { state: Mutex::new(state), changed: Condvar::new() });
+        let thread = std::thread::Builder::new()
+            .name("report".into())
+            .spawn({
+                let shared = Arc::clone(&shared);
+                move || shared.write_late_versions()
+            })
+            .map_err(|e| Error::new("cannot start the thread of a report").caused_by(e))?;
+        Ok(Snapshot { shared, thread: Some(thread) })
+    }
+}
+
+impl<D: Document> Reporter for Snapshot<D> {
+    fn event(&mut self, event: &Event) -> Result<()> {
+        let mut state = self.shared.lock();
+        if state.document.apply(event) {
+            state.dirty = true;
+        }
+        let last = matches!(event, Event::RunFinished { .. });
+        if state.dirty && (last || Instant::now() >= state.due) {
+            state.write(last)?;
+        } else if state.dirty {
+            self.shared.changed.notify_one();
+        }
+        state.error.take().map_or(Ok(()), Err)
+    }
+}
+
+impl<D: Document> Drop for Snapshot<D> {
+    /// Writes what is not yet written.
+    fn drop(&mut self) {
+        {
+            let mut state = self.shared.lock();
+            state.closed = true;
+            if state.dirty {
+                // Nobody is left to be told.
+                let _ = state.write(true);
+            }
+        }
+        self.shared.changed.notify_one();
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl<D: Document> Shared<D> {
+    fn lock(&self) -> MutexGuard<'_, State<D>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write_late_versions(&self) {
+        let mut state = self.lock();
+        while !state.closed {
+            let wait = match state.dirty {
+                true => state.due.saturating_duration_since(Instant::now()),
+                false => Duration::MAX,
+            };
+            if wait.is_zero() {
+                if let Err(error) = state.write(false) {
+                    state.error = Some(error);
+                }
+                continue;
+            }
+            state = match wait {
+                Duration::MAX => self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
+                wait => self.changed.wait_timeout(state, wait).unwrap_or_else(PoisonError::into_inner).0,
+            };
+        }
+    }
+}
+
+impl<D: Document> State<D> {
+    /// A failed version counts as written: the next change tries again.
+    fn write(&mut self, last: bool) -> Result<()> {
+        let start = Instant::now();
+        self.dirty = false;
+        let written = self.document.render().and_then(|text| self.target.replace(&text, last));
+        let end = Instant::now();
+        self.due = end + (end - start) * REST;
+        written
+    }
+}
+
+/// The file, its links resolved, and whether it can be renamed over.
+struct Target {
+    path: PathBuf,
+    rename: bool,
+}
+
+impl Target {
+    fn new(path: &Path) -> Result<Self> {
+        // A later change of the current directory must not move the report, and a link stays a link.
+        let path = match std::fs::canonicalize(path) {
+            Ok(path) => path,
+            Err(_) => std::path::absolute(path).map_err(|e| Error::io("create", path, e))?,
+        };
+        // A pipe or a device is written to, once at the end, and not replaced.
+        let rename = std::fs::metadata(&path).map_or(true, |metadata| metadata.is_file());
+        Ok(Target { path, rename })
+    }
+
+    fn replace(&self, text: &[u8], last: bool) -> Result<()> {
+        let failed = |e| Error::io("write", &self.path, e);
+        if !self.rename {
+            if !last {
+                return Ok(());
+            }
+            let mut file = std::fs::OpenOptions::new().write(true).open(&self.path).map_err(failed)?;
+            return file.write_all(text).map_err(failed);
+        }
+        let mut new = self.path.clone().into_os_string();
+        new.push(".new");
+        let new = PathBuf::from(new);
+        std::fs::write(&new, text).and_then(|()| std::fs::rename(&new, &self.path)).map_err(|e| {
+            let _ = std::fs::remove_file(&new);
+            failed(e)
+        })
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::report::sample;
+    use crate::run::event::RunEnd;
+
+    #[derive(Default)]
+    struct Count(usize);
+
+    impl Document for Count {
+        fn apply(&mut self, _: &Event) -> bool {
+            self.0 += 1;
+            true
+        }
+
+        fn render(&self) -> Result<Vec<u8>> {
+            Ok(format!("{}\n", self.0).into_bytes())
+        }
+    }
+
+    #[test]
+    fn a_version_that_came_too_early_is_written_without_another_event() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("r.xml");
+        let mut snapshot = Snapshot::create(&path, Count::default()).unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "0\n");
+        snapshot.shared.lock().due = Instant::now() + Duration::from_millis(50);
+        snapshot.event(&Event::Message { text: "".into() }).unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "0\n");
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while std::fs::read_to_string(&path).unwrap() != "1\n" {
+            assert!(Instant::now() < deadline);
+            std::thread::yield_now();
+        }
+    }
+
+    #[test]
+    fn the_end_is_written_at_once_and_leaves_one_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("r.xml");
+        let mut snapshot = Snapshot::create(&path, Count::default()).unwrap();
+        snapshot.shared.lock().due = Instant::now() + Duration::from_secs(3600);
+        snapshot.event(&Event::Message { text: "".into() }).unwrap();
+        snapshot.event(&sample::end(RunEnd::Completed, 0, 0)).unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "2\n");
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn dropping_writes_what_is_left() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("r.xml");
+        let mut snapshot = Snapshot::create(&path, Count::default()).unwrap();
+        snapshot.shared.lock().due = Instant::now() + Duration::from_secs(3600);
+        snapshot.event(&Event::Message { text: "".into() }).unwrap();
+        drop(snapshot);
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "1\n");
+    }
+
+    #[test]
+    fn a_link_stays_a_link() {
+        let dir = tempfile::tempdir().unwrap();
+        let (file, link) = (dir.path().join("r.xml"), dir.path().join("link"));
+        std::fs::write(&file, "old").unwrap();
+        std::os::unix::fs::symlink(&file, &link).unwrap();
+        drop(Snapshot::create(&link, Count::default()).unwrap());
+        assert!(link.is_symlink());
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), "0\n");
+    }
+
+    #[test]
+    fn a_directory_that_is_not_there_is_an_error_before_the_run() {
+        let error = Snapshot::create(Path::new("/nonexistent/r.xml"), Count::default()).err().unwrap();
+        assert_eq!(error.message(), "cannot write /nonexistent/r.xml");
+    }
+}

@@ -1,0 +1,236 @@
+//! `--xml-report`: the reference's own layout, to the byte (spec §11.7).
+//!
+//! Attribute order, empty attributes, white space and the numeric entities are read by others
+//! (MariaDB's log collector and the cross-reference site), which is why this is written by hand and
+//! not by an XML writer. Unlike the reference's, which is written once at the end, the file is there
+//! all the time (see [`super::snapshot`]); a test that is running is in it as failed, so that
+//! a killed run does not hide the test that hung. It goes away when the run ends in an orderly way.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use bstr::ByteSlice;
+
+use crate::error::Result;
+use crate::report::clock::Clock;
+use crate::report::snapshot::Document;
+use crate::report::tally::Tally;
+use crate::run::event::{Event, Outcome, TestId, Verdict};
+
+/// The document of `--xml-report`.
+pub struct LegacyXml {
+    clock: Clock,
+    host: String,
+    tally: Tally,
+    /// Completed entries by `suite.test`; those of one name in order of completion.
+    entries: BTreeMap<String, Vec<Entry>>,
+    running: BTreeMap<usize, TestId>,
+}
+
+#[derive(Debug, Clone)]
+struct Entry {
+    suite: String,
+    verdict: Verdict,
+    timer_ms: u64,
+    xml: String,
+}
+
+#[derive(Default)]
+struct Sums {
+    tests: usize,
+    failures: usize,
+    skipped: usize,
+    disabled: usize,
+    timer_ms: u64,
+}
+
+impl LegacyXml {
+    /// An empty document.
+    pub fn new(clock: Clock) -> Self {
+        let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+        LegacyXml { clock, host, tally: Tally::default(), entries: BTreeMap::new(), running: BTreeMap::new() }
+    }
+
+    /// Entries in the order of the file: by name, running ones after finished ones of that name.
+    fn sorted(&self) -> Vec<Entry> {
+        let mut all = self.entries.clone();
+        for id in self.running.values() {
+            let outcome =
+                Outcome { report: "no verdict: this test was running".into(), ..Outcome::default() };
+            all.entry(name(id)).or_default().push(Entry::new(id, &outcome));
+        }
+        all.into_values().flatten().collect()
+    }
+}
+
+impl Document for LegacyXml {
+    fn apply(&mut self, event: &Event) -> bool {
+        self.tally.event(event);
+        match event {
+            Event::TestStarted { worker, id } => {
+                self.running.insert(*worker, id.clone());
+                true
+            }
+            Event::TestFinished { worker, id, outcome, will_retry, will_repeat } => {
+                self.running.remove(worker);
+                if *will_retry || !will_repeat {
+                    self.entries.entry(name(id)).or_default().push(Entry::new(id, outcome));
+                }
+                true
+            }
+            Event::RunFinished { .. } => {
+                self.running.clear();
+                true
+            }
+            _ => false,
+        }
+    }
+
+    fn render(&self) -> Result<Vec<u8>> {
+        let entries = self.sorted();
+        let total = Sums::of(&entries);
+        let running = self.running.len();
+        let mut out = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
+        push(
+            &mut out,
+            format_args!(
+                "<testsuites disabled=\"{}\" errors=\"\" failures=\"{}\" name=\"\" tests=\"{}\" time=\"{}\">\n",
+                total.disabled,
+                self.tally.failed + running,
+                self.tally.tests() + running,
+                seconds(total.timer_ms)
+            ),
+        );
+        let timestamp = self.clock.utc();
+        for (index, suite) in entries.chunk_by(|a, b| a.suite == b.suite).enumerate() {
+            let sums = Sums::of(suite);
+            let name = suite.first().map(|entry| escaped(entry.suite.as_bytes())).unwrap_or_default();
+            push(
+                &mut out,
+                format_args!(
+                    "\t<testsuite disabled=\"{}\" errors=\"\" failures=\"{}\" hostname=\"{}\" id=\"{index}\" \
+                     name=\"{name}\" package=\"\" skipped=\"{}\" tests=\"{}\" time=\"{}\" timestamp=\"{timestamp}\">\n",
+                    number_or_empty(sums.disabled),
+                    number_or_empty(sums.failures),
+                    escaped(self.host.as_bytes()),
+                    number_or_empty(sums.skipped),
+                    sums.tests,
+                    seconds(sums.timer_ms)
+                ),
+            );
+            for entry in suite {
+                out.push_str(&entry.xml);
+            }
+            out.push_str("\t</testsuite>\n");
+        }
+        out.push_str("</testsuites>\n");
+        Ok(out.into_bytes())
+    }
+}
+
+impl Entry {
+    fn new(id: &TestId, outcome: &Outcome) -> Self {
+        let timer_ms = outcome.timer_ms.unwrap_or(0);
+        let status = match outcome.verdict {
+            Verdict::Pass => "MTR_RES_PASSED",
+            Verdict::Fail | Verdict::ExpFail => "MTR_RES_FAILED",
+            Verdict::Skipped | Verdict::Disabled => "MTR_RES_SKIPPED",
+        };
+        let mut xml = String::new();
+        push(
+            &mut xml,
+            format_args!(
+                "\t\t<testcase assertions=\"\" classname=\"{}\" name=\"{}\" status=\"{status}\" time=\"{}\" \
+                 combinations=\"{}\"",
+                escaped(id.suite.as_bytes()),
+                escaped(id.test.as_bytes()),
+                seconds(timer_ms),
+                escaped(id.combination.as_bytes())
+            ),
+        );
+        let reason = match outcome.verdict {
+            Verdict::Pass => {
+                xml.push_str(" />\n");
+                return Entry { suite: id.suite.clone(), verdict: outcome.verdict, timer_ms, xml };
+            }
+            Verdict::Fail | Verdict::ExpFail => format!(
+                "<failure message=\"\" type=\"{status}\">\n<![CDATA[{}\n]]>\n\t\t\t</failure>",
+                character_data(&failure_text(outcome))
+            ),
+            Verdict::Skipped => {
+                format!("<skipped message=\"{}\" type=\"{status}\"/>", escaped(outcome.comment.trim_end()))
+            }
+            Verdict::Disabled => {
+                format!("<disabled message=\"{}\" type=\"{status}\"/>", escaped(outcome.comment.trim_end()))
+            }
+        };
+        push(&mut xml, format_args!(">\n\t\t\t{reason}\n\t\t</testcase>\n"));
+        Entry { suite: id.suite.clone(), verdict: outcome.verdict, timer_ms, xml }
+    }
+}
+
+impl Sums {
+    fn of(entries: &[Entry]) -> Self {
+        let mut sums = Sums { tests: entries.len(), ..Sums::default() };
+        for entry in entries {
+            sums.timer_ms += entry.timer_ms;
+            match entry.verdict {
+                Verdict::Pass => {}
+                Verdict::Fail | Verdict::ExpFail => sums.failures += 1,
+                Verdict::Skipped => sums.skipped += 1,
+                Verdict::Disabled => sums.disabled += 1,
+            }
+        }
+        sums
+    }
+}
+
+fn name(id: &TestId) -> String {
+    format!("{}.{}", id.suite, id.test)
+}
+
+/// The log's tail kept from an attempt that is tried again, or else the report; then the warnings.
+/// The runner's comment is not in the reference's file.
+fn failure_text(outcome: &Outcome) -> Vec<u8> {
+    let report = if outcome.log_tail.is_empty() { outcome.report.trim() } else { outcome.log_tail.trim() };
+    [report, &outcome.warnings].concat()
+}
+
+/// Bytes are taken as Latin-1, as the reference does; what XML or the section cannot hold is replaced.
+fn character_data(text: &[u8]) -> String {
+    latin1(text).replace("]]", "\u{FFFD}")
+}
+
+/// The reference's numeric forms of `&`, `'` and `"`.
+fn escaped(text: &[u8]) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in latin1(text).chars() {
+        match c {
+            '&' => out.push_str("&#38;"),
+            '\'' => out.push_str("&#39;"),
+            '"' => out.push_str("&#34;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+fn latin1(text: &[u8]) -> String {
+    let allowed = |byte: u8| byte >= b' ' || matches!(byte, b'\t' | b'\n' | b'\r');
+    text.iter().map(|byte| if allowed(*byte) { char::from(*byte) } else { '\u{FFFD}' }).collect()
+}
+
+fn number_or_empty(n: usize) -> String {
+    if n == 0 { String::new() } else { n.to_string() }
+}
+
+fn seconds(ms: u64) -> String {
+    format!("{}.{:03}", ms / 1000, ms % 1000)
+}
+
+/// Writing to a string cannot fail.
+fn push(out: &mut String, text: std::fmt::Arguments<'_>) {
+    let _ = out.write_fmt(text);
+}

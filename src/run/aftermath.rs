@@ -1,0 +1,153 @@
+//! After a failure: what is kept of the servers, and the core files in it (spec §9.8).
+
+use std::fmt::Write as _;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use bstr::BString;
+
+use super::context::Context;
+use super::servers::ServerSet;
+use crate::env::Env;
+use crate::error::{Error, Result};
+use crate::tree::case::TestCase;
+
+/// Moves config, temporary files and data directories of a failed test to
+/// `VAR/log/<test>`; a second failure of the same test gets `<test>.2` and so on.
+pub fn save(set: &ServerSet, case: &TestCase) -> Result<PathBuf> {
+    let log = set.dirs.log();
+    let name = case.file_name();
+    let mut target = log.join(&name);
+    for n in 2.. {
+        if !target.exists() {
+            break;
+        }
+        target = log.join(format!("{name}.{n}"));
+    }
+    make(&target)?;
+    write_listing(&set.dirs.var, &log.join("files.log"))?;
+    let my_cnf = set.dirs.my_cnf();
+    if my_cnf.exists() {
+        copy(&my_cnf, &target.join("my.cnf"))?;
+    }
+    copy_tree(&set.dirs.var_tmp(), &target.join("tmp"))?;
+    for server in &set.servers {
+        let group = server.group.name().to_string();
+        let from = set.dirs.var.join(&group);
+        if from.is_dir() {
+            let to = target.join(&group);
+            std::fs::rename(&from, &to).map_err(|error| Error::io("move", &from, error))?;
+        }
+    }
+    Ok(target)
+}
+
+/// `ls -lR` in effect: what the vardir held when the test failed.
+fn write_listing(var: &Path, to: &Path) -> Result<()> {
+    let mut text = String::new();
+    for entry in walkdir::WalkDir::new(var).sort_by_file_name().into_iter().flatten() {
+        let size = entry.metadata().map_or(0, |meta| meta.len());
+        let _ = writeln!(text, "{size:>12} {}", entry.path().display());
+    }
+    std::fs::write(to, text).map_err(|error| Error::io("write", to, error))
+}
+
+fn make(dir: &Path) -> Result<()> {
+    std::fs::create_dir_all(dir).map_err(|error| Error::io("create", dir, error))
+}
+
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    std::fs::copy(from, to).map(drop).map_err(|error| Error::io("copy", from, error))
+}
+
+/// Copies plain files and directories; sockets and what vanishes meanwhile are passed over.
+fn copy_tree(from: &Path, to: &Path) -> Result<()> {
+    make(to)?;
+    for entry in walkdir::WalkDir::new(from).min_depth(1).into_iter().flatten() {
+        let Ok(inside) = entry.path().strip_prefix(from) else { continue };
+        let target = to.join(inside);
+        if entry.file_type().is_dir() {
+            make(&target)?;
+        } else if entry.file_type().is_file() {
+            let _ = std::fs::copy(entry.path(), &target);
+        }
+    }
+    Ok(())
+}
+
+/// Core files below `dir`: names that start with `core` or end in `.dmp`, not yet compressed.
+pub fn cores(dir: &Path) -> Vec<PathBuf> {
+    let wanted = |name: &str| (name.starts_with("core") && !name.ends_with(".gz")) || name.ends_with(".dmp");
+    walkdir::WalkDir::new(dir)
+        .sort_by_file_name()
+        .into_iter()
+        .flatten()
+        .filter(|entry| entry.file_type().is_file() && wanted(&entry.file_name().to_string_lossy()))
+        .map(walkdir::DirEntry::into_path)
+        .collect()
+}
+
+/// Compresses a core file in place, as `<core>.gz`.
+pub fn compress(core: &Path) -> Result<()> {
+    let mut name = core.as_os_str().to_os_string();
+    name.push(".gz");
+    let target = PathBuf::from(name);
+    let mut from = File::open(core).map_err(|error| Error::io("read", core, error))?;
+    let to = File::create(&target).map_err(|error| Error::io("create", &target, error))?;
+    let mut to = flate2::write::GzEncoder::new(to, flate2::Compression::fast());
+    std::io::copy(&mut from, &mut to)
+        .and_then(|_| to.finish())
+        .map_err(|error| Error::io("write", &target, error))?;
+    std::fs::remove_file(core).map_err(|error| Error::io("remove", core, error))
+}
+
+/// The stack traces in a core file, by the first debugger that can: gdb, then lldb.
+/// Empty with `--print-core=no`, or where no debugger is installed.
+pub fn stack_trace(ctx: &Context, core: &Path, program: &Path, env: &Env, scratch: &Path) -> BString {
+    let (gdb, lldb): (&[&str], &str) = match ctx.settings.print_core.as_str() {
+        "no" => return BString::default(),
+        "short" => (&["bt"], "bt"),
+        "detailed" => (&["thread apply all bt full"], "bt all"),
+        custom if custom.starts_with("custom:") => (&[], ""),
+        _ => (&["thread apply all bt"], "bt all"),
+    };
+    let custom = ctx.settings.print_core.strip_prefix("custom:");
+    let gdb_commands: Vec<&str> = custom.map_or_else(|| gdb.to_vec(), |text| text.split(';').collect());
+    let attempts = [
+        ("gdb", {
+            let mut args: Vec<std::ffi::OsString> = vec!["--batch".into(), "--quiet".into()];
+            for command in &gdb_commands {
+                args.extend(["-ex".into(), (*command).into()]);
+            }
+            args.extend([program.into(), core.into()]);
+            args
+        }),
+        (
+            "lldb",
+            vec!["--batch".into(), "-o".into(), lldb.into(), "-c".into(), core.into(), program.into()],
+        ),
+    ];
+    for (name, args) in attempts {
+        let method = ctx.settings.print_method.as_str();
+        if method != "auto" && method != name {
+            continue;
+        }
+        let Ok(debugger) = which::which(name) else { continue };
+        let out = scratch.join("stacktrace");
+        let Ok(file) = File::create(&out) else { continue };
+        let Ok(errors) = File::options().write(true).open("/dev/null") else { continue };
+        let ended = ctx.run_program(&debugger, &args, env, None, file, errors);
+        let text = std::fs::read(&out).unwrap_or_default();
+        let _ = std::fs::remove_file(&out);
+        if ended.is_ok_and(|exit| exit.status() == 0) && !text.is_empty() {
+            let mut report = BString::from(format!(
+                "Core generated by '{}'\nOutput from {name} follows. The first stack trace is from the failing \
+                 thread.\n",
+                program.display()
+            ));
+            report.extend_from_slice(&text);
+            return report;
+        }
+    }
+    BString::default()
+}

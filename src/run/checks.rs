@@ -1,0 +1,245 @@
+//! The checks around a test, over sessions of the runner's own (spec §10.4 to §10.6).
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use bstr::{BString, ByteSlice};
+
+use super::event::FailureKind;
+use super::servers::ServerSet;
+use super::wait::Expected;
+use super::worker::Worker;
+use crate::check::errorlog;
+use crate::check::session::{Session, SessionError};
+use crate::check::testcase::{self, Snapshot};
+use crate::check::warnings as server_side;
+use crate::error::Result;
+use crate::tree::case::TestCase;
+
+/// A check that could not be made: the test fails for it.
+#[derive(Debug)]
+pub struct CheckFailure {
+    /// What kind of failure.
+    pub kind: FailureKind,
+    /// The reference's text.
+    pub comment: BString,
+    /// Error log of a server that ended during the check.
+    pub server_log: BString,
+}
+
+/// How long a server may refuse connections before a check gives up: 500 attempts, 100 ms apart, in
+/// the reference's script engine.
+const CONNECT_PATIENCE: Duration = Duration::from_secs(50);
+
+/// Open sessions by position of the server. None may be open while a script runs: it would show in
+/// the process list.
+pub type Sessions = BTreeMap<usize, Session>;
+
+/// Which check a failure belongs to.
+#[derive(Clone, Copy)]
+enum Check {
+    Before,
+    After,
+    Warnings,
+}
+
+impl Check {
+    fn title(self) -> &'static str {
+        match self {
+            Check::Before | Check::After => "'check-testcase'",
+            Check::Warnings => "'check warnings'",
+        }
+    }
+}
+
+/// The state of every server before the test, where the last test's "after" is not still valid.
+pub fn before(worker: &mut Worker, case: &TestCase, deadline: Instant) -> Result<(), CheckFailure> {
+    let mut sessions = Sessions::new();
+    for i in worker.set.running() {
+        let key: BString = worker.set.name(i).into();
+        if worker.states.contains_key(&key) || restarted_with_options(&worker.set, i) {
+            continue;
+        }
+        let state = snapshot(worker, &mut sessions, i, deadline);
+        let state = state.map_err(|error| failure(worker, case, i, Check::Before, deadline, &error))?;
+        worker.states.insert(key, state);
+    }
+    close(sessions);
+    Ok(())
+}
+
+/// Compares the state of every server with what it was before; `Some` is the report of what differs.
+pub fn after(
+    worker: &mut Worker,
+    case: &TestCase,
+    deadline: Instant,
+    down: &Expected,
+) -> Result<Option<BString>, CheckFailure> {
+    let mut details = BString::default();
+    let mut sessions = std::mem::take(&mut worker.sessions);
+    for i in 0..worker.set.servers.len() {
+        let key: BString = worker.set.name(i).into();
+        if restarted_with_options(&worker.set, i) {
+            worker.states.remove(&key);
+            continue;
+        }
+        if !worker.set.servers[i].is_running() && !down.contains(i) {
+            continue;
+        }
+        let state = snapshot(worker, &mut sessions, i, deadline);
+        let state = state.map_err(|error| failure(worker, case, i, Check::After, deadline, &error))?;
+        let name = format!("check-{}", key.to_string().replace('.', "_"));
+        let file = |extension: &str| {
+            worker.set.dirs.var_tmp().join(format!("{name}.{extension}")).display().to_string()
+        };
+        if let Some(before) = worker.states.get(&key) {
+            if let Some(diff) = before.diff(&state, (&file("result"), &file("reject"))) {
+                details.extend_from_slice(&diff);
+            }
+        }
+        worker.states.insert(key, state);
+    }
+    close(sessions);
+    Ok((!details.is_empty()).then(|| testcase::report(&case.name(), &details)))
+}
+
+/// Scans the error logs and lets each server forget what its suppressions allow.
+/// `Some` are the lines that remain.
+pub fn warnings(
+    worker: &mut Worker,
+    case: &TestCase,
+    deadline: Instant,
+    down: &Expected,
+) -> Result<Option<BString>, CheckFailure> {
+    let mut found = BString::default();
+    let mut sessions = Sessions::new();
+    for i in 0..worker.set.servers.len() {
+        if !worker.set.servers[i].is_running() && !down.contains(i) {
+            continue;
+        }
+        let log = worker.set.servers[i].group.log_error();
+        let ctx = worker.ctx.clone();
+        let lines = match worker.set.scanner(&log).scan(&ctx.patterns) {
+            Ok(lines) => lines,
+            Err(error) => return Err(other(error.to_string())),
+        };
+        let checked = session(worker, &mut sessions, i, deadline)
+            .and_then(|session| server_side::check(session, &log, &lines));
+        match checked {
+            Ok(Some(text)) => found.extend_from_slice(&text),
+            Ok(None) => {}
+            Err(error) => return Err(failure(worker, case, i, Check::Warnings, deadline, &error)),
+        }
+    }
+    worker.sessions = sessions;
+    Ok((!found.is_empty()).then_some(found))
+}
+
+/// Error-log lines written since the last scan, and the tests since each server's start
+/// (spec §10.6). Only the runner's own suppressions apply.
+pub fn shutdown_warnings(set: &mut ServerSet, patterns: &errorlog::Patterns) -> Result<(Vec<String>, BString)> {
+    let mut tests: Vec<String> = Vec::new();
+    let mut text = BString::default();
+    for scanner in set.scanners.values_mut() {
+        let lines = scanner.scan(patterns)?;
+        if lines.is_empty() || scanner.names().is_empty() {
+            continue;
+        }
+        errorlog::append_warnings(scanner.path(), &lines)?;
+        for line in &lines {
+            text.extend_from_slice(line);
+        }
+        for name in scanner.names() {
+            if !tests.contains(name) {
+                tests.push(name.clone());
+            }
+        }
+    }
+    Ok((tests, text))
+}
+
+/// Closes sessions, waiting until the servers have ended them.
+pub fn close(sessions: Sessions) {
+    for session in sessions.into_values() {
+        // A session that the server has already ended is as closed as can be.
+        let _ = session.close();
+    }
+}
+
+fn restarted_with_options(set: &ServerSet, i: usize) -> bool {
+    set.servers[i].started.as_ref().is_some_and(|with| !with.restart_options.is_empty())
+}
+
+fn snapshot(
+    worker: &Worker,
+    sessions: &mut Sessions,
+    i: usize,
+    deadline: Instant,
+) -> Result<Snapshot, SessionError> {
+    testcase::snapshot(session(worker, sessions, i, deadline)?, &worker.ctx.replica_status)
+}
+
+fn session<'s>(
+    worker: &Worker,
+    sessions: &'s mut Sessions,
+    i: usize,
+    deadline: Instant,
+) -> Result<&'s mut Session, SessionError> {
+    use std::collections::btree_map::Entry;
+    match sessions.entry(i) {
+        Entry::Occupied(open) => Ok(open.into_mut()),
+        Entry::Vacant(place) => {
+            let server = &worker.set.servers[i];
+            // A server that is down on purpose will not answer: one attempt says so.
+            let patience = if server.is_running() { CONNECT_PATIENCE } else { Duration::ZERO };
+            let until = deadline.min(Instant::now() + patience);
+            let mut session = Session::open(&server.group.socket(), &worker.ctx.settings.user, until)?;
+            session.set_deadline(deadline);
+            Ok(place.insert(session))
+        }
+    }
+}
+
+fn other(comment: String) -> CheckFailure {
+    CheckFailure { kind: FailureKind::Other, comment: comment.into(), server_log: BString::default() }
+}
+
+/// The failure of a check on the server at `i`: it crashed, it was too slow, or it said no.
+fn failure(
+    worker: &mut Worker,
+    case: &TestCase,
+    i: usize,
+    check: Check,
+    deadline: Instant,
+    error: &SessionError,
+) -> CheckFailure {
+    let ended = worker.set.servers[i].is_running()
+        && worker.set.servers[i].await_exit(Duration::from_millis(100)).ok().flatten().is_some();
+    if ended {
+        let when = match check {
+            Check::Before => "crashed while running 'check testcase before test'",
+            Check::After => "crashed while running 'check testcase after test'",
+            Check::Warnings => "crashed while running 'check warnings'",
+        };
+        let died = worker.server_died(i, when);
+        return CheckFailure {
+            kind: FailureKind::ServerDeath,
+            comment: died.comment.replacen("Server ", "The server ", 1).into(),
+            server_log: died.server_log,
+        };
+    }
+    if Instant::now() >= deadline {
+        let seconds = worker.ctx.settings.testcase_timeout * 60;
+        return other(format!("Timeout for {} expired after {seconds} seconds", check.title()));
+    }
+    let name = case.name();
+    let comment = match check {
+        Check::Before => format!("Could not execute 'check-testcase' before testcase '{name}' (res: 1):\n{error}\n"),
+        Check::After => format!("Could not execute 'check-testcase' after testcase '{name}' (res: 1):\n{error}\n"),
+        Check::Warnings => format!(
+            "Could not execute 'check-warnings' for testcase '{name}' (res: 1) server: '{}':\n{error}\n",
+            worker.set.name(i)
+        ),
+    };
+    other(comment)
+}

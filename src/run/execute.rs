@@ -1,0 +1,420 @@
+//! A whole run, from the command line's wishes to the exit code (spec §0.1).
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+use bstr::{BString, ByteSlice};
+use crossbeam_channel::{Receiver, Sender};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+
+use super::context::Context;
+use super::event::{Event, SCHEMA};
+use super::script;
+use super::supervisor::{Hand, Supervisor, SupervisorInputs};
+use super::vardir::Vardir;
+use super::worker::{Report, Worker, WorkerInputs};
+use crate::check::errorlog::Patterns;
+use crate::check::testcase::ReplicaStatus;
+use crate::cli::derive;
+use crate::cli::settings::{Parallel, Settings};
+use crate::config::environment::{self, VarDirs};
+use crate::config::ports::{self, PortChoice, PortRequest};
+use crate::env::Env;
+use crate::error::{Error, Result};
+use crate::plan::experimental::Experimental;
+use crate::report::{Clock, Reporters, reporters};
+use crate::server::bootstrap;
+use crate::server::datadir;
+use crate::sys::guardian::{self, Guardian};
+use crate::sys::orphans;
+use crate::sys::poll::Waker;
+use crate::tree::cache::cache_dir;
+use crate::tree::case::TestCase;
+use crate::tree::collect::{Collection, collect};
+use crate::tree::layout::{self, Layout};
+use crate::tree::probe::{self, ServerFacts};
+use crate::tree::programs::{Program, Programs};
+use crate::tree::suite_pm::{Outcome as SuitePmOutcome, SuitePm};
+
+/// What was found out before anything is written or started.
+struct Survey {
+    layout: Layout,
+    programs: Programs,
+    facts: ServerFacts,
+    collection: Collection,
+    suite_pm: SuitePmOutcome,
+    /// Lines for the console, in the reference's order.
+    messages: Vec<BString>,
+}
+
+/// Does what `settings` ask for; returns the exit code.
+///
+/// # Errors
+/// Whatever keeps the run from starting: the caller prints it and exits with 1.
+pub fn execute(settings: Settings, env: &Env, cwd: &Path) -> Result<i32> {
+    if settings.dry_run || settings.explain.is_some() {
+        return list(&settings, env, cwd);
+    }
+    let begun = Instant::now();
+    orphans::become_subreaper().map_err(|error| Error::new("cannot become a subreaper").caused_by(error))?;
+    let mut messages = opening_lines(&settings);
+    let layout = layout::locate(&settings, env, own_program().as_deref())?;
+    derive::check_coverage(&settings, layout.source)?;
+    let (mut vardir, said) = Vardir::open(&settings, &layout, env, cwd)?;
+    messages.extend(said.into_iter().map(BString::from));
+    let mut reporters = reporters(&settings, env, &vardir.root, Clock::system())?;
+    let tell = |reporters: &mut Reporters, text: BString| reporters.event(&Event::Message { text });
+    for text in messages {
+        tell(&mut reporters, text);
+    }
+    for option in &settings.without_effect {
+        let text = format!("option {option} has no effect");
+        reporters.event(&Event::Warning { worker: None, text: text.into() });
+    }
+    let Survey { layout, programs, facts, collection, suite_pm, messages } =
+        survey(&settings, env, cwd, layout, &vardir.root)?;
+    for text in messages {
+        tell(&mut reporters, text);
+    }
+    for warning in &collection.warnings {
+        reporters.event(&Event::Warning { worker: None, text: warning.as_str().into() });
+    }
+    if collection.cases.is_empty() {
+        // Nothing asked for was found: only `--skip-not-found` makes that a success.
+        tell(&mut reporters, "No tests to run...".into());
+        return Ok(i32::from(!settings.skip_not_found));
+    }
+    let workers = worker_count(&settings, &collection);
+    let experimental = Experimental::read(settings.experimental.iter().map(PathBuf::as_path))?;
+    for text in experimental.messages() {
+        tell(&mut reporters, text.as_str().into());
+    }
+    let run_mark = format!("{}-{:x}", std::process::id(), begun_stamp());
+    let guardian = Guardian::start(&run_mark)
+        .map_err(|error| Error::new("cannot start the guardian process").caused_by(error))?;
+    let mut ctx = Context {
+        bootstrap_cache: Some(cache_dir(env)),
+        bootstrap_program: env.non_empty("MYSQLD_BOOTSTRAP").map_or_else(|| layout.mariadbd.clone(), PathBuf::from),
+        replica_status: replica_status(&layout),
+        patterns: Patterns::new(&suite_pm.suppressions)?,
+        mysqltest: script_program(&collection, &programs, &settings)?,
+        run_mark,
+        named_tests: !settings.names.is_empty(),
+        vardir: vardir.root.clone(),
+        settings,
+        layout,
+        facts,
+    };
+    let mut base = environment::base(
+        &ctx.settings,
+        &ctx.layout,
+        &ctx.facts,
+        &programs,
+        env,
+        &VarDirs { root: vardir.root.clone(), parallel: Some(workers), ..VarDirs::default() },
+    );
+    suite_pm.apply(&mut base);
+    guardian::set_mark(&mut base, &ctx.run_mark, 0);
+    if !ctx.settings.using_extern() {
+        tell(&mut reporters, "Installing system database...".into());
+        let bootstrap = ctx.bootstrap(&vardir.root, &base);
+        let installed = bootstrap::install_db(&bootstrap, &ctx.install_db())?;
+        if let Some(warning) = installed.warning {
+            reporters.event(&Event::Warning { worker: None, text: warning.into() });
+        }
+    }
+    if ctx.settings.parallel == Some(Parallel::Auto) {
+        tell(&mut reporters, format!("Using parallel: {workers}").into());
+    }
+    let suite_changes = suite_pm;
+    ctx.settings.parallel = Some(Parallel::Fixed(workers));
+    let ctx = Arc::new(ctx);
+    let cases: Vec<Arc<TestCase>> = collection.cases.into_iter().map(Arc::new).collect();
+    reporters.event(&Event::RunStarted {
+        schema: SCHEMA,
+        version: env!("CARGO_PKG_VERSION"),
+        argv: ctx.settings.argv.iter().map(BString::to_string).collect(),
+        workers,
+        total: cases.len(),
+        vardir: vardir.root.clone(),
+        server_version: format!("{}{}", ctx.facts.version, ctx.facts.suffix),
+    });
+    let (tell_supervisor, reports) = crossbeam_channel::unbounded();
+    watch_signals(tell_supervisor.clone())?;
+    let mut hands = Vec::new();
+    let mut threads = Vec::new();
+    for number in 1..=workers {
+        let worker = Outfit { ctx: &ctx, programs: &programs, env, vardir: &vardir, workers };
+        let (inputs, hand, jobs) = worker.equip(number, &suite_changes, &tell_supervisor, &mut reporters)?;
+        hands.push(hand);
+        let thread = std::thread::Builder::new().name(format!("worker-{number}"));
+        threads.push(
+            thread
+                .spawn(move || Worker::run(inputs, &jobs))
+                .map_err(|error| Error::new("cannot start a worker thread").caused_by(error))?,
+        );
+    }
+    drop(tell_supervisor);
+    let exit_code =
+        Supervisor::new(SupervisorInputs { ctx: ctx.clone(), cases, experimental, hands, reports, reporters, env: base, begun })
+            .run();
+    for thread in threads {
+        // A worker that panicked has told so through its missing verdict.
+        let _ = thread.join();
+    }
+    if ctx.settings.start_and_exit {
+        if let Some(dir) = vardir.keep_tmp() {
+            println!("tmpdir {} should be removed after the server has finished", dir.display());
+        }
+    } else if ctx.settings.clean_vardir && exit_code == 0 {
+        vardir.clean()?;
+    }
+    guardian.dismiss();
+    Ok(exit_code)
+}
+
+/// `--dry-run` and `--explain`: nothing is written to the vardir and no server started.
+fn list(settings: &Settings, env: &Env, cwd: &Path) -> Result<i32> {
+    let layout = layout::locate(settings, env, own_program().as_deref())?;
+    let scratch = tempfile::tempdir().map_err(|error| Error::new("cannot create a directory").caused_by(error))?;
+    let survey = survey(settings, env, cwd, layout, scratch.path())?;
+    let mut out = std::io::stdout().lock();
+    let printed = match &settings.explain {
+        Some(name) => super::explain::print(&mut out, name, &survey.layout, &survey.collection.cases),
+        None => {
+            let mut lines: Vec<BString> = opening_lines(settings);
+            lines.extend(survey.messages);
+            lines.extend(survey.collection.cases.iter().map(|case| BString::from(case.full_name())));
+            lines.iter().try_for_each(|line| {
+                out.write_all(line)?;
+                out.write_all(b"\n")
+            })
+        }
+    };
+    match printed {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Error::new("cannot write to standard output").caused_by(error))
+        }
+        _ => Ok(i32::from(settings.explain.is_some() && survey.collection.cases.is_empty())),
+    }
+}
+
+fn own_program() -> Option<PathBuf> {
+    std::env::current_exe().ok()
+}
+
+/// What makes this run's mark differ from that of an earlier process with the same id.
+fn begun_stamp() -> u128 {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_micros())
+}
+
+/// `Logging: PROGRAM  ARGUMENTS` and what the options themselves announce.
+fn opening_lines(settings: &Settings) -> Vec<BString> {
+    let mut line = BString::from("Logging: ");
+    let (program, args) = settings.argv.split_first().map_or((&b""[..], &[][..]), |(p, a)| (p.as_slice(), a));
+    line.extend_from_slice(program);
+    line.extend_from_slice(b"  ");
+    line.extend_from_slice(&bstr::join(" ", args));
+    let mut lines = vec![line];
+    if settings.vs_config.is_none() {
+        lines.push("VS config: ".into());
+    }
+    lines.extend(derive::announcements(settings).into_iter().map(BString::from));
+    if let Some(comment) = &settings.comment {
+        let rule = "#".repeat(78);
+        lines.push(format!("{rule}\n\n####\n# {comment}\n####\n{rule}").into());
+    }
+    lines
+}
+
+/// Programs, features, suites and tests: everything that only reads.
+fn survey(settings: &Settings, env: &Env, cwd: &Path, layout: Layout, datadir: &Path) -> Result<Survey> {
+    let mut messages: Vec<BString> = vec!["Checking supported features...".into()];
+    let programs = Programs::find(&layout, settings, env);
+    let facts = if settings.using_extern() {
+        probe::probe_extern(settings, &programs, env)?
+    } else {
+        probe::probe(&layout, settings, env, datadir)?
+    };
+    messages.push(format!("MariaDB Version {}{}", facts.version, facts.suffix).into());
+    let ssl = facts.variable("ssl").is_some();
+    messages.push(
+        match (settings.skip_ssl || settings.embedded_server, ssl) {
+            (true, _) => " - skipping SSL",
+            (false, true) => " - SSL connections supported",
+            (false, false) => " - skipping SSL, mysqld not compiled with SSL",
+        }
+        .into(),
+    );
+    if settings.ssl && !ssl {
+        return Err(Error::new("Couldn't find support for SSL"));
+    }
+    if facts.is_debug_build() {
+        messages.push(" - binaries are debug compiled".into());
+    } else if settings.debug || settings.debug_server {
+        return Err(Error::new("Can't use --debug[-server], binary does not support it"));
+    }
+    let dirs = VarDirs { root: datadir.into(), var: datadir.into(), tmp: datadir.into(), ..VarDirs::default() };
+    let base = environment::base(settings, &layout, &facts, &programs, env, &dirs);
+    let mut suite_pm = SuitePm::start(&layout, &facts, settings, &base);
+    let collection = collect(settings, &layout, &mut suite_pm, cwd)?;
+    let suite_pm = suite_pm.finish();
+    messages.extend(suite_pm.messages.iter().cloned());
+    if settings.names.is_empty() {
+        messages.push(format!("Using suites: {}", collection.suites_named.join(",")).into());
+    }
+    messages.push("Collecting tests...".into());
+    messages.extend(collection.messages.iter().map(|text| BString::from(text.as_str())));
+    Ok(Survey { layout, programs, facts, collection, suite_pm, messages })
+}
+
+/// The columns of the server's replication state, as the tree's own script has them.
+fn replica_status(layout: &Layout) -> ReplicaStatus {
+    std::fs::read(layout.test_dir.join("include/check-testcase.test"))
+        .ok()
+        .and_then(|script| ReplicaStatus::from_script(&script))
+        .unwrap_or_default()
+}
+
+/// The program that runs scripts; a run of skipped tests alone needs none.
+fn script_program(collection: &Collection, programs: &Programs, settings: &Settings) -> Result<PathBuf> {
+    if settings.start_only() || collection.cases.iter().all(|case| case.skip.is_some()) {
+        return Ok(programs.path(Program::Test).map(Path::to_path_buf).unwrap_or_default());
+    }
+    programs.require(Program::Test).map(Path::to_path_buf)
+}
+
+/// How much memory a worker with its servers may need (bytes): an ordinary server takes 150 MB,
+/// a replication pair with its tmpfs data directories three times that.
+const WORKER_MEMORY: u64 = 600 << 20;
+
+/// `--parallel`: as given, or from cores and free memory; never more than there are tests.
+fn worker_count(settings: &Settings, collection: &Collection) -> usize {
+    let wanted = match settings.parallel {
+        Some(Parallel::Fixed(n)) => n,
+        Some(Parallel::Auto) => {
+            let cores = std::thread::available_parallelism().map_or(1, usize::from);
+            // A test waits about as long as it computes: twice as many workers as cores.
+            let by_memory = available_memory().map_or(usize::MAX, |free| (free / WORKER_MEMORY) as usize);
+            let runnable = collection.cases.iter().filter(|case| case.skip.is_none()).count();
+            (2 * cores).min(by_memory).min(runnable).max(1)
+        }
+        None => 1,
+    };
+    if settings.start_only() || settings.record { 1 } else { wanted }
+}
+
+/// `MemAvailable` in bytes.
+fn available_memory() -> Option<u64> {
+    let info = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = info.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok().map(|kilobytes| kilobytes << 10)
+}
+
+/// What every worker is made from.
+struct Outfit<'a> {
+    ctx: &'a Arc<Context>,
+    programs: &'a Programs,
+    env: &'a Env,
+    vardir: &'a Vardir,
+    workers: usize,
+}
+
+impl Outfit<'_> {
+    /// Ports, directories and environment of worker `number`.
+    fn equip(
+        &self,
+        number: usize,
+        suite_pm: &SuitePmOutcome,
+        reports: &Sender<Report>,
+        reporters: &mut Reporters,
+    ) -> Result<(WorkerInputs, Hand, Receiver<super::worker::Job>)> {
+        let settings = &self.ctx.settings;
+        let choice = match (settings.port_base, settings.build_thread) {
+            (Some(base), _) => PortChoice::Base(base),
+            (None, Some(thread)) => PortChoice::BuildThread(thread),
+            (None, None) => PortChoice::Auto,
+        };
+        let leased = ports::lease(&PortRequest {
+            choice,
+            worker: number as u32,
+            workers: self.workers as u32,
+            size: settings.port_group_size as u16,
+            ids: Path::new(ports::UNIQUE_IDS),
+        })?;
+        for text in leased.messages {
+            reporters.event(&Event::Message { text: text.into() });
+        }
+        let lease = leased.lease;
+        reporters.event(&Event::WorkerReady {
+            worker: number,
+            build_thread: lease.build_thread,
+            first_port: lease.base,
+            last_port: lease.last(),
+        });
+        let dirs = self.vardir.worker(number, self.workers);
+        dirs.create()?;
+        let std_data = self.ctx.layout.test_dir.join("std_data");
+        if std_data.is_dir() && !settings.using_extern() {
+            datadir::copy_std_data(&std_data, &dirs.var.join("std_data"))?;
+        }
+        let mut env = environment::base(
+            settings,
+            &self.ctx.layout,
+            &self.ctx.facts,
+            self.programs,
+            self.env,
+            &VarDirs {
+                root: self.vardir.root.clone(),
+                var: dirs.var.clone(),
+                tmp: dirs.tmp.clone(),
+                build_thread: Some(lease.build_thread),
+                parallel: Some(self.workers),
+            },
+        );
+        suite_pm.apply(&mut env);
+        guardian::set_mark(&mut env, &self.ctx.run_mark, number);
+        if env.get("MYSQL_TEST_ROOT").is_some() {
+            let text = "running this script as _root_ will cause some tests to be skipped";
+            reporters.event(&Event::Warning { worker: Some(number), text: text.into() });
+        }
+        let common = script::common_arguments(self.ctx, &dirs);
+        env.set("MYSQL_TEST", script::mysql_test_variable(self.ctx, &common));
+        if !settings.using_extern() {
+            let bootstrap = self.ctx.bootstrap(&self.vardir.root, &env);
+            let line = bootstrap.command_line(&self.ctx.install_db())?;
+            let sql_file = bootstrap.sql_file();
+            env.set("MYSQL_BOOTSTRAP_SQL_FILE", sql_file);
+            if env.get("MYSQLD_BOOTSTRAP_CMD").is_none() {
+                env.set("MYSQLD_BOOTSTRAP_CMD", line.to_os_str_lossy().into_owned());
+            }
+        }
+        let abort = Waker::new().map_err(|error| Error::new("cannot create an eventfd").caused_by(error))?;
+        let (jobs, inbox) = crossbeam_channel::unbounded();
+        let hand = Hand { jobs: Some(jobs), abort: abort.clone(), holds: None, alive: true, idle: false };
+        let inputs =
+            WorkerInputs { ctx: self.ctx.clone(), number, dirs, env, lease, abort, reports: reports.clone() };
+        Ok((inputs, hand, inbox))
+    }
+}
+
+/// Signals become reports to the supervisor; the second of the same kind ends the process at once
+/// and leaves the cleaning to the guardian.
+fn watch_signals(reports: Sender<Report>) -> Result<()> {
+    let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM, SIGHUP])
+        .map_err(|error| Error::new("cannot handle signals").caused_by(error))?;
+    let watch = move || {
+        for (count, number) in signals.forever().enumerate() {
+            if count > 0 || reports.send(Report::Signal(number)).is_err() {
+                let _ = signal_hook::low_level::emulate_default_handler(number);
+            }
+        }
+    };
+    std::thread::Builder::new()
+        .name("signals".into())
+        .spawn(watch)
+        .map(drop)
+        .map_err(|error| Error::new("cannot start a thread").caused_by(error))
+}

@@ -1,0 +1,431 @@
+//! The supervisor: one thread that owns the truth. It hands out tests, takes verdicts, decides on
+//! retries and on the end, and emits the events of the run in order (spec §6.2 to §6.6).
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bstr::BString;
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
+
+use super::aftermath;
+use super::context::Context;
+use super::event::{Event, Outcome, RunEnd, TestId, Verdict};
+use super::queue::{Next, Queue};
+use super::worker::{Job, Report};
+use crate::env::Env;
+use crate::plan::experimental::Experimental;
+use crate::report::Reporters;
+use crate::sys::poll::Waker;
+use crate::tree::case::TestCase;
+
+/// A worker as the supervisor sees it.
+#[derive(Debug)]
+pub struct Hand {
+    /// Where its jobs go; dropped when it is to finish.
+    pub jobs: Option<Sender<Job>>,
+    /// Ends what it does.
+    pub abort: Waker,
+    /// The instance it has in hand.
+    pub holds: Option<usize>,
+    /// The thread is there.
+    pub alive: bool,
+    /// It waits for a job.
+    pub idle: bool,
+}
+
+/// What is known of one instance.
+#[derive(Debug, Clone, Copy, Default)]
+struct Progress {
+    /// Attempts made in this repetition.
+    attempts: u32,
+    /// Failed ones of them.
+    failures: u32,
+    /// Repetitions completed.
+    repetitions: u32,
+}
+
+/// Everything the supervisor decides by.
+pub struct Supervisor {
+    ctx: Arc<Context>,
+    cases: Vec<Arc<TestCase>>,
+    progress: Vec<Progress>,
+    experimental: Experimental,
+    queue: Queue,
+    hands: Vec<Hand>,
+    reports: Receiver<Report>,
+    reporters: Reporters,
+    begun: Instant,
+    suite_deadline: Instant,
+    env: Env,
+    end: Option<RunEnd>,
+    failed: bool,
+    shutdown_warnings: bool,
+    failed_tests: u32,
+    completed: usize,
+    saved_dirs: u32,
+    saved_cores: u32,
+    /// A signal, where one ends the run.
+    cause: Option<String>,
+}
+
+/// What the supervisor starts from.
+pub struct SupervisorInputs {
+    /// Shared by all.
+    pub ctx: Arc<Context>,
+    /// All instances in run order, statically skipped ones included.
+    pub cases: Vec<Arc<TestCase>>,
+    /// Patterns of `--experimental`.
+    pub experimental: Experimental,
+    /// The workers, in order of their numbers.
+    pub hands: Vec<Hand>,
+    /// What workers tell.
+    pub reports: Receiver<Report>,
+    /// Who is told.
+    pub reporters: Reporters,
+    /// For debuggers that look at cores.
+    pub env: Env,
+    /// When the run began.
+    pub begun: Instant,
+}
+
+impl Supervisor {
+    /// A supervisor with everything still to do.
+    pub fn new(inputs: SupervisorInputs) -> Self {
+        let SupervisorInputs { ctx, cases, experimental, hands, reports, reporters, env, begun } = inputs;
+        let runnable = cases.iter().enumerate().filter(|(_, case)| case.skip.is_none());
+        let in_order = hands.len() == 1 || !ctx.settings.reorder;
+        let queue = Queue::new(
+            runnable.map(|(index, case)| (index, case.as_ref())),
+            in_order,
+            |case| crate::plan::claims::fixed_ports(case, &[]),
+        );
+        let suite_deadline = Instant::now() + Duration::from_secs(ctx.settings.suite_timeout * 60);
+        Supervisor {
+            progress: vec![Progress::default(); cases.len()],
+            ctx,
+            cases,
+            experimental,
+            queue,
+            hands,
+            reports,
+            reporters,
+            begun,
+            suite_deadline,
+            env,
+            end: None,
+            failed: false,
+            shutdown_warnings: false,
+            failed_tests: 0,
+            completed: 0,
+            saved_dirs: 0,
+            saved_cores: 0,
+            cause: None,
+        }
+    }
+
+    /// Runs everything; returns the exit code.
+    pub fn run(mut self) -> i32 {
+        self.tell_static_skips();
+        while self.hands.iter().any(|hand| hand.alive) {
+            let stop_file_gone = self.wait_stop_file();
+            if stop_file_gone {
+                self.suite_deadline =
+                    Instant::now() + Duration::from_secs(self.ctx.settings.suite_timeout * 60);
+            }
+            match self.reports.recv_deadline(self.suite_deadline) {
+                Ok(report) => self.take(report),
+                Err(RecvTimeoutError::Timeout) if self.end.is_none() => {
+                    self.failed = true;
+                    self.finish(RunEnd::Timeout, true);
+                    self.suite_deadline = Instant::now() + Duration::from_secs(24 * 3600);
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+        }
+        self.finished()
+    }
+
+    fn tell(&mut self, event: &Event) {
+        self.reporters.event(event);
+    }
+
+    fn message(&mut self, text: impl Into<BString>) {
+        self.tell(&Event::Message { text: text.into() });
+    }
+
+    fn tell_static_skips(&mut self) {
+        let start_from = self.start_from();
+        for index in 0..self.cases.len() {
+            let case = self.cases[index].clone();
+            let Some(skip) = &case.skip else { continue };
+            self.completed += 1;
+            if self.ctx.settings.start_only() || index < start_from {
+                continue;
+            }
+            let outcome = Outcome {
+                verdict: if skip.disabled { Verdict::Disabled } else { Verdict::Skipped },
+                comment: skip.comment.as_str().into(),
+                ..Outcome::default()
+            };
+            let id = self.id(index);
+            let outcome = Box::new(outcome);
+            self.tell(&Event::TestFinished { worker: 0, id, outcome, will_retry: false, will_repeat: false });
+        }
+    }
+
+    /// Position of the test `--start-from` names; everything before it is passed over in silence.
+    fn start_from(&self) -> usize {
+        let Some(wanted) = &self.ctx.settings.start_from else { return 0 };
+        let named = |case: &Arc<TestCase>| case.name() == *wanted || case.short_name == *wanted;
+        self.cases.iter().position(named).unwrap_or(self.cases.len())
+    }
+
+    fn id(&self, index: usize) -> TestId {
+        let (case, progress) = (&self.cases[index], self.progress[index]);
+        TestId {
+            suite: case.suite.name.clone(),
+            test: case.short_name.clone(),
+            combination: case.combination(),
+            repetition: progress.repetitions + 1,
+            attempt: progress.attempts + 1,
+        }
+    }
+
+    fn take(&mut self, report: Report) {
+        match report {
+            Report::Event(event) => {
+                if let Event::ShutdownWarnings { .. } = event {
+                    self.shutdown_warnings = true;
+                    self.failed = true;
+                    self.tell(&event);
+                    if self.ctx.settings.force == 0 && self.end.is_none() {
+                        self.finish(RunEnd::WarningsInLog, false);
+                    }
+                } else {
+                    self.tell(&event);
+                }
+            }
+            Report::Idle { worker } => self.give(worker),
+            Report::Done { worker, index, outcome, saved } => {
+                self.hands[worker - 1].holds = None;
+                self.queue.done(worker);
+                self.judge(worker, index, *outcome, saved);
+                self.wake_idle();
+            }
+            Report::Gone { worker, error } => {
+                let hand = &mut self.hands[worker - 1];
+                hand.alive = false;
+                hand.jobs = None;
+                let held = hand.holds.take();
+                self.queue.forget(worker);
+                if let Some(error) = error {
+                    self.failed = true;
+                    let text = format!("worker {worker} ended: {error}");
+                    self.tell(&Event::Warning { worker: Some(worker), text: text.clone().into() });
+                    if let Some(index) = held {
+                        let outcome = Outcome { comment: text.into(), ..Outcome::default() };
+                        self.judge(worker, index, outcome, None);
+                    }
+                }
+                self.wake_idle();
+            }
+            Report::Signal(number) => self.interrupted(number),
+        }
+    }
+
+    /// Gives `worker` its next test, or lets it finish.
+    fn give(&mut self, worker: usize) {
+        self.hands[worker - 1].idle = false;
+        if self.end.is_some() {
+            self.hands[worker - 1].jobs = None;
+            return;
+        }
+        match self.queue.next(worker) {
+            Next::Run(index) => self.start(worker, index),
+            Next::Wait => self.hands[worker - 1].idle = true,
+            Next::Finish => self.hands[worker - 1].jobs = None,
+        }
+    }
+
+    /// Asks again for everyone who had to wait.
+    fn wake_idle(&mut self) {
+        for worker in 1..=self.hands.len() {
+            if self.hands[worker - 1].idle {
+                self.give(worker);
+            }
+        }
+    }
+
+    fn start(&mut self, worker: usize, index: usize) {
+        let id = self.id(index);
+        self.tell(&Event::TestStarted { worker, id });
+        let hand = &mut self.hands[worker - 1];
+        hand.holds = Some(index);
+        if let Some(jobs) = &hand.jobs {
+            // A worker that is gone tells so itself; its job is then without a verdict.
+            let _ = jobs.send(Job { index, case: self.cases[index].clone() });
+        }
+    }
+
+    /// Takes a verdict: tells it, keeps what is to be kept, decides what follows.
+    fn judge(&mut self, worker: usize, index: usize, mut outcome: Outcome, saved: Option<PathBuf>) {
+        let case = self.cases[index].clone();
+        let experimental = self.experimental.contains(&case);
+        if outcome.verdict == Verdict::Fail && experimental {
+            outcome.verdict = Verdict::ExpFail;
+        }
+        let failed = matches!(outcome.verdict, Verdict::Fail | Verdict::ExpFail);
+        let id = self.id(index);
+        let settings = &self.ctx.settings;
+        let progress = &mut self.progress[index];
+        progress.attempts += 1;
+        progress.failures += u32::from(failed);
+        let progress = *progress;
+        if failed {
+            self.failed = true;
+            // Retries and experimental failures do not bring the end nearer (spec §6.4).
+            if progress.attempts == 1 && !experimental {
+                self.failed_tests += 1;
+            }
+        }
+        let ends = failed && settings.force == 0;
+        let too_many =
+            failed && !ends && settings.max_test_fail > 0 && self.failed_tests >= settings.max_test_fail;
+        let may_retry = failed && !ends && !too_many && self.end.is_none() && progress.attempts < settings.retry;
+        let will_retry = may_retry && progress.failures < settings.retry_failure;
+        let will_repeat = !ends
+            && !too_many
+            && !will_retry
+            && self.end.is_none()
+            && progress.repetitions + 1 < settings.repeat;
+        let (of, can_go_on) = (settings.retry, self.hands[worker - 1].alive);
+        let outcome = Box::new(outcome);
+        self.tell(&Event::TestFinished { worker, id, outcome, will_retry, will_repeat });
+        if let Some(dir) = saved {
+            self.keep(&dir);
+        }
+        if will_retry && can_go_on {
+            let id = self.id(index);
+            self.tell(&Event::Retry { id, attempt: Some(progress.attempts + 1), of, failures: progress.failures });
+            return self.start(worker, index);
+        }
+        if may_retry {
+            let id = self.id(index);
+            self.tell(&Event::Retry { id, attempt: None, of, failures: progress.failures });
+        }
+        if will_repeat && can_go_on {
+            self.progress[index] = Progress { repetitions: progress.repetitions + 1, ..Progress::default() };
+            return self.start(worker, index);
+        }
+        self.completed += 1;
+        if ends && self.end.is_none() {
+            self.finish(RunEnd::Failure, false);
+        }
+        if too_many && self.end.is_none() {
+            self.finish(RunEnd::TooManyFailed, false);
+        }
+        self.give(worker);
+    }
+
+    /// Moves a failure's data to `VAR0/log`, or drops them when enough were kept; looks at core files.
+    fn keep(&mut self, dir: &Path) {
+        let cores = aftermath::cores(dir);
+        let program = self.ctx.layout.mariadbd.clone();
+        for core in cores {
+            let name = core.file_name().unwrap_or_default().display().to_string();
+            let limit = self.ctx.settings.max_save_core;
+            self.message(format!(" - found '{name}' ({}/{limit})", self.saved_cores));
+            let scratch = self.ctx.vardir.join("log");
+            let trace = aftermath::stack_trace(&self.ctx, &core, &program, &self.env, &scratch);
+            if !trace.is_empty() {
+                self.message(trace);
+            }
+            if limit > 0 && self.saved_cores >= limit {
+                self.message(format!(" - deleting it, already saved {limit}"));
+                let _ = std::fs::remove_file(&core);
+            } else {
+                self.saved_cores += 1;
+                if !self.ctx.named_tests && aftermath::compress(&core).is_ok() {
+                    self.message(format!("Compressed file {}", core.display()));
+                }
+            }
+        }
+        let limit = self.ctx.settings.max_save_datadir;
+        if limit > 0 && self.saved_dirs >= limit {
+            let _ = super::vardir::remove(dir);
+            return self.tell(&Event::Saved { from: dir.into(), to: None });
+        }
+        self.saved_dirs += 1;
+        let log = self.ctx.vardir.join("log");
+        let mut to = log.join(dir.file_name().unwrap_or_default());
+        if to != dir {
+            for n in 2.. {
+                if !to.exists() {
+                    break;
+                }
+                to = log.join(format!("{}.{n}", dir.file_name().unwrap_or_default().display()));
+            }
+            if let Err(error) = std::fs::rename(dir, &to) {
+                let text = format!("cannot move {} to {}: {error}", dir.display(), to.display());
+                self.tell(&Event::Warning { worker: None, text: text.into() });
+            }
+        }
+        self.tell(&Event::Saved { from: dir.into(), to: Some(to) });
+    }
+
+    /// Hands out nothing more. With `at_once` what runs is ended too.
+    fn finish(&mut self, end: RunEnd, at_once: bool) {
+        self.end = Some(end);
+        for hand in &mut self.hands {
+            hand.jobs = None;
+            if at_once || end == RunEnd::Failure || end == RunEnd::TooManyFailed {
+                hand.abort.wake();
+            }
+        }
+    }
+
+    fn interrupted(&mut self, number: i32) {
+        self.failed = true;
+        self.cause = Some(match number {
+            libc::SIGINT => "Got ^C signal".to_owned(),
+            libc::SIGHUP => "Hangup detected on controlling terminal".to_owned(),
+            other => format!("Got signal {}", crate::sys::child::signal_name(other)),
+        });
+        self.finish(RunEnd::Interrupted, true);
+    }
+
+    /// Waits while the stop file exists; running tests go on. Returns whether there was one.
+    fn wait_stop_file(&mut self) -> bool {
+        let Some(file) = self.ctx.settings.stop_file.clone() else { return false };
+        let mut stopped = false;
+        let alive = self.ctx.settings.stop_keep_alive.map(Duration::from_secs);
+        while self.end.is_none() && file.exists() && self.hands.iter().any(|hand| hand.idle || hand.holds.is_none())
+        {
+            stopped = true;
+            if super::stop_file::wait_until_gone(&file, alive) {
+                break;
+            }
+            self.message(format!("\n-STOPPED- [pass] {}", self.completed));
+        }
+        stopped
+    }
+
+    /// Last words and the exit code (spec §1.5, §11.5).
+    fn finished(mut self) -> i32 {
+        let end = self.end.unwrap_or(RunEnd::Completed);
+        let start_only = self.ctx.settings.start_only();
+        let missing = self.completed < self.cases.len() && self.ctx.settings.start_from.is_none();
+        let exit_code = match () {
+            () if self.ctx.settings.start_and_exit && !self.failed => 0,
+            () if self.failed || missing || start_only || end != RunEnd::Completed => 1,
+            () => 0,
+        };
+        let total = self.cases.len();
+        let wall = self.begun.elapsed();
+        let cause = self.cause.take();
+        self.tell(&Event::RunFinished { end, wall, total, exit_code, cause });
+        exit_code
+    }
+}

@@ -1,0 +1,556 @@
+//! The first data directory: `mariadbd --bootstrap` with the system tables' SQL (spec §8.2).
+
+use std::ffi::OsStr;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus};
+
+use bstr::{BString, ByteSlice};
+
+use super::bootstrap_cache::{Cache, Key};
+use super::datadir;
+use crate::config::generate::find_share;
+use crate::env::Env;
+use crate::error::{Error, Result};
+use crate::tree::layout::Layout;
+
+/// Runs a prepared command to its end; the caller may wrap or supervise it.
+pub type Runner<'a> = dyn Fn(&mut Command) -> io::Result<ExitStatus> + Sync + 'a;
+
+/// Below basedir, where an executable server may be, and what it is called (spec §9.1).
+const SERVER_DIRS: [&str; 4] = ["sql", "libexec", "sbin", "bin"];
+const SERVER_NAMES: [&str; 2] = ["mariadbd", "mysqld"];
+/// Below basedir, where `mysql_system_tables.sql` may be.
+const SQL_DIRS: [&str; 6] = ["mysql", "sql/share", "share/mariadb", "share/mysql", "share", "scripts"];
+
+/// How many of the last lines of the log an error shows.
+const LOG_LINES: usize = 100;
+
+/// Everything a bootstrap depends on.
+#[derive(Clone)]
+pub struct Bootstrap<'a> {
+    /// The installation.
+    pub layout: &'a Layout,
+    /// Basedir of the server; that of the layout but for servers of another version.
+    pub basedir: PathBuf,
+    /// The program: `$MYSQLD_BOOTSTRAP` or the server.
+    pub mariadbd: PathBuf,
+    /// The directory of `mysql_system_tables.sql`.
+    pub sql_dir: PathBuf,
+    /// Plugins that are switched off by default.
+    pub optional_plugins: &'a [String],
+    /// The vardir: `log/bootstrap.sql`, `log/bootstrap.log`, and `tmp/` for temporary files.
+    pub vardir: &'a Path,
+    /// Values of `--mysqld`; those that contain `--innodb` matter.
+    pub mysqld_options: &'a [BString],
+    /// With `--debug`, the flags before `:t:i:A,FILE`; bootstraps with it are not cached.
+    pub debug: Option<&'a str>,
+    /// The whole environment of the program.
+    pub env: &'a Env,
+    /// The directory in which results are kept; `None`: always bootstrap.
+    pub cache: Option<PathBuf>,
+    /// Runs the program; [`run_plainly`] where nothing else is wanted.
+    pub runner: &'a Runner<'a>,
+}
+
+/// A data directory that was installed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Installed {
+    /// It is a copy of one that an earlier bootstrap made.
+    pub cached: bool,
+    /// Why the result could not be kept for the next time, if so; the run goes on.
+    pub warning: Option<String>,
+}
+
+/// Runs the command and waits for it.
+pub fn run_plainly(command: &mut Command) -> io::Result<ExitStatus> {
+    command.status()
+}
+
+/// Installs the data directory that servers get copies of; its files are read-only then.
+///
+/// # Errors
+///
+/// Those of [`Bootstrap::install`].
+pub fn install_db(bootstrap: &Bootstrap<'_>, install_db: &Path) -> Result<Installed> {
+    let installed = bootstrap.install(install_db, &[])?;
+    datadir::make_read_only(install_db)?;
+    Ok(installed)
+}
+
+impl<'a> Bootstrap<'a> {
+    /// The same for a server of another installation.
+    ///
+    /// # Errors
+    ///
+    /// `basedir` has no server or no system tables.
+    pub fn for_basedir(&self, basedir: &Path) -> Result<Bootstrap<'a>> {
+        let servers =
+            SERVER_DIRS.iter().flat_map(|dir| SERVER_NAMES.map(|name| basedir.join(dir).join(name)));
+        let missing = |what: &str| Error::new(format!("Could not find {what} in {}", basedir.display()));
+        Ok(Bootstrap {
+            mariadbd: servers.into_iter().find(|p| p.is_file()).ok_or_else(|| missing("a server"))?,
+            sql_dir: SQL_DIRS
+                .iter()
+                .map(|dir| basedir.join(dir))
+                .find(|dir| dir.join("mysql_system_tables.sql").is_file())
+                .ok_or_else(|| missing("mysql_system_tables.sql"))?,
+            basedir: basedir.to_owned(),
+            ..self.clone()
+        })
+    }
+
+    /// `MYSQL_BOOTSTRAP_SQL_FILE`.
+    pub fn sql_file(&self) -> PathBuf {
+        self.vardir.join("log/bootstrap.sql")
+    }
+
+    /// `MYSQLD_BOOTSTRAP_CMD`: the program and its arguments for `datadir`, joined by blanks.
+    pub fn command_line(&self, datadir: &Path) -> Result<BString> {
+        Ok(self.shown(&self.arguments(datadir, &self.vardir.join("tmp"))?))
+    }
+
+    fn shown(&self, arguments: &[BString]) -> BString {
+        let mut line = BString::from(self.mariadbd.as_os_str().as_bytes());
+        for argument in arguments {
+            line.push(b' ');
+            line.extend_from_slice(argument);
+        }
+        line
+    }
+
+    /// The arguments without those that a single test adds.
+    fn arguments(&self, datadir: &Path, tmpdir: &Path) -> Result<Vec<BString>> {
+        let with = |option: &str, path: &Path, tail: &str| -> BString {
+            [option.as_bytes(), path.as_os_str().as_bytes(), tail.as_bytes()].concat().into()
+        };
+        let layout = self.layout;
+        let bindir = if layout.bindir == layout.basedir { &self.basedir } else { &layout.bindir };
+        let mut arguments: Vec<BString> = vec![
+            "--no-defaults".into(),
+            "--disable-getopt-prefix-matching".into(),
+            "--bootstrap".into(),
+            with("--basedir=", &self.basedir, ""),
+            with("--datadir=", datadir, ""),
+            with("--plugin-dir=", &layout.plugin_dir, ""),
+            "--default-storage-engine=myisam".into(),
+        ];
+        arguments.extend(self.optional_plugins.iter().map(|p| format!("--loose-skip-plugin-{p}").into()));
+        arguments.extend([
+            "--loose-innodb".into(),
+            "--loose-innodb-log-file-size=10M".into(),
+            "--disable-sync-frm".into(),
+            with("--tmpdir=", tmpdir, "/"),
+            "--core-file".into(),
+            "--console".into(),
+            "--character-set-server=latin1".into(),
+            "--loose-disable-performance-schema".into(),
+        ]);
+        if let Some(flags) = self.debug {
+            let trace = self.vardir.join("log/bootstrap.trace");
+            arguments.push(with(&format!("--debug-dbug={flags}:t:i:A,"), &trace, ""));
+        }
+        arguments.push(with("--lc-messages-dir=", &find_share(bindir, None, &layout.multiconfig)?, ""));
+        let charsets = find_share(&self.basedir, Some("charsets"), &layout.multiconfig)?;
+        arguments.push(with("--character-sets-dir=", &charsets, ""));
+        arguments.extend(self.mysqld_options.iter().filter(|o| o.contains_str("--innodb")).cloned());
+        Ok(arguments)
+    }
+
+    /// The SQL: system tables and their data, then the database `mtr`.
+    ///
+    /// # Errors
+    ///
+    /// One of the files is missing.
+    pub fn sql(&self) -> Result<BString> {
+        let layout = self.layout;
+        let scripts = if layout.source { layout.bindir.join("scripts") } else { self.sql_dir.clone() };
+        let mut sql = BString::from("use mysql;\n");
+        for (dir, file) in [
+            (&self.sql_dir, "mysql_system_tables.sql"),
+            (&scripts, "maria_add_gis_sp_bootstrap.sql"),
+            (&self.sql_dir, "mysql_performance_tables.sql"),
+            (&self.sql_dir, "mysql_system_tables_data.sql"),
+            (&self.sql_dir, "mysql_test_data_timezone.sql"),
+            (&self.sql_dir, "fill_help_tables.sql"),
+            (&scripts, "mysql_sys_schema.sql"),
+        ] {
+            sql.extend_from_slice(&read(&dir.join(file))?);
+        }
+        // Many tests run without InnoDB, so the one system table that is made in it is moved.
+        sql.extend_from_slice(
+            b"CREATE DATABASE IF NOT EXISTS test CHARACTER SET latin1 COLLATE latin1_swedish_ci;\n\
+              ALTER TABLE gtid_slave_pos ENGINE=Aria transactional=0;\n\
+              DELETE FROM mysql.global_priv where user= '';\n\
+              CREATE DATABASE mtr CHARSET=latin1;\n",
+        );
+        for file in ["include/mtr_warnings.sql", "include/mtr_check.sql"] {
+            sql.extend_from_slice(&to_bootstrap(&read(&layout.test_dir.join(file))?));
+        }
+        Ok(sql)
+    }
+
+    /// Makes `datadir`, from the cache if it has the same; `extra` are options of a single test.
+    /// The modes of the files are those the server made.
+    ///
+    /// # Errors
+    ///
+    /// The SQL is incomplete, the program cannot be run or fails (with the command and the end of its
+    /// log), or `datadir` cannot be written.
+    pub fn install(&self, datadir: &Path, extra: &[BString]) -> Result<Installed> {
+        let sql_file = self.sql_file();
+        let sql = if sql_file.exists() { read(&sql_file)?.into() } else { self.sql()? };
+        for dir in [self.vardir.join("log"), self.vardir.join("tmp")] {
+            fs::create_dir_all(&dir).map_err(|e| Error::io("create", &dir, e))?;
+        }
+        if !sql_file.exists() {
+            fs::write(&sql_file, &sql).map_err(|e| Error::io("write", &sql_file, e))?;
+        }
+        let mut arguments = self.arguments(datadir, &self.vardir.join("tmp"))?;
+        arguments.extend_from_slice(extra);
+        let cache = self.cache(&sql, extra)?;
+        if let Some(cache) = &cache
+            && let Some(log) = cache.fetch(datadir)?
+        {
+            self.log(&arguments, &log)?;
+            return Ok(Installed { cached: true, warning: None });
+        }
+        let log = self.run(datadir, &arguments)?;
+        let stored = cache.map_or(Ok(()), |cache| cache.store(datadir, &log));
+        let warning = stored.err().map(|e| format!("The system database is not cached: {e}"));
+        Ok(Installed { cached: false, warning })
+    }
+
+    /// The place in the cache for this bootstrap; `None` where it must not be cached: its result
+    /// may depend on where it is made, or on more than we see.
+    fn cache(&self, sql: &[u8], extra: &[BString]) -> Result<Option<Cache>> {
+        let anywhere = |option: &BString| !option.contains_str("/") && !option.contains_str("..");
+        let options = self.mysqld_options.iter().filter(|o| o.contains_str("--innodb")).chain(extra);
+        let Some(dir) = self.cache.as_ref().filter(|_| self.debug.is_none()) else { return Ok(None) };
+        if !options.clone().all(anywhere) {
+            return Ok(None);
+        }
+        let mut key = Key::default();
+        if !key.add_program(&self.mariadbd)? {
+            return Ok(None);
+        }
+        key.add(sql);
+        // Nothing in a data directory names the directory itself, or servers could not use copies.
+        for argument in self.arguments(Path::new("DATADIR"), Path::new("TMPDIR"))?.iter().chain(extra) {
+            key.add(argument);
+        }
+        key.add_environment(self.env);
+        Ok(Some(Cache::new(dir, &key)))
+    }
+
+    /// Appends the command and `output` to the log of bootstraps.
+    fn log(&self, arguments: &[BString], output: &[u8]) -> Result<File> {
+        let path = self.vardir.join("log/bootstrap.log");
+        let write = || {
+            let mut log = OpenOptions::new().append(true).create(true).read(true).open(&path)?;
+            let mut text = self.shown(arguments);
+            text.push(b'\n');
+            text.extend_from_slice(output);
+            log.write_all(&text)?;
+            Ok(log)
+        };
+        write().map_err(|e| Error::io("write", &path, e))
+    }
+
+    /// Runs the program; returns what it wrote.
+    fn run(&self, datadir: &Path, arguments: &[BString]) -> Result<Vec<u8>> {
+        let log_path = self.vardir.join("log/bootstrap.log");
+        let sql_file = self.sql_file();
+        let log = self.log(arguments, b"")?;
+        let output_starts = log.metadata().map_err(|e| Error::io("look at", &log_path, e))?.len();
+        let system = datadir.join("mysql");
+        fs::create_dir_all(&system).map_err(|e| Error::io("create", &system, e))?;
+        let input = File::open(&sql_file).map_err(|e| Error::io("read", &sql_file, e))?;
+        let errors = log.try_clone().map_err(|e| Error::io("write", &log_path, e))?;
+        let mut command = Command::new(&self.mariadbd);
+        command
+            .args(arguments.iter().map(|a| OsStr::from_bytes(a)))
+            .current_dir(&self.layout.test_dir)
+            .env_clear()
+            .envs(self.env.iter())
+            .stdin(input)
+            .stdout(log)
+            .stderr(errors);
+        let failed = |how: String| {
+            let text = fs::read(&log_path).unwrap_or_default();
+            let start = usize::try_from(output_starts).unwrap_or(0).min(text.len());
+            let lines: Vec<&[u8]> = text[start..].lines_with_terminator().collect();
+            let tail = lines[lines.len().saturating_sub(LOG_LINES)..].concat();
+            Error::new(format!(
+                "Error executing mariadbd --bootstrap: {how}\n\
+                 Could not install system database from {}\n\
+                 The command was: {}\n\
+                 The {} file contains:\n{}",
+                sql_file.display(),
+                self.shown(arguments),
+                log_path.display(),
+                tail.as_bstr()
+            ))
+        };
+        match (self.runner)(&mut command) {
+            Ok(status) if status.success() => {}
+            Ok(status) => return Err(failed(status.to_string())),
+            Err(e) => return Err(failed("it could not be run".into()).caused_by(e)),
+        }
+        let text = read(&log_path)?;
+        Ok(text.get(usize::try_from(output_starts).unwrap_or(0)..).unwrap_or_default().to_vec())
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>> {
+    fs::read(path).map_err(|e| Error::io("read", path, e))
+}
+
+/// SQL for a client as SQL for `--bootstrap`, which knows no delimiters and wants every statement
+/// on a line of its own (spec §8.2).
+fn to_bootstrap(sql: &[u8]) -> BString {
+    let mut result = BString::from("\n");
+    let mut delimiter: &[u8] = b";";
+    for line in lines(sql) {
+        if let Some(new) = line.strip_prefix(b"delimiter ") {
+            delimiter = new.strip_suffix(delimiter).unwrap_or(new);
+        } else if let Some(statement) = line.strip_suffix(delimiter) {
+            result.extend_from_slice(statement);
+            result.extend_from_slice(b";\n");
+        } else if !line.trim_ascii_start().starts_with(b"--") {
+            result.extend_from_slice(&line.replacen("'@HOSTNAME@'", "localhost", 1));
+            result.push(b' ');
+        }
+    }
+    result
+}
+
+/// The lines of a text without their ends; empty ones at the end are left out.
+fn lines(text: &[u8]) -> Vec<&[u8]> {
+    let mut lines: Vec<&[u8]> = text.lines().collect();
+    while lines.last().is_some_and(|line| line.is_empty()) {
+        lines.pop();
+    }
+    lines
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+pub(super) mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    #[test]
+    fn statements_become_lines() {
+        let sql = b"-- comment\ndelimiter ||;\n\nuse mtr||\nCREATE x\r\n  -- inside\n  '@HOSTNAME@';\nEND||\n-- last||\n\n\n";
+        assert_eq!(to_bootstrap(sql), "\n use mtr;\nCREATE x   localhost; END;\n-- last;\n");
+        assert_eq!(to_bootstrap(b"a;\nb\ndelimiter //\n;c//\n"), "\na;\nb ;c;\n");
+    }
+
+    /// A little installation: share directory, SQL files, test directory.
+    pub(in crate::server) fn installation(root: &Path) -> Layout {
+        let share = root.join("share/mariadb");
+        fs::create_dir_all(share.join("charsets")).unwrap();
+        fs::create_dir_all(root.join("mysql-test/include")).unwrap();
+        for file in
+            ["system_tables", "performance_tables", "system_tables_data", "test_data_timezone", "sys_schema"]
+        {
+            fs::write(share.join(format!("mysql_{file}.sql")), format!("{file};\n")).unwrap();
+        }
+        fs::write(share.join("maria_add_gis_sp_bootstrap.sql"), "gis;\n").unwrap();
+        fs::write(share.join("fill_help_tables.sql"), "help;\n").unwrap();
+        for file in ["warnings", "check"] {
+            fs::write(root.join(format!("mysql-test/include/mtr_{file}.sql")), format!("{file};\n")).unwrap();
+        }
+        Layout {
+            test_dir: root.join("mysql-test"),
+            basedir: root.into(),
+            bindir: root.into(),
+            plugin_dir: "/plugins".into(),
+            sql_dir: share,
+            ..Layout::default()
+        }
+    }
+
+    /// A server that writes what it was called with, and the number of calls so far.
+    pub(in crate::server) fn fake(
+        calls: &AtomicUsize,
+    ) -> impl Fn(&mut Command) -> io::Result<ExitStatus> + Sync {
+        |command| {
+            let arguments: Vec<_> = command.get_args().map(|a| a.to_str().unwrap().to_owned()).collect();
+            let datadir = arguments.iter().find_map(|a| a.strip_prefix("--datadir=")).unwrap();
+            let count = calls.fetch_add(1, Ordering::Relaxed);
+            fs::write(Path::new(datadir).join("mysql/t.frm"), count.to_string())?;
+            let fail = arguments.iter().any(|a| a == "--innodb-fail");
+            Command::new("sh").arg("-c").arg(if fail { "exit 7" } else { "exit 0" }).status()
+        }
+    }
+
+    pub(in crate::server) fn bootstrap<'a>(
+        layout: &'a Layout,
+        vardir: &'a Path,
+        env: &'a Env,
+        runner: &'a Runner<'a>,
+    ) -> Bootstrap<'a> {
+        Bootstrap {
+            layout,
+            basedir: layout.basedir.clone(),
+            mariadbd: std::env::current_exe().unwrap(),
+            sql_dir: layout.sql_dir.clone(),
+            optional_plugins: &[],
+            vardir,
+            mysqld_options: &[],
+            debug: None,
+            env,
+            cache: Some(vardir.join("cache")),
+            runner,
+        }
+    }
+
+    #[test]
+    fn arguments_are_in_the_order_of_the_reference() {
+        let root = tempfile::tempdir().unwrap();
+        let layout = installation(root.path());
+        let env = Env::default();
+        let plugins = ["innodb".to_owned()];
+        let options = ["--innodb".into(), "--x=1".into(), "--loose--innodb-y".into()];
+        let bootstrap = Bootstrap {
+            optional_plugins: &plugins,
+            mysqld_options: &options,
+            debug: Some("d,*"),
+            mariadbd: "/sbin/mariadbd".into(),
+            ..bootstrap(&layout, Path::new("/var0"), &env, &run_plainly)
+        };
+        let line = bootstrap.command_line(Path::new("/d")).unwrap().to_string();
+        assert_eq!(
+            line.replace(root.path().to_str().unwrap(), "BASE"),
+            "/sbin/mariadbd --no-defaults --disable-getopt-prefix-matching --bootstrap --basedir=BASE --datadir=/d \
+             --plugin-dir=/plugins --default-storage-engine=myisam --loose-skip-plugin-innodb --loose-innodb \
+             --loose-innodb-log-file-size=10M --disable-sync-frm --tmpdir=/var0/tmp/ --core-file --console \
+             --character-set-server=latin1 --loose-disable-performance-schema \
+             --debug-dbug=d,*:t:i:A,/var0/log/bootstrap.trace --lc-messages-dir=BASE/share/mariadb/ \
+             --character-sets-dir=BASE/share/mariadb/charsets --innodb --loose--innodb-y"
+        );
+    }
+
+    #[test]
+    fn the_sql_is_complete_or_an_error() {
+        let root = tempfile::tempdir().unwrap();
+        let layout = installation(root.path());
+        let env = Env::default();
+        let bootstrap = bootstrap(&layout, root.path(), &env, &run_plainly);
+        assert_eq!(
+            bootstrap.sql().unwrap(),
+            "use mysql;\nsystem_tables;\ngis;\nperformance_tables;\nsystem_tables_data;\ntest_data_timezone;\n\
+             help;\nsys_schema;\nCREATE DATABASE IF NOT EXISTS test CHARACTER SET latin1 COLLATE latin1_swedish_ci;\n\
+             ALTER TABLE gtid_slave_pos ENGINE=Aria transactional=0;\nDELETE FROM mysql.global_priv where user= '';\n\
+             CREATE DATABASE mtr CHARSET=latin1;\n\nwarnings;\n\ncheck;\n"
+        );
+        fs::remove_file(layout.sql_dir.join("fill_help_tables.sql")).unwrap();
+        assert!(bootstrap.sql().unwrap_err().message().ends_with("fill_help_tables.sql"));
+    }
+
+    #[test]
+    fn the_same_bootstrap_is_made_once() {
+        let root = tempfile::tempdir().unwrap();
+        let layout = installation(root.path());
+        let (env, calls) = (Env::default(), AtomicUsize::new(0));
+        let runner = fake(&calls);
+        let first = bootstrap(&layout, root.path(), &env, &runner);
+        let install = |b: &Bootstrap, name: &str, extra: &[&str]| {
+            let extra: Vec<BString> = extra.iter().map(|o| (*o).into()).collect();
+            let installed = b.install(&root.path().join(name), &extra).unwrap();
+            assert_eq!(installed.warning, None);
+            let made = fs::read_to_string(root.path().join(name).join("mysql/t.frm")).unwrap();
+            (installed.cached, made.parse::<usize>().unwrap())
+        };
+        assert_eq!(install(&first, "a", &[]), (false, 0));
+        assert_eq!(install(&first, "b", &[]), (true, 0));
+        // Each of these is something else.
+        assert_eq!(install(&first, "c", &["--innodb-page-size=4k"]), (false, 1));
+        assert_eq!(install(&first, "d", &["--innodb-page-size=4k"]), (true, 1));
+        let mut other_env = Env::default();
+        other_env.set("TZ", "UTC");
+        assert_eq!(install(&Bootstrap { env: &other_env, ..first.clone() }, "e", &[]), (false, 2));
+        let options = ["--innodb-x".into()];
+        assert_eq!(install(&Bootstrap { mysqld_options: &options, ..first.clone() }, "f", &[]), (false, 3));
+        fs::write(first.sql_file(), "other").unwrap();
+        assert_eq!(install(&first, "g", &[]), (false, 4));
+        // A path may lead out of the data directory, and a trace must be written.
+        assert_eq!(install(&first, "h", &["--innodb-data-home-dir=/x"]), (false, 5));
+        assert_eq!(install(&first, "i", &["--innodb-data-home-dir=/x"]), (false, 6));
+        assert_eq!(install(&Bootstrap { debug: Some("d"), ..first.clone() }, "j", &[]), (false, 7));
+        // The log has the command of each, cached or not.
+        let log = fs::read_to_string(root.path().join("log/bootstrap.log")).unwrap();
+        assert_eq!(log.lines().count(), 10);
+    }
+
+    #[test]
+    fn a_script_is_never_trusted_to_do_the_same_again() {
+        let root = tempfile::tempdir().unwrap();
+        let layout = installation(root.path());
+        let (env, calls) = (Env::default(), AtomicUsize::new(0));
+        let runner = fake(&calls);
+        let script = root.path().join("server.sh");
+        fs::write(&script, "#!/bin/sh\n").unwrap();
+        let bootstrap = Bootstrap { mariadbd: script, ..bootstrap(&layout, root.path(), &env, &runner) };
+        for name in ["a", "b"] {
+            assert!(!bootstrap.install(&root.path().join(name), &[]).unwrap().cached);
+        }
+    }
+
+    #[test]
+    fn only_the_entries_used_last_are_kept_and_whole() {
+        let root = tempfile::tempdir().unwrap();
+        let layout = installation(root.path());
+        let (env, calls) = (Env::default(), AtomicUsize::new(0));
+        let runner = fake(&calls);
+        let bootstrap = bootstrap(&layout, root.path(), &env, &runner);
+        for n in 0..14 {
+            bootstrap.install(&root.path().join(n.to_string()), &[format!("--innodb-{n}").into()]).unwrap();
+        }
+        let cache = root.path().join("cache/bootstrap");
+        let names = || fs::read_dir(&cache).unwrap().map(|e| e.unwrap().file_name()).filter(|n| n != "lock");
+        assert_eq!(names().count(), 12);
+        // A failed bootstrap leaves nothing.
+        let error = bootstrap.install(&root.path().join("x"), &["--innodb-fail".into()]).unwrap_err();
+        assert!(error.message().contains("--innodb-fail\n"), "{error}");
+        assert_eq!(names().count(), 12);
+        // An entry that lost its data is made anew, and the run goes on without a usable cache.
+        for name in names() {
+            fs::remove_dir_all(cache.join(name).join("data")).unwrap();
+        }
+        let extra = ["--innodb-13".into()];
+        assert!(!bootstrap.install(&root.path().join("y"), &extra).unwrap().cached);
+        fs::write(root.path().join("file"), "").unwrap();
+        let nowhere = Bootstrap { cache: Some(root.path().join("file")), ..bootstrap.clone() };
+        let installed = nowhere.install(&root.path().join("z"), &extra).unwrap();
+        assert!(installed.warning.is_some_and(|w| w.contains("not cached")));
+    }
+
+    #[test]
+    fn the_installed_database_is_read_only() {
+        let root = tempfile::tempdir().unwrap();
+        let layout = installation(root.path());
+        let (env, calls) = (Env::default(), AtomicUsize::new(0));
+        let runner = fake(&calls);
+        let target = root.path().join("install.db");
+        install_db(&bootstrap(&layout, root.path(), &env, &runner), &target).unwrap();
+        assert!(fs::metadata(target.join("mysql/t.frm")).unwrap().permissions().readonly());
+    }
+
+    #[test]
+    fn our_own_sql_has_one_statement_on_each_line() {
+        let include = Path::new(env!("CARGO_MANIFEST_DIR")).join("suites/include");
+        for (file, statements) in [("mtr_warnings.sql", 8), ("mtr_check.sql", 2)] {
+            let sql = to_bootstrap(&read(&include.join(file)).unwrap());
+            let lines: Vec<_> = sql.lines().filter(|line| !line.trim().is_empty()).collect();
+            assert_eq!(lines.len(), statements, "{file}");
+            for line in lines {
+                assert!(line.ends_with(b";") && !line.contains_str("-- "), "{}", line.as_bstr());
+            }
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! Expect files: how a script says that a server's end is wanted, and what is to follow (spec §10.3).
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use bstr::{BString, ByteSlice};
+
+/// What an expect file asks for when its server has ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Expect {
+    /// No file: the end is not expected.
+    Nothing,
+    /// Expected; what follows is not said yet (`wait`, an empty file, anything unknown).
+    Wait,
+    /// Start it again with the options it had before any expect file.
+    Restart,
+    /// Start it again with these options added.
+    RestartWith(Vec<BString>),
+    /// Start the server program found below this directory, once.
+    RestartFrom(PathBuf),
+}
+
+/// The expect file of server `group` (`mysqld.1`) below `var_tmp`.
+pub fn path(var_tmp: &Path, group: &str) -> PathBuf {
+    var_tmp.join(format!("{group}.expect"))
+}
+
+/// Reads an expect file.
+///
+/// # Errors
+/// What reading says, except that a missing file is [`Expect::Nothing`].
+pub fn read(file: &Path) -> io::Result<Expect> {
+    match std::fs::read(file) {
+        Ok(text) => Ok(parse(&text)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Expect::Nothing),
+        Err(error) => Err(error),
+    }
+}
+
+/// The last line decides; `restart_bindir PATH` may stand anywhere in it.
+fn parse(text: &[u8]) -> Expect {
+    let Some(line) = text.lines().next_back().filter(|line| line.starts_with(b"restart")) else {
+        return Expect::Wait;
+    };
+    if let Some(at) = line.find("restart_bindir") {
+        let rest = &line[at + "restart_bindir".len()..];
+        // The path ends at the first blank: a `: options` part behind it is lost, as in the reference.
+        let path = rest.trim_start().fields().next();
+        if let Some(path) = path.filter(|_| rest.first().is_some_and(u8::is_ascii_whitespace)) {
+            return Expect::RestartFrom(path.to_path_lossy().into_owned());
+        }
+    }
+    match line.strip_prefix(b"restart:") {
+        Some(options) if !options.is_empty() => {
+            Expect::RestartWith(options.fields().map(BString::from).collect())
+        }
+        _ => Expect::Restart,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_line_decides() {
+        let vectors: [(&str, Expect); 8] = [
+            ("", Expect::Wait),
+            ("wait\n", Expect::Wait),
+            ("restart", Expect::Restart),
+            ("wait\nrestart\n", Expect::Restart),
+            ("restart\nwait\n", Expect::Wait),
+            ("restart_abort\n", Expect::Restart),
+            ("restart: --a --b=1  --c\n", Expect::RestartWith(vec!["--a".into(), "--b=1".into(), "--c".into()])),
+            ("restart_bindir /opt/x: --a\n", Expect::RestartFrom("/opt/x:".into())),
+        ];
+        for (text, wanted) in vectors {
+            assert_eq!(parse(text.as_bytes()), wanted, "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! Waiting until a server serves: its pid file appears once it listens (spec §9.5).
+
+use std::io;
+use std::path::Path;
+use std::time::Instant;
+
+use super::expect::{self, Expect};
+use super::instance::Instance;
+use crate::sys::child::Exit;
+use crate::sys::poll::{self, Waker};
+use crate::sys::watch::DirWatch;
+
+/// How the wait ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Readiness {
+    /// The pid file is there.
+    Ready,
+    /// It ended before its pid file, and its expect file says that this is wanted.
+    EndedAsExpected,
+    /// It ended before its pid file.
+    Died(Exit),
+    /// Neither happened in time.
+    TimedOut,
+    /// The run is being ended.
+    Interrupted,
+}
+
+/// Waits for `server`'s pid file or its end. `watch` must watch the pid file's directory.
+pub fn wait(
+    server: &mut Instance,
+    watch: &DirWatch,
+    expect_file: &Path,
+    abort: &Waker,
+    deadline: Instant,
+) -> io::Result<Readiness> {
+    let pid_file = server.group.pid_file();
+    loop {
+        watch.drain()?;
+        if std::fs::metadata(&pid_file).is_ok_and(|meta| meta.len() > 0) {
+            return Ok(Readiness::Ready);
+        }
+        if let Some(exit) = server.take_exit()? {
+            return Ok(match expect::read(expect_file)? {
+                Expect::Nothing => Readiness::Died(exit),
+                _ => Readiness::EndedAsExpected,
+            });
+        }
+        let Some(process) = server.process() else { return Ok(Readiness::Died(Exit::Code(0))) };
+        if abort.is_awake() {
+            return Ok(Readiness::Interrupted);
+        }
+        let ready = poll::readable(&[watch.fd(), process.fd(), abort.fd()], Some(deadline))?;
+        if ready.is_empty() {
+            return Ok(Readiness::TimedOut);
+        }
+    }
+}

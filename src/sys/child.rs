@@ -1,0 +1,294 @@
+//! One child process in a process group of its own, with the limits of spec §9.7.
+
+use std::ffi::{OsStr, OsString};
+use std::fmt;
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::process::{
+    Pid, PidfdFlags, Resource, Rlimit, Signal, WaitId, WaitIdOptions, kill_process, kill_process_group,
+    pidfd_open, waitid,
+};
+
+use super::{orphans, poll};
+use crate::env::Env;
+
+/// What to start and how.
+#[derive(Debug)]
+pub struct Spawn<'a> {
+    /// The program; `argv[0]` is the same text.
+    pub program: &'a OsStr,
+    /// Arguments after `argv[0]`.
+    pub args: &'a [OsString],
+    /// The whole environment.
+    pub env: &'a Env,
+    /// Working directory.
+    pub cwd: &'a Path,
+    /// Standard input; `None` is `/dev/null`, so that a script can never read the terminal.
+    pub stdin: Option<File>,
+    /// Standard output; `None` is inherited.
+    pub stdout: Option<File>,
+    /// Standard error; `None` is inherited.
+    pub stderr: Option<File>,
+    /// `RLIMIT_NOFILE`, soft and hard: 1024 for servers, because results show it (spec §9.7, §15.1).
+    pub open_files: Option<u64>,
+    /// Core dumps off, whatever the inherited limit.
+    pub no_core: bool,
+    /// The child survives this process: its own session and no registration as ours.
+    pub detached: bool,
+}
+
+/// How a process ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// `exit(code)`.
+    Code(i32),
+    /// Ended by a signal.
+    Signal {
+        /// Its number.
+        number: i32,
+        /// A core was dumped.
+        core: bool,
+    },
+}
+
+impl Exit {
+    /// The status as the reference's supervisor gives it: 1 for any signal (spec §9.7).
+    pub fn status(self) -> i32 {
+        match self {
+            Exit::Code(code) => code,
+            Exit::Signal { .. } => 1,
+        }
+    }
+}
+
+impl fmt::Display for Exit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Exit::Code(code) => write!(f, "exit status {code}"),
+            Exit::Signal { number, core } => {
+                let name = signal_name(number);
+                let core = if core { ", core dumped" } else { "" };
+                write!(f, "signal {number} ({name}){core}")
+            }
+        }
+    }
+}
+
+/// `SIGSEGV` for 11 and so on; `unknown` for a number without a name here.
+pub fn signal_name(number: i32) -> &'static str {
+    const NAMES: [(i32, &str); 14] = [
+        (libc::SIGHUP, "SIGHUP"),
+        (libc::SIGINT, "SIGINT"),
+        (libc::SIGQUIT, "SIGQUIT"),
+        (libc::SIGILL, "SIGILL"),
+        (libc::SIGTRAP, "SIGTRAP"),
+        (libc::SIGABRT, "SIGABRT"),
+        (libc::SIGBUS, "SIGBUS"),
+        (libc::SIGFPE, "SIGFPE"),
+        (libc::SIGKILL, "SIGKILL"),
+        (libc::SIGSEGV, "SIGSEGV"),
+        (libc::SIGPIPE, "SIGPIPE"),
+        (libc::SIGTERM, "SIGTERM"),
+        (libc::SIGXCPU, "SIGXCPU"),
+        (libc::SIGSYS, "SIGSYS"),
+    ];
+    NAMES.iter().find(|(n, _)| *n == number).map_or("unknown", |(_, name)| name)
+}
+
+/// A process of ours. Dropping it kills its whole group and reaps it.
+#[derive(Debug)]
+pub struct Child {
+    pid: Pid,
+    pidfd: OwnedFd,
+    started: Instant,
+    exit: Option<Exit>,
+    detached: bool,
+}
+
+impl Child {
+    /// Starts the process.
+    ///
+    /// # Errors
+    /// What `fork`, `chdir` or `execve` say.
+    pub fn spawn(what: Spawn<'_>) -> io::Result<Child> {
+        let mut command = Command::new(what.program);
+        command.args(what.args).env_clear().envs(what.env.iter()).current_dir(what.cwd).process_group(0);
+        command.stdin(what.stdin.map_or_else(Stdio::null, Stdio::from));
+        command.stdout(what.stdout.map_or_else(Stdio::inherit, Stdio::from));
+        command.stderr(what.stderr.map_or_else(Stdio::inherit, Stdio::from));
+        let (open_files, no_core, detached) = (what.open_files, what.no_core, what.detached);
+        // SAFETY: the closure runs between fork and exec; it makes only system calls
+        // (setrlimit, setsid) and neither allocates nor takes locks.
+        #[expect(unsafe_code, reason = "limits must be set in the child, before exec")]
+        unsafe {
+            command.pre_exec(move || {
+                if let Some(n) = open_files {
+                    set_limit(Resource::Nofile, n)?;
+                }
+                if no_core {
+                    set_limit(Resource::Core, 0)?;
+                }
+                if detached {
+                    // The group is already ours alone, so a new session may be refused: it is a bonus.
+                    let _ = rustix::process::setsid();
+                }
+                Ok(())
+            });
+        }
+        let child = orphans::spawn_registered(&mut command, !detached)?;
+        let pid = Pid::from_child(&child);
+        let pidfd = pidfd_open(pid, PidfdFlags::empty())?;
+        Ok(Child { pid, pidfd, started: Instant::now(), exit: None, detached })
+    }
+
+    /// Process id, which is its group's id too.
+    pub fn pid(&self) -> i32 {
+        self.pid.as_raw_nonzero().get()
+    }
+
+    /// Readable once the process has ended.
+    pub fn fd(&self) -> BorrowedFd<'_> {
+        self.pidfd.as_fd()
+    }
+
+    /// When it was started.
+    pub fn started(&self) -> Instant {
+        self.started
+    }
+
+    /// How it ended, if it has; reaps it.
+    pub fn try_wait(&mut self) -> io::Result<Option<Exit>> {
+        if self.exit.is_none() {
+            let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG;
+            if let Some(status) = waitid(WaitId::PidFd(self.pidfd.as_fd()), options)? {
+                orphans::unregister(self.pid());
+                self.exit = Some(match status.exit_status() {
+                    Some(code) => Exit::Code(code),
+                    None => Exit::Signal {
+                        number: status.terminating_signal().unwrap_or(0),
+                        core: status.dumped(),
+                    },
+                });
+            }
+        }
+        Ok(self.exit)
+    }
+
+    /// Waits for the end, at most until `deadline`.
+    pub fn wait(&mut self, deadline: Option<Instant>) -> io::Result<Option<Exit>> {
+        if let Some(exit) = self.try_wait()? {
+            return Ok(Some(exit));
+        }
+        poll::readable(&[self.pidfd.as_fd()], deadline)?;
+        self.try_wait()
+    }
+
+    /// Sends `signal` to the process alone. Nothing happens if it has ended.
+    pub fn signal(&self, signal: Signal) {
+        if self.exit.is_none() {
+            let _ = kill_process(self.pid, signal);
+        }
+    }
+
+    /// Sends `signal` to the whole group, also after the leader has ended.
+    pub fn signal_group(&self, signal: Signal) {
+        let _ = kill_process_group(self.pid, signal);
+    }
+
+    /// SIGTERM to the group, SIGKILL after `grace`; returns when the process is reaped and what
+    /// it left in its group is killed.
+    pub fn terminate(&mut self, grace: Duration) -> io::Result<Exit> {
+        if self.try_wait()?.is_none() && !grace.is_zero() {
+            self.signal_group(Signal::TERM);
+            self.wait(Some(Instant::now() + grace))?;
+        }
+        self.kill()
+    }
+
+    /// SIGKILL to the group; returns when the process is reaped.
+    pub fn kill(&mut self) -> io::Result<Exit> {
+        self.signal_group(Signal::KILL);
+        loop {
+            if let Some(exit) = self.wait(None)? {
+                return Ok(exit);
+            }
+        }
+    }
+
+    /// Lets the process live on when this value goes away.
+    pub fn detach(mut self) {
+        self.detached = true;
+    }
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        if !self.detached {
+            self.signal_group(Signal::KILL);
+            let _ = self.wait(None);
+        }
+    }
+}
+
+fn set_limit(resource: Resource, n: u64) -> io::Result<()> {
+    let wanted = Rlimit { current: Some(n), maximum: Some(n) };
+    if rustix::process::setrlimit(resource, wanted).is_err() {
+        // Raising the hard limit needs privileges: take what is allowed.
+        let maximum = rustix::process::getrlimit(resource).maximum;
+        let n = maximum.map_or(n, |maximum| n.min(maximum));
+        rustix::process::setrlimit(resource, Rlimit { current: Some(n), maximum: Some(n) })?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn sh(script: &str) -> Child {
+        Child::spawn(Spawn {
+            program: OsStr::new("/bin/sh"),
+            args: &["-c".into(), script.into()],
+            env: &Env::of_process(),
+            cwd: Path::new("/"),
+            stdin: None,
+            stdout: None,
+            stderr: None,
+            open_files: Some(1024),
+            no_core: true,
+            detached: false,
+        })
+        .unwrap()
+    }
+
+    #[test]
+    fn gives_the_exit_status() {
+        assert_eq!(sh("exit 62").wait(None).unwrap(), Some(Exit::Code(62)));
+    }
+
+    #[test]
+    fn has_exactly_the_limit_of_open_files() {
+        assert_eq!(sh("test $(ulimit -Sn),$(ulimit -Hn) = 1024,1024").wait(None).unwrap(), Some(Exit::Code(0)));
+    }
+
+    #[test]
+    fn a_signal_is_told_and_counts_as_status_one() {
+        let exit = sh("kill -SEGV $$").wait(None).unwrap().unwrap();
+        assert_eq!(exit, Exit::Signal { number: 11, core: false });
+        assert_eq!((exit.status(), exit.to_string().as_str()), (1, "signal 11 (SIGSEGV)"));
+    }
+
+    #[test]
+    fn a_child_that_ignores_sigterm_is_killed_with_its_group() {
+        let mut child = sh("trap '' TERM; sleep 600 & while :; do sleep 600; done");
+        let exit = child.terminate(Duration::from_millis(50)).unwrap();
+        assert_eq!(exit, Exit::Signal { number: 9, core: false });
+    }
+}

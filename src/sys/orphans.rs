@@ -1,0 +1,94 @@
+//! Descendants that lost their parent: as the subreaper we inherit them, end them and reap them.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::process::{Child, Command, ExitStatus};
+use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
+
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
+
+/// Every process that a [`super::child::Child`] owns. Spawning holds the lock, so that a child is
+/// never mistaken for an orphan between its fork and its registration.
+static OWNED: LazyLock<Mutex<BTreeSet<i32>>> = LazyLock::new(Mutex::default);
+
+fn owned() -> MutexGuard<'static, BTreeSet<i32>> {
+    OWNED.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+pub(super) fn spawn_registered(command: &mut Command, register: bool) -> io::Result<Child> {
+    let mut owned = owned();
+    let child = command.spawn()?;
+    if register {
+        owned.insert(child.id() as i32);
+    }
+    Ok(child)
+}
+
+/// Runs a command to its end; its group and what it leaves there is not looked after.
+pub fn run_registered(command: &mut Command) -> io::Result<ExitStatus> {
+    let mut child = spawn_registered(command, true)?;
+    let status = child.wait();
+    unregister(child.id() as i32);
+    status
+}
+
+pub(super) fn unregister(pid: i32) {
+    owned().remove(&pid);
+}
+
+/// Orphaned descendants become children of this process instead of init's.
+pub fn become_subreaper() -> io::Result<()> {
+    // Any pid turns the attribute on; the kernel takes it as a boolean.
+    Ok(rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?)
+}
+
+/// Kills and reaps the orphans this process has inherited and for which `ours` is true;
+/// it is given the orphan's environment block (`NAME=VALUE\0…`; empty for a zombie).
+/// Members of the process groups `spared` live: a running server's helpers are its own affair.
+/// Returns the pids of those that were still running.
+///
+/// An orphan's own children become orphans in turn when it dies, so this repeats until none is left.
+pub fn end_orphans(spared: &[i32], ours: impl Fn(&[u8]) -> bool) -> io::Result<Vec<i32>> {
+    let mut ended = Vec::new();
+    loop {
+        let mut found = false;
+        let owned = owned();
+        let orphans: Vec<i32> = children()?.into_iter().filter(|pid| !owned.contains(pid)).collect();
+        drop(owned);
+        for pid in orphans {
+            let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+            let Some(id) = Pid::from_raw(pid) else { continue };
+            let zombie = waitid(WaitId::Pid(id), WaitIdOptions::EXITED | WaitIdOptions::NOHANG)
+                .is_ok_and(|status| status.is_some());
+            if zombie {
+                found = true;
+            } else if ours(&environment) && !group_of(pid).is_some_and(|group| spared.contains(&group)) {
+                let _ = kill_process(id, Signal::KILL);
+                let _ = waitid(WaitId::Pid(id), WaitIdOptions::EXITED);
+                ended.push(pid);
+                found = true;
+            }
+        }
+        if !found {
+            return Ok(ended);
+        }
+    }
+}
+
+/// The process group of a process, from `/proc/PID/stat`: the third field behind the name.
+fn group_of(pid: i32) -> Option<i32> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    stat.rsplit_once(')')?.1.split_ascii_whitespace().nth(2)?.parse().ok()
+}
+
+/// Child processes of any thread of this process.
+fn children() -> io::Result<Vec<i32>> {
+    let mut pids = Vec::new();
+    for task in std::fs::read_dir("/proc/self/task")? {
+        // A thread may end while the directory is read.
+        if let Ok(list) = std::fs::read_to_string(task?.path().join("children")) {
+            pids.extend(list.split_ascii_whitespace().filter_map(|pid| pid.parse::<i32>().ok()));
+        }
+    }
+    Ok(pids)
+}

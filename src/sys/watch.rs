@@ -1,0 +1,73 @@
+//! A watch on directories: wakes when a file in them is created, written, renamed or removed.
+
+use std::io;
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::Path;
+
+use rustix::fs::inotify::{self, CreateFlags, Reader, WatchFlags};
+use rustix::io::Errno;
+
+/// An inotify instance.
+#[derive(Debug)]
+pub struct DirWatch(OwnedFd);
+
+impl DirWatch {
+    /// A watch on nothing yet.
+    pub fn new() -> io::Result<Self> {
+        Ok(DirWatch(inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK)?))
+    }
+
+    /// Watches the entries of `dir`; watching a directory twice is the same as once.
+    pub fn add(&self, dir: &Path) -> io::Result<()> {
+        let what = WatchFlags::CREATE
+            | WatchFlags::CLOSE_WRITE
+            | WatchFlags::MODIFY
+            | WatchFlags::MOVED_TO
+            | WatchFlags::DELETE
+            | WatchFlags::ONLYDIR;
+        inotify::add_watch(&self.0, dir, what)?;
+        Ok(())
+    }
+
+    /// What to wait on: readable when something changed.
+    pub fn fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+
+    /// Forgets the changes told so far. The caller then looks at the files themselves:
+    /// what an event says may be old by the time it is read.
+    pub fn drain(&self) -> io::Result<()> {
+        let mut buffer = [MaybeUninit::uninit(); 4096];
+        let mut reader = Reader::new(&self.0, &mut buffer);
+        loop {
+            match reader.next() {
+                Ok(_) => {}
+                Err(Errno::AGAIN) => return Ok(()),
+                Err(Errno::INTR) => {}
+                Err(errno) => return Err(errno.into()),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::sys::poll::readable;
+    use std::time::{Duration, Instant};
+
+    #[test]
+    fn tells_of_a_new_file_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let watch = DirWatch::new().unwrap();
+        watch.add(dir.path()).unwrap();
+        assert!(readable(&[watch.fd()], Some(Instant::now())).unwrap().is_empty());
+        std::fs::write(dir.path().join("x.pid"), "1").unwrap();
+        let soon = Some(Instant::now() + Duration::from_secs(5));
+        assert_eq!(readable(&[watch.fd()], soon).unwrap(), [0]);
+        watch.drain().unwrap();
+        assert!(readable(&[watch.fd()], Some(Instant::now())).unwrap().is_empty());
+    }
+}
