@@ -203,7 +203,7 @@ impl TestCase {
             not_parallel: false,
             skip: None,
             result: None,
-            command: BString::default(),
+            command: Vec::new(),
             scanned: Arc::new([]),
         }
     }
