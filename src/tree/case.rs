@@ -86,7 +86,7 @@ pub struct ResultFile {
 }
 
 /// One instance: a test in one combination (spec §5).
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct TestCase {
     /// The suite or overlay.
     pub suite: Arc<Suite>,
