@@ -19,8 +19,10 @@ pub fn print(out: &mut impl Write, name: &str, layout: &Layout, cases: &[TestCas
         if let Some(parent) = &case.suite.parent_dir {
             writeln!(out, "  overlay of    {}", parent.display())?;
         }
-        let template = layout.test_dir.join(&case.template);
-        writeln!(out, "  config        {}", template.display())?;
+        // A test that is skipped early has no template: nobody asked for one.
+        if !case.template.as_os_str().is_empty() {
+            writeln!(out, "  config        {}", layout.test_dir.join(&case.template).display())?;
+        }
         if !case.combinations.is_empty() {
             writeln!(out, "  combinations  {}", case.combinations.join(", "))?;
         }
