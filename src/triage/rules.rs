@@ -7,6 +7,7 @@ use bstr::{BStr, BString, ByteSlice};
 
 use super::argument::{find, find_word, name, without_blanks};
 use super::start::{ExitKind, StartEvidence, signal_name};
+use crate::tree::case::ServerOption;
 
 /// What a rule looks at.
 pub struct Scene<'a> {
@@ -192,9 +193,7 @@ fn stray_word<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
     let argv = &scene.evidence.argv;
     let at = find_word(argv, word);
     let hint = match at.and_then(|at| without_blanks(argv, at)) {
-        Some(joined) => {
-            format!("write {joined} without blanks: an option file is split into words at blanks")
-        }
+        Some(joined) => blanks_hint(argv, joined.as_bstr()),
         None if word.starts_with(b"#") => "an option file has no comments: remove it".to_owned(),
         None => {
             "an option begins with --, and its value follows = in the same word; quote a value with blanks"
@@ -203,6 +202,18 @@ fn stray_word<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
     };
     let cause = format!("the word '{}' is not an option", word.as_bstr()).into();
     Some(Finding { cause, lines: vec![line], argument: at, hint: Some(hint) })
+}
+
+/// Says how to write `joined`, and which other options of the command line have blanks around their `=`.
+fn blanks_hint(argv: &[ServerOption], joined: &BStr) -> String {
+    let mut hint = format!("write {joined} without blanks: an option file is split into words at blanks");
+    for (i, option) in argv.iter().enumerate().filter(|(_, option)| option.text == "=") {
+        match without_blanks(argv, i) {
+            Some(other) if other != joined => hint += &format!("; likewise {other} ({})", option.origin),
+            _ => {}
+        }
+    }
+    hint
 }
 
 fn bad_value<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
@@ -214,9 +225,9 @@ fn bad_value<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
         let at = find(argv, option, Some(value));
         let why = scene.error(&["Unknown suffix", "Incorrect ", "Invalid "]);
         let hint = match at {
-            Some(at) => without_blanks(argv, at).filter(|_| value.starts_with(b"=")).map(|joined| {
-                format!("write {joined} without blanks: an option file is split into words at blanks")
-            }),
+            Some(at) => without_blanks(argv, at)
+                .filter(|_| value.starts_with(b"="))
+                .map(|joined| blanks_hint(argv, joined.as_bstr())),
             None => scene.not_an_argument(),
         };
         let cause = format!("'{}' is no value for '{option}'", value.as_bstr()).into();
@@ -254,7 +265,7 @@ fn unknown_option<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
     let library = scene.error(&["Can't open shared library '"]);
     let plugin = library.and_then(|line| between(line, "library '", "'")).map(plugin_name);
     finding.hint = match (library, plugin, at) {
-        (Some(library), Some(plugin), _) if !plugin.is_empty() && name(bare).starts_with(&*plugin) => {
+        (Some(library), Some(plugin), _) if !plugin.is_empty() && name(bare).starts_with(&plugin) => {
             finding.lines.insert(0, library);
             Some(format!("it belongs to the plugin '{plugin}', whose library could not be loaded"))
         }
@@ -461,4 +472,378 @@ fn first_error<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
             || line.starts_with(b"mysqld: ")
     };
     scene.lines.iter().copied().find(telling).map(says)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::triage::argument::tests::argv;
+
+    /// A start that failed: rule, exit, arguments, log, the argument to blame, words of cause or hint.
+    type Vector =
+        (&'static str, ExitKind, &'static [&'static str], &'static str, Option<&'static str>, &'static str);
+
+    const FAILED: ExitKind = ExitKind::Status(1);
+
+    const VECTORS: &[Vector] = &[
+        (
+            "unknown-option",
+            ExitKind::Status(2),
+            &["--bar", "--loose-foo", "--foo"],
+            "t 0 [ERROR] mariadbd: unknown option '--foo'\nt 0 [ERROR] Aborting",
+            Some("--foo"),
+            "the server does not know the option '--foo'",
+        ),
+        (
+            "unknown-option",
+            ExitKind::Status(7),
+            &["--foo_bar=x", "--loose-zap=1"],
+            "t 0 [Warning] mariadbd: unknown variable 'loose-zap=1'\nt 0 [ERROR] mariadbd: unknown variable 'foo-bar=x'",
+            Some("--foo_bar=x"),
+            "write --loose-foo-bar",
+        ),
+        (
+            "unknown-option",
+            ExitKind::Status(7),
+            &["--plugin-load-add=nosuch.so", "--nosuch_var=1"],
+            "t 0 [ERROR] mariadbd: Can't open shared library '/usr/lib/mysql/plugin/nosuch.so' (errno: 2, cannot open \
+             shared object file: No such file or directory)\nt 0 [ERROR] Couldn't load plugins from 'nosuch.so'.\n\
+             t 0 [ERROR] mariadbd: unknown variable 'nosuch_var=1'",
+            Some("--nosuch_var=1"),
+            "belongs to the plugin 'nosuch'",
+        ),
+        (
+            "unknown-option",
+            ExitKind::Status(7),
+            &["--defaults-file=/v/my.cnf"],
+            "t 0 [ERROR] mariadbd: unknown variable 'nosuch=1'",
+            None,
+            "look for it in /v/my.cnf",
+        ),
+        (
+            "ambiguous-option",
+            FAILED,
+            &["--innodb-buffer-pool=8M"],
+            "t 0 [ERROR] mariadbd: ambiguous option '--innodb-buffer-pool=8M' (innodb-buffer-pool-size, \
+             innodb-buffer-pool-load-at-startup)\nt 0 [ERROR] Unknown/unsupported storage engine: InnoDB",
+            Some("--innodb-buffer-pool=8M"),
+            "innodb-buffer-pool-size, innodb-buffer-pool-load",
+        ),
+        (
+            "missing-value",
+            ExitKind::Status(5),
+            &["--server-id=5", "--general-log-file"],
+            "t 0 [ERROR] mariadbd: option '--general_log_file' requires an argument",
+            Some("--general-log-file"),
+            "write --general_log_file=VALUE",
+        ),
+        (
+            "stray-word",
+            FAILED,
+            &["--loose_handlersocket_port", "=", "9998"],
+            "t 0 [Warning] mariadbd: unknown option '--loose_handlersocket_port'\n\
+             mariadbd: Too many arguments (first extra is '=').\nt 0 [ERROR] Aborting",
+            Some("="),
+            "write --loose_handlersocket_port=9998 without blanks",
+        ),
+        (
+            "stray-word",
+            FAILED,
+            &["--log-bin", "9998"],
+            "mariadbd: Too many arguments (first extra is '9998').\nt 0 [ERROR] Aborting",
+            Some("9998"),
+            "an option begins with --",
+        ),
+        (
+            "bad-value",
+            ExitKind::Status(9),
+            &["--loose_handlersocket_port", "=", "9998", "--open_files_limit", "=", "65535"],
+            "t 0 [ERROR] Unknown suffix '=' used for variable 'open_files_limit' (value '='). Legal suffix characters \
+             are: K, M, G, T, P, E\nt 0 [ERROR] mariadbd: Error while setting value '=' to 'open_files_limit'",
+            Some("--open_files_limit"),
+            "write --open_files_limit=65535 without blanks: an option file is split into words at blanks; likewise \
+             --loose_handlersocket_port=9998 (x.opt:2)",
+        ),
+        (
+            "bad-value",
+            ExitKind::Status(13),
+            &["--sql-mode=ANSI", "--sql_mode=NOSUCH"],
+            "t 0 [ERROR] mariadbd: Error while setting value 'NOSUCH' to 'sql_mode'",
+            Some("--sql_mode=NOSUCH"),
+            "'NOSUCH' is no value for 'sql_mode'",
+        ),
+        (
+            "bad-value",
+            FAILED,
+            &["--character-set-server=klingon"],
+            "mariadbd: Character set 'klingon' is not a compiled character set and is not specified in the '/x' file",
+            Some("--character-set-server=klingon"),
+            "klingon",
+        ),
+        (
+            "port-in-use",
+            FAILED,
+            &["--port=19000"],
+            "t 0 [ERROR] Can't start server: Bind on TCP/IP port. Got error: 98: Address already in use\n\
+             t 0 [ERROR] Do you already have another server running on port: 19000 ?\nt 0 [ERROR] Aborting",
+            Some("--port=19000"),
+            "the TCP port 19000 is in use",
+        ),
+        (
+            "socket-in-use",
+            FAILED,
+            &["--socket=/v/s"],
+            "t 0 [ERROR] Another process is already listening on the socket file '/v/s'. Aborting.",
+            Some("--socket=/v/s"),
+            "already listening",
+        ),
+        (
+            "bad-address",
+            FAILED,
+            &["--bind-address=not.a.host.invalid"],
+            "t 0 [ERROR] Can't create IP socket: Name or service not known",
+            Some("--bind-address=not.a.host.invalid"),
+            "Name or service not known",
+        ),
+        (
+            "bad-address",
+            FAILED,
+            &[],
+            "t 0 [ERROR] Failed to create a socket for IPv4 '127.0.0.1': errno: 24.\n\
+             t 0 [ERROR] No TCP address could be bound to",
+            None,
+            "limit of open files",
+        ),
+        (
+            "too-many-files",
+            FAILED,
+            &[],
+            "t 0 [ERROR] mariadbd: File './x' not found (Errcode: 24 \"Too many open files\")",
+            None,
+            "limit of open files",
+        ),
+        (
+            "data-locked",
+            ExitKind::Running,
+            &["--datadir=/d"],
+            "t 0 [ERROR] mariadbd: Can't lock aria control file '/d/aria_log_control' for exclusive use, error: 11. \
+             Will retry for 30 seconds",
+            Some("--datadir=/d"),
+            "another server uses this data directory",
+        ),
+        (
+            "disk-full",
+            FAILED,
+            &[],
+            "t 0 [ERROR] InnoDB: preallocating 41943040 bytes for file ./ib_logfile101 failed with error 28\n\
+             t 0 [ERROR] Plugin 'InnoDB' registration as a STORAGE ENGINE failed.",
+            None,
+            "make room",
+        ),
+        (
+            "permission",
+            FAILED,
+            &["--datadir=/root/x"],
+            "mariadbd: Can't change dir to '/root/x/' (Errcode: 13 \"Permission denied\")\nt 0 [ERROR] Aborting",
+            Some("--datadir=/root/x"),
+            "owner and mode",
+        ),
+        (
+            "permission",
+            FAILED,
+            &[],
+            "t 0 [ERROR] InnoDB: The data file './ibdata1' must be writable\n\
+             t 0 [ERROR] Plugin 'InnoDB' registration as a STORAGE ENGINE failed.",
+            None,
+            "must be writable",
+        ),
+        (
+            "missing-directory",
+            FAILED,
+            &["--datadir=/nonexist"],
+            "mariadbd: Can't change dir to '/nonexist/' (Errcode: 2 \"No such file or directory\")",
+            Some("--datadir=/nonexist"),
+            "Can't change dir",
+        ),
+        (
+            "missing-directory",
+            FAILED,
+            &["--log-bin=/nonexist/y"],
+            "t 0 [ERROR] mariadbd: File '/nonexist/y.index' not found (Errcode: 2 \"No such file or directory\")",
+            Some("--log-bin=/nonexist/y"),
+            "/nonexist/y.index",
+        ),
+        (
+            "missing-directory",
+            FAILED,
+            &["--tmpdir=/nonexist"],
+            "t 0 [ERROR] InnoDB: Unable to create temporary file; errno: 2\n\
+             t 0 [ERROR] Plugin 'InnoDB' registration as a STORAGE ENGINE failed.",
+            Some("--tmpdir=/nonexist"),
+            "tmpdir",
+        ),
+        (
+            "missing-system-tables",
+            FAILED,
+            &[],
+            "t 0 [ERROR] Could not open mysql.plugin table: \"Table 'mysql.plugin' doesn't exist\". Some plugins may be \
+             not loaded\nt 0 [ERROR] Fatal error: Can't open and lock privilege tables: Table 'mysql.db' doesn't exist",
+            None,
+            "bootstrap",
+        ),
+        (
+            "tls",
+            FAILED,
+            &["--ssl-cert=/nonexist"],
+            "t 0 [ERROR] Failed to setup SSL\nt 0 [ERROR] SSL error: SSL_CTX_set_default_verify_paths failed",
+            Some("--ssl-cert=/nonexist"),
+            "--ssl-key",
+        ),
+        (
+            "wsrep-provider",
+            FAILED,
+            &["--wsrep-provider=/nonexist.so"],
+            "t 0 [ERROR] WSREP: wsrep_load(): dlopen(): /nonexist.so: cannot open shared object file: No such file or \
+             directory\nt 0 [ERROR] WSREP: Failed to load provider",
+            Some("--wsrep-provider=/nonexist.so"),
+            "WSREP_PROVIDER",
+        ),
+        (
+            "aio",
+            FAILED,
+            &[],
+            "t 0 [Warning] mariadbd: io_uring_queue_init() failed with ENOMEM\n\
+             t 0 [ERROR] InnoDB: Cannot initialize AIO sub-system\n\
+             t 0 [ERROR] Plugin 'InnoDB' registration as a STORAGE ENGINE failed.",
+            None,
+            "--innodb-use-native-aio=0",
+        ),
+        (
+            "port-in-use",
+            FAILED,
+            &[],
+            "t 0 [Warning] mariadbd: io_uring_queue_init() failed with ENOMEM: try larger memory locked limit\n\
+             create_uring failed: falling back to libaio\n\
+             t 0 [ERROR] Can't start server: Bind on TCP/IP port. Got error: 98: Address already in use",
+            None,
+            "in use",
+        ),
+        (
+            "innodb",
+            FAILED,
+            &["--innodb-data-file-path=ibdata1:99M"],
+            "t 0 [ERROR] InnoDB: The data file './ibdata1' is of a different size 768 pages than the 6336 pages \
+             specified by innodb_data_file_path\nt 0 [ERROR] Plugin 'InnoDB' registration as a STORAGE ENGINE failed.\n\
+             t 0 [ERROR] Unknown/unsupported storage engine: InnoDB",
+            Some("--innodb-data-file-path=ibdata1:99M"),
+            "different size 768 pages",
+        ),
+        (
+            "aria",
+            FAILED,
+            &[],
+            "t 0 [ERROR] mariadbd: Got error 'Size of control file is smaller than expected' when trying to use aria \
+             control file '/d/aria_log_control'\nt 0 [ERROR] Plugin 'Aria' registration as a STORAGE ENGINE failed.",
+            None,
+            "Size of control file is smaller",
+        ),
+        (
+            "unknown-engine",
+            FAILED,
+            &["--default-storage-engine=nosuch"],
+            "t 0 [ERROR] Unknown/unsupported storage engine: nosuch\nt 0 [ERROR] Aborting",
+            Some("--default-storage-engine=nosuch"),
+            "nosuch",
+        ),
+        (
+            "missing-plugin",
+            FAILED,
+            &["--plugin-load-add=nosuch.so"],
+            "t 0 [ERROR] Couldn't load plugins from 'nosuch.so'.\nt 0 [ERROR] Aborting",
+            Some("--plugin-load-add=nosuch.so"),
+            "--plugin-dir",
+        ),
+        (
+            "crash",
+            ExitKind::Signal(libc::SIGSEGV),
+            &[],
+            "261123 13:15:33 [ERROR] mariadbd got signal 11 ;\naddr2line: 'mariadbd': No such file\n\
+             mariadbd(my_print_stacktrace+0x2e)[0x55f205d2987e]\nlinux/poll.c:29(__GI___poll)[0x7f652731a26f]",
+            None,
+            "the server crashed: mariadbd got signal 11",
+        ),
+        ("crash", ExitKind::Signal(libc::SIGABRT), &[], "", None, "SIGABRT"),
+        ("killed", ExitKind::Signal(libc::SIGKILL), &[], "t 0 [Note] Starting", None, "OOM killer"),
+        (
+            "sanitizer",
+            FAILED,
+            &[],
+            "==7==ERROR: AddressSanitizer: heap-use-after-free on address 0x60\n    #0 0x5 in f /x.cc:1\n\
+             SUMMARY: AddressSanitizer: heap-use-after-free /x.cc:1 in f\nt 0 [ERROR] mariadbd got signal 6 ;",
+            None,
+            "heap-use-after-free",
+        ),
+        (
+            "missing-library",
+            ExitKind::Status(127),
+            &[],
+            "./l: error while loading shared libraries: libnsx.so: cannot open shared object file: No such file or \
+             directory",
+            None,
+            "LD_LIBRARY_PATH",
+        ),
+        ("missing-library", ExitKind::Status(127), &[], "", None, "could not be run"),
+        ("timeout", ExitKind::Running, &[], "t 0 [Note] InnoDB: still at it", None, "MTR_START_TIMEOUT"),
+        (
+            "first-error",
+            FAILED,
+            &[],
+            "t 0 [ERROR] Something new\nt 0 [ERROR] Aborting",
+            None,
+            "Something new",
+        ),
+        ("unknown", FAILED, &[], "t 0 [Note] all well", None, "does not say"),
+    ];
+
+    #[test]
+    fn every_vector_finds_its_rule_argument_and_words() {
+        for (rule, exit, words, log, blamed, said) in VECTORS {
+            let evidence = StartEvidence {
+                group: "mysqld.1".into(),
+                lived: Duration::from_millis(140),
+                exit: *exit,
+                executable: "/usr/sbin/mariadbd".into(),
+                argv: argv(words),
+                log_since_start: (*log).into(),
+                timeout: *exit == ExitKind::Running,
+                bootstrap: false,
+            };
+            let lines: Vec<_> = evidence.log_since_start.lines().map(ByteSlice::as_bstr).collect();
+            let (found, finding) = judge(&Scene { evidence: &evidence, lines: &lines });
+            assert_eq!(found, *rule, "{log}");
+            let argument = finding.argument.map(|at| evidence.argv[at].text.to_string());
+            assert_eq!(argument.as_deref(), *blamed, "{log}");
+            let told = format!("{} / {}", finding.cause, finding.hint.unwrap_or_default());
+            assert!(told.contains(said), "{told}");
+        }
+    }
+
+    #[test]
+    fn every_rule_has_a_name_of_its_own_and_a_vector() {
+        for (i, rule) in RULES.iter().enumerate() {
+            assert!(RULES[..i].iter().all(|other| other.name != rule.name), "{} twice", rule.name);
+            assert!(VECTORS.iter().any(|vector| vector.0 == rule.name), "{} has no vector", rule.name);
+        }
+    }
+
+    #[test]
+    fn the_stack_of_a_crash_is_shown_without_the_handler() {
+        assert!(is_frame(&b"linux/poll.c:29(__GI___poll)[0x7f652731a26f]".as_bstr()));
+        assert!(!is_frame(&b"mariadbd(my_print_stacktrace+0x2e)[0x55f205d2987e]".as_bstr()));
+        assert!(!is_frame(&b"libc_sigaction.c:0(__restore_rt)[0x7f652725a050]".as_bstr()));
+        assert!(!is_frame(&b"addr2line: 'mariadbd': No such file".as_bstr()));
+    }
 }
