@@ -1,7 +1,8 @@
 //! The rules for failed starts: one function each, tried in the order of [`RULES`]; the first that knows wins.
 //!
-//! Texts are those of MariaDB 10.11, each taken from a server that was made to fail that way, save those
-//! of sanitizers, of a failing asynchronous I/O and of the kernel's OOM killer.
+//! The texts are those of MariaDB 10.11, seen on servers that were made to fail that way. Not seen on a failing
+//! server: `sanitizer`, `aio`, `too-many-files`, `missing-plugin` on its own, `missing-library` (another program's
+//! text), an assertion in `crash`, `Unable to lock` of InnoDB in `data-locked`.
 
 use bstr::{BStr, BString, ByteSlice};
 
