@@ -1,23 +1,8 @@
 //! Which argument of a server's command line a message of the server is about.
 
-use std::fmt;
-
 use bstr::{BStr, BString, ByteSlice};
 
-use crate::tree::case::{Origin, ServerOption};
-
-impl fmt::Display for Origin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Origin::OptionFile(location) => write!(f, "{location}"),
-            Origin::Combination { name, location } => write!(f, "{location} (combination '{name}')"),
-            Origin::CommandLineCombination => f.write_str("--combination on the command line"),
-            Origin::CommandLine => f.write_str("--mysqld on the command line"),
-            Origin::ExpectFile(path) => write!(f, "restart line of {}", path.display()),
-            Origin::Runner => f.write_str("added by the runner"),
-        }
-    }
-}
+use crate::tree::case::ServerOption;
 
 /// The name of an option as the server compares it: no leading dashes, no value, `_` as `-`.
 ///
