@@ -107,7 +107,9 @@ impl Worker {
             ScriptEnd::Exited(exit) => {
                 drop(child);
                 self.end_script_leftovers();
-                self.judge(case, exit.status(), deadline, &down).map(Some)
+                let judged = self.judge(case, exit.status(), deadline, &down);
+                checks::close(std::mem::take(&mut self.sessions));
+                judged.map(Some)
             }
             ScriptEnd::ServerDied(i) => {
                 child.terminate(crate::server::instance::TERM_GRACE).map_err(ending)?;
@@ -159,7 +161,7 @@ impl Worker {
 
     /// The script ended by itself with `status`.
     fn judge(&mut self, case: &TestCase, status: i32, deadline: Instant, down: &Expected) -> Result<Ended> {
-        let mut outcome = Outcome::default();
+        let mut outcome = Outcome { failure: None, ..Outcome::default() };
         let mut status = status;
         if (status == 0 || status == script::SKIP) && self.checks_warnings() {
             let begun = Instant::now();

@@ -86,7 +86,7 @@ pub struct ResultFile {
 }
 
 /// One instance: a test in one combination (spec §5).
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct TestCase {
     /// The suite or overlay.
     pub suite: Arc<Suite>,
@@ -203,7 +203,7 @@ impl TestCase {
             not_parallel: false,
             skip: None,
             result: None,
-            command: BString::default(),
+            command: Vec::new(),
             scanned: Arc::new([]),
         }
     }

@@ -11,12 +11,13 @@ use super::case::{Skip, Suite, TestCase};
 use super::combinations::{Combination, Instance};
 use super::disabled::Disabled;
 use super::facts::{Facts, SuiteFactsSource};
+use super::hints::{unknown_suite, unknown_test};
 use super::instances::{Maker, Rules};
 use super::layout::Layout;
 use super::listing::append;
 use super::results::Results;
 use super::scan::{Scan, Tree};
-use super::select::{Name, Pattern, Spec, similar};
+use super::select::{Name, Pattern, Spec};
 use super::suite::{LoadedSuite, command_line_combinations};
 use super::suites::{Found, Origin, Suites};
 use crate::cli::settings::Settings;
@@ -54,9 +55,14 @@ pub fn collect(
         value.as_ref().map(|value| Pattern::new(value.as_bstr(), option)).transpose()
     };
     let mut lists = Disabled::default();
+    let mut collection = Collection::default();
     for list in &settings.skip_test_list {
         let here = cwd.join(list);
-        lists.add_file(if here.exists() { here } else { layout.test_dir.join(list) }.as_path(), None)?;
+        let file = if here.exists() { here } else { layout.test_dir.join(list) };
+        if !file.is_file() {
+            collection.warnings.push(format!("--skip-test-list: there is no file {}", list.display()));
+        }
+        lists.add_file(&file, None)?;
     }
     let names = settings.names.iter().map(|name| Name::parse(name, &suites)).collect::<Result<Vec<_>>>()?;
     let mut collector = Collector {
@@ -78,7 +84,7 @@ pub fn collect(
         loaded: HashMap::new(),
         collected: Vec::new(),
         ours: Vec::new(),
-        collection: Collection::default(),
+        collection,
     };
     if names.is_empty() {
         collector.suites()?
@@ -150,14 +156,8 @@ impl Collector<'_> {
     fn element(&mut self, element: &str) -> Result<Vec<Found>> {
         let found = self.suites.element(element);
         if found.is_empty() && !self.settings.skip_not_found {
-            let error = Error::new(format!("could not find suite '{element}'"));
-            let name = element.split('-').next().unwrap_or_default();
-            let names = self.suites.names();
-            return Err(match similar(name, names.iter().map(String::as_str)) {
-                Some(name) => error.hint(format!("did you mean '{name}'?")),
-                None => error
-                    .hint(format!("suites are searched in {}", self.tree.test_dir.join("suite").display())),
-            });
+            let searched = self.tree.test_dir.join("suite");
+            return Err(unknown_suite(element, &self.suites.names(), &searched));
         }
         for suite in &found {
             // A suite that was named by a path says so.
@@ -239,17 +239,16 @@ impl Collector<'_> {
                 self.collected.push(not_found(home, &spec.test));
                 Ok(())
             }
-            (false, _) => Err(self.unknown(spec, text, home, searched)),
+            (false, _) => Err(self.unknown(spec, home, searched)),
         }
     }
 
-    fn unknown(&self, spec: &Spec, text: &str, home: Option<&str>, searched: &[String]) -> Error {
+    fn unknown(&self, spec: &Spec, home: Option<&str>, searched: &[String]) -> Error {
         let place = match (home, &self.settings.suite) {
             (Some(home), _) => format!("suite '{home}'"),
             (None, Some(_)) => format!("suite(s) '{}'", searched.join(",")),
             (None, None) => "the default suites".to_owned(),
         };
-        let error = Error::new(format!("could not find '{}' in {place}", spec.test));
         let mut names: BTreeMap<&str, &str> = BTreeMap::new();
         for suite in self.loaded.values() {
             for case in &suite.cases {
@@ -258,16 +257,7 @@ impl Collector<'_> {
                 *named = (*named).min(&suite.suite.name);
             }
         }
-        let suites = self.suites.names();
-        let known = names.keys().copied().chain(suites.iter().map(String::as_str).filter(|_| spec.is_word()));
-        match similar(&spec.test, known) {
-            Some(test) => match names.get(test) {
-                Some(suite) => error.hint(format!("did you mean '{suite}.{test}'?")),
-                None => error.hint(format!("did you mean the suite '{test}'?")),
-            },
-            None if text.contains('/') => error.hint("there is no such file either"),
-            None => error,
-        }
+        unknown_test(spec, &place, &names, &self.suites.names())
     }
 
     /// Collects from a suite and those of its overlays that its selector asks for.
@@ -369,28 +359,8 @@ impl Collector<'_> {
 /// A test that was asked for and is not there, with `--skip-not-found`.
 fn not_found(suite: &str, test: &str) -> Instance {
     let suite = Arc::new(Suite { name: suite.to_owned(), ..Suite::default() });
-    let case = TestCase {
-        suite,
-        short_name: test.to_owned(),
-        path: PathBuf::new(),
-        combinations: Vec::new(),
-        master_opt: Vec::new(),
-        slave_opt: Vec::new(),
-        template: PathBuf::new(),
-        template_key: BString::default(),
-        timezone: None,
-        skip_core_file: false,
-        master_sh: None,
-        slave_sh: None,
-        big_test: false,
-        long_test: false,
-        rpl_test: false,
-        not_parallel: false,
-        skip: Some(Skip { disabled: false, comment: "not found".to_owned() }),
-        result: None,
-        command: Vec::new(),
-        scanned: Arc::default(),
-    };
+    let skip = Some(Skip { disabled: false, comment: "not found".to_owned() });
+    let case = TestCase { suite, short_name: test.to_owned(), skip, ..TestCase::default() };
     Instance { case, in_overlay: false, noted: String::new() }
 }
 
@@ -400,40 +370,6 @@ mod tests {
     use super::*;
     use crate::tree::suite_pm::SuiteFacts;
     use crate::tree::testing::{Tree, arguments, suites};
-
-    /// An overlay as suite mtr has it.
-    fn overlay() -> Tree {
-        Tree::new(&[
-            ("suite/m/t/plain.test", ""),
-            ("suite/m/t/uses.test", "--source inc.inc"),
-            ("suite/m/t/inc.inc", ""),
-            ("suite/m/t/sh.test", ""),
-            ("suite/m/t/comb.test", ""),
-            ("suite/m/t/comb.combinations", "[c1]\n[c2]\nloose-c2\n"),
-            ("suite/m/r/plain.result", ""),
-            ("plugin/over/m/t/own.test", ""),
-            ("plugin/over/m/t/inc.inc", "--source include/big_test.inc"),
-            ("plugin/over/m/t/sh-master.sh", ""),
-            ("plugin/over/m/t/comb.combinations", "[c3]\nloose-c3\n"),
-        ])
-    }
-
-    #[test]
-    fn an_overlay_runs_what_it_changes() {
-        let tree = overlay();
-        let base = ["m.comb 'c2'", "m.comb 'c1'", "m.plain", "m.sh", "m.uses"];
-        assert_eq!(tree.names(suites("m")), base);
-        let own = ["m-over.uses [Test needs --big-test]", "m-over.comb 'c3'", "m-over.own", "m-over.sh"];
-        assert_eq!(tree.names(suites("m-over")), own);
-        let mut all = tree.names(suites("m-"));
-        all.sort();
-        let mut expected = [&base[..], &own[..]].concat();
-        expected.sort_unstable();
-        assert_eq!(all, expected);
-        assert_eq!(tree.names(arguments(&["m.own"]))[0], "error: could not find 'own' in suite 'm'");
-        assert_eq!(tree.names(arguments(&["m-.sh"])), ["m-over.sh", "m.sh"]);
-        assert_eq!(tree.names(arguments(&["m-over.sh"])), ["m-over.sh"]);
-    }
 
     fn plain() -> Tree {
         Tree::new(&[
@@ -486,7 +422,7 @@ mod tests {
         );
         assert_eq!(all(&["ailas"])[1], "did you mean 'main.alias'?");
         assert_eq!(all(&["jsn"])[1], "did you mean 'json.json'?");
-        assert_eq!(tree.names(suites("rlp"))[1], "did you mean 'rpl'?");
+        assert_eq!(tree.names(suites("rlp"))[1], "did you mean the suite 'rpl'?");
         let skipping = |settings: &mut Settings| {
             arguments(&["rpl.gone"])(settings);
             settings.skip_not_found = true;
@@ -573,6 +509,43 @@ mod tests {
 
     fn suites_json(settings: &mut Settings) {
         suites("json")(settings);
+    }
+
+    #[test]
+    fn tests_with_the_same_servers_are_neighbours_long_ones_first() {
+        let tree = Tree::new(&[
+            ("suite/s/a.test", ""),
+            ("suite/s/b.test", ""),
+            ("suite/s/b.opt", "--y --x"),
+            ("suite/s/c.test", "--source include/long_test.inc"),
+            ("suite/s/d.test", ""),
+            ("suite/s/d.opt", "--x --y"),
+            ("suite/s/e.test", ""),
+            ("suite/s/e.cnf", ""),
+        ]);
+        assert_eq!(tree.names(suites("s")), ["s.e", "s.b", "s.d", "s.c", "s.a"]);
+        let unordered = tree.names(|settings| {
+            suites("s")(settings);
+            settings.reorder = false;
+        });
+        assert_eq!(unordered, ["s.a", "s.b", "s.c", "s.d", "s.e"]);
+    }
+
+    #[test]
+    fn directories_are_suites_by_path() {
+        let tree = plain();
+        // Relative to mysql-test: by the text given, as in the reference.
+        assert_eq!(tree.names(suites("suite/json")), ["suite/json.json", "suite/json.other"]);
+        assert_eq!(tree.names(arguments(&["suite/json.other"])), ["suite/json.other"]);
+        let messages = tree.collect(suites("suite/json")).unwrap().messages;
+        assert_eq!(messages, [" - from 'suite/json'"]);
+        assert_eq!(tree.names(suites("many/two")), ["two.b"]);
+    }
+
+    #[test]
+    fn a_missing_skip_list_is_a_warning() {
+        let collection = plain().collect(|settings| settings.skip_test_list = vec!["gone".into()]).unwrap();
+        assert_eq!(collection.warnings, ["--skip-test-list: there is no file gone"]);
     }
 
     #[test]

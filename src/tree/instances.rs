@@ -151,23 +151,10 @@ impl Maker<'_, '_> {
             suite: Arc::clone(&self.suite.suite),
             short_name: name.to_owned(),
             path: append(test_dir, format!("{name}.test")),
-            combinations: Vec::new(),
             master_opt: self.suite.options.clone(),
             slave_opt: self.suite.options.clone(),
-            template: PathBuf::new(),
-            template_key: BString::default(),
-            timezone: None,
-            skip_core_file: false,
-            master_sh: None,
-            slave_sh: None,
-            big_test: false,
-            long_test: false,
-            rpl_test: false,
-            not_parallel: false,
-            skip: None,
-            result: None,
             command: self.suite.facts.commands.get(name).cloned().unwrap_or_default(),
-            scanned: Arc::default(),
+            ..TestCase::default()
         };
         Instance { case, in_overlay: self.suite.in_overlay, noted: String::new() }
     }

@@ -8,6 +8,7 @@ pub mod collect;
 pub mod combinations;
 pub mod disabled;
 pub mod facts;
+pub mod hints;
 pub mod instances;
 pub mod layout;
 pub mod listing;
@@ -23,7 +24,7 @@ pub mod source;
 pub mod suite;
 pub mod suite_pm;
 pub mod suites;
-pub mod without_perl;
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 pub(crate) mod testing;
+pub mod without_perl;

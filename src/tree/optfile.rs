@@ -149,6 +149,22 @@ mod tests {
         }
     }
 
+    proptest::proptest! {
+        /// Without quotes and backslashes a line is its words.
+        #[test]
+        fn plain_lines_split_at_blanks(line in "[a-z=#$,-]{1,6}([ \\t]+[a-z=#$,-]{1,6}){0,4}") {
+            let expected: Vec<BString> = line.split([' ', '\t']).filter(|w| !w.is_empty()).map(Into::into).collect();
+            proptest::prop_assert_eq!(words(line.as_bytes()), expected);
+        }
+
+        /// Whatever is in a file, no word is empty and none is longer than the line.
+        #[test]
+        fn any_line_has_words(line: Vec<u8>) {
+            let total: usize = words(&line).iter().map(|word| word.len()).sum();
+            proptest::prop_assert!(total <= line.len() && words(&line).iter().all(|word| !word.is_empty()));
+        }
+    }
+
     #[test]
     fn words_know_their_line() {
         let options = parse(b"--a --b\n\n--c\r\n", Path::new("t/x.opt"));

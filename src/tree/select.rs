@@ -138,13 +138,6 @@ impl Pattern {
     }
 }
 
-/// What in `known` looks most like `wrong`, if anything does.
-pub fn similar<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let scored = known.into_iter().map(|name| (strsim::damerau_levenshtein(wrong, name), name));
-    let near = scored.filter(|(distance, name)| *distance * 3 <= wrong.len().max(name.len()));
-    near.min().map(|(_, name)| name)
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
@@ -185,11 +178,5 @@ mod tests {
         assert!(matches("alter", "alter_table") && !matches("alter", "rpl_alter"));
         assert!(matches("a.ter", "alter") && matches("al_", "xal_y") && matches("a|b", "cab"));
         assert!(Pattern::new("a(".into(), "--do-test").is_err());
-    }
-
-    #[test]
-    fn typing_errors_are_recognised() {
-        assert_eq!(similar("ailas", ["alias", "aliases", "rpl"]), Some("alias"));
-        assert_eq!(similar("nothing_like_it", ["alias", "rpl"]), None);
     }
 }

@@ -205,3 +205,43 @@ fn cases(suite: &Suite, facts: &SuiteFacts, tree: &mut Tree) -> Vec<String> {
     let names = listing.files().filter_map(|name| name.to_str()?.strip_suffix(".test"));
     names.filter(|name| !name.is_empty()).map(str::to_owned).collect()
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use crate::tree::testing::{Tree, arguments, suites};
+
+    /// An overlay as suite mtr has it.
+    fn overlay() -> Tree {
+        Tree::new(&[
+            ("suite/m/t/plain.test", ""),
+            ("suite/m/t/uses.test", "--source inc.inc"),
+            ("suite/m/t/inc.inc", ""),
+            ("suite/m/t/sh.test", ""),
+            ("suite/m/t/comb.test", ""),
+            ("suite/m/t/comb.combinations", "[c1]\n[c2]\nloose-c2\n"),
+            ("suite/m/r/plain.result", ""),
+            ("plugin/over/m/t/own.test", ""),
+            ("plugin/over/m/t/inc.inc", "--source include/big_test.inc"),
+            ("plugin/over/m/t/sh-master.sh", ""),
+            ("plugin/over/m/t/comb.combinations", "[c3]\nloose-c3\n"),
+        ])
+    }
+
+    #[test]
+    fn an_overlay_runs_what_it_changes() {
+        let tree = overlay();
+        let base = ["m.comb 'c2'", "m.comb 'c1'", "m.plain", "m.sh", "m.uses"];
+        assert_eq!(tree.names(suites("m")), base);
+        let own = ["m-over.uses [Test needs --big-test]", "m-over.comb 'c3'", "m-over.own", "m-over.sh"];
+        assert_eq!(tree.names(suites("m-over")), own);
+        let mut all = tree.names(suites("m-"));
+        all.sort();
+        let mut expected = [&base[..], &own[..]].concat();
+        expected.sort_unstable();
+        assert_eq!(all, expected);
+        assert_eq!(tree.names(arguments(&["m.own"]))[0], "error: could not find 'own' in suite 'm'");
+        assert_eq!(tree.names(arguments(&["m-.sh"])), ["m-over.sh", "m.sh"]);
+        assert_eq!(tree.names(arguments(&["m-over.sh"])), ["m-over.sh"]);
+    }
+}

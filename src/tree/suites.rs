@@ -166,25 +166,32 @@ impl Suites {
 
     /// The suites that one element of `--suite` names: `rpl`, `rpl-`, `rpl-overlay`, `engines/*`, or
     /// the path of a directory. Empty where there are none.
+    ///
+    /// A path relative to `mysql-test`, or absolute, keeps its text as the suite's name, as in the
+    /// reference; one relative to the current directory is a suite by the directory's name.
     pub fn element(&self, element: &str) -> Vec<Found> {
         let (name, selector) = match element.split_once('-') {
             // A directory may have a dash; only its full name is looked at then.
-            Some(_) if element.contains('/') && self.path_of(element).is_some() => (element, None),
+            Some(_) if element.contains('/') && self.is_directory(Path::new(element)) => (element, None),
             Some((name, rest)) => (name, Some(rest.split('-').next().unwrap_or_default())),
             None => (element, None),
         };
-        let mut found = match self.path_of(name).filter(|_| name != "main" && name.contains('/')) {
-            Some(dir) => {
-                let shown_dir = name.into();
-                vec![Found { shown_dir, ..Found::new(name, dir, Origin::Directory) }]
-            }
-            None => self.tree(name),
+        let is_path = name.contains('/');
+        let path = self.test_dir.join(name);
+        let mut found = if is_path && path.is_dir() {
+            let shown_dir = name.into();
+            vec![Found { shown_dir, ..Found::new(name, path, Origin::Directory) }]
+        } else {
+            self.tree(name)
         };
         if found.is_empty() {
             found = self.extra.iter().filter(|suite| suite.name == name).cloned().collect();
         }
         if found.is_empty() {
             found = self.bundled(name).into_iter().collect();
+        }
+        if found.is_empty() && is_path {
+            return self.directory(Path::new(name)).unwrap_or_default();
         }
         for suite in &mut found {
             suite.selector = selector.map(str::to_owned);
@@ -197,12 +204,6 @@ impl Suites {
         let mut found: Vec<Found> = self.bundled(word).into_iter().collect();
         found.extend(self.element(word).into_iter().filter(|suite| suite.origin != Origin::Bundled));
         found
-    }
-
-    /// A directory with tests in it, where an element of `--suite` is a path: relative to
-    /// `mysql-test`, as for the reference, else to the current directory.
-    fn path_of(&self, name: &str) -> Option<PathBuf> {
-        [&self.test_dir, &self.cwd].iter().map(|base| base.join(name)).find(|dir| dir.is_dir())
     }
 
     fn bundled(&self, name: &str) -> Option<Found> {
