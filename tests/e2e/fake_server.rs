@@ -46,7 +46,7 @@ fn that_is_killed_by_a_signal_at_start() {
 #[test]
 fn that_never_gets_ready_is_given_up() {
     let site = site("hang-at-start");
-    let run = site.run().args(["--force", "--start-timeout=1", "bad", "good"]).finish();
+    let run = site.run().env("MTR_START_TIMEOUT", "1").args(["--force", "bad", "good"]).finish();
     run.exits(1).verdict("main.bad", "fail").verdict("main.good", "pass");
     run.says("Timeout after mysql-test-run waited 1 seconds");
     assert_eq!(run.outcomes("main.bad")[0]["failure"], "server_start");

@@ -10,5 +10,9 @@ done
 signal_server() {
   kill -"$1" "$(cat "$MYSQLTEST_VARDIR/run/mysqld.1.pid")"
 }
+# Tells the test outside that its moment has come.
+reached() {
+  echo 1 > "$FAKE_REACHED"
+}
 echo 1 > "$timer"
 . "$file"

@@ -12,9 +12,14 @@ for argument; do
   esac
 done
 
+# Tells the test outside that its moment has come.
+reached() {
+  echo 1 > "$FAKE_REACHED"
+}
+
 if [ "$mode" = help ]; then
   case $FAKE_HELP in
-    hang) echo asked > "$FAKE_REACHED"; exec sleep 600 ;;
+    hang) reached; exec sleep 600 ;;
     die) echo 'error while loading shared libraries: libfake.so' >&2; exit 127 ;;
   esac
   echo "$0  Ver 10.11.99-fake for Linux on x86_64 (none)"
@@ -58,7 +63,15 @@ serve() {
 }
 
 case $how in
-  hang-at-start) exec sleep 600 ;;
+  hang-at-start)
+    reached
+    exec sleep 600
+    ;;
+  hang-at-restart)
+    if [ -e "$FAKE_REACHED.first" ]; then reached; exec sleep 600; fi
+    touch "$FAKE_REACHED.first"
+    serve
+    ;;
   die-at-start)
     echo '2026-01-01 00:00:00 0 [ERROR] Fake: cannot find the plugin directory'
     exit 7
@@ -79,7 +92,7 @@ case $how in
     ;;
   hang-at-end)
     ready
-    trap 'echo ending > "$FAKE_REACHED"; while :; do sleep 600; done' TERM
+    trap 'reached; while :; do sleep 600; done' TERM
     while :; do sleep 600 & wait $!; done
     ;;
   *) serve ;;
