@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 
-use crate::support::{Finished, Herd, Site, wait_for};
+use crate::support::{Finished, Site, wait_for};
 
 /// How long processes may outlive a runner that was killed.
 const AFTER_KILL: Duration = Duration::from_secs(2);
@@ -15,10 +15,15 @@ fn end_with(signal: Signal, site: &Site) -> Finished {
     site.test_file("good.test", "exit 0\n");
     let run = site.run().args(["--noreorder", "--shutdown-timeout=1", "good", "bad"]).start();
     wait_for(&site.path("reached"), |text| !text.is_empty());
-    assert!(Herd::of(&site.vardir()).members().len() > 1, "there is something to be ended");
+    let herd = site.herd().and_guardian_of(run.pid());
+    assert!(herd.members().len() > 2, "there is something to be ended");
     run.signal(signal);
     let run = run.finish_leaving_processes();
-    Herd::of(&site.vardir()).assert_gone(if signal == Signal::KILL { AFTER_KILL } else { Duration::ZERO });
+    if signal != Signal::KILL {
+        // The guardian ends when it sees that its runner did.
+        site.herd().assert_gone(Duration::ZERO);
+    }
+    herd.assert_gone(AFTER_KILL);
     run.reports_are_well_formed();
     run
 }
@@ -83,7 +88,7 @@ fn before_the_first_test() {
         wait_for(&site.path("reached"), |text| !text.is_empty());
         run.signal(signal);
         run.finish_leaving_processes();
-        Herd::of(&site.vardir()).assert_gone(AFTER_KILL);
+        site.herd().assert_gone(AFTER_KILL);
     }
 }
 
@@ -96,7 +101,7 @@ fn twice_ends_at_once() {
     wait_for(&run.file("events"), |_| true);
     run.signal(Signal::INT);
     run.finish_leaving_processes();
-    Herd::of(&site.vardir()).assert_gone(AFTER_KILL);
+    site.herd().assert_gone(AFTER_KILL);
 }
 
 #[test]
@@ -113,14 +118,14 @@ fn with_a_real_server() {
     let site = Site::real();
     site.test_file("good.test", "select 1;\n").test_file("good.result", "select 1;\n1\n1\n");
     site.test_file("bad.test", "--exec echo 1 > $FAKE_REACHED\n--sleep 600\n");
-    let run = |site: &Site| site.run().env("FAKE_REACHED", site.path("reached"));
+    let run = |site: &Site| site.run();
     for signal in [Signal::KILL, Signal::INT] {
         let run = run(&site).args(["--noreorder", "good", "bad"]).start();
         wait_for(&site.path("reached"), |text| !text.is_empty());
         std::fs::remove_file(site.path("reached")).unwrap();
         run.signal(signal);
         let run = run.finish_leaving_processes();
-        Herd::of(&site.vardir())
+        site.herd()
             .assert_gone(if signal == Signal::KILL { AFTER_KILL } else { Duration::ZERO });
         run.reports_are_well_formed().verdict("own.good", "pass");
     }
@@ -128,5 +133,5 @@ fn with_a_real_server() {
     run.wait_for_event("test_finished");
     run.signal(Signal::KILL);
     run.finish_leaving_processes().reports_are_well_formed();
-    Herd::of(&site.vardir()).assert_gone(AFTER_KILL);
+    site.herd().assert_gone(AFTER_KILL);
 }

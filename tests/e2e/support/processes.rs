@@ -1,34 +1,39 @@
-//! The processes of a run, found from outside by the run's vardir.
+//! The processes of a run, found from outside by what they cannot hide.
 
 use std::fs;
 use std::os::fd::{AsFd, OwnedFd};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use bstr::ByteSlice;
 use mtr::sys::poll::readable;
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
-/// Processes whose command line or environment names one vardir.
+/// Processes whose command line or environment names a run's directory.
 pub struct Herd {
-    vardir: PathBuf,
+    marks: Vec<Vec<u8>>,
 }
 
 impl Herd {
-    /// Those of `vardir`, whose path no other test's contains.
-    pub fn of(vardir: &Path) -> Herd {
-        Herd { vardir: vardir.into() }
+    /// Those of a directory, such as a test's whole site or one vardir in it.
+    pub fn of(dir: &Path) -> Herd {
+        Herd { marks: vec![dir.as_os_str().as_encoded_bytes().to_vec()] }
+    }
+
+    /// And the guardian of the runner that has or had this pid.
+    pub fn and_guardian_of(mut self, runner: Pid) -> Herd {
+        self.marks.push(format!("--guardian-of-run\0{}-", runner.as_raw_nonzero()).into());
+        self
     }
 
     /// Their pids and command lines, as of now.
     pub fn members(&self) -> Vec<(i32, String)> {
-        let marks = [self.vardir.as_os_str().as_encoded_bytes()];
         let mut found = Vec::new();
         for entry in fs::read_dir("/proc").unwrap().flatten() {
             let Ok(pid) = entry.file_name().to_string_lossy().parse::<i32>() else { continue };
             let read = |name: &str| fs::read(entry.path().join(name)).unwrap_or_default();
             let (command, environment) = (read("cmdline"), read("environ"));
-            let ours = marks.iter().any(|mark| command.contains_str(mark) || environment.contains_str(mark));
+            let ours = self.marks.iter().any(|mark| command.contains_str(mark) || environment.contains_str(mark));
             if ours && pid != std::process::id().cast_signed() {
                 found.push((pid, command.replace(b"\0", b" ").to_str_lossy().into_owned()));
             }

@@ -7,6 +7,7 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
+use super::Herd;
 use super::run::{Run, write};
 
 /// Where one test has its files.
@@ -69,9 +70,9 @@ impl Site {
         self.dir.path().join(name)
     }
 
-    /// The vardir of runs.
-    pub fn vardir(&self) -> PathBuf {
-        self.path("var")
+    /// Every process of runs of this site.
+    pub fn herd(&self) -> Herd {
+        Herd::of(self.dir.path())
     }
 
     /// The suite's directory.
@@ -122,6 +123,6 @@ impl Site {
         }
         let mut suites = std::ffi::OsString::from("--suite-dir=");
         suites.push(self.path("own"));
-        run.args([suites]).env("MTR_CACHE_DIR", concat!(env!("CARGO_TARGET_TMPDIR"), "/cache"))
+        run.args([suites]).env("FAKE_REACHED", self.path("reached")).env("MTR_CACHE_DIR", concat!(env!("CARGO_TARGET_TMPDIR"), "/cache"))
     }
 }
