@@ -137,7 +137,10 @@ pub fn warnings(
 
 /// Error-log lines written since the last scan, and the tests since each server's start
 /// (spec §10.6). Only the runner's own suppressions apply.
-pub fn shutdown_warnings(set: &mut ServerSet, patterns: &errorlog::Patterns) -> Result<(Vec<String>, BString)> {
+pub fn shutdown_warnings(
+    set: &mut ServerSet,
+    patterns: &errorlog::Patterns,
+) -> Result<(Vec<String>, BString)> {
     let mut tests: Vec<String> = Vec::new();
     let mut text = BString::default();
     for scanner in set.scanners.values_mut() {
@@ -234,8 +237,12 @@ fn failure(
     }
     let name = case.name();
     let comment = match check {
-        Check::Before => format!("Could not execute 'check-testcase' before testcase '{name}' (res: 1):\n{error}\n"),
-        Check::After => format!("Could not execute 'check-testcase' after testcase '{name}' (res: 1):\n{error}\n"),
+        Check::Before => {
+            format!("Could not execute 'check-testcase' before testcase '{name}' (res: 1):\n{error}\n")
+        }
+        Check::After => {
+            format!("Could not execute 'check-testcase' after testcase '{name}' (res: 1):\n{error}\n")
+        }
         Check::Warnings => format!(
             "Could not execute 'check-warnings' for testcase '{name}' (res: 1) server: '{}':\n{error}\n",
             worker.set.name(i)
