@@ -190,12 +190,12 @@ fn check_perf_events() -> Result<()> {
     Ok(())
 }
 
-/// What the user types elsewhere for a `--manual-X` debugger, one string.
-pub fn manual_command(program: &Path, args: &[OsString]) -> BString {
+/// The command of a `--manual-X` debugger, for a user who starts the server in another window.
+pub fn manual(choice: &DebuggerChoice, group: &BStr, program: &Path, args: &[OsString]) -> Error {
     let mut text = BString::from(program.as_os_str().as_bytes());
     for arg in args {
         text.push(b' ');
         text.extend_from_slice(&quote(&arg.as_bytes().into()));
     }
-    text
+    Error::new(format!("To start {} for {group}, type in another window:\n{text}", choice.name))
 }
