@@ -196,6 +196,13 @@ fn run(
         // A worker that panicked has told so through its missing verdict.
         let _ = thread.join();
     }
+    if !ctx.settings.start_and_exit
+        && let Err(error) = orphans::end_orphans(&[], |_| true)
+    {
+        // Workers end what carries their mark; a daemon that dropped its environment is found only here,
+        // where every process that is left is one too many.
+        reporters.warning(format!("cannot look for processes that tests left: {error}"));
+    }
     if ctx.settings.start_and_exit {
         if let Some(dir) = vardir.keep_tmp() {
             let text = format!("tmpdir {} should be removed after the server has finished", dir.display());
