@@ -92,6 +92,13 @@ fn run(
     reporters: &mut Reporters,
     begun: Instant,
 ) -> Result<i32> {
+    // From the first process on: a server may hang when it is asked for its version already.
+    let run_mark = format!("{}-{:x}", std::process::id(), begun_stamp());
+    let guardian = Guardian::start(&run_mark)
+        .map_err(|error| Error::new("cannot start the guardian process").caused_by(error))?;
+    let mut marked = env.clone();
+    guardian::set_mark(&mut marked, &run_mark, 0);
+    let env = &marked;
     let Survey { layout, programs, facts, collection, suite_pm, messages } =
         survey(&settings, env, cwd, layout, &vardir.root)?;
     for text in messages {
@@ -110,9 +117,6 @@ fn run(
     for text in experimental.messages() {
         reporters.message(text.as_str());
     }
-    let run_mark = format!("{}-{:x}", std::process::id(), begun_stamp());
-    let guardian = Guardian::start(&run_mark)
-        .map_err(|error| Error::new("cannot start the guardian process").caused_by(error))?;
     let mut ctx = Context {
         bootstrap_cache: Some(cache_dir(env)),
         bootstrap_program: env
@@ -191,6 +195,13 @@ fn run(
     for thread in threads {
         // A worker that panicked has told so through its missing verdict.
         let _ = thread.join();
+    }
+    if !ctx.settings.start_and_exit
+        && let Err(error) = orphans::end_orphans(&[], |_| true)
+    {
+        // Workers end what carries their mark; a daemon that dropped its environment is found only here,
+        // where every process that is left is one too many.
+        reporters.warning(format!("cannot look for processes that tests left: {error}"));
     }
     if ctx.settings.start_and_exit {
         if let Some(dir) = vardir.keep_tmp() {
