@@ -62,13 +62,14 @@ fn record_writes_the_result_and_the_next_run_passes() {
     let result = fs::read_to_string(site.suite().join("new.result")).unwrap();
     assert_eq!(result, "select 42 as answer;\nanswer\n42\n");
     site.run().args(["new"]).finish().exits(0);
-    assert!(site.run().args(["--record"]).finish().exits(1).text.contains("--record"));
+    site.run().args(["--record"]).finish().exits(1).says("ERROR");
 }
 
 #[test]
 fn force_twice_goes_on_after_a_failed_statement() {
     let site = site();
     site.test_file("bad.test", "select * from nowhere;\n--exec echo after > $FAKE_REACHED\n");
+    site.test_file("bad.result", "select * from nowhere;\nx\n");
     site.run().args(["--force", "bad"]).finish().exits(1).verdict("own.bad", "fail");
     assert!(!site.path("reached").exists());
     site.run().args(["--force", "--force", "bad"]).finish().exits(1).verdict("own.bad", "fail");
@@ -99,7 +100,7 @@ fn what_a_test_leaves_behind_is_reported_and_cleared() {
 #[test]
 fn a_warning_in_the_error_log_fails_its_test() {
     let site = site();
-    let logged = "--exec echo \"2026-01-01  0:00:00 5 [ERROR] Our very own trouble\" >> $MYSQLTEST_VARDIR/log/mysqld.1.err\n";
+    let logged = "--echo trouble\n--exec echo \"2026-01-01  0:00:00 5 [ERROR] Our very own trouble\" >> $MYSQLTEST_VARDIR/log/mysqld.1.err\n";
     site.test_file("bad.test", logged);
     let excused = "--disable_query_log\ncall mtr.add_suppression('Our very own trouble');\n--enable_query_log\n";
     site.test_file("excused.test", format!("{excused}{logged}"));
@@ -114,8 +115,8 @@ fn a_warning_in_the_error_log_fails_its_test() {
 fn options_of_a_test_reach_the_server_and_the_next_test_gets_another_one() {
     let site = site();
     site.test_file("special.opt", "--sort-buffer-size=65536\n");
-    site.test_file("special.test", "let $size= `select @@global.sort_buffer_size`;\nif ($size != 65536)\n{\n  --die $size\n}\n");
-    site.test_file("plain.test", "let $size= `select @@global.sort_buffer_size`;\nif ($size == 65536)\n{\n  --die $size\n}\n");
+    site.test_file("special.test", "let $size= `select @@global.sort_buffer_size`;\nif ($size != 65536)\n{\n  --die $size\n}\n--echo $size\n");
+    site.test_file("plain.test", "let $size= `select @@global.sort_buffer_size`;\nif ($size == 65536)\n{\n  --die $size\n}\n--echo $size\n");
     let run = site.run().args(["--verbose-restart", "own.special", "own.plain"]).finish();
     run.exits(0).says("running with different options").says("The servers were restarted 1 times");
 }
