@@ -114,6 +114,14 @@ fn no_server_is_told_with_the_places_searched() {
 }
 
 #[test]
+fn no_script_interpreter_is_told_with_what_to_install() {
+    let site = site();
+    fs::remove_file(site.path("base/bin/mariadb-test")).unwrap();
+    let run = site.run().args(["good"]).finish();
+    run.exits(1).says("could not find mariadb-test").says("hint: install ");
+}
+
+#[test]
 fn no_system_tables_are_told_with_the_places_searched() {
     let site = site();
     fs::remove_dir_all(site.path("base/share")).unwrap();
@@ -172,7 +180,10 @@ fn a_vardir_that_fills_up_fails_the_test_and_not_the_reports() {
     if !mounted {
         return eprintln!("cannot mount a small file system");
     }
-    site.test_file("bad.test", "head -c 2M /dev/zero > \"$MYSQLTEST_VARDIR/full\"\necho 'disk full' >&2\nexit 1\n");
+    site.test_file(
+        "bad.test",
+        "head -c 2M /dev/zero > \"$MYSQLTEST_VARDIR/full\"\necho 'disk full' >&2\nexit 1\n",
+    );
     let run = site.run_in("small/var", "files").args(["--force", "--noreorder", "good", "bad"]).finish();
     let unmounted = Command::new("umount").arg(site.path("small")).status().unwrap();
     assert!(unmounted.success());

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::support::{Finished, Site, wait_for};
 
@@ -36,7 +36,8 @@ fn site(server: &str, script: &str) -> Site {
 }
 
 /// Processes that try to stay.
-const CLINGING: &str = "sleep 601 & setsid sleep 602 & (setsid sleep 603 &)\ntrap '' TERM INT\nreached\nsleep 600\n";
+const CLINGING: &str =
+    "sleep 601 & setsid sleep 602 & (setsid sleep 603 &)\ntrap '' TERM INT\nreached\nsleep 600\n";
 
 #[test]
 fn while_a_server_starts() {
@@ -53,6 +54,25 @@ fn while_a_test_runs() {
     run.verdict("main.good", "pass");
     let started = run.events.iter().filter(|event| event["event"] == "test_started").count();
     assert_eq!(started, 2, "the test without a verdict can be found");
+}
+
+#[test]
+fn while_several_workers_run_tests() {
+    let site = site("leave-children", CLINGING);
+    site.test_file("worse.opt", "--fake=leave-children\n--loose-other\n").test_file("worse.test", CLINGING);
+    site.test_file(
+        "bad.test",
+        format!(
+            "while ! [ -s \"$FAKE_REACHED\" ]; do sleep 0.02; done\n{}",
+            CLINGING.replace("reached", "echo 2 >> \"$FAKE_REACHED\"")
+        ),
+    );
+    let run = site.run().args(["--parallel=2", "worse", "bad"]).start();
+    wait_for(&site.path("reached"), |text| text.contains('2'));
+    let herd = site.herd().and_guardian_of(run.pid());
+    run.signal(Signal::KILL);
+    run.finish_leaving_processes();
+    herd.assert_gone(AFTER_KILL);
 }
 
 #[test]
@@ -112,6 +132,34 @@ fn and_the_next_run_takes_the_same_vardir() {
     run.exits(0).verdict("main.good", "pass");
 }
 
+#[test]
+fn together_with_its_guardian_leaves_servers_that_the_next_run_ends() {
+    let site = site("", "exit 0\n");
+    let run = site.run().args(["--start", "bad"]).start();
+    wait_for(&run.file("console"), |text| text.contains("Waiting for server(s) to exit..."));
+    let herd = site.herd().and_guardian_of(run.pid());
+    let guardian = herd.members().into_iter().find(|(_, command)| command.contains("--guardian-of-run"));
+    kill_process(Pid::from_raw(guardian.unwrap().0).unwrap(), Signal::KILL).unwrap();
+    run.signal(Signal::KILL);
+    run.finish_leaving_processes();
+    assert!(!site.herd().members().is_empty(), "nobody is there to end them");
+    let run = site.run().args(["bad"]).finish();
+    run.exits(0).verdict("main.bad", "pass").says(" - found old pid ").says("killing it...");
+}
+
+#[test]
+fn while_servers_wait_for_a_person() {
+    let site = site("leave-children", "exit 0\n");
+    for signal in [Signal::INT, Signal::KILL] {
+        let run = site.run().args(["--start", "bad"]).start();
+        wait_for(&run.file("console"), |text| text.contains("Waiting for server(s) to exit..."));
+        let herd = site.herd().and_guardian_of(run.pid());
+        run.signal(signal);
+        run.finish_leaving_processes();
+        herd.assert_gone(AFTER_KILL);
+    }
+}
+
 /// The same with servers that have something to lose.
 #[test]
 fn with_a_real_server() {
@@ -125,8 +173,7 @@ fn with_a_real_server() {
         std::fs::remove_file(site.path("reached")).unwrap();
         run.signal(signal);
         let run = run.finish_leaving_processes();
-        site.herd()
-            .assert_gone(if signal == Signal::KILL { AFTER_KILL } else { Duration::ZERO });
+        site.herd().assert_gone(if signal == Signal::KILL { AFTER_KILL } else { Duration::ZERO });
         run.reports_are_well_formed().verdict("own.good", "pass");
     }
     let run = run(&site).args(["good"]).start();

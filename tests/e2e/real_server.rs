@@ -17,14 +17,21 @@ fn that_dies_at_start_names_the_option_and_its_file() {
     let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/blanks_in_opt/blanks.test");
     let run = site.run().args(["--force", "good"]).args([&example]).finish();
     run.exits(1).verdict("own.good", "pass").verdict("blanks_in_opt.blanks", "fail");
-    run.says("mysqld.1").says("Error while setting value '=' to 'open_files_limit'").reports_are_well_formed();
+    run.says("mysqld.1")
+        .says("Error while setting value '=' to 'open_files_limit'")
+        .reports_are_well_formed();
+    run.says("mysqld.1 did not start: the server exited with status ").says("blanks.opt:2");
+    run.says("--loose_handlersocket_port = 9998 --open_files_limit = 65535");
     assert_eq!(run.outcomes("blanks_in_opt.blanks")[0]["failure"], "server_start");
 }
 
 #[test]
 fn that_crashes_during_a_test() {
     let site = site();
-    site.test_file("bad.test", "--exec cat $MYSQLTEST_VARDIR/run/mysqld.1.pid | xargs kill -SEGV\n--sleep 600\n");
+    site.test_file(
+        "bad.test",
+        "--exec cat $MYSQLTEST_VARDIR/run/mysqld.1.pid | xargs kill -SEGV\n--sleep 600\n",
+    );
     let run = site.run().args(["--force", "bad", "good"]).finish();
     run.exits(1).verdict("own.bad", "fail").verdict("own.good", "pass");
     run.says("Server log from this test:").says("got signal 11").reports_are_well_formed();

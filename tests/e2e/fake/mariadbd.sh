@@ -55,10 +55,10 @@ ready() {
 
 # Waits for SIGTERM like an idle server.
 serve() {
-  ready
   sleep 600 &
   sleeper=$!
   trap 'kill $sleeper; wait $sleeper; rm -f "$pid_file"; exit 0' TERM
+  ready
   wait $sleeper
 }
 
@@ -91,8 +91,8 @@ case $how in
     serve
     ;;
   hang-at-end)
-    ready
     trap 'reached; while :; do sleep 600; done' TERM
+    ready
     while :; do sleep 600 & wait $!; done
     ;;
   *) serve ;;

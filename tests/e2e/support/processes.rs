@@ -33,7 +33,8 @@ impl Herd {
             let Ok(pid) = entry.file_name().to_string_lossy().parse::<i32>() else { continue };
             let read = |name: &str| fs::read(entry.path().join(name)).unwrap_or_default();
             let (command, environment) = (read("cmdline"), read("environ"));
-            let ours = self.marks.iter().any(|mark| command.contains_str(mark) || environment.contains_str(mark));
+            let ours =
+                self.marks.iter().any(|mark| command.contains_str(mark) || environment.contains_str(mark));
             if ours && pid != std::process::id().cast_signed() {
                 found.push((pid, command.replace(b"\0", b" ").to_str_lossy().into_owned()));
             }

@@ -37,8 +37,6 @@ pub struct Finished {
     pub text: String,
     /// Lines of `--events`, parsed.
     pub events: Vec<Value>,
-    /// The vardir.
-    pub vardir: PathBuf,
     files: PathBuf,
 }
 
@@ -133,7 +131,7 @@ impl Running {
         let text = String::from_utf8_lossy(&console).into_owned();
         let events = fs::read_to_string(self.file("events")).unwrap_or_default();
         let events = events.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-        Finished { code, text, events, vardir: self.vardir, files: self.files }
+        Finished { code, text, events, files: self.files }
     }
 }
 
@@ -182,7 +180,9 @@ impl Finished {
         self.events
             .iter()
             .filter(|event| {
-                event["event"] == "test_finished" && event["id"]["suite"] == suite && event["id"]["test"] == test
+                event["event"] == "test_finished"
+                    && event["id"]["suite"] == suite
+                    && event["id"]["test"] == test
             })
             .map(|event| &event["outcome"])
             .collect()

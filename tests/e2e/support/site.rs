@@ -21,7 +21,8 @@ const MARIADB_TEST: &str = include_str!("../fake/mariadb-test.sh");
 
 impl Site {
     fn new(fake: bool) -> Site {
-        let base = [PathBuf::from("/dev/shm"), std::env::temp_dir()].into_iter().find(|dir| dir.is_dir()).unwrap();
+        let base =
+            [PathBuf::from("/dev/shm"), std::env::temp_dir()].into_iter().find(|dir| dir.is_dir()).unwrap();
         let dir = tempfile::Builder::new().prefix("mtr-rs-e2e-").tempdir_in(base).unwrap();
         // An unprivileged server has to get through, whoever runs the tests.
         fs::set_permissions(dir.path(), PermissionsExt::from_mode(0o755)).unwrap();
@@ -123,6 +124,8 @@ impl Site {
         }
         let mut suites = std::ffi::OsString::from("--suite-dir=");
         suites.push(self.path("own"));
-        run.args([suites]).env("FAKE_REACHED", self.path("reached")).env("MTR_CACHE_DIR", concat!(env!("CARGO_TARGET_TMPDIR"), "/cache"))
+        run.args([suites])
+            .env("FAKE_REACHED", self.path("reached"))
+            .env("MTR_CACHE_DIR", concat!(env!("CARGO_TARGET_TMPDIR"), "/cache"))
     }
 }
