@@ -116,7 +116,7 @@ impl Worker {
 
     fn new(inputs: WorkerInputs) -> Result<Worker> {
         let WorkerInputs { ctx, number, dirs, env, lease, abort, reports } = inputs;
-        let set = ServerSet::new(ctx.clone(), dirs, env, lease, abort.clone())
+        let set = ServerSet::new(ctx.clone(), dirs, env, lease, abort.clone(), reports.clone())
             .map_err(|error| Error::new("cannot watch the worker's directories").caused_by(error))?;
         Ok(Worker {
             ctx,
