@@ -294,25 +294,25 @@ impl Worker {
 
     fn start_failed(&mut self, i: usize, how: Readiness) -> Outcome {
         let server = &self.set.servers[i];
-        let seconds =
-            server.last_exit.map_or(self.ctx.settings.start_timeout as f64, |(_, d)| d.as_secs_f64());
+        let timeout = Duration::from_secs(self.ctx.settings.start_timeout);
         let pid_file = server.group.pid_file();
-        let warning = match how {
-            Readiness::TimedOut => format!(
-                "Timeout after mysql-test-run waited {} seconds for the process {} to create a pid file.",
-                self.ctx.settings.start_timeout,
-                server.describe()
+        let warning = match (how, server.last_exit) {
+            (Readiness::Died(_), Some((_, lived))) => format!(
+                "Process {} died after mysql-test-run waited {:.1} seconds for {} to be created.",
+                server.describe(),
+                lived.as_secs_f64(),
+                pid_file.display()
             ),
             _ => format!(
-                "Process {} died after mysql-test-run waited {seconds:.1} seconds for {} to be created.",
-                server.describe(),
-                pid_file.display()
+                "Timeout after mysql-test-run waited {} seconds for the process {} to create a pid file.",
+                timeout.as_secs(),
+                server.describe()
             ),
         };
         let comment = format!("Failed to start {}\n", server.group.name());
-        let diagnosis = start_failure::diagnose(server, how, &self.ctx);
+        let server_log = start_failure::diagnose(server, how, timeout);
         self.warn(warning);
-        Outcome { server_log: diagnosis, ..failed(FailureKind::ServerStart, comment) }
+        Outcome { server_log, ..failed(FailureKind::ServerStart, comment) }
     }
 
     /// The report of a server that ended although nothing said it should.

@@ -86,8 +86,16 @@ pub fn after(
         if !worker.set.servers[i].is_running() && !down.contains(i) {
             continue;
         }
-        let state = snapshot(worker, &mut sessions, i, deadline);
-        let state = state.map_err(|error| failure(worker, case, i, Check::After, deadline, &error))?;
+        let state = match snapshot(worker, &mut sessions, i, deadline) {
+            Ok(state) => state,
+            // What was there before and is not any more (database `test`, say) is a side effect as well.
+            Err(error @ (SessionError::Server { .. } | SessionError::File { .. })) => {
+                details.extend_from_slice(format!("{error}\n").as_bytes());
+                worker.states.remove(&key);
+                continue;
+            }
+            Err(error) => return Err(failure(worker, case, i, Check::After, deadline, &error)),
+        };
         let name = format!("check-{}", key.to_string().replace('.', "_"));
         let file = |extension: &str| {
             worker.set.dirs.var_tmp().join(format!("{name}.{extension}")).display().to_string()

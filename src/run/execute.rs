@@ -76,6 +76,13 @@ fn run(
     reporters: &mut Reporters,
     begun: Instant,
 ) -> Result<i32> {
+    // From the first process on: a server may hang when it is asked for its version already.
+    let run_mark = format!("{}-{:x}", std::process::id(), begun_stamp());
+    let guardian = Guardian::start(&run_mark)
+        .map_err(|error| Error::new("cannot start the guardian process").caused_by(error))?;
+    let mut marked = env.clone();
+    guardian::set_mark(&mut marked, &run_mark, 0);
+    let env = &marked;
     let Survey { layout, programs, facts, collection, suite_pm, messages } =
         survey::survey(&settings, env, cwd, layout, &vardir.root)?;
     for text in messages {
@@ -94,9 +101,6 @@ fn run(
     for text in experimental.messages() {
         reporters.message(text.as_str());
     }
-    let run_mark = format!("{}-{:x}", std::process::id(), begun_stamp());
-    let guardian = Guardian::start(&run_mark)
-        .map_err(|error| Error::new("cannot start the guardian process").caused_by(error))?;
     let mut suppressions = suite_pm.suppressions.clone();
     suppressions.extend(debugger::suppressions(&settings));
     let mut ctx = Context {
@@ -179,6 +183,13 @@ fn run(
         // A worker that panicked has told so through its missing verdict.
         let _ = thread.join();
     }
+    if !ctx.settings.start_and_exit
+        && let Err(error) = orphans::end_orphans(&[], |_| true)
+    {
+        // Workers end what carries their mark; a daemon that dropped its environment is found only here,
+        // where every process that is left is one too many.
+        reporters.warning(format!("cannot look for processes that tests left: {error}"));
+    }
     if ctx.settings.start_and_exit {
         if let Some(dir) = vardir.keep_tmp() {
             let text = format!("tmpdir {} should be removed after the server has finished", dir.display());
@@ -195,6 +206,9 @@ fn run(
 
 /// `--dry-run` and `--explain`: nothing is written to the vardir and no server started.
 fn list(settings: &Settings, env: &Env, cwd: &Path) -> Result<i32> {
+    let explained = settings.explain.iter().map(|name| BString::from(name.as_str()));
+    let settings =
+        &Settings { names: settings.names.iter().cloned().chain(explained).collect(), ..settings.clone() };
     let layout = layout::locate(settings, env, own_program().as_deref())?;
     let scratch =
         tempfile::tempdir().map_err(|error| Error::new("cannot create a directory").caused_by(error))?;

@@ -82,7 +82,7 @@ impl fmt::Display for Exit {
 
 /// `SIGSEGV` for 11 and so on; `unknown` for a number without a name here.
 pub fn signal_name(number: i32) -> &'static str {
-    const NAMES: [(i32, &str); 14] = [
+    const NAMES: [(i32, &str); 15] = [
         (libc::SIGHUP, "SIGHUP"),
         (libc::SIGINT, "SIGINT"),
         (libc::SIGQUIT, "SIGQUIT"),
@@ -96,6 +96,7 @@ pub fn signal_name(number: i32) -> &'static str {
         (libc::SIGPIPE, "SIGPIPE"),
         (libc::SIGTERM, "SIGTERM"),
         (libc::SIGXCPU, "SIGXCPU"),
+        (libc::SIGXFSZ, "SIGXFSZ"),
         (libc::SIGSYS, "SIGSYS"),
     ];
     NAMES.iter().find(|(n, _)| *n == number).map_or("unknown", |(_, name)| name)
