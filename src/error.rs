@@ -63,6 +63,20 @@ impl Error {
         &self.message
     }
 
+    /// The whole story, for people: the error, `caused by:` lines and `hint:` lines.
+    pub fn explained(&self) -> String {
+        let mut text = self.to_string();
+        let mut cause = std::error::Error::source(self);
+        while let Some(error) = cause {
+            text.push_str(&format!("\ncaused by: {error}"));
+            cause = error.source();
+        }
+        for line in self.hint.iter().flat_map(|hint| hint.lines()) {
+            text.push_str(&format!("\nhint: {line}"));
+        }
+        text
+    }
+
     /// Where the error is, if it is in a file.
     pub fn location(&self) -> Option<&Location> {
         self.location.as_ref()

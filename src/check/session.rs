@@ -132,7 +132,6 @@ impl Session {
     ///
     /// # Errors
     /// The outer result: the connection broke. The inner ones: what the server said to each statement.
-    #[expect(clippy::type_complexity, reason = "the two levels of errors are the point")]
     pub fn batch(
         &mut self,
         statements: &[&[u8]],

@@ -14,7 +14,8 @@ pub fn run(args: Vec<OsString>) -> u8 {
     match dispatch(args) {
         Ok(code) => u8::try_from(code).unwrap_or(1),
         Err(error) => {
-            report(&error);
+            // The prefix is what log collectors look for.
+            eprintln!("mysql-test-run: *** ERROR: {}", error.explained());
             1
         }
     }
@@ -51,18 +52,5 @@ fn print(text: &str, code: i32) -> Result<i32> {
             Err(Error::new("cannot write to standard output").caused_by(error))
         }
         _ => Ok(code),
-    }
-}
-
-/// `mysql-test-run: *** ERROR: …` as log collectors know it, then causes and hints.
-fn report(error: &Error) {
-    eprintln!("mysql-test-run: *** ERROR: {error}");
-    let mut cause = std::error::Error::source(error);
-    while let Some(error) = cause {
-        eprintln!("caused by: {error}");
-        cause = error.source();
-    }
-    for line in error.hint_text().unwrap_or_default().lines() {
-        eprintln!("hint: {line}");
     }
 }

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use bstr::BString;
+
 use crate::cli::settings::Settings;
 use crate::env::Env;
 use crate::error::{Error, Result};
@@ -35,6 +37,16 @@ struct Watched {
 }
 
 impl Reporters {
+    /// A line for the console.
+    pub fn message(&mut self, text: impl Into<BString>) {
+        self.event(&Event::Message { text: text.into() });
+    }
+
+    /// A warning of the supervisor's.
+    pub fn warning(&mut self, text: impl Into<BString>) {
+        self.event(&Event::Warning { worker: None, text: text.into() });
+    }
+
     /// A console, and nothing else yet.
     pub fn new(console: impl Reporter + 'static) -> Self {
         Reporters { files: Vec::new(), console: Box::new(console) }

@@ -122,10 +122,7 @@ pub fn stack_trace(ctx: &Context, core: &Path, program: &Path, env: &Env, scratc
             args.extend([program.into(), core.into()]);
             args
         }),
-        (
-            "lldb",
-            vec!["--batch".into(), "-o".into(), lldb.into(), "-c".into(), core.into(), program.into()],
-        ),
+        ("lldb", vec!["--batch".into(), "-o".into(), lldb.into(), "-c".into(), core.into(), program.into()]),
     ];
     for (name, args) in attempts {
         let method = ctx.settings.print_method.as_str();

@@ -47,7 +47,7 @@ impl Worker {
             Ok(None) => return None,
             Err(error) => {
                 self.end_script_leftovers();
-                failed(FailureKind::Other, explain(&error)).into()
+                failed(FailureKind::Other, format!("{}\n", error.explained())).into()
             }
         };
         let Ended { mut outcome, keep } = ended;
@@ -56,10 +56,11 @@ impl Worker {
                 outcome.report = self.read_report();
             }
             self.note_missing_output(&mut outcome, case);
-            outcome.log_tail = script::log_tail(&self.set.dirs, case, 20).map(|(_, tail)| tail).unwrap_or_default();
+            outcome.log_tail =
+                script::log_tail(&self.set.dirs, case, 20).map(|(_, tail)| tail).unwrap_or_default();
             if let Err(error) = self.keep_failure(case) {
                 outcome.comment.extend_from_slice(b"\n");
-                outcome.comment.extend_from_slice(&explain(&error));
+                outcome.comment.extend_from_slice(error.explained().as_bytes());
             }
         }
         self.tell_script_output();
@@ -246,7 +247,8 @@ impl Worker {
             self.warn(format!("Could not find reason for skipping test in {}", file.display()));
             "Detected by testcase(reason unknown) ".into()
         });
-        if self.asks_for_restart("force_restart_if_skipped") || outcome.comment.starts_with(b"perl not found") {
+        if self.asks_for_restart("force_restart_if_skipped") || outcome.comment.starts_with(b"perl not found")
+        {
             self.stop_servers()?;
         }
         Ok(())
@@ -268,7 +270,10 @@ impl Worker {
         let seconds = self.ctx.settings.testcase_timeout * 60;
         // The servers are asked first: after the core dumps nobody answers (spec §15).
         let analysis = analyze::run(&self.ctx, &self.set, "timeout")?;
-        self.tell_message(format!("Trying to dump core for [mysqltest - pid: {0}, winpid: {0}]", child.pid()));
+        self.tell_message(format!(
+            "Trying to dump core for [mysqltest - pid: {0}, winpid: {0}]",
+            child.pid()
+        ));
         child.signal_group(rustix::process::Signal::ABORT);
         child.wait(Some(Instant::now() + CORE_PATIENCE)).map_err(ending)?;
         child.kill().map_err(ending)?;
@@ -289,24 +294,25 @@ impl Worker {
 
     fn start_failed(&mut self, i: usize, how: Readiness) -> Outcome {
         let server = &self.set.servers[i];
-        let seconds = server.last_exit.map_or(self.ctx.settings.start_timeout as f64, |(_, d)| d.as_secs_f64());
+        let timeout = Duration::from_secs(self.ctx.settings.start_timeout);
         let pid_file = server.group.pid_file();
-        let warning = match how {
-            Readiness::TimedOut => format!(
-                "Timeout after mysql-test-run waited {} seconds for the process {} to create a pid file.",
-                self.ctx.settings.start_timeout,
-                server.describe()
+        let warning = match (how, server.last_exit) {
+            (Readiness::Died(_), Some((_, lived))) => format!(
+                "Process {} died after mysql-test-run waited {:.1} seconds for {} to be created.",
+                server.describe(),
+                lived.as_secs_f64(),
+                pid_file.display()
             ),
             _ => format!(
-                "Process {} died after mysql-test-run waited {seconds:.1} seconds for {} to be created.",
-                server.describe(),
-                pid_file.display()
+                "Timeout after mysql-test-run waited {} seconds for the process {} to create a pid file.",
+                timeout.as_secs(),
+                server.describe()
             ),
         };
         let comment = format!("Failed to start {}\n", server.group.name());
-        let diagnosis = start_failure::diagnose(server, how, &self.ctx);
+        let server_log = start_failure::diagnose(server, how, timeout);
         self.warn(warning);
-        Outcome { server_log: diagnosis, ..failed(FailureKind::ServerStart, comment) }
+        Outcome { server_log, ..failed(FailureKind::ServerStart, comment) }
     }
 
     /// The report of a server that ended although nothing said it should.
@@ -325,7 +331,8 @@ impl Worker {
     fn keep_failure(&mut self, case: &TestCase) -> Result<()> {
         self.states.clear();
         let valgrind = self.ctx.settings.debugger.as_ref().is_some_and(|d| d.name == "valgrind");
-        let grace = if valgrind && !self.ctx.settings.core_on_failure { self.set.grace() } else { Duration::ZERO };
+        let grace =
+            if valgrind && !self.ctx.settings.core_on_failure { self.set.grace() } else { Duration::ZERO };
         self.set.stop_all(grace)?;
         let dir = aftermath::save(&self.set, case)?;
         self.saved = Some(dir);
@@ -342,9 +349,9 @@ impl Worker {
         outcome.comment.extend_from_slice(b"mysqltest failed but provided no output\n");
         let lines = self.ctx.settings.tail_lines as usize;
         if let Some((_, tail)) = script::log_tail(&self.set.dirs, case, lines) {
-            outcome.comment.extend_from_slice(
-                b"The result from queries just before the failure was:\n< snip >\n",
-            );
+            outcome
+                .comment
+                .extend_from_slice(b"The result from queries just before the failure was:\n< snip >\n");
             outcome.comment.extend_from_slice(&tail);
             outcome.comment.push(b'\n');
         }
@@ -398,19 +405,4 @@ fn check_failed(failure: CheckFailure) -> Outcome {
 
 fn ending(error: std::io::Error) -> Error {
     Error::new("cannot end the script").caused_by(error)
-}
-
-/// An error with its causes and hint, one a line.
-fn explain(error: &Error) -> BString {
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(error) = cause {
-        text.push_str(&format!("\ncaused by: {error}"));
-        cause = error.source();
-    }
-    if let Some(hint) = error.hint_text() {
-        text.push_str(&format!("\nhint: {hint}"));
-    }
-    text.push('\n');
-    text.into()
 }

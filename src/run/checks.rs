@@ -86,8 +86,16 @@ pub fn after(
         if !worker.set.servers[i].is_running() && !down.contains(i) {
             continue;
         }
-        let state = snapshot(worker, &mut sessions, i, deadline);
-        let state = state.map_err(|error| failure(worker, case, i, Check::After, deadline, &error))?;
+        let state = match snapshot(worker, &mut sessions, i, deadline) {
+            Ok(state) => state,
+            // What was there before and is not any more (database `test`, say) is a side effect as well.
+            Err(error @ (SessionError::Server { .. } | SessionError::File { .. })) => {
+                details.extend_from_slice(format!("{error}\n").as_bytes());
+                worker.states.remove(&key);
+                continue;
+            }
+            Err(error) => return Err(failure(worker, case, i, Check::After, deadline, &error)),
+        };
         let name = format!("check-{}", key.to_string().replace('.', "_"));
         let file = |extension: &str| {
             worker.set.dirs.var_tmp().join(format!("{name}.{extension}")).display().to_string()
@@ -137,7 +145,10 @@ pub fn warnings(
 
 /// Error-log lines written since the last scan, and the tests since each server's start
 /// (spec §10.6). Only the runner's own suppressions apply.
-pub fn shutdown_warnings(set: &mut ServerSet, patterns: &errorlog::Patterns) -> Result<(Vec<String>, BString)> {
+pub fn shutdown_warnings(
+    set: &mut ServerSet,
+    patterns: &errorlog::Patterns,
+) -> Result<(Vec<String>, BString)> {
     let mut tests: Vec<String> = Vec::new();
     let mut text = BString::default();
     for scanner in set.scanners.values_mut() {
@@ -234,8 +245,12 @@ fn failure(
     }
     let name = case.name();
     let comment = match check {
-        Check::Before => format!("Could not execute 'check-testcase' before testcase '{name}' (res: 1):\n{error}\n"),
-        Check::After => format!("Could not execute 'check-testcase' after testcase '{name}' (res: 1):\n{error}\n"),
+        Check::Before => {
+            format!("Could not execute 'check-testcase' before testcase '{name}' (res: 1):\n{error}\n")
+        }
+        Check::After => {
+            format!("Could not execute 'check-testcase' after testcase '{name}' (res: 1):\n{error}\n")
+        }
         Check::Warnings => format!(
             "Could not execute 'check-warnings' for testcase '{name}' (res: 1) server: '{}':\n{error}\n",
             worker.set.name(i)

@@ -23,10 +23,25 @@ struct Debugger {
 }
 
 const DEBUGGERS: [Debugger; 8] = [
-    Debugger { name: "gdb", xterm: true, command: "gdb -x {script} {options} {exe}", script: Some("set args {args} < {input}") },
-    Debugger { name: "ddd", xterm: false, command: "ddd --command {script} {options} {exe}", script: Some("set args {args} < {input}") },
+    Debugger {
+        name: "gdb",
+        xterm: true,
+        command: "gdb -x {script} {options} {exe}",
+        script: Some("set args {args} < {input}"),
+    },
+    Debugger {
+        name: "ddd",
+        xterm: false,
+        command: "ddd --command {script} {options} {exe}",
+        script: Some("set args {args} < {input}"),
+    },
     Debugger { name: "dbx", xterm: true, command: "dbx -c {dbx} {options} {exe}", script: None },
-    Debugger { name: "lldb", xterm: true, command: "lldb -s {script} {options} {exe}", script: Some("process launch --stop-at-entry -- {args}") },
+    Debugger {
+        name: "lldb",
+        xterm: true,
+        command: "lldb -s {script} {options} {exe}",
+        script: Some("process launch --stop-at-entry -- {args}"),
+    },
     Debugger {
         name: "valgrind",
         xterm: false,
@@ -34,7 +49,12 @@ const DEBUGGERS: [Debugger; 8] = [
                   --suppressions={tests}/valgrind.supp {options} {exe} {args} --loose-wait-for-pos-timeout=1500",
         script: None,
     },
-    Debugger { name: "strace", xterm: false, command: "strace -f -o {log} {options} {exe} {args}", script: None },
+    Debugger {
+        name: "strace",
+        xterm: false,
+        command: "strace -f -o {log} {options} {exe} {args}",
+        script: None,
+    },
     Debugger {
         name: "rr",
         xterm: false,
@@ -143,9 +163,8 @@ fn build(
             // Each argument stays one, whatever blanks it has.
             "{args}" => argv.extend(args.iter().map(|arg| OsStr::from_bytes(arg).to_os_string())),
             "{options}" => argv.extend(options.fields().map(|word| OsStr::from_bytes(word).to_os_string())),
-            "{dbx}" => argv.push(
-                OsStr::from_bytes(&fill(b"stop in main; run {exe} {args} < {input}")).to_os_string(),
-            ),
+            "{dbx}" => argv
+                .push(OsStr::from_bytes(&fill(b"stop in main; run {exe} {args} < {input}")).to_os_string()),
             word => argv.push(OsStr::from_bytes(&fill(word.as_bytes())).to_os_string()),
         }
     }
@@ -171,12 +190,12 @@ fn check_perf_events() -> Result<()> {
     Ok(())
 }
 
-/// What the user types elsewhere for a `--manual-X` debugger, one string.
-pub fn manual_command(program: &Path, args: &[OsString]) -> BString {
+/// The command of a `--manual-X` debugger, for a user who starts the server in another window.
+pub fn manual(choice: &DebuggerChoice, group: &BStr, program: &Path, args: &[OsString]) -> Error {
     let mut text = BString::from(program.as_os_str().as_bytes());
     for arg in args {
         text.push(b' ');
         text.extend_from_slice(&quote(&arg.as_bytes().into()));
     }
-    text
+    Error::new(format!("To start {} for {group}, type in another window:\n{text}", choice.name))
 }

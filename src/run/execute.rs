@@ -10,7 +10,7 @@ use crossbeam_channel::{Receiver, Sender};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use super::context::Context;
-use super::event::{Event, SCHEMA};
+use super::event::{Event, RunEnd, SCHEMA};
 use super::script;
 use super::supervisor::{Hand, Supervisor, SupervisorInputs};
 use super::vardir::Vardir;
@@ -58,6 +58,8 @@ pub fn execute(settings: Settings, env: &Env, cwd: &Path) -> Result<i32> {
         return list(&settings, env, cwd);
     }
     let begun = Instant::now();
+    // Servers and scripts of the same user read each other's files, whatever the caller's umask (spec §8.1).
+    rustix::process::umask(rustix::fs::Mode::WGRP | rustix::fs::Mode::WOTH);
     orphans::become_subreaper().map_err(|error| Error::new("cannot become a subreaper").caused_by(error))?;
     let mut messages = opening_lines(&settings);
     let layout = layout::locate(&settings, env, own_program().as_deref())?;
@@ -65,38 +67,61 @@ pub fn execute(settings: Settings, env: &Env, cwd: &Path) -> Result<i32> {
     let (mut vardir, said) = Vardir::open(&settings, &layout, env, cwd)?;
     messages.extend(said.into_iter().map(BString::from));
     let mut reporters = reporters(&settings, env, &vardir.root, Clock::system())?;
-    let tell = |reporters: &mut Reporters, text: BString| reporters.event(&Event::Message { text });
     for text in messages {
-        tell(&mut reporters, text);
+        reporters.message(text);
     }
     for option in &settings.without_effect {
-        let text = format!("option {option} has no effect");
-        reporters.event(&Event::Warning { worker: None, text: text.into() });
+        reporters.warning(format!("option {option} has no effect"));
     }
+    let ended = run(settings, env, cwd, layout, &mut vardir, &mut reporters, begun);
+    Ok(ended.unwrap_or_else(|error| {
+        // Reports on disk must say that the run did not happen, not show an empty success.
+        let (wall, cause) = (begun.elapsed(), Some(error.explained()));
+        reporters.event(&Event::RunFinished { end: RunEnd::Failure, wall, total: 0, exit_code: 1, cause });
+        1
+    }))
+}
+
+/// The run itself: the vardir is ours and reporters listen.
+fn run(
+    settings: Settings,
+    env: &Env,
+    cwd: &Path,
+    layout: Layout,
+    vardir: &mut Vardir,
+    reporters: &mut Reporters,
+    begun: Instant,
+) -> Result<i32> {
+    // From the first process on: a server may hang when it is asked for its version already.
+    let run_mark = format!("{}-{:x}", std::process::id(), begun_stamp());
+    let guardian = Guardian::start(&run_mark)
+        .map_err(|error| Error::new("cannot start the guardian process").caused_by(error))?;
+    let mut marked = env.clone();
+    guardian::set_mark(&mut marked, &run_mark, 0);
+    let env = &marked;
     let Survey { layout, programs, facts, collection, suite_pm, messages } =
         survey(&settings, env, cwd, layout, &vardir.root)?;
     for text in messages {
-        tell(&mut reporters, text);
+        reporters.message(text);
     }
     for warning in &collection.warnings {
-        reporters.event(&Event::Warning { worker: None, text: warning.as_str().into() });
+        reporters.warning(warning.as_str());
     }
     if collection.cases.is_empty() {
         // Nothing asked for was found: only `--skip-not-found` makes that a success.
-        tell(&mut reporters, "No tests to run...".into());
+        reporters.message("No tests to run...");
         return Ok(i32::from(!settings.skip_not_found));
     }
     let workers = worker_count(&settings, &collection);
     let experimental = Experimental::read(settings.experimental.iter().map(PathBuf::as_path))?;
     for text in experimental.messages() {
-        tell(&mut reporters, text.as_str().into());
+        reporters.message(text.as_str());
     }
-    let run_mark = format!("{}-{:x}", std::process::id(), begun_stamp());
-    let guardian = Guardian::start(&run_mark)
-        .map_err(|error| Error::new("cannot start the guardian process").caused_by(error))?;
     let mut ctx = Context {
         bootstrap_cache: Some(cache_dir(env)),
-        bootstrap_program: env.non_empty("MYSQLD_BOOTSTRAP").map_or_else(|| layout.mariadbd.clone(), PathBuf::from),
+        bootstrap_program: env
+            .non_empty("MYSQLD_BOOTSTRAP")
+            .map_or_else(|| layout.mariadbd.clone(), PathBuf::from),
         replica_status: replica_status(&layout),
         patterns: Patterns::new(&suite_pm.suppressions)?,
         mysqltest: script_program(&collection, &programs, &settings)?,
@@ -118,17 +143,16 @@ pub fn execute(settings: Settings, env: &Env, cwd: &Path) -> Result<i32> {
     suite_pm.apply(&mut base);
     guardian::set_mark(&mut base, &ctx.run_mark, 0);
     if !ctx.settings.using_extern() {
-        tell(&mut reporters, "Installing system database...".into());
+        reporters.message("Installing system database...");
         let bootstrap = ctx.bootstrap(&vardir.root, &base);
         let installed = bootstrap::install_db(&bootstrap, &ctx.install_db())?;
         if let Some(warning) = installed.warning {
-            reporters.event(&Event::Warning { worker: None, text: warning.into() });
+            reporters.warning(warning);
         }
     }
     if ctx.settings.parallel == Some(Parallel::Auto) {
-        tell(&mut reporters, format!("Using parallel: {workers}").into());
+        reporters.message(format!("Using parallel: {workers}"));
     }
-    let suite_changes = suite_pm;
     ctx.settings.parallel = Some(Parallel::Fixed(workers));
     let ctx = Arc::new(ctx);
     let cases: Vec<Arc<TestCase>> = collection.cases.into_iter().map(Arc::new).collect();
@@ -146,8 +170,8 @@ pub fn execute(settings: Settings, env: &Env, cwd: &Path) -> Result<i32> {
     let mut hands = Vec::new();
     let mut threads = Vec::new();
     for number in 1..=workers {
-        let worker = Outfit { ctx: &ctx, programs: &programs, env, vardir: &vardir, workers };
-        let (inputs, hand, jobs) = worker.equip(number, &suite_changes, &tell_supervisor, &mut reporters)?;
+        let worker = Outfit { ctx: &ctx, programs: &programs, env, vardir, workers };
+        let (inputs, hand, jobs) = worker.equip(number, &suite_pm, &tell_supervisor, reporters)?;
         hands.push(hand);
         let thread = std::thread::Builder::new().name(format!("worker-{number}"));
         threads.push(
@@ -157,19 +181,37 @@ pub fn execute(settings: Settings, env: &Env, cwd: &Path) -> Result<i32> {
         );
     }
     drop(tell_supervisor);
-    let exit_code =
-        Supervisor::new(SupervisorInputs { ctx: ctx.clone(), cases, experimental, hands, reports, reporters, env: base, begun })
-            .run();
+    let inputs = SupervisorInputs {
+        ctx: ctx.clone(),
+        cases,
+        experimental,
+        hands,
+        reports,
+        reporters,
+        env: base,
+        begun,
+    };
+    let exit_code = Supervisor::new(inputs).run();
     for thread in threads {
         // A worker that panicked has told so through its missing verdict.
         let _ = thread.join();
     }
+    if !ctx.settings.start_and_exit
+        && let Err(error) = orphans::end_orphans(&[], |_| true)
+    {
+        // Workers end what carries their mark; a daemon that dropped its environment is found only here,
+        // where every process that is left is one too many.
+        reporters.warning(format!("cannot look for processes that tests left: {error}"));
+    }
     if ctx.settings.start_and_exit {
         if let Some(dir) = vardir.keep_tmp() {
-            println!("tmpdir {} should be removed after the server has finished", dir.display());
+            let text = format!("tmpdir {} should be removed after the server has finished", dir.display());
+            reporters.warning(text);
         }
     } else if ctx.settings.clean_vardir && exit_code == 0 {
-        vardir.clean()?;
+        if let Err(error) = vardir.clean() {
+            reporters.warning(error.to_string());
+        }
     }
     guardian.dismiss();
     Ok(exit_code)
@@ -177,8 +219,12 @@ pub fn execute(settings: Settings, env: &Env, cwd: &Path) -> Result<i32> {
 
 /// `--dry-run` and `--explain`: nothing is written to the vardir and no server started.
 fn list(settings: &Settings, env: &Env, cwd: &Path) -> Result<i32> {
+    let explained = settings.explain.iter().map(|name| BString::from(name.as_str()));
+    let settings =
+        &Settings { names: settings.names.iter().cloned().chain(explained).collect(), ..settings.clone() };
     let layout = layout::locate(settings, env, own_program().as_deref())?;
-    let scratch = tempfile::tempdir().map_err(|error| Error::new("cannot create a directory").caused_by(error))?;
+    let scratch =
+        tempfile::tempdir().map_err(|error| Error::new("cannot create a directory").caused_by(error))?;
     let survey = survey(settings, env, cwd, layout, scratch.path())?;
     let mut out = std::io::stdout().lock();
     let printed = match &settings.explain {
@@ -256,7 +302,8 @@ fn survey(settings: &Settings, env: &Env, cwd: &Path, layout: Layout, datadir: &
     } else if settings.debug || settings.debug_server {
         return Err(Error::new("Can't use --debug[-server], binary does not support it"));
     }
-    let dirs = VarDirs { root: datadir.into(), var: datadir.into(), tmp: datadir.into(), ..VarDirs::default() };
+    let dirs =
+        VarDirs { root: datadir.into(), var: datadir.into(), tmp: datadir.into(), ..VarDirs::default() };
     let base = environment::base(settings, &layout, &facts, &programs, env, &dirs);
     let mut suite_pm = SuitePm::start(&layout, &facts, settings, &base);
     let collection = collect(settings, &layout, &mut suite_pm, cwd)?;
@@ -345,7 +392,7 @@ impl Outfit<'_> {
             ids: Path::new(ports::UNIQUE_IDS),
         })?;
         for text in leased.messages {
-            reporters.event(&Event::Message { text: text.into() });
+            reporters.message(text);
         }
         let lease = leased.lease;
         reporters.event(&Event::WorkerReady {

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use bstr::ByteSlice;
 
-use crate::tree::case::{Origin, ServerOption, TestCase};
+use crate::tree::case::{ServerOption, TestCase};
 use crate::tree::layout::Layout;
 
 /// Prints every instance of the test.
@@ -19,8 +19,10 @@ pub fn print(out: &mut impl Write, name: &str, layout: &Layout, cases: &[TestCas
         if let Some(parent) = &case.suite.parent_dir {
             writeln!(out, "  overlay of    {}", parent.display())?;
         }
-        let template = layout.test_dir.join(&case.template);
-        writeln!(out, "  config        {}", template.display())?;
+        // A test that is skipped early has no template: nobody asked for one.
+        if !case.template.as_os_str().is_empty() {
+            writeln!(out, "  config        {}", layout.test_dir.join(&case.template).display())?;
+        }
         if !case.combinations.is_empty() {
             writeln!(out, "  combinations  {}", case.combinations.join(", "))?;
         }
@@ -75,19 +77,7 @@ fn options(out: &mut impl Write, title: &str, options: &[ServerOption]) -> io::R
     let width = options.iter().map(|option| option.text.chars().count()).max().unwrap_or(0).min(60);
     for option in options {
         let text = option.text.to_string();
-        writeln!(out, "    {text:width$}  {}", origin(&option.origin))?;
+        writeln!(out, "    {text:width$}  {}", option.origin)?;
     }
     Ok(())
-}
-
-/// Where an option was written, for people.
-pub fn origin(origin: &Origin) -> String {
-    match origin {
-        Origin::OptionFile(location) => location.to_string(),
-        Origin::Combination { name, location } => format!("combination {name}, {location}"),
-        Origin::CommandLineCombination => "--combination".into(),
-        Origin::CommandLine => "command line".into(),
-        Origin::ExpectFile(file) => file.display().to_string(),
-        Origin::Runner => "the runner".into(),
-    }
 }

@@ -13,7 +13,8 @@ use crate::tree::case::TestCase;
 /// their end.
 pub fn started(worker: &mut Worker, case: &TestCase) -> Result<()> {
     let sockets: Vec<_> = worker.set.servers.iter().map(|server| server.group.socket()).collect();
-    let names: Vec<String> = worker.set.servers.iter().map(|server| server.group.name().to_string()).collect();
+    let names: Vec<String> =
+        worker.set.servers.iter().map(|server| server.group.name().to_string()).collect();
     let servers: Vec<Started<'_>> = worker
         .set
         .servers

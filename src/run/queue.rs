@@ -91,12 +91,8 @@ impl Queue {
             *weight -= entry.weight;
         }
         let hand = self.workers.entry(worker).or_default();
-        *hand = Hand {
-            group: Some(entry.group),
-            running: true,
-            ports: entry.ports,
-            exclusive: entry.exclusive,
-        };
+        *hand =
+            Hand { group: Some(entry.group), running: true, ports: entry.ports, exclusive: entry.exclusive };
         Next::Run(entry.index)
     }
 
@@ -130,7 +126,8 @@ impl Queue {
             if own == Some(group) {
                 return Some(i);
             }
-            let key = (!self.pending[i].exclusive, !taken(group), self.weights.get(&group).copied().unwrap_or(0));
+            let key =
+                (!self.pending[i].exclusive, !taken(group), self.weights.get(&group).copied().unwrap_or(0));
             if best.is_none_or(|(found, _)| key > found) {
                 best = Some((key, i));
             }

@@ -45,7 +45,8 @@ pub fn remove_old_outputs(result: Option<&ResultFile>) -> Result<()> {
     let path = result.rdiff.as_ref().unwrap_or(&result.base);
     let (Some(dir), Some(name)) = (path.parent(), path.file_name()) else { return Ok(()) };
     let name = name.as_bytes();
-    let end = name.iter().position(|byte| *byte == b',').or_else(|| name.rfind_byte(b'.')).unwrap_or(name.len());
+    let end =
+        name.iter().position(|byte| *byte == b',').or_else(|| name.rfind_byte(b'.')).unwrap_or(name.len());
     for extension in ["reject", "progress", "log", "warnings"] {
         let mut file = OsStr::from_bytes(&name[..end]).to_os_string();
         file.push(".");
@@ -123,7 +124,12 @@ pub fn output_file(dirs: &WorkerDirs) -> PathBuf {
 }
 
 /// All arguments for `case`.
-fn arguments(ctx: &Context, dirs: &WorkerDirs, case: &TestCase, expected: Option<&Expected>) -> Vec<OsString> {
+fn arguments(
+    ctx: &Context,
+    dirs: &WorkerDirs,
+    case: &TestCase,
+    expected: Option<&Expected>,
+) -> Vec<OsString> {
     let settings = &ctx.settings;
     let mut args = common_arguments(ctx, dirs);
     let dir = |name: &str, path: &Path| {

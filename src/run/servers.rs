@@ -13,6 +13,7 @@ use bstr::{BStr, BString, ByteSlice};
 use super::context::Context;
 use super::vardir::{self, WorkerDirs};
 use crate::check::errorlog::LogScanner;
+use crate::config::external::extern_config;
 use crate::config::generate::{Config, ConfigInputs, generate};
 use crate::config::mycnf;
 use crate::config::ports::PortLease;
@@ -82,6 +83,12 @@ impl ServerSet {
         lease: PortLease,
         abort: Waker,
     ) -> std::io::Result<Self> {
+        if ctx.settings.using_extern() {
+            let settings = &ctx.settings;
+            let (text, _) =
+                extern_config(&settings.extern_server, &settings.user, &ctx.layout.charsets_dir, &dirs.tmp);
+            std::fs::write(dirs.my_cnf(), text)?;
+        }
         let watch = DirWatch::new()?;
         watch.add(&dirs.run())?;
         watch.add(&dirs.var_tmp())?;
@@ -183,9 +190,7 @@ impl ServerSet {
         for &i in which.iter().rev() {
             let server = &mut self.servers[i];
             let name = server.group.name().to_string();
-            server
-                .stop(grace)
-                .map_err(|error| Error::new(format!("cannot stop {name}")).caused_by(error))?;
+            server.stop(grace).map_err(|error| Error::new(format!("cannot stop {name}")).caused_by(error))?;
         }
         Ok(())
     }
@@ -303,7 +308,9 @@ impl ServerSet {
             Readiness::Interrupted => return Err(BringUpFailure::Interrupted),
             failed => return Err(BringUpFailure::Server(i, failed)),
         }
-        if self.servers[i].group.wsrep_on() && !super::wsrep::wait_ready(&self.servers[i], &self.ctx, deadline)? {
+        if self.servers[i].group.wsrep_on()
+            && !super::wsrep::wait_ready(&self.servers[i], &self.ctx, deadline)?
+        {
             return Err(BringUpFailure::Server(i, Readiness::TimedOut));
         }
         Ok(())
@@ -317,11 +324,8 @@ impl ServerSet {
             self.ctx.prepare(&group, &given, &self.env, &self.dirs)?;
         }
         self.run_before_start(case, &group)?;
-        let with = StartedWith {
-            options: given,
-            timezone: self.timezone_for(case),
-            ..StartedWith::default()
-        };
+        let with =
+            StartedWith { options: given, timezone: self.timezone_for(case), ..StartedWith::default() };
         self.launch(i, with, &group.basedir())
     }
 
@@ -403,6 +407,9 @@ impl ServerSet {
             Some(debugger) => super::debugger::wrap(debugger, &with, group.name(), &self.dirs, &ctx)?,
             None => (with.program.clone(), os_args(&with.args)),
         };
+        if let Some(debugger) = ctx.settings.debugger.as_ref().filter(|debugger| debugger.manual) {
+            return Err(super::debugger::manual(debugger, group.name(), &program, &args));
+        }
         self.servers[i].start(Launch {
             program: &program,
             args,

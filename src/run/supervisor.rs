@@ -46,7 +46,7 @@ struct Progress {
 }
 
 /// Everything the supervisor decides by.
-pub struct Supervisor {
+pub struct Supervisor<'r> {
     ctx: Arc<Context>,
     cases: Vec<Arc<TestCase>>,
     progress: Vec<Progress>,
@@ -54,7 +54,7 @@ pub struct Supervisor {
     queue: Queue,
     hands: Vec<Hand>,
     reports: Receiver<Report>,
-    reporters: Reporters,
+    reporters: &'r mut Reporters,
     begun: Instant,
     suite_deadline: Instant,
     env: Env,
@@ -70,7 +70,7 @@ pub struct Supervisor {
 }
 
 /// What the supervisor starts from.
-pub struct SupervisorInputs {
+pub struct SupervisorInputs<'r> {
     /// Shared by all.
     pub ctx: Arc<Context>,
     /// All instances in run order, statically skipped ones included.
@@ -82,24 +82,22 @@ pub struct SupervisorInputs {
     /// What workers tell.
     pub reports: Receiver<Report>,
     /// Who is told.
-    pub reporters: Reporters,
+    pub reporters: &'r mut Reporters,
     /// For debuggers that look at cores.
     pub env: Env,
     /// When the run began.
     pub begun: Instant,
 }
 
-impl Supervisor {
+impl<'r> Supervisor<'r> {
     /// A supervisor with everything still to do.
-    pub fn new(inputs: SupervisorInputs) -> Self {
+    pub fn new(inputs: SupervisorInputs<'r>) -> Self {
         let SupervisorInputs { ctx, cases, experimental, hands, reports, reporters, env, begun } = inputs;
         let runnable = cases.iter().enumerate().filter(|(_, case)| case.skip.is_none());
         let in_order = hands.len() == 1 || !ctx.settings.reorder;
-        let queue = Queue::new(
-            runnable.map(|(index, case)| (index, case.as_ref())),
-            in_order,
-            |case| crate::plan::claims::fixed_ports(case, &[]),
-        );
+        let queue = Queue::new(runnable.map(|(index, case)| (index, case.as_ref())), in_order, |case| {
+            crate::plan::claims::fixed_ports(case, &[])
+        });
         let suite_deadline = Instant::now() + Duration::from_secs(ctx.settings.suite_timeout * 60);
         Supervisor {
             progress: vec![Progress::default(); cases.len()],
@@ -293,7 +291,8 @@ impl Supervisor {
         let ends = failed && settings.force == 0;
         let too_many =
             failed && !ends && settings.max_test_fail > 0 && self.failed_tests >= settings.max_test_fail;
-        let may_retry = failed && !ends && !too_many && self.end.is_none() && progress.attempts < settings.retry;
+        let may_retry =
+            failed && !ends && !too_many && self.end.is_none() && progress.attempts < settings.retry;
         let will_retry = may_retry && progress.failures < settings.retry_failure;
         let will_repeat = !ends
             && !too_many
@@ -308,7 +307,12 @@ impl Supervisor {
         }
         if will_retry && can_go_on {
             let id = self.id(index);
-            self.tell(&Event::Retry { id, attempt: Some(progress.attempts + 1), of, failures: progress.failures });
+            self.tell(&Event::Retry {
+                id,
+                attempt: Some(progress.attempts + 1),
+                of,
+                failures: progress.failures,
+            });
             return self.start(worker, index);
         }
         if may_retry {
@@ -401,7 +405,9 @@ impl Supervisor {
         let Some(file) = self.ctx.settings.stop_file.clone() else { return false };
         let mut stopped = false;
         let alive = self.ctx.settings.stop_keep_alive.map(Duration::from_secs);
-        while self.end.is_none() && file.exists() && self.hands.iter().any(|hand| hand.idle || hand.holds.is_none())
+        while self.end.is_none()
+            && file.exists()
+            && self.hands.iter().any(|hand| hand.idle || hand.holds.is_none())
         {
             stopped = true;
             if super::stop_file::wait_until_gone(&file, alive) {

@@ -127,12 +127,7 @@ impl Vardir {
 }
 
 /// Where the vardir is to be: `--vardir`, a memory file system with `--mem`, else the layout's own.
-fn place(
-    settings: &Settings,
-    layout: &Layout,
-    cwd: &Path,
-    messages: &mut Messages,
-) -> Result<PathBuf> {
+fn place(settings: &Settings, layout: &Layout, cwd: &Path, messages: &mut Messages) -> Result<PathBuf> {
     if let Some(given) = &settings.vardir {
         // Relative to where the user stands, which for the reference is always the test directory.
         return Ok(cwd.join(given));
@@ -140,7 +135,8 @@ fn place(
     let default = layout.default_vardir.clone();
     let Some(mem) = &settings.mem else { return Ok(default) };
     let candidates = mem.iter().map(PathBuf::from).chain(["/run/shm", "/dev/shm", "/tmp"].map(PathBuf::from));
-    let Some(base) = candidates.filter(|dir| !dir.is_symlink() && dir.is_dir()).find(|dir| writable(dir)) else {
+    let Some(base) = candidates.filter(|dir| !dir.is_symlink() && dir.is_dir()).find(|dir| writable(dir))
+    else {
         return Ok(default);
     };
     let thread = settings.build_thread.map_or_else(|| "auto".to_owned(), |thread| thread.to_string());

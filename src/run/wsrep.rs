@@ -43,7 +43,9 @@ pub fn wait_ready(server: &Instance, ctx: &Context, deadline: Instant) -> Result
 }
 
 fn is_ready(server: &Instance, ctx: &Context, deadline: Instant) -> bool {
-    let Ok(mut session) = Session::open(&server.group.socket(), &ctx.settings.user, deadline) else { return false };
+    let Ok(mut session) = Session::open(&server.group.socket(), &ctx.settings.user, deadline) else {
+        return false;
+    };
     let answer = session.query(READY);
     let _ = session.close();
     answer.is_ok_and(|results| {

@@ -139,7 +139,10 @@ mod tests {
     #[test]
     fn root_gets_its_user_unless_an_option_names_one() {
         let root = CommandInputs { root: true, user_args: true, ..inputs() };
-        assert_eq!(built(root, &[], &[]).0, "--defaults-group-suffix=.1 --defaults-file=/v/my.cnf --user=root");
+        assert_eq!(
+            built(root, &[], &[]).0,
+            "--defaults-group-suffix=.1 --defaults-file=/v/my.cnf --user=root"
+        );
         assert!(!built(root, &["--user=x"], &[]).0.contains("--user=root"));
     }
 }

@@ -71,7 +71,10 @@ mod tests {
             ("wait\nrestart\n", Expect::Restart),
             ("restart\nwait\n", Expect::Wait),
             ("restart_abort\n", Expect::Restart),
-            ("restart: --a --b=1  --c\n", Expect::RestartWith(vec!["--a".into(), "--b=1".into(), "--c".into()])),
+            (
+                "restart: --a --b=1  --c\n",
+                Expect::RestartWith(vec!["--a".into(), "--b=1".into(), "--c".into()]),
+            ),
             ("restart_bindir /opt/x: --a\n", Expect::RestartFrom("/opt/x:".into())),
         ];
         for (text, wanted) in vectors {

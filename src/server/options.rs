@@ -23,7 +23,11 @@ pub fn expand(text: &BStr, env: &Env) -> BString {
 }
 
 /// `name` gives, for the text behind a `$`, a variable's name and how many bytes to pass over.
-fn substitute<'t>(text: &'t BStr, env: &Env, name: impl Fn(&'t [u8]) -> Option<(&'t [u8], usize)>) -> BString {
+fn substitute<'t>(
+    text: &'t BStr,
+    env: &Env,
+    name: impl Fn(&'t [u8]) -> Option<(&'t [u8], usize)>,
+) -> BString {
     let mut out = BString::default();
     let mut rest: &'t [u8] = text.as_ref();
     while let Some(at) = rest.find_byte(b'$') {

@@ -82,7 +82,7 @@ impl fmt::Display for Exit {
 
 /// `SIGSEGV` for 11 and so on; `unknown` for a number without a name here.
 pub fn signal_name(number: i32) -> &'static str {
-    const NAMES: [(i32, &str); 14] = [
+    const NAMES: [(i32, &str); 15] = [
         (libc::SIGHUP, "SIGHUP"),
         (libc::SIGINT, "SIGINT"),
         (libc::SIGQUIT, "SIGQUIT"),
@@ -96,6 +96,7 @@ pub fn signal_name(number: i32) -> &'static str {
         (libc::SIGPIPE, "SIGPIPE"),
         (libc::SIGTERM, "SIGTERM"),
         (libc::SIGXCPU, "SIGXCPU"),
+        (libc::SIGXFSZ, "SIGXFSZ"),
         (libc::SIGSYS, "SIGSYS"),
     ];
     NAMES.iter().find(|(n, _)| *n == number).map_or("unknown", |(_, name)| name)
@@ -253,13 +254,17 @@ mod tests {
     use super::*;
 
     fn sh(script: &str) -> Child {
+        sh_to(script, None)
+    }
+
+    fn sh_to(script: &str, stdout: Option<File>) -> Child {
         Child::spawn(Spawn {
             program: OsStr::new("/bin/sh"),
             args: &["-c".into(), script.into()],
             env: &Env::of_process(),
             cwd: Path::new("/"),
             stdin: None,
-            stdout: None,
+            stdout,
             stderr: None,
             open_files: Some(1024),
             no_core: true,
@@ -275,7 +280,10 @@ mod tests {
 
     #[test]
     fn has_exactly_the_limit_of_open_files() {
-        assert_eq!(sh("test $(ulimit -Sn),$(ulimit -Hn) = 1024,1024").wait(None).unwrap(), Some(Exit::Code(0)));
+        assert_eq!(
+            sh("test $(ulimit -Sn),$(ulimit -Hn) = 1024,1024").wait(None).unwrap(),
+            Some(Exit::Code(0))
+        );
     }
 
     #[test]
@@ -287,7 +295,10 @@ mod tests {
 
     #[test]
     fn a_child_that_ignores_sigterm_is_killed_with_its_group() {
-        let mut child = sh("trap '' TERM; sleep 600 & while :; do sleep 600; done");
+        let (mut ready, theirs) = std::io::pipe().unwrap();
+        let script = "trap '' TERM; sleep 600 >&2 & echo; exec >&2; while :; do sleep 600; done";
+        let mut child = sh_to(script, Some(OwnedFd::from(theirs).into()));
+        std::io::Read::read_exact(&mut ready, &mut [0]).unwrap();
         let exit = child.terminate(Duration::from_millis(50)).unwrap();
         assert_eq!(exit, Exit::Signal { number: 9, core: false });
     }

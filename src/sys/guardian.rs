@@ -70,7 +70,9 @@ fn kill_marked(mark: &str) -> io::Result<()> {
         let mut dying = Vec::new();
         for entry in std::fs::read_dir("/proc")? {
             let Ok(entry) = entry else { continue };
-            let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse::<i32>().ok()) else { continue };
+            let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse::<i32>().ok()) else {
+                continue;
+            };
             let Ok(environment) = std::fs::read(entry.path().join("environ")) else { continue };
             let Some(pid) = Pid::from_raw(pid).filter(|_| carries(&environment, mark)) else { continue };
             if let Ok(fd) = pidfd_open(pid, PidfdFlags::empty()) {

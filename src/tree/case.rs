@@ -1,5 +1,6 @@
 //! What collecting yields: suites, test instances, and where each of their server options came from.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -27,6 +28,19 @@ pub enum Origin {
     ExpectFile(PathBuf),
     /// Added by the runner itself (defaults file, group suffix, core file, …).
     Runner,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Origin::OptionFile(location) => write!(f, "{location}"),
+            Origin::Combination { name, location } => write!(f, "{location} (combination '{name}')"),
+            Origin::CommandLineCombination => f.write_str("--combination on the command line"),
+            Origin::CommandLine => f.write_str("--mysqld on the command line"),
+            Origin::ExpectFile(path) => write!(f, "restart line of {}", path.display()),
+            Origin::Runner => f.write_str("added by the runner"),
+        }
+    }
 }
 
 /// One argument for a server and where it came from.

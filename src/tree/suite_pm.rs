@@ -508,4 +508,3 @@ mod tests {
         assert_eq!(tree.facts("main").skip.as_deref(), Some("right file"));
     }
 }
-

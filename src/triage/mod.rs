@@ -1,1 +1,5 @@
 //! Evidence in, diagnosis out.
+
+pub mod argument;
+pub mod rules;
+pub mod start;

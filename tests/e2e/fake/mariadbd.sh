@@ -1,0 +1,99 @@
+#!/bin/bash
+# Behaves like a server as far as the runner can see, and badly where `--fake=HOW` says so.
+defaults= suffix= datadir=/nowhere how=
+for argument; do
+  case $argument in
+    --defaults-file=*) defaults=${argument#*=} ;;
+    --defaults-group-suffix=*) suffix=${argument#*=} ;;
+    --datadir=*) datadir=${argument#*=} ;;
+    --fake=*) how=${argument#*=} ;;
+    --help) mode=help ;;
+    --bootstrap) mode=bootstrap ;;
+  esac
+done
+
+# Tells the test outside that its moment has come.
+reached() {
+  echo 1 > "$FAKE_REACHED"
+}
+
+if [ "$mode" = help ]; then
+  case $FAKE_HELP in
+    hang) reached; exec sleep 600 ;;
+    die) echo 'error while loading shared libraries: libfake.so' >&2; exit 127 ;;
+  esac
+  echo "$0  Ver 10.11.99-fake for Linux on x86_64 (none)"
+  echo 'Copyright (c) nobody.'
+  echo
+  echo 'Variables (--variable-name=value)'
+  echo '------------------------------------------------------------ -------------'
+  echo "datadir                                                      $datadir/"
+  echo 'version-ssl-library                                          none'
+  echo
+  exit 0
+fi
+
+if [ "$mode" = bootstrap ]; then
+  if [ "$FAKE_BOOTSTRAP" = die ]; then
+    echo '[ERROR] Fatal error: the fake cannot bootstrap'
+    exit 1
+  fi
+  cat > /dev/null
+  exit 0
+fi
+
+value() {
+  sed -n "/^\[mysqld$suffix\]/,/^\[/s/^$1=//p" "$defaults" | tail -n 1
+}
+pid_file=$(value pid-file)
+
+ready() {
+  echo 'ready for connections.'
+  # Renamed into place, as a pid file is never seen half written.
+  echo $$ > "$pid_file.new" && mv "$pid_file.new" "$pid_file"
+}
+
+# Waits for SIGTERM like an idle server.
+serve() {
+  ready
+  sleep 600 &
+  sleeper=$!
+  trap 'kill $sleeper; rm -f "$pid_file"; exit 0' TERM
+  wait $sleeper
+}
+
+case $how in
+  hang-at-start)
+    reached
+    exec sleep 600
+    ;;
+  hang-at-restart)
+    if [ -e "$FAKE_REACHED.first" ]; then reached; exec sleep 600; fi
+    touch "$FAKE_REACHED.first"
+    serve
+    ;;
+  die-at-start)
+    echo '2026-01-01 00:00:00 0 [ERROR] Fake: cannot find the plugin directory'
+    exit 7
+    ;;
+  segfault-at-start) kill -SEGV $$ ;;
+  die-soon) ready; sleep 0.3; echo '[ERROR] Fake: out of ideas'; exit 3 ;;
+  ignore-sigterm)
+    trap '' TERM
+    ready
+    while :; do sleep 600; done
+    ;;
+  leave-children)
+    # One in the group, one in a session of its own, one that lost its parent as well.
+    sleep 601 &
+    setsid sleep 602 &
+    (setsid sleep 603 &)
+    serve
+    ;;
+  hang-at-end)
+    ready
+    trap 'reached; while :; do sleep 600; done' TERM
+    while :; do sleep 600 & wait $!; done
+    ;;
+  *) serve ;;
+esac

@@ -1,0 +1,100 @@
+//! Faults of servers: what the verdict says, that the run goes on and ends, and that nothing stays.
+
+use crate::support::Site;
+
+/// A site with a test that passes and one whose server behaves as `how` says.
+fn site(how: &str) -> Site {
+    let site = Site::fake();
+    site.test_file("good.test", "exit 0\n");
+    site.test_file("bad.test", "exit 0\n").test_file("bad.opt", format!("--fake={how}\n"));
+    site
+}
+
+#[test]
+fn that_serves_passes() {
+    let site = site("");
+    let run = site.run().args(["good", "bad"]).finish();
+    run.exits(0).verdict("main.good", "pass").verdict("main.bad", "pass");
+    run.says("Completed: All 2 tests were successful.").reports_are_well_formed();
+}
+
+#[test]
+fn that_dies_at_start_fails_its_test_only() {
+    let site = site("die-at-start");
+    let run = site.run().args(["--force", "bad", "good"]).finish();
+    run.exits(1).verdict("main.bad", "fail").verdict("main.good", "pass");
+    run.says("Failed to start mysqld.1").says("[ERROR] Fake: cannot find the plugin directory");
+    assert_eq!(run.outcomes("main.bad")[0]["failure"], "server_start");
+    run.reports_are_well_formed();
+}
+
+#[test]
+fn that_dies_at_start_ends_a_run_without_force() {
+    let site = site("die-at-start");
+    let run = site.run().args(["--noreorder", "bad", "good"]).finish();
+    run.exits(1).verdict("main.bad", "fail");
+    assert!(run.verdicts("main.good").is_empty(), "{run:?}");
+}
+
+#[test]
+fn that_is_killed_by_a_signal_at_start() {
+    let site = site("segfault-at-start");
+    let run = site.run().args(["--force", "bad", "good"]).finish();
+    run.exits(1).verdict("main.bad", "fail").verdict("main.good", "pass").says("Failed to start mysqld.1");
+}
+
+#[test]
+fn that_never_gets_ready_is_given_up() {
+    let site = site("hang-at-start");
+    let run = site.run().env("MTR_START_TIMEOUT", "1").args(["--force", "bad", "good"]).finish();
+    run.exits(1).verdict("main.bad", "fail").verdict("main.good", "pass");
+    run.says("Timeout after mysql-test-run waited 1 seconds");
+    assert_eq!(run.outcomes("main.bad")[0]["failure"], "server_start");
+}
+
+#[test]
+fn that_dies_during_a_test() {
+    let site = site("die-soon");
+    site.test_file("bad.test", "sleep 600\n");
+    let run = site.run().args(["--force", "bad", "good"]).finish();
+    run.exits(1).verdict("main.bad", "fail").verdict("main.good", "pass");
+    run.says("failed during test run").says("Server log from this test:").says("[ERROR] Fake: out of ideas");
+    assert_eq!(run.outcomes("main.bad")[0]["failure"], "server_death");
+}
+
+#[test]
+fn that_the_script_crashes() {
+    let site = site("");
+    site.test_file("bad.test", "signal_server SEGV\nsleep 600\n");
+    let run = site.run().args(["--force", "bad", "good"]).finish();
+    run.exits(1).verdict("main.bad", "fail").verdict("main.good", "pass").says("failed during test run");
+}
+
+#[test]
+fn that_ignores_sigterm_is_killed() {
+    let site = site("ignore-sigterm");
+    let run = site.run().args(["--shutdown-timeout=1", "bad", "good"]).finish();
+    run.exits(0).verdict("main.bad", "pass").verdict("main.good", "pass");
+}
+
+#[test]
+fn that_leaves_children_leaves_none() {
+    let site = site("leave-children");
+    let run = site.run().args(["bad", "good"]).finish();
+    run.exits(0).verdict("main.bad", "pass").verdict("main.good", "pass");
+}
+
+#[test]
+fn that_cannot_bootstrap_is_told_with_its_log() {
+    let site = site("");
+    let run = site.run().env("FAKE_BOOTSTRAP", "die").args(["good"]).finish();
+    run.exits(1).says("Error executing mariadbd --bootstrap").says("the fake cannot bootstrap");
+    run.says("The command was: ");
+}
+
+#[test]
+fn that_cannot_be_run_is_told_with_its_words() {
+    let site = site("");
+    let run = site.run().env("FAKE_HELP", "die").args(["good"]).finish();
+    run.exits(1).says("libfake.so").says("mysql-test-run: *** ERROR: ");
+}

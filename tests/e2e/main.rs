@@ -1,0 +1,13 @@
+//! End-to-end tests: the program as a user runs it, on a scripted fake server where faults are
+//! wanted, on the installed MariaDB where a server has to answer.
+
+#![allow(clippy::unwrap_used)]
+
+mod bad_input;
+mod behaviour;
+mod every_file;
+mod fake_script;
+mod fake_server;
+mod killed;
+mod real_server;
+mod support;

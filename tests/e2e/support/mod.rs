@@ -1,0 +1,16 @@
+//! What the tests are made with.
+
+mod processes;
+mod run;
+mod site;
+mod watch;
+
+pub use processes::Herd;
+pub use run::Finished;
+pub use site::Site;
+pub use watch::wait_for;
+
+use std::time::Duration;
+
+/// No run of these tests takes this long, on any machine: whoever waits longer hangs.
+pub const PATIENCE: Duration = Duration::from_secs(120);

@@ -1,0 +1,62 @@
+//! The processes of a run, found from outside by what they cannot hide.
+
+use std::fs;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use bstr::ByteSlice;
+use mtr::sys::poll::readable;
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
+
+/// Processes whose command line or environment names a run's directory.
+pub struct Herd {
+    marks: Vec<Vec<u8>>,
+}
+
+impl Herd {
+    /// Those of a directory, such as a test's whole site or one vardir in it.
+    pub fn of(dir: &Path) -> Herd {
+        Herd { marks: vec![dir.as_os_str().as_encoded_bytes().to_vec()] }
+    }
+
+    /// And the guardian of the runner that has or had this pid.
+    pub fn and_guardian_of(mut self, runner: Pid) -> Herd {
+        self.marks.push(format!("--guardian-of-run\0{}-", runner.as_raw_nonzero()).into());
+        self
+    }
+
+    /// Their pids and command lines, as of now.
+    pub fn members(&self) -> Vec<(i32, String)> {
+        let mut found = Vec::new();
+        for entry in fs::read_dir("/proc").unwrap().flatten() {
+            let Ok(pid) = entry.file_name().to_string_lossy().parse::<i32>() else { continue };
+            let read = |name: &str| fs::read(entry.path().join(name)).unwrap_or_default();
+            let (command, environment) = (read("cmdline"), read("environ"));
+            let ours = self.marks.iter().any(|mark| command.contains_str(mark) || environment.contains_str(mark));
+            if ours && pid != std::process::id().cast_signed() {
+                found.push((pid, command.replace(b"\0", b" ").to_str_lossy().into_owned()));
+            }
+        }
+        found
+    }
+
+    /// Nothing is left, or at least nothing that does not end by itself within `patience`.
+    pub fn assert_gone(&self, patience: Duration) {
+        let deadline = Instant::now() + patience;
+        loop {
+            let members = self.members();
+            let fds: Vec<OwnedFd> = members
+                .iter()
+                .filter_map(|(pid, _)| pidfd_open(Pid::from_raw(*pid)?, PidfdFlags::empty()).ok())
+                .collect();
+            if members.is_empty() {
+                return;
+            }
+            for fd in fds {
+                let ended = readable(&[fd.as_fd()], Some(deadline)).unwrap();
+                assert!(!ended.is_empty(), "still there after {patience:?}: {members:#?}");
+            }
+        }
+    }
+}
