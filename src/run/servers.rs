@@ -201,6 +201,15 @@ impl ServerSet {
         self.stop(&all, grace)
     }
 
+    /// Kills all servers at once.
+    pub fn kill_all(&mut self) -> Result<()> {
+        for server in &mut self.servers {
+            let name = server.group.name().to_string();
+            server.kill().map_err(|error| Error::new(format!("cannot kill {name}")).caused_by(error))?;
+        }
+        Ok(())
+    }
+
     fn take_exit(&mut self, i: usize) -> Result<()> {
         let server = &mut self.servers[i];
         server
