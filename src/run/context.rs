@@ -3,9 +3,11 @@
 use std::ffi::OsString;
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use bstr::{BString, ByteSlice};
 
+use super::debugger::{self, Target};
 use super::vardir::WorkerDirs;
 use crate::check::errorlog::Patterns;
 use crate::check::testcase::ReplicaStatus;
@@ -13,7 +15,7 @@ use crate::cli::settings::Settings;
 use crate::config::server_group::ServerGroup;
 use crate::env::Env;
 use crate::error::{Error, Result};
-use crate::server::bootstrap::Bootstrap;
+use crate::server::bootstrap::{Bootstrap, Wrapper};
 use crate::server::datadir::{self, Prepared};
 use crate::sys::child::{Child, Exit, Spawn};
 use crate::sys::orphans::run_registered;
@@ -93,6 +95,15 @@ impl Context {
             debug: self.settings.debug.then_some("d,*"),
             env,
             cache: self.bootstrap_cache.clone(),
+            debugger: self.settings.boot_debugger.as_ref().map(|choice| {
+                let wrap = move |program: &Path, args: &[BString], input: &Path| {
+                    let test_dir = &self.layout.test_dir;
+                    let target = Target { program, args, kind: "bootstrap", input, var: vardir, test_dir };
+                    let wrapped = debugger::wrap(choice, target)?;
+                    Ok((wrapped.locate()?, wrapped.args))
+                };
+                Arc::new(wrap) as Arc<Wrapper<'a>>
+            }),
             runner: &run_registered,
         }
     }

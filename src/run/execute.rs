@@ -5,49 +5,32 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use bstr::{BString, ByteSlice};
-use crossbeam_channel::{Receiver, Sender};
+use bstr::BString;
+use crossbeam_channel::Sender;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use super::context::Context;
+use super::debugger;
 use super::event::{Event, RunEnd, SCHEMA};
-use super::script;
-use super::supervisor::{Hand, Supervisor, SupervisorInputs};
+use super::outfit::Outfit;
+use super::supervisor::{Supervisor, SupervisorInputs};
+use super::survey::{self, Survey};
 use super::vardir::Vardir;
-use super::worker::{Report, Worker, WorkerInputs};
+use super::worker::{Report, Worker};
 use crate::check::errorlog::Patterns;
-use crate::check::testcase::ReplicaStatus;
 use crate::cli::derive;
 use crate::cli::settings::{Parallel, Settings};
 use crate::config::environment::{self, VarDirs};
-use crate::config::ports::{self, PortChoice, PortRequest};
 use crate::env::Env;
 use crate::error::{Error, Result};
 use crate::plan::experimental::Experimental;
 use crate::report::{Clock, Reporters, reporters};
 use crate::server::bootstrap;
-use crate::server::datadir;
 use crate::sys::guardian::{self, Guardian};
 use crate::sys::orphans;
-use crate::sys::poll::Waker;
 use crate::tree::cache::cache_dir;
 use crate::tree::case::TestCase;
-use crate::tree::collect::{Collection, collect};
 use crate::tree::layout::{self, Layout};
-use crate::tree::probe::{self, ServerFacts};
-use crate::tree::programs::{Program, Programs};
-use crate::tree::suite_pm::{Outcome as SuitePmOutcome, SuitePm};
-
-/// What was found out before anything is written or started.
-struct Survey {
-    layout: Layout,
-    programs: Programs,
-    facts: ServerFacts,
-    collection: Collection,
-    suite_pm: SuitePmOutcome,
-    /// Lines for the console, in the reference's order.
-    messages: Vec<BString>,
-}
 
 /// Does what `settings` ask for; returns the exit code.
 ///
@@ -64,6 +47,7 @@ pub fn execute(settings: Settings, env: &Env, cwd: &Path) -> Result<i32> {
     let mut messages = opening_lines(&settings);
     let layout = layout::locate(&settings, env, own_program().as_deref())?;
     derive::check_coverage(&settings, layout.source)?;
+    debugger::check(&settings)?;
     let (mut vardir, said) = Vardir::open(&settings, &layout, env, cwd)?;
     messages.extend(said.into_iter().map(BString::from));
     let mut reporters = reporters(&settings, env, &vardir.root, Clock::system())?;
@@ -100,7 +84,7 @@ fn run(
     guardian::set_mark(&mut marked, &run_mark, 0);
     let env = &marked;
     let Survey { layout, programs, facts, collection, suite_pm, messages } =
-        survey(&settings, env, cwd, layout, &vardir.root)?;
+        survey::survey(&settings, env, cwd, layout, &vardir.root)?;
     for text in messages {
         reporters.message(text);
     }
@@ -112,19 +96,21 @@ fn run(
         reporters.message("No tests to run...");
         return Ok(i32::from(!settings.skip_not_found));
     }
-    let workers = worker_count(&settings, &collection);
+    let workers = survey::worker_count(&settings, &collection);
     let experimental = Experimental::read(settings.experimental.iter().map(PathBuf::as_path))?;
     for text in experimental.messages() {
         reporters.message(text.as_str());
     }
+    let mut suppressions = suite_pm.suppressions.clone();
+    suppressions.extend(debugger::suppressions(&settings));
     let mut ctx = Context {
         bootstrap_cache: Some(cache_dir(env)),
         bootstrap_program: env
             .non_empty("MYSQLD_BOOTSTRAP")
             .map_or_else(|| layout.mariadbd.clone(), PathBuf::from),
-        replica_status: replica_status(&layout),
-        patterns: Patterns::new(&suite_pm.suppressions)?,
-        mysqltest: script_program(&collection, &programs, &settings)?,
+        replica_status: survey::replica_status(&layout),
+        patterns: Patterns::new(&suppressions)?,
+        mysqltest: survey::script_program(&collection, &programs, &settings)?,
         run_mark,
         named_tests: !settings.names.is_empty(),
         vardir: vardir.root.clone(),
@@ -141,6 +127,7 @@ fn run(
         &VarDirs { root: vardir.root.clone(), parallel: Some(workers), ..VarDirs::default() },
     );
     suite_pm.apply(&mut base);
+    debugger::set_environment(&ctx.settings, &mut base);
     guardian::set_mark(&mut base, &ctx.run_mark, 0);
     if !ctx.settings.using_extern() {
         reporters.message("Installing system database...");
@@ -225,7 +212,7 @@ fn list(settings: &Settings, env: &Env, cwd: &Path) -> Result<i32> {
     let layout = layout::locate(settings, env, own_program().as_deref())?;
     let scratch =
         tempfile::tempdir().map_err(|error| Error::new("cannot create a directory").caused_by(error))?;
-    let survey = survey(settings, env, cwd, layout, scratch.path())?;
+    let survey = survey::survey(settings, env, cwd, layout, scratch.path())?;
     let mut out = std::io::stdout().lock();
     let printed = match &settings.explain {
         Some(name) => super::explain::print(&mut out, name, &survey.layout, &survey.collection.cases),
@@ -273,178 +260,6 @@ fn opening_lines(settings: &Settings) -> Vec<BString> {
         lines.push(format!("{rule}\n\n####\n# {comment}\n####\n{rule}").into());
     }
     lines
-}
-
-/// Programs, features, suites and tests: everything that only reads.
-fn survey(settings: &Settings, env: &Env, cwd: &Path, layout: Layout, datadir: &Path) -> Result<Survey> {
-    let mut messages: Vec<BString> = vec!["Checking supported features...".into()];
-    let programs = Programs::find(&layout, settings, env);
-    let facts = if settings.using_extern() {
-        probe::probe_extern(settings, &programs, env)?
-    } else {
-        probe::probe(&layout, settings, env, datadir)?
-    };
-    messages.push(format!("MariaDB Version {}{}", facts.version, facts.suffix).into());
-    let ssl = facts.variable("ssl").is_some();
-    messages.push(
-        match (settings.skip_ssl || settings.embedded_server, ssl) {
-            (true, _) => " - skipping SSL",
-            (false, true) => " - SSL connections supported",
-            (false, false) => " - skipping SSL, mysqld not compiled with SSL",
-        }
-        .into(),
-    );
-    if settings.ssl && !ssl {
-        return Err(Error::new("Couldn't find support for SSL"));
-    }
-    if facts.is_debug_build() {
-        messages.push(" - binaries are debug compiled".into());
-    } else if settings.debug || settings.debug_server {
-        return Err(Error::new("Can't use --debug[-server], binary does not support it"));
-    }
-    let dirs =
-        VarDirs { root: datadir.into(), var: datadir.into(), tmp: datadir.into(), ..VarDirs::default() };
-    let base = environment::base(settings, &layout, &facts, &programs, env, &dirs);
-    let mut suite_pm = SuitePm::start(&layout, &facts, settings, &base);
-    let collection = collect(settings, &layout, &mut suite_pm, cwd)?;
-    let suite_pm = suite_pm.finish();
-    messages.extend(suite_pm.messages.iter().cloned());
-    if settings.names.is_empty() {
-        messages.push(format!("Using suites: {}", collection.suites_named.join(",")).into());
-    }
-    messages.push("Collecting tests...".into());
-    messages.extend(collection.messages.iter().map(|text| BString::from(text.as_str())));
-    Ok(Survey { layout, programs, facts, collection, suite_pm, messages })
-}
-
-/// The columns of the server's replication state, as the tree's own script has them.
-fn replica_status(layout: &Layout) -> ReplicaStatus {
-    std::fs::read(layout.test_dir.join("include/check-testcase.test"))
-        .ok()
-        .and_then(|script| ReplicaStatus::from_script(&script))
-        .unwrap_or_default()
-}
-
-/// The program that runs scripts; a run of skipped tests alone needs none.
-fn script_program(collection: &Collection, programs: &Programs, settings: &Settings) -> Result<PathBuf> {
-    if settings.start_only() || collection.cases.iter().all(|case| case.skip.is_some()) {
-        return Ok(programs.path(Program::Test).map(Path::to_path_buf).unwrap_or_default());
-    }
-    programs.require(Program::Test).map(Path::to_path_buf)
-}
-
-/// How much memory a worker with its servers may need (bytes): an ordinary server takes 150 MB,
-/// a replication pair with its tmpfs data directories three times that.
-const WORKER_MEMORY: u64 = 600 << 20;
-
-/// `--parallel`: as given, or from cores and free memory; never more than there are tests.
-fn worker_count(settings: &Settings, collection: &Collection) -> usize {
-    let wanted = match settings.parallel {
-        Some(Parallel::Fixed(n)) => n,
-        Some(Parallel::Auto) => {
-            let cores = std::thread::available_parallelism().map_or(1, usize::from);
-            // A test waits about as long as it computes: twice as many workers as cores.
-            let by_memory = available_memory().map_or(usize::MAX, |free| (free / WORKER_MEMORY) as usize);
-            let runnable = collection.cases.iter().filter(|case| case.skip.is_none()).count();
-            (2 * cores).min(by_memory).min(runnable).max(1)
-        }
-        None => 1,
-    };
-    if settings.start_only() || settings.record { 1 } else { wanted }
-}
-
-/// `MemAvailable` in bytes.
-fn available_memory() -> Option<u64> {
-    let info = std::fs::read_to_string("/proc/meminfo").ok()?;
-    let line = info.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
-    line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok().map(|kilobytes| kilobytes << 10)
-}
-
-/// What every worker is made from.
-struct Outfit<'a> {
-    ctx: &'a Arc<Context>,
-    programs: &'a Programs,
-    env: &'a Env,
-    vardir: &'a Vardir,
-    workers: usize,
-}
-
-impl Outfit<'_> {
-    /// Ports, directories and environment of worker `number`.
-    fn equip(
-        &self,
-        number: usize,
-        suite_pm: &SuitePmOutcome,
-        reports: &Sender<Report>,
-        reporters: &mut Reporters,
-    ) -> Result<(WorkerInputs, Hand, Receiver<super::worker::Job>)> {
-        let settings = &self.ctx.settings;
-        let choice = match (settings.port_base, settings.build_thread) {
-            (Some(base), _) => PortChoice::Base(base),
-            (None, Some(thread)) => PortChoice::BuildThread(thread),
-            (None, None) => PortChoice::Auto,
-        };
-        let leased = ports::lease(&PortRequest {
-            choice,
-            worker: number as u32,
-            workers: self.workers as u32,
-            size: settings.port_group_size as u16,
-            ids: Path::new(ports::UNIQUE_IDS),
-        })?;
-        for text in leased.messages {
-            reporters.message(text);
-        }
-        let lease = leased.lease;
-        reporters.event(&Event::WorkerReady {
-            worker: number,
-            build_thread: lease.build_thread,
-            first_port: lease.base,
-            last_port: lease.last(),
-        });
-        let dirs = self.vardir.worker(number, self.workers);
-        dirs.create()?;
-        let std_data = self.ctx.layout.test_dir.join("std_data");
-        if std_data.is_dir() && !settings.using_extern() {
-            datadir::copy_std_data(&std_data, &dirs.var.join("std_data"))?;
-        }
-        let mut env = environment::base(
-            settings,
-            &self.ctx.layout,
-            &self.ctx.facts,
-            self.programs,
-            self.env,
-            &VarDirs {
-                root: self.vardir.root.clone(),
-                var: dirs.var.clone(),
-                tmp: dirs.tmp.clone(),
-                build_thread: Some(lease.build_thread),
-                parallel: Some(self.workers),
-            },
-        );
-        suite_pm.apply(&mut env);
-        guardian::set_mark(&mut env, &self.ctx.run_mark, number);
-        if env.get("MYSQL_TEST_ROOT").is_some() {
-            let text = "running this script as _root_ will cause some tests to be skipped";
-            reporters.event(&Event::Warning { worker: Some(number), text: text.into() });
-        }
-        let common = script::common_arguments(self.ctx, &dirs);
-        env.set("MYSQL_TEST", script::mysql_test_variable(self.ctx, &common));
-        if !settings.using_extern() {
-            let bootstrap = self.ctx.bootstrap(&self.vardir.root, &env);
-            let line = bootstrap.command_line(&self.ctx.install_db())?;
-            let sql_file = bootstrap.sql_file();
-            env.set("MYSQL_BOOTSTRAP_SQL_FILE", sql_file);
-            if env.get("MYSQLD_BOOTSTRAP_CMD").is_none() {
-                env.set("MYSQLD_BOOTSTRAP_CMD", line.to_os_str_lossy().into_owned());
-            }
-        }
-        let abort = Waker::new().map_err(|error| Error::new("cannot create an eventfd").caused_by(error))?;
-        let (jobs, inbox) = crossbeam_channel::unbounded();
-        let hand = Hand { jobs: Some(jobs), abort: abort.clone(), holds: None, alive: true, idle: false };
-        let inputs =
-            WorkerInputs { ctx: self.ctx.clone(), number, dirs, env, lease, abort, reports: reports.clone() };
-        Ok((inputs, hand, inbox))
-    }
 }
 
 /// Signals become reports to the supervisor; the second of the same kind ends the process at once

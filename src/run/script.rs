@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use bstr::{BString, ByteSlice};
 
 use super::context::Context;
+use super::debugger::{self, Target};
 use super::vardir::{self, WorkerDirs};
 use crate::env::Env;
 use crate::error::{Error, Result};
@@ -195,7 +196,21 @@ pub fn start(
         SuiteKind::Script | SuiteKind::Sphinx => {
             let args = arguments(ctx, dirs, case, expected);
             let (program, args) = match &ctx.settings.client_debugger {
-                Some(debugger) => super::debugger::wrap_client(debugger, &ctx.mysqltest, args, dirs, ctx)?,
+                Some(choice) => {
+                    let args: Vec<BString> = args.iter().map(|arg| arg.as_bytes().into()).collect();
+                    let wrapped = debugger::wrap(
+                        choice,
+                        Target {
+                            program: &ctx.mysqltest,
+                            args: &args,
+                            kind: "client",
+                            input: Path::new("/dev/null"),
+                            var: &dirs.var,
+                            test_dir: &ctx.layout.test_dir,
+                        },
+                    )?;
+                    (wrapped.locate()?, wrapped.args)
+                }
                 None => (ctx.mysqltest.clone(), args),
             };
             (program, args, ctx.layout.test_dir.as_path(), output)

@@ -9,10 +9,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bstr::{BStr, BString, ByteSlice};
+use crossbeam_channel::Sender;
 
 use super::context::Context;
+use super::debugger::{self, Target};
+use super::event::Event;
 use super::vardir::{self, WorkerDirs};
+use super::worker::Report;
 use crate::check::errorlog::LogScanner;
+use crate::check::session::Session;
 use crate::config::external::extern_config;
 use crate::config::generate::{Config, ConfigInputs, generate};
 use crate::config::mycnf;
@@ -49,6 +54,8 @@ pub struct ServerSet {
     /// Told of new pid files and of expect files.
     pub watch: DirWatch,
     abort: Waker,
+    /// For what must be told while servers are started.
+    reports: Sender<Report>,
 }
 
 /// Why a test's servers could not be brought up.
@@ -82,6 +89,7 @@ impl ServerSet {
         env: Env,
         lease: PortLease,
         abort: Waker,
+        reports: Sender<Report>,
     ) -> std::io::Result<Self> {
         if ctx.settings.using_extern() {
             let settings = &ctx.settings;
@@ -104,6 +112,7 @@ impl ServerSet {
             scanners: BTreeMap::new(),
             watch,
             abort,
+            reports,
         })
     }
 
@@ -188,6 +197,7 @@ impl ServerSet {
     /// so that it does not log the loss of its connection (spec §9.6, §15).
     pub fn stop(&mut self, which: &[usize], grace: Duration) -> Result<()> {
         for &i in which.iter().rev() {
+            self.ask_to_shut_down(i, grace);
             let server = &mut self.servers[i];
             let name = server.group.name().to_string();
             server.stop(grace).map_err(|error| Error::new(format!("cannot stop {name}")).caused_by(error))?;
@@ -195,10 +205,37 @@ impl ServerSet {
         Ok(())
     }
 
+    /// Tells a server that runs in a debugger to shut down, by SQL: a signal would end the debugger,
+    /// or stop in it. Any other server gets its signal from [`Instance::stop`].
+    fn ask_to_shut_down(&mut self, i: usize, grace: Duration) {
+        if self.ctx.settings.debugger.is_none() || grace.is_zero() || !self.servers[i].is_running() {
+            return;
+        }
+        let deadline = Instant::now() + grace;
+        let group = &self.servers[i].group;
+        if let Ok(mut session) = Session::open(&group.socket(), &self.ctx.settings.user, deadline) {
+            let refused = session.query("SHUTDOWN").is_err_and(|error| error.code().is_some());
+            drop(session);
+            // The answer may be lost with the connection; what counts is the end of the process.
+            if !refused {
+                let _ = self.servers[i].await_exit(grace);
+            }
+        }
+    }
+
     /// Stops all servers.
     pub fn stop_all(&mut self, grace: Duration) -> Result<()> {
         let all: Vec<usize> = (0..self.servers.len()).collect();
         self.stop(&all, grace)
+    }
+
+    /// Kills all servers at once.
+    pub fn kill_all(&mut self) -> Result<()> {
+        for server in &mut self.servers {
+            let name = server.group.name().to_string();
+            server.kill().map_err(|error| Error::new(format!("cannot kill {name}")).caused_by(error))?;
+        }
+        Ok(())
     }
 
     fn take_exit(&mut self, i: usize) -> Result<()> {
@@ -281,7 +318,8 @@ impl ServerSet {
                 self.scanner(&log).mark_start();
                 self.start_for(i, case)?;
                 started.push(i);
-                if self.servers[i].group.wsrep_bootstraps() {
+                // A person, or a slow tracer, starts one server at a time (spec §12.5).
+                if self.servers[i].group.wsrep_bootstraps() || self.ctx.settings.debugger.is_some() {
                     self.await_server(i)?;
                 }
             }
@@ -404,12 +442,29 @@ impl ServerSet {
         last_command.push(std::ffi::OsStr::from_bytes(&options::joined(&with.args)));
         self.env.set("MYSQLD_LAST_CMD", last_command);
         let (program, args) = match &ctx.settings.debugger {
-            Some(debugger) => super::debugger::wrap(debugger, &with, group.name(), &self.dirs, &ctx)?,
+            Some(choice) => {
+                let server_args: Vec<BString> = with.args.iter().map(|option| option.text.clone()).collect();
+                let wrapped = debugger::wrap(
+                    choice,
+                    Target {
+                        program: &with.program,
+                        args: &server_args,
+                        kind: &group.name().to_str_lossy(),
+                        input: Path::new("/dev/null"),
+                        var: &self.dirs.var,
+                        test_dir: &ctx.layout.test_dir,
+                    },
+                )?;
+                if choice.manual {
+                    let text = debugger::manual_message(choice, &group.name().to_str_lossy(), &wrapped);
+                    // A supervisor that is gone has nobody to tell any more.
+                    let _ = self.reports.send(Report::Event(Event::Message { text }));
+                    return self.servers[i].expect_foreign(with);
+                }
+                (wrapped.locate()?, wrapped.args)
+            }
             None => (with.program.clone(), os_args(&with.args)),
         };
-        if let Some(debugger) = ctx.settings.debugger.as_ref().filter(|debugger| debugger.manual) {
-            return Err(super::debugger::manual(debugger, group.name(), &program, &args));
-        }
         self.servers[i].start(Launch {
             program: &program,
             args,

@@ -84,6 +84,11 @@ fn after_exit(set: &mut ServerSet, exit: Exit, down: &mut Expected) -> Result<Sc
 /// Takes the exits of servers and does what expect files ask. Returns a server that ended unexpectedly.
 pub fn look_after_servers(set: &mut ServerSet, down: &mut Expected) -> Result<Option<usize>> {
     for i in 0..set.servers.len() {
+        if set.servers[i].is_awaited() {
+            // Its pid file comes when a person has started it (`--manual-gdb` and an expect file).
+            let _ = set.servers[i].adopt();
+            continue;
+        }
         let ended = set.servers[i].take_exit().map_err(waiting)?.is_some();
         if !ended && !down.contains(i) {
             continue;

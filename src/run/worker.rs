@@ -116,7 +116,7 @@ impl Worker {
 
     fn new(inputs: WorkerInputs) -> Result<Worker> {
         let WorkerInputs { ctx, number, dirs, env, lease, abort, reports } = inputs;
-        let set = ServerSet::new(ctx.clone(), dirs, env, lease, abort.clone())
+        let set = ServerSet::new(ctx.clone(), dirs, env, lease, abort.clone(), reports.clone())
             .map_err(|error| Error::new("cannot watch the worker's directories").caused_by(error))?;
         Ok(Worker {
             ctx,
@@ -152,7 +152,8 @@ impl Worker {
             return Ok(());
         }
         if self.abort.is_awake() {
-            self.set.stop_all(Duration::ZERO)?;
+            // Nobody will look at these servers again, and whoever ended the run does not want to wait.
+            self.set.kill_all()?;
         } else {
             self.set.stop_all(self.set.grace())?;
             self.tell_shutdown_warnings()?;

@@ -1,11 +1,12 @@
 //! The first data directory: `mariadbd --bootstrap` with the system tables' SQL (spec §8.2).
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
+use std::sync::Arc;
 
 use bstr::{BString, ByteSlice};
 
@@ -18,6 +19,10 @@ use crate::tree::layout::Layout;
 
 /// Runs a prepared command to its end; the caller may wrap or supervise it.
 pub type Runner<'a> = dyn Fn(&mut Command) -> io::Result<ExitStatus> + Sync + 'a;
+
+/// Makes the command that runs a program with its arguments and standard input in a debugger.
+pub type Wrapper<'a> =
+    dyn Fn(&Path, &[BString], &Path) -> Result<(PathBuf, Vec<OsString>)> + Send + Sync + 'a;
 
 /// Below basedir, where an executable server may be, and what it is called (spec §9.1).
 const SERVER_DIRS: [&str; 4] = ["sql", "libexec", "sbin", "bin"];
@@ -51,6 +56,8 @@ pub struct Bootstrap<'a> {
     pub env: &'a Env,
     /// The directory in which results are kept; `None`: always bootstrap.
     pub cache: Option<PathBuf>,
+    /// The program runs in a debugger; results are not cached then.
+    pub debugger: Option<Arc<Wrapper<'a>>>,
     /// Runs the program; [`run_plainly`] where nothing else is wanted.
     pub runner: &'a Runner<'a>,
 }
@@ -235,7 +242,8 @@ impl<'a> Bootstrap<'a> {
     fn cache(&self, sql: &[u8], extra: &[BString]) -> Result<Option<Cache>> {
         let anywhere = |option: &BString| !option.contains_str("/") && !option.contains_str("..");
         let options = self.mysqld_options.iter().filter(|o| o.contains_str("--innodb")).chain(extra);
-        let Some(dir) = self.cache.as_ref().filter(|_| self.debug.is_none()) else { return Ok(None) };
+        let watched = self.debug.is_some() || self.debugger.is_some();
+        let Some(dir) = self.cache.as_ref().filter(|_| !watched) else { return Ok(None) };
         if !options.clone().all(anywhere) {
             return Ok(None);
         }
@@ -276,9 +284,16 @@ impl<'a> Bootstrap<'a> {
         fs::create_dir_all(&system).map_err(|e| Error::io("create", &system, e))?;
         let input = File::open(&sql_file).map_err(|e| Error::io("read", &sql_file, e))?;
         let errors = log.try_clone().map_err(|e| Error::io("write", &log_path, e))?;
-        let mut command = Command::new(&self.mariadbd);
+        let (program, args) = match &self.debugger {
+            Some(wrap) => wrap(&self.mariadbd, arguments, &sql_file)?,
+            None => {
+                let args = arguments.iter().map(|a| OsStr::from_bytes(a).to_os_string());
+                (self.mariadbd.clone(), args.collect())
+            }
+        };
+        let mut command = Command::new(program);
         command
-            .args(arguments.iter().map(|a| OsStr::from_bytes(a)))
+            .args(args)
             .current_dir(&self.layout.test_dir)
             .env_clear()
             .envs(self.env.iter())
@@ -412,6 +427,7 @@ pub(super) mod tests {
             debug: None,
             env,
             cache: Some(vardir.join("cache")),
+            debugger: None,
             runner,
         }
     }

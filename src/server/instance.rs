@@ -51,6 +51,8 @@ pub struct Instance {
     pub last_exit: Option<(Exit, Duration)>,
     /// The pid of the last process.
     pub last_pid: Option<i32>,
+    /// Somebody else is to start it: see [`Instance::expect_foreign`].
+    awaited: bool,
 }
 
 /// Everything a start needs.
@@ -75,7 +77,7 @@ pub struct Launch<'a> {
 impl Instance {
     /// A server that does not run.
     pub fn new(group: ServerGroup) -> Self {
-        Instance { group, process: None, started: None, last_exit: None, last_pid: None }
+        Instance { group, process: None, started: None, last_exit: None, last_pid: None, awaited: false }
     }
 
     /// The running process.
@@ -94,24 +96,8 @@ impl Instance {
     /// When the error log cannot be written or the program not executed.
     pub fn start(&mut self, launch: Launch<'_>) -> Result<()> {
         let log_path = self.group.log_error();
-        let pid_file = self.group.pid_file();
-        match std::fs::remove_file(&pid_file) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                return Err(Error::io("remove the old pid file", &pid_file, error));
-            }
-            _ => {}
-        }
-        let mut log = append_to(&log_path)?;
         let mut with = launch.with;
-        with.log_offset = log.metadata().map_or(0, |meta| meta.len());
-        let mut line = BString::from("$ ");
-        line.extend_from_slice(with.program.as_os_str().as_bytes());
-        for argument in &with.args {
-            line.push(b' ');
-            line.extend_from_slice(&argument.text);
-        }
-        line.push(b'\n');
-        log.write_all(&line).map_err(|error| Error::io("write", &log_path, error))?;
+        let log = self.note_start(&mut with)?;
         let stdout = log.try_clone().map_err(|error| Error::io("open", &log_path, error))?;
         let child = Child::spawn(Spawn {
             program: launch.program.as_os_str(),
@@ -131,6 +117,65 @@ impl Instance {
         self.process = Some(child);
         self.started = Some(with);
         Ok(())
+    }
+
+    /// Lets somebody else start it: its process is the one that its pid file will name.
+    ///
+    /// # Errors
+    /// When the error log cannot be written.
+    pub fn expect_foreign(&mut self, mut with: StartedWith) -> Result<()> {
+        self.note_start(&mut with)?;
+        self.last_pid = None;
+        self.last_exit = None;
+        self.process = None;
+        self.started = Some(with);
+        self.awaited = true;
+        Ok(())
+    }
+
+    /// Whether somebody else is still to start it.
+    pub fn is_awaited(&self) -> bool {
+        self.awaited
+    }
+
+    /// Takes the process that the pid file names for this server's.
+    ///
+    /// # Errors
+    /// The pid file names no process.
+    pub fn adopt(&mut self) -> io::Result<()> {
+        let pid = self.pid_in_file().ok_or(io::ErrorKind::InvalidData)?;
+        self.process = Some(Child::watch(pid)?);
+        self.last_pid = Some(pid);
+        self.awaited = false;
+        Ok(())
+    }
+
+    /// The pid in the pid file: the server's own, where the process is a debugger.
+    fn pid_in_file(&self) -> Option<i32> {
+        std::fs::read_to_string(self.group.pid_file()).ok()?.trim().parse().ok()
+    }
+
+    /// Removes the old pid file and notes the command in the error log, which it returns.
+    fn note_start(&self, with: &mut StartedWith) -> Result<File> {
+        let log_path = self.group.log_error();
+        let pid_file = self.group.pid_file();
+        match std::fs::remove_file(&pid_file) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(Error::io("remove the old pid file", &pid_file, error));
+            }
+            _ => {}
+        }
+        let mut log = append_to(&log_path)?;
+        with.log_offset = log.metadata().map_or(0, |meta| meta.len());
+        let mut line = BString::from("$ ");
+        line.extend_from_slice(with.program.as_os_str().as_bytes());
+        for argument in &with.args {
+            line.push(b' ');
+            line.extend_from_slice(&argument.text);
+        }
+        line.push(b'\n');
+        log.write_all(&line).map_err(|error| Error::io("write", &log_path, error))?;
+        Ok(log)
     }
 
     /// How it ended, if it has just ended; the instance then no longer runs.

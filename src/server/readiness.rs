@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use super::expect::{self, Expect};
 use super::instance::Instance;
-use crate::sys::child::Exit;
+use crate::sys::child::{Child, Exit};
 use crate::sys::poll::{self, Waker};
 use crate::sys::watch::DirWatch;
 
@@ -37,7 +37,13 @@ pub fn wait(
     loop {
         watch.drain()?;
         if std::fs::metadata(&pid_file).is_ok_and(|meta| meta.len() > 0) {
-            return Ok(Readiness::Ready);
+            if !server.is_awaited() {
+                return Ok(Readiness::Ready);
+            }
+            // The file exists before it is whole, and again when the server has ended.
+            if server.adopt().is_ok() {
+                return Ok(Readiness::Ready);
+            }
         }
         if let Some(exit) = server.take_exit()? {
             return Ok(match expect::read(expect_file)? {
@@ -45,11 +51,15 @@ pub fn wait(
                 _ => Readiness::EndedAsExpected,
             });
         }
-        let Some(process) = server.process() else { return Ok(Readiness::Died(Exit::Code(0))) };
+        if server.process().is_none() && !server.is_awaited() {
+            return Ok(Readiness::Died(Exit::Code(0)));
+        }
         if abort.is_awake() {
             return Ok(Readiness::Interrupted);
         }
-        let ready = poll::readable(&[watch.fd(), process.fd(), abort.fd()], Some(deadline))?;
+        let mut fds = vec![watch.fd(), abort.fd()];
+        fds.extend(server.process().map(Child::fd));
+        let ready = poll::readable(&fds, Some(deadline))?;
         if ready.is_empty() {
             return Ok(Readiness::TimedOut);
         }

@@ -102,7 +102,7 @@ pub fn signal_name(number: i32) -> &'static str {
     NAMES.iter().find(|(n, _)| *n == number).map_or("unknown", |(_, name)| name)
 }
 
-/// A process of ours. Dropping it kills its whole group and reaps it.
+/// A process: ours, which dropping it kills with its whole group and reaps, or one that is watched.
 #[derive(Debug)]
 pub struct Child {
     pid: Pid,
@@ -110,6 +110,8 @@ pub struct Child {
     started: Instant,
     exit: Option<Exit>,
     detached: bool,
+    /// Somebody else's child: its exit status is not ours to know, nor its group to signal.
+    foreign: bool,
 }
 
 impl Child {
@@ -145,7 +147,18 @@ impl Child {
         let child = orphans::spawn_registered(&mut command, !detached)?;
         let pid = Pid::from_child(&child);
         let pidfd = pidfd_open(pid, PidfdFlags::empty())?;
-        Ok(Child { pid, pidfd, started: Instant::now(), exit: None, detached })
+        Ok(Child { pid, pidfd, started: Instant::now(), exit: None, detached, foreign: false })
+    }
+
+    /// Watches a process that somebody else started. It counts as ended with status 0, however it
+    /// ended, and lives on when this value goes away.
+    ///
+    /// # Errors
+    /// There is no such process.
+    pub fn watch(pid: i32) -> io::Result<Child> {
+        let pid = Pid::from_raw(pid).ok_or(io::ErrorKind::InvalidInput)?;
+        let pidfd = pidfd_open(pid, PidfdFlags::empty())?;
+        Ok(Child { pid, pidfd, started: Instant::now(), exit: None, detached: true, foreign: true })
     }
 
     /// Process id, which is its group's id too.
@@ -165,7 +178,10 @@ impl Child {
 
     /// How it ended, if it has; reaps it.
     pub fn try_wait(&mut self) -> io::Result<Option<Exit>> {
-        if self.exit.is_none() {
+        if self.foreign {
+            let ended = !poll::readable(&[self.pidfd.as_fd()], Some(Instant::now()))?.is_empty();
+            self.exit = ended.then_some(Exit::Code(0));
+        } else if self.exit.is_none() {
             let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG;
             if let Some(status) = waitid(WaitId::PidFd(self.pidfd.as_fd()), options)? {
                 orphans::unregister(self.pid());
@@ -199,7 +215,11 @@ impl Child {
 
     /// Sends `signal` to the whole group, also after the leader has ended.
     pub fn signal_group(&self, signal: Signal) {
-        let _ = kill_process_group(self.pid, signal);
+        if self.foreign {
+            self.signal(signal);
+        } else {
+            let _ = kill_process_group(self.pid, signal);
+        }
     }
 
     /// SIGTERM to the group, SIGKILL after `grace`; returns when the process is reaped and what
@@ -284,6 +304,19 @@ mod tests {
             sh("test $(ulimit -Sn),$(ulimit -Hn) = 1024,1024").wait(None).unwrap(),
             Some(Exit::Code(0))
         );
+    }
+
+    #[test]
+    fn a_foreign_process_is_watched_and_can_be_ended() {
+        let mut theirs = Command::new("sleep").arg("600").spawn().unwrap();
+        let pid = theirs.id() as i32;
+        drop(Child::watch(pid).unwrap());
+        let mut watched = Child::watch(pid).unwrap();
+        assert_eq!(watched.try_wait().unwrap(), None);
+        let reaper = std::thread::spawn(move || theirs.wait());
+        assert_eq!(watched.terminate(Duration::from_secs(20)).unwrap(), Exit::Code(0));
+        reaper.join().unwrap().unwrap();
+        assert!(Child::watch(pid).is_err());
     }
 
     #[test]
