@@ -102,13 +102,25 @@ fn while_a_server_ends() {
 
 #[test]
 fn before_the_first_test() {
-    for signal in [Signal::KILL, Signal::INT, Signal::TERM] {
+    for moment in ["FAKE_HELP", "FAKE_BOOTSTRAP"] {
+        for signal in [Signal::KILL, Signal::INT, Signal::TERM] {
+            let site = site("", "exit 0\n");
+            let run = site.run().env(moment, "hang").args(["bad"]).start();
+            wait_for(&site.path("reached"), |text| !text.is_empty());
+            let herd = site.herd().and_guardian_of(run.pid());
+            run.signal(signal);
+            run.finish_leaving_processes();
+            herd.assert_gone(AFTER_KILL);
+        }
+    }
+}
+
+#[test]
+fn while_a_script_before_the_start_of_a_server_hangs() {
+    for signal in [Signal::KILL, Signal::INT] {
         let site = site("", "exit 0\n");
-        let run = site.run().env("FAKE_HELP", "hang").args(["bad"]).start();
-        wait_for(&site.path("reached"), |text| !text.is_empty());
-        run.signal(signal);
-        run.finish_leaving_processes();
-        site.herd().assert_gone(AFTER_KILL);
+        site.test_file("bad-master.sh", "echo 1 > \"$FAKE_REACHED\"\nsleep 600\n");
+        end_with(signal, &site);
     }
 }
 

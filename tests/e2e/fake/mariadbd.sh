@@ -38,6 +38,10 @@ if [ "$mode" = bootstrap ]; then
     echo '[ERROR] Fatal error: the fake cannot bootstrap'
     exit 1
   fi
+  if [ "$FAKE_BOOTSTRAP" = hang ]; then
+    reached
+    exec sleep 600
+  fi
   cat > /dev/null
   exit 0
 fi

@@ -80,6 +80,15 @@ impl Run {
         Running { child: self.command.spawn().unwrap(), files: self.files, vardir: self.vardir }
     }
 
+    /// Runs it with a console that nobody reads.
+    pub fn unheard(mut self) -> Finished {
+        File::create(self.files.join("console")).unwrap();
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        self.command.stdout(writer.try_clone().unwrap()).stderr(writer);
+        Running { child: self.command.spawn().unwrap(), files: self.files, vardir: self.vardir }.finish()
+    }
+
     /// Runs it to its end, after which nothing of it is left.
     pub fn finish(self) -> Finished {
         self.start().finish()
