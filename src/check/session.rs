@@ -1,23 +1,30 @@
 //! A connection of the runner's own to one server, open only while nothing else of a test runs.
 
-use std::io::{self, Read, Write};
-use std::net::{Shutdown, TcpStream, ToSocketAddrs};
-use std::os::unix::net::UnixStream;
+use std::error::Error as _;
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use bstr::ByteSlice;
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::fs::inotify;
+use bstr::{BString, ByteSlice};
+use mysql::prelude::Queryable;
+use mysql::{Conn, DriverError, LocalInfileHandler, OptsBuilder, Row, Value};
+use rustix::net::Shutdown;
+use rustix::net::sockopt::{Timeout, set_socket_timeout};
 
-pub use super::wire::{ResultSet, ServerError};
-use super::wire::{Wire, WireError};
+use crate::sys::watch::DirWatch;
+use crate::sys::{fd, poll};
 
 /// Pause between attempts when nothing announces that the server listens: that of the script engine.
 const ATTEMPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// How long the script engine tries to connect: 500 attempts, 100 ms apart.
-pub const CONNECT_PATIENCE: Duration = Duration::from_secs(50);
+/// The longest packet of the protocol that a server can be made to allow, in bytes. Told to the crate so that it does
+/// not ask the server.
+const MAX_ALLOWED_PACKET: usize = 1 << 30;
+
+/// The script engine's character set: text arrives in the bytes that it would see.
+const CHARACTER_SET: &str = "SET NAMES latin1";
 
 /// Where a server listens.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +33,27 @@ pub enum Endpoint {
     Socket(PathBuf),
     /// Host name or address, and port.
     Tcp(String, u16),
+}
+
+/// An error the server sent.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{code}: {message}")]
+pub struct ServerError {
+    /// The error number, 1045 for example.
+    pub code: u16,
+    /// The text; what is not UTF-8 in it is replaced.
+    pub message: String,
+}
+
+/// One table of an answer; an answer without a table has no columns.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ResultSet {
+    /// Column names as the server prints them (aliases).
+    pub columns: Vec<BString>,
+    /// Rows; `None` is SQL NULL.
+    pub rows: Vec<Vec<Option<BString>>>,
+    /// Warnings the server counted when the statement ended: those of the last result of an answer, 0 before it.
+    pub warnings: u16,
 }
 
 /// Why a session failed; decides what becomes of the test (spec §10.4, §10.5).
@@ -63,9 +91,12 @@ pub enum SessionError {
         /// Why.
         cause: io::Error,
     },
-    /// The server sent what is not the protocol.
+    /// A path that cannot be named in a statement or for a connection: both are text.
+    #[error("the path {} is not UTF-8: the server cannot be told of it", .0.display())]
+    NotUtf8(PathBuf),
+    /// The server sent what is not the protocol, or wants what the client cannot do.
     #[error("{0}")]
-    Protocol(&'static str),
+    Protocol(#[source] mysql::Error),
 }
 
 impl SessionError {
@@ -84,14 +115,15 @@ impl From<SessionError> for crate::Error {
     }
 }
 
-/// An open session as `root` without a password and without a default database, in latin1 as the script engine's.
+/// An open session as a user without a password and without a default database, in latin1 as the script engine's.
 ///
 /// It is closed when dropped; [`Session::close`] also waits until the server has ended it, which the next
 /// test needs: it must not find a stranger in the process list.
 pub struct Session {
-    wire: Wire<Stream>,
+    conn: Conn,
+    /// The socket of `conn`: carries the time-outs and tells when the server has closed its end.
+    socket: OwnedFd,
     deadline: Instant,
-    open: bool,
 }
 
 impl Session {
@@ -102,229 +134,215 @@ impl Session {
     /// # Errors
     /// [`SessionError::Unreachable`] at the deadline, [`SessionError::Server`] where the login is refused.
     pub fn open(socket: &Path, user: &str, deadline: Instant) -> Result<Session, SessionError> {
-        Session::open_at(&Endpoint::Socket(socket.to_owned()), user, deadline)
+        Session::open_at(&Endpoint::Socket(socket.to_owned()), user, deadline, deadline)
     }
 
-    /// As [`Session::open`], at a socket or a port.
-    pub fn open_at(endpoint: &Endpoint, user: &str, deadline: Instant) -> Result<Session, SessionError> {
-        let stream = connect(endpoint, deadline)?;
-        stream.limit(deadline)?;
-        let wire = Wire::login(stream, user.as_bytes()).map_err(|e| classify(e, "connect"))?;
-        Ok(Session { wire, deadline, open: true })
-    }
-
-    /// Moves the deadline.
-    pub fn set_deadline(&mut self, deadline: Instant) {
-        self.deadline = deadline;
+    /// As [`Session::open`], at a socket or a port, giving up at `patience` while nobody listens; there is always one
+    /// attempt.
+    pub fn open_at(
+        endpoint: &Endpoint,
+        user: &str,
+        patience: Instant,
+        deadline: Instant,
+    ) -> Result<Session, SessionError> {
+        let conn = connect(endpoint, user, patience, deadline)?;
+        let socket = fd::duplicate(&conn).map_err(SessionError::Lost)?;
+        let mut session = Session { conn, socket, deadline };
+        // The one statement that is not the caller's. A greeting in latin1 would do without it, but the crate's is
+        // always in utf8mb4.
+        session.query(CHARACTER_SET)?;
+        Ok(session)
     }
 
     /// Runs one statement (or several, separated by `;`) and returns all its results.
     ///
     /// # Errors
     /// The first error; later statements of the same text are not run.
-    pub fn query(&mut self, statement: impl AsRef<[u8]>) -> Result<Vec<ResultSet>, SessionError> {
-        let mut answers = self.batch(&[statement.as_ref()])?;
-        answers.pop().unwrap_or(Err(SessionError::Protocol("no answer")))
+    pub fn query(&mut self, statement: impl AsRef<str>) -> Result<Vec<ResultSet>, SessionError> {
+        let statement = statement.as_ref();
+        self.limit()?;
+        self.results(statement).map_err(|error| classify(error, statement))
     }
 
-    /// Sends all statements in one piece and collects an answer for each: one round trip instead of many.
-    /// A statement that the server refuses does not keep the later ones from running.
-    ///
-    /// # Errors
-    /// The outer result: the connection broke. The inner ones: what the server said to each statement.
-    pub fn batch(
-        &mut self,
-        statements: &[&[u8]],
-    ) -> Result<Vec<Result<Vec<ResultSet>, SessionError>>, SessionError> {
-        self.wire.stream().limit(self.deadline)?;
-        self.wire.send(statements).map_err(|e| classify(e, "send"))?;
-        let mut answers = Vec::with_capacity(statements.len());
-        for statement in statements {
-            self.wire.stream().limit(self.deadline)?;
-            match self.wire.answer(|name| std::fs::read(name.to_path_lossy())) {
-                Ok(results) => answers.push(Ok(results)),
-                Err(error @ WireError::Server(_)) => {
-                    answers.push(Err(classify(error, &statement.to_str_lossy())));
-                }
-                Err(error) => return Err(classify(error, &statement.to_str_lossy())),
-            }
+    fn results(&mut self, statement: &str) -> mysql::Result<Vec<ResultSet>> {
+        let mut answer = self.conn.query_iter(statement)?;
+        let mut results = Vec::new();
+        while let Some(set) = answer.iter() {
+            let columns = set.columns().as_ref().iter().map(|column| column.name_ref().into()).collect();
+            let rows = set.map(|row| row.map(cells)).collect::<Result<_, _>>()?;
+            results.push(ResultSet { columns, rows, warnings: 0 });
         }
-        Ok(answers)
+        drop(answer);
+        if let Some(last) = results.last_mut() {
+            last.warnings = self.conn.warnings();
+        }
+        Ok(results)
     }
 
     /// Ends the session and waits until the server has closed its end.
     ///
     /// # Errors
     /// [`SessionError::Timeout`] where the server did not do so before the deadline.
-    pub fn close(mut self) -> Result<(), SessionError> {
-        self.open = false;
-        self.wire.stream().limit(self.deadline)?;
-        match self.wire.quit().and_then(|()| self.wire.drain()) {
-            Ok(()) => Ok(()),
+    pub fn close(self) -> Result<(), SessionError> {
+        let Session { conn, socket, deadline } = self;
+        // Says good-bye.
+        drop(conn);
+        // A server that is still waiting for something else than a good-bye learns that nothing will come.
+        match rustix::net::shutdown(&socket, Shutdown::Write)
+            .map_err(io::Error::from)
+            .and_then(|()| drain(&socket, deadline))
+        {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(SessionError::Timeout),
             // A server that resets or has already closed the connection has ended the session too.
-            Err(e) if matches!(e.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset) => {
-                Ok(())
-            }
-            Err(e) => Err(classify(e.into(), "quit")),
+            Err(e) if is_gone(&e) => Ok(()),
+            Err(e) => Err(SessionError::Lost(e)),
         }
     }
-}
 
-impl Drop for Session {
-    fn drop(&mut self) {
-        if self.open {
-            // Nobody is left to tell of a failure; the server notices the closed socket anyway.
-            let _ = self.wire.quit();
-        }
-    }
-}
-
-fn classify(error: WireError, statement: &str) -> SessionError {
-    match error {
-        WireError::Server(error) => SessionError::Server { statement: statement.to_owned(), error },
-        WireError::Malformed(what) => SessionError::Protocol(what),
-        WireError::Io(e) if is_timeout(&e) => SessionError::Timeout,
-        WireError::Io(e) => SessionError::Lost(e),
-    }
-}
-
-fn is_timeout(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
-}
-
-/// The socket of a session.
-enum Stream {
-    Unix(UnixStream),
-    Tcp(TcpStream),
-}
-
-impl Stream {
-    /// Lets reads and writes fail at `deadline`.
-    fn limit(&self, deadline: Instant) -> Result<(), SessionError> {
-        let left = deadline.saturating_duration_since(Instant::now());
+    /// Lets reads and writes fail at the deadline.
+    fn limit(&self) -> Result<(), SessionError> {
+        let left = self.deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {
             return Err(SessionError::Timeout);
         }
-        let done = match self {
-            Stream::Unix(s) => s.set_read_timeout(Some(left)).and_then(|()| s.set_write_timeout(Some(left))),
-            Stream::Tcp(s) => s.set_read_timeout(Some(left)).and_then(|()| s.set_write_timeout(Some(left))),
-        };
-        done.map_err(SessionError::Lost)
-    }
-}
-
-impl Read for Stream {
-    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        match self {
-            Stream::Unix(s) => s.read(buf),
-            Stream::Tcp(s) => s.read(buf),
+        for which in [Timeout::Recv, Timeout::Send] {
+            set_socket_timeout(&self.socket, which, Some(left)).map_err(|e| SessionError::Lost(e.into()))?;
         }
-    }
-}
-
-impl Write for Stream {
-    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        match self {
-            Stream::Unix(s) => s.write(buf),
-            Stream::Tcp(s) => s.write(buf),
-        }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
 }
 
-impl Drop for Stream {
-    fn drop(&mut self) {
-        // Fails only where the peer is gone already.
-        let _ = match self {
-            Stream::Unix(s) => s.shutdown(Shutdown::Both),
-            Stream::Tcp(s) => s.shutdown(Shutdown::Both),
-        };
-    }
+/// The path as text.
+///
+/// # Errors
+/// [`SessionError::NotUtf8`].
+pub(super) fn utf8(path: &Path) -> Result<&str, SessionError> {
+    path.to_str().ok_or_else(|| SessionError::NotUtf8(path.to_owned()))
 }
 
-/// Connects, trying again until `deadline` while nobody listens.
-fn connect(endpoint: &Endpoint, deadline: Instant) -> Result<Stream, SessionError> {
+/// Connects and logs in, trying again until `patience` while nobody listens.
+fn connect(
+    endpoint: &Endpoint,
+    user: &str,
+    patience: Instant,
+    deadline: Instant,
+) -> Result<Conn, SessionError> {
     let mut arrivals = None;
     loop {
-        let attempt = match endpoint {
-            Endpoint::Socket(path) => UnixStream::connect(path).map(Stream::Unix),
-            Endpoint::Tcp(host, port) => connect_tcp(host, *port).map(Stream::Tcp),
+        let cause = match Conn::new(options(endpoint, user, deadline)?) {
+            Err(mysql::Error::DriverError(DriverError::CouldNotConnect(Some((_, text, kind))))) => {
+                io::Error::new(kind, text)
+            }
+            Err(mysql::Error::DriverError(DriverError::ConnectTimeout)) => io::ErrorKind::TimedOut.into(),
+            answer => return answer.map_err(|error| classify(error, "connect")),
         };
-        let cause = match attempt {
-            Ok(stream) => return Ok(stream),
-            Err(cause) => cause,
-        };
-        let left = deadline.saturating_duration_since(Instant::now());
         let not_yet = matches!(
             cause.kind(),
             io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused | io::ErrorKind::WouldBlock
         );
-        if !not_yet || left.is_zero() {
+        let now = Instant::now();
+        if !not_yet || now >= patience {
             let place = match endpoint {
                 Endpoint::Socket(path) => path.display().to_string(),
                 Endpoint::Tcp(host, port) => format!("{host}:{port}"),
             };
             return Err(SessionError::Unreachable { place, cause });
         }
-        match (&arrivals, endpoint) {
-            // The watch is set before the next attempt, so a socket that appears in between is not missed.
-            (None, Endpoint::Socket(path)) => arrivals = Some(Arrivals::of(path)),
-            (Some(arrivals), _) => arrivals.wait(left.min(ATTEMPT_PAUSE)),
-            (None, Endpoint::Tcp(..)) => arrivals = Some(Arrivals(None)),
+        // The watch is set before the next attempt, so a socket that appears in between is not missed.
+        let Some(arrivals) = &arrivals else {
+            arrivals = Some(watch(endpoint));
+            continue;
+        };
+        // The appearing of the file precedes `listen` by a moment that no event marks.
+        let fds: Vec<_> = arrivals.iter().map(DirWatch::fd).collect();
+        poll::readable(&fds, Some(patience.min(now + ATTEMPT_PAUSE))).map_err(SessionError::Lost)?;
+        if let Some(watch) = arrivals {
+            // What appeared does not matter: the next attempt tells.
+            let _ = watch.drain();
         }
     }
 }
 
-fn connect_tcp(host: &str, port: u16) -> io::Result<TcpStream> {
-    let mut last = io::ErrorKind::NotFound.into();
-    for address in (host, port).to_socket_addrs()? {
-        match TcpStream::connect(address) {
-            Ok(stream) => {
-                stream.set_nodelay(true)?;
-                return Ok(stream);
-            }
-            Err(e) => last = e,
-        }
-    }
-    Err(last)
+fn options(endpoint: &Endpoint, user: &str, deadline: Instant) -> Result<OptsBuilder, SessionError> {
+    // A time-out of zero would be none.
+    let left = deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
+    let options = OptsBuilder::new()
+        .user(Some(user))
+        .read_timeout(Some(left))
+        .write_timeout(Some(left))
+        .tcp_connect_timeout(Some(left))
+        .max_allowed_packet(Some(MAX_ALLOWED_PACKET))
+        .prefer_socket(false)
+        .connect_attrs::<String, String>(None)
+        .local_infile_handler(Some(LocalInfileHandler::new(|name, server| {
+            io::copy(&mut File::open(name.to_path_lossy())?, server)?;
+            Ok(())
+        })));
+    Ok(match endpoint {
+        Endpoint::Socket(path) => options.socket(Some(utf8(path)?)),
+        Endpoint::Tcp(host, port) => options.ip_or_hostname(Some(host)).tcp_port(*port),
+    })
 }
 
 /// Tells when files appear in the directory of a socket, where that can be watched.
-///
-/// The appearing of the file precedes `listen` by a moment that no event marks; that is why waiting for it
-/// is bounded by [`ATTEMPT_PAUSE`].
-struct Arrivals(Option<std::os::fd::OwnedFd>);
+fn watch(endpoint: &Endpoint) -> Option<DirWatch> {
+    let Endpoint::Socket(socket) = endpoint else { return None };
+    let dir = socket.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let watch = DirWatch::new().ok()?;
+    watch.add(dir).ok()?;
+    Some(watch)
+}
 
-impl Arrivals {
-    fn of(socket: &Path) -> Self {
-        let watch = || -> rustix::io::Result<_> {
-            let fd = inotify::init(inotify::CreateFlags::CLOEXEC | inotify::CreateFlags::NONBLOCK)?;
-            let dir = socket.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
-            inotify::add_watch(&fd, dir, inotify::WatchFlags::CREATE | inotify::WatchFlags::MOVED_TO)?;
-            Ok(fd)
-        };
-        Arrivals(watch().ok())
-    }
+/// The text of a row's values: whatever their types, an answer to a plain query has nothing else.
+fn cells(row: Row) -> Vec<Option<BString>> {
+    let cell = |value| match value {
+        Value::NULL => None,
+        Value::Bytes(text) => Some(text.into()),
+        other => Some(other.as_sql(true).into()),
+    };
+    row.unwrap_raw().into_iter().map(|value| value.and_then(cell)).collect()
+}
 
-    fn wait(&self, at_most: Duration) {
-        let timeout = Timespec::try_from(at_most).ok();
-        match &self.0 {
-            Some(fd) => {
-                let mut fds = [PollFd::new(fd, PollFlags::IN)];
-                if poll(&mut fds, timeout.as_ref()).is_ok_and(|ready| ready > 0) {
-                    let mut events = [0; 4096];
-                    // What appeared does not matter: the next attempt tells.
-                    let _ = rustix::io::read(fd, &mut events);
-                }
-            }
-            None => {
-                let _ = poll(&mut [], timeout.as_ref());
-            }
+/// Reads until the server has closed its end; false at the deadline.
+fn drain(socket: &OwnedFd, deadline: Instant) -> io::Result<bool> {
+    let mut rest = [0; 512];
+    loop {
+        if poll::readable(&[socket.as_fd()], Some(deadline))?.is_empty() {
+            return Ok(false);
+        }
+        if rustix::io::read(socket, &mut rest)? == 0 {
+            return Ok(true);
         }
     }
+}
+
+fn classify(error: mysql::Error, statement: &str) -> SessionError {
+    match error {
+        mysql::Error::MySqlError(error) => SessionError::Server {
+            statement: statement.to_owned(),
+            error: ServerError { code: error.code, message: error.message },
+        },
+        mysql::Error::IoError(e) => broken(e),
+        mysql::Error::CodecError(e) => match e.source().and_then(|cause| cause.downcast_ref::<io::Error>()) {
+            Some(cause) => broken(io::Error::new(cause.kind(), cause.to_string())),
+            None => SessionError::Protocol(mysql::Error::CodecError(e)),
+        },
+        other => SessionError::Protocol(other),
+    }
+}
+
+/// Reading or writing failed: at the deadline, or because the server is gone.
+fn broken(error: io::Error) -> SessionError {
+    match error.kind() {
+        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => SessionError::Timeout,
+        _ => SessionError::Lost(error),
+    }
+}
+
+fn is_gone(error: &io::Error) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionReset, NotConnected};
+    matches!(error.kind(), BrokenPipe | ConnectionReset | NotConnected)
 }
 
 #[cfg(test)]
