@@ -117,8 +117,9 @@ impl From<SessionError> for crate::Error {
 
 /// An open session as a user without a password and without a default database, in latin1 as the script engine's.
 ///
-/// It is closed when dropped; [`Session::close`] also waits until the server has ended it, which the next
-/// test needs: it must not find a stranger in the process list.
+/// It is closed when dropped; [`Session::close`] also waits until the server has closed its end, because the next test
+/// must not find a stranger in the process list: the server takes the session off it right after that, with nothing
+/// left to wait for that a client could see.
 pub struct Session {
     conn: Conn,
     /// The socket of `conn`: carries the time-outs and tells when the server has closed its end.
@@ -349,7 +350,150 @@ fn is_gone(error: &io::Error) -> bool {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use std::os::unix::net::UnixListener;
+    use std::io::{Read, Write};
+    use std::os::unix::ffi::OsStrExt;
+    use std::os::unix::net::{UnixListener, UnixStream};
+
+    const OK: &[u8] = b"\x00\x00\x00\x02\x00\x00\x00";
+
+    /// Says hello and plays `steps`: each takes one packet of the client and answers with packets. Then keeps the
+    /// connection for `linger` after the client's end of it. Returns what the client sent after the login.
+    fn serve(
+        steps: &'static [&'static [&'static [u8]]],
+        linger: Duration,
+    ) -> (tempfile::TempDir, std::thread::JoinHandle<Vec<BString>>) {
+        let dir = tempfile::tempdir().unwrap();
+        let listener = UnixListener::bind(dir.path().join("s.sock")).unwrap();
+        let server = std::thread::spawn(move || {
+            let (mut client, _) = listener.accept().unwrap();
+            // Protocol 4.1, local files, plugins, several results.
+            let greeting = b"\x0a5.5.5-10.11.0-MariaDB\0\x01\0\0\0scramble\0\x80\x82\x08\x02\0\x0b\0\x15\
+                             \0\0\0\0\0\0\0\0\0\0and more of it\0mysql_native_password\0";
+            send(&mut client, 0, &[greeting]);
+            let mut sent = Vec::new();
+            for step in [&[OK] as &[&[u8]], &[OK]].iter().chain(steps) {
+                let (number, packet) = receive(&mut client).unwrap();
+                sent.push(packet);
+                send(&mut client, number + 1, step);
+            }
+            sent.extend(receive(&mut client).map(|(_, packet)| packet));
+            assert!(receive(&mut client).is_none());
+            std::thread::sleep(linger);
+            sent.split_off(1)
+        });
+        (dir, server)
+    }
+
+    fn send(client: &mut UnixStream, first: u8, packets: &[&[u8]]) {
+        for (number, packet) in (first..).zip(packets) {
+            let head = [packet.len() as u8, 0, 0, number];
+            client.write_all(&[&head, *packet].concat()).unwrap();
+        }
+    }
+
+    fn receive(client: &mut UnixStream) -> Option<(u8, BString)> {
+        let mut head = [0; 4];
+        client.read_exact(&mut head).ok()?;
+        let mut packet = vec![0; head[0].into()];
+        client.read_exact(&mut packet).unwrap();
+        Some((head[3], packet.into()))
+    }
+
+    fn soon() -> Instant {
+        Instant::now() + Duration::from_secs(5)
+    }
+
+    fn opened(dir: &tempfile::TempDir) -> Session {
+        Session::open(&dir.path().join("s.sock"), "root", soon()).unwrap()
+    }
+
+    const A_COLUMN: &[u8] =
+        b"\x03def\x00\x00\x00\x01a\x00\x0c\x08\x00\x01\x00\x00\x00\xfd\x00\x00\x00\x00\x00";
+
+    #[test]
+    fn a_table_with_null_and_the_end_of_a_call() {
+        let (dir, server) = serve(
+            &[&[
+                b"\x01",
+                A_COLUMN,
+                b"\xfe\x00\x00\x02\x00",
+                b"\x02h\xe9",
+                b"\xfb",
+                b"\xfe\x01\x00\x0a\x00",
+                b"\x00\x00\x00\x02\x00\x03\x00",
+            ]],
+            Duration::ZERO,
+        );
+        let mut session = opened(&dir);
+        let results = session.query("call p()").unwrap();
+        session.close().unwrap();
+        assert_eq!(results.len(), 2);
+        assert_eq!(results[0].columns, ["a"]);
+        assert_eq!(results[0].rows, [vec![Some(BString::from(b"h\xe9"))], vec![None]]);
+        assert_eq!(results[1], ResultSet { warnings: 3, ..ResultSet::default() });
+        assert_eq!(server.join().unwrap(), ["\x03SET NAMES latin1", "\x03call p()", "\x01"]);
+    }
+
+    #[test]
+    fn a_table_at_the_end_has_its_warnings() {
+        const ANSWER: &[&[u8]] = &[b"\x01", A_COLUMN, b"\xfe\x00\x00\x02\x00", b"\xfe\x02\x00\x02\x00"];
+        let (dir, _server) = serve(&[ANSWER], Duration::ZERO);
+        assert_eq!(opened(&dir).query("select 1").unwrap()[0].warnings, 2);
+    }
+
+    #[test]
+    fn a_refusal_loses_its_sqlstate_and_the_session_goes_on() {
+        let (dir, _server) =
+            serve(&[&[b"\xff\x7a\x04#42S02Table 'a.b' doesn't exist"], &[OK]], Duration::ZERO);
+        let mut session = opened(&dir);
+        let refusal = session.query("truncate a.b").unwrap_err();
+        assert_eq!(refusal.code(), Some(1146));
+        assert_eq!(refusal.to_string(), "query 'truncate a.b' failed: 1146: Table 'a.b' doesn't exist");
+        session.query("truncate b.c").unwrap();
+    }
+
+    #[test]
+    fn a_local_file_is_uploaded() {
+        const FILE: &[u8] = b"\xfb/proc/self/comm";
+        let (dir, server) = serve(&[&[FILE], &[], &[OK]], Duration::ZERO);
+        let mut session = opened(&dir);
+        session.query("load data local infile ...").unwrap();
+        drop(session);
+        let sent = server.join().unwrap();
+        assert_eq!(sent[2], std::fs::read("/proc/self/comm").unwrap());
+        assert_eq!(sent[3], "");
+    }
+
+    #[test]
+    fn closing_waits_for_the_server_but_not_beyond_the_deadline() {
+        let (dir, _server) = serve(&[], Duration::from_millis(100));
+        let session = opened(&dir);
+        let begun = Instant::now();
+        session.close().unwrap();
+        assert!(begun.elapsed() >= Duration::from_millis(90));
+
+        let (dir, _server) = serve(&[], Duration::from_secs(2));
+        let mut session = opened(&dir);
+        session.deadline = Instant::now() + Duration::from_millis(50);
+        assert!(matches!(session.close(), Err(SessionError::Timeout)));
+    }
+
+    #[test]
+    fn a_truncated_answer_is_a_lost_connection() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("s.sock");
+        let listener = UnixListener::bind(&path).unwrap();
+        let server = std::thread::spawn(move || listener.accept().unwrap().0.write_all(b"\x50\0\0\0\x0a5.5"));
+        let opened = Session::open(&path, "root", soon());
+        assert!(matches!(opened, Err(SessionError::Lost(_))), "{:?}", opened.err());
+        server.join().unwrap().unwrap();
+    }
+
+    #[test]
+    fn a_socket_without_a_name_in_text_is_told() {
+        let path = Path::new(std::ffi::OsStr::from_bytes(b"/\xff.sock"));
+        assert!(matches!(Session::open(path, "root", soon()), Err(SessionError::NotUtf8(_))));
+    }
 
     #[test]
     fn a_socket_that_appears_later_is_found_at_once() {
