@@ -75,10 +75,10 @@ impl Worker {
 
     fn sequence(&mut self, case: &TestCase) -> Result<Option<Ended>> {
         self.enter_test(case)?;
-        if !self.ctx.settings.using_extern() {
-            if let Some(ended) = self.servers_for(case)? {
-                return Ok(ended);
-            }
+        if !self.ctx.settings.using_extern()
+            && let Some(ended) = self.servers_for(case)?
+        {
+            return Ok(ended);
         }
         if self.ctx.settings.start_only() {
             modes::started(self, case)?;
@@ -190,10 +190,10 @@ impl Worker {
                 Ok(outcome.into())
             }
             1 => {
-                if outcome.failure.is_none() {
-                    if let Some(what) = script::wanted_analysis(&self.read_report()) {
-                        outcome.comment = analyze::run(&self.ctx, &self.set, &what)?;
-                    }
+                if outcome.failure.is_none()
+                    && let Some(what) = script::wanted_analysis(&self.read_report())
+                {
+                    outcome.comment = analyze::run(&self.ctx, &self.set, &what)?;
                 }
                 Ok(outcome.into())
             }

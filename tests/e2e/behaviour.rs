@@ -40,9 +40,15 @@ fn a_skip_tells_its_reason() {
 #[test]
 fn combinations_have_results_of_their_own() {
     let site = site();
-    site.test_file("t.combinations", "[small]\n--sort-buffer-size=65536\n[large]\n--sort-buffer-size=131072\n");
+    site.test_file(
+        "t.combinations",
+        "[small]\n--sort-buffer-size=65536\n[large]\n--sort-buffer-size=131072\n",
+    );
     site.test_file("t.test", "select @@global.sort_buffer_size;\nselect 'same';\n");
-    site.test_file("t.result", "select @@global.sort_buffer_size;\n@@global.sort_buffer_size\n65536\nselect 'same';\nsame\nsame\n");
+    site.test_file(
+        "t.result",
+        "select @@global.sort_buffer_size;\n@@global.sort_buffer_size\n65536\nselect 'same';\nsame\nsame\n",
+    );
     site.test_file("t,large.rdiff", "--- t.result\n+++ t.reject\n@@ -1,5 +1,5 @@\n select @@global.sort_buffer_size;\n @@global.sort_buffer_size\n-65536\n+131072\n select 'same';\n same\n");
     let run = site.run().args(["t"]).finish();
     run.exits(0).says("own.t 'small'").says("own.t 'large'").says("All 2 tests were successful");
@@ -91,7 +97,8 @@ fn experimental_tests_fail_apart() {
 fn what_a_test_leaves_behind_is_reported_and_cleared() {
     let site = site();
     site.test_file("bad.test", "create table test.left_over (a int);\n");
-    site.test_file("good.test", "show tables from test;\n").test_file("good.result", "show tables from test;\nTables_in_test\n");
+    site.test_file("good.test", "show tables from test;\n")
+        .test_file("good.result", "show tables from test;\nTables_in_test\n");
     let run = site.run().args(["--noreorder", "own.bad", "own.good"]).finish();
     run.says("left_over").says("MTR's internal check of the test case 'own.bad' failed.");
     run.verdict("own.bad", "pass").verdict("own.good", "pass");
@@ -102,7 +109,8 @@ fn a_warning_in_the_error_log_fails_its_test() {
     let site = site();
     let logged = "--echo trouble\n--exec echo \"2026-01-01  0:00:00 5 [ERROR] Our very own trouble\" >> $MYSQLTEST_VARDIR/log/mysqld.1.err\n";
     site.test_file("bad.test", logged);
-    let excused = "--disable_query_log\ncall mtr.add_suppression('Our very own trouble');\n--enable_query_log\n";
+    let excused =
+        "--disable_query_log\ncall mtr.add_suppression('Our very own trouble');\n--enable_query_log\n";
     site.test_file("excused.test", format!("{excused}{logged}"));
     let run = site.run().args(["--force", "bad", "excused", "good"]).finish();
     run.exits(1).verdict("own.bad", "fail").verdict("own.excused", "pass").verdict("own.good", "pass");
