@@ -11,12 +11,12 @@ use super::event::{Event, FailureKind, Outcome, Phase, Verdict};
 use super::servers::BringUpFailure;
 use super::wait::{self, Expected, ScriptEnd};
 use super::worker::{Job, Worker};
-use super::{aftermath, analyze, modes, script, start_failure};
+use super::{aftermath, analyze, debugger, modes, script, start_failure};
 use crate::error::{Error, Result};
 use crate::server::instance::append_to;
 use crate::server::readiness::Readiness;
 use crate::sys::child::Child;
-use crate::tree::case::TestCase;
+use crate::tree::case::{SuiteKind, TestCase};
 
 /// How long a server may take to write its core after SIGABRT.
 const CORE_PATIENCE: Duration = Duration::from_secs(20);
@@ -58,7 +58,7 @@ impl Worker {
             self.note_missing_output(&mut outcome, case);
             outcome.log_tail =
                 script::log_tail(&self.set.dirs, case, 20).map(|(_, tail)| tail).unwrap_or_default();
-            if let Err(error) = self.keep_failure(case) {
+            if let Err(error) = self.keep_failure(case, outcome.failure) {
                 outcome.comment.extend_from_slice(b"\n");
                 outcome.comment.extend_from_slice(error.explained().as_bytes());
             }
@@ -75,6 +75,10 @@ impl Worker {
 
     fn sequence(&mut self, case: &TestCase) -> Result<Option<Ended>> {
         self.enter_test(case)?;
+        if case.suite.kind == SuiteKind::OwnServers {
+            return Err(Error::new(format!("suite '{}' has servers of its own", case.suite.name))
+                .hint("this program starts mariadbd only; start_test and servers of other kinds need mysql-test-run.pl"));
+        }
         if !self.ctx.settings.using_extern() {
             if let Some(ended) = self.servers_for(case)? {
                 return Ok(ended);
@@ -309,7 +313,13 @@ impl Worker {
                 server.describe()
             ),
         };
-        let comment = format!("Failed to start {}\n", server.group.name());
+        let comment = match (&self.ctx.settings.debugger, self.set.env.get("MYSQLD_LAST_CMD")) {
+            // In a debugger the command is what the user wants to try by hand.
+            (Some(_), Some(command)) => {
+                format!("Failed to start mysqld {} with command {}\n", server.group.name(), command.display())
+            }
+            _ => format!("Failed to start {}\n", server.group.name()),
+        };
         let server_log = start_failure::diagnose(server, how, timeout);
         self.warn(warning);
         Outcome { server_log, ..failed(FailureKind::ServerStart, comment) }
@@ -328,11 +338,13 @@ impl Worker {
     }
 
     /// After a failure: servers ended, their data kept.
-    fn keep_failure(&mut self, case: &TestCase) -> Result<()> {
+    fn keep_failure(&mut self, case: &TestCase, failure: Option<FailureKind>) -> Result<()> {
         self.states.clear();
-        let valgrind = self.ctx.settings.debugger.as_ref().is_some_and(|d| d.name == "valgrind");
-        let grace =
-            if valgrind && !self.ctx.settings.core_on_failure { self.set.grace() } else { Duration::ZERO };
+        // Valgrind reports at a normal end only; a core of the server is the other thing one may want.
+        let reports = debugger::valgrind(&self.ctx.settings)
+            && matches!(failure, Some(FailureKind::Warnings | FailureKind::Timeout))
+            && !self.ctx.settings.core_on_failure;
+        let grace = if reports { self.set.grace() } else { Duration::ZERO };
         self.set.stop_all(grace)?;
         let dir = aftermath::save(&self.set, case)?;
         self.saved = Some(dir);

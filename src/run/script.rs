@@ -193,7 +193,7 @@ pub fn start(
             let program = PathBuf::from(words.next().unwrap_or_default());
             (program, words.collect(), dirs.var.as_path(), both)
         }
-        SuiteKind::Script | SuiteKind::Sphinx => {
+        SuiteKind::Script | SuiteKind::OwnServers => {
             let args = arguments(ctx, dirs, case, expected);
             let (program, args) = match &ctx.settings.client_debugger {
                 Some(choice) => {
