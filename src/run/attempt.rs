@@ -50,6 +50,7 @@ impl Worker {
                 failed(FailureKind::Other, format!("{}\n", error.explained())).into()
             }
         };
+        let sequenced = Instant::now();
         let Ended { mut outcome, keep } = ended;
         if keep {
             if outcome.report.is_empty() {
@@ -67,6 +68,7 @@ impl Worker {
         if let Err(error) = self.archive_report() {
             self.warn(error.to_string());
         }
+        self.spent(Phase::Administration, sequenced);
         outcome.restarted = self.restarted;
         outcome.ended_at = crate::sys::local_time::format(std::time::SystemTime::now());
         outcome.wall = begun.elapsed();

@@ -11,7 +11,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use super::context::Context;
 use super::debugger;
-use super::event::{Event, RunEnd, SCHEMA};
+use super::event::{Event, Phase, RunEnd, SCHEMA};
 use super::outfit::Outfit;
 use super::supervisor::{Supervisor, SupervisorInputs};
 use super::survey::{self, Survey};
@@ -91,8 +91,10 @@ fn run(
     let mut marked = env.clone();
     guardian::set_mark(&mut marked, &run_mark, 0);
     let env = &marked;
+    let opened = Instant::now();
     let Survey { layout, programs, facts, collection, suite_pm, messages } =
         survey::survey(&settings, env, cwd, layout, &vardir.root)?;
+    let collected = Instant::now();
     for text in messages {
         reporters.message(text);
     }
@@ -166,6 +168,11 @@ fn run(
         vardir: vardir.root.clone(),
         server_version: format!("{}{}", ctx.facts.version, ctx.facts.suffix),
     });
+    if ctx.settings.report_times {
+        let initialized = (opened - begun) + collected.elapsed();
+        let phases = vec![(Phase::Collect, collected - opened), (Phase::Init, initialized)];
+        reporters.event(&Event::PhaseTimes { worker: 0, phases });
+    }
     let (tell_supervisor, reports) = crossbeam_channel::unbounded();
     watch_signals(tell_supervisor.clone())?;
     if let Some(file) = &ctx.settings.stop_file {
@@ -287,7 +294,7 @@ fn opening_lines(settings: &Settings) -> Vec<BString> {
     lines.extend(derive::announcements(settings).into_iter().map(BString::from));
     if let Some(comment) = &settings.comment {
         let rule = "#".repeat(78);
-        lines.push(format!("{rule}\n\n####\n# {comment}\n####\n{rule}").into());
+        lines.push(format!("\n{rule}\n# {comment}\n{rule}").into());
     }
     lines
 }

@@ -260,7 +260,8 @@ impl<'r> Supervisor<'r> {
             self.hands[worker - 1].jobs = None;
             return;
         }
-        if self.is_stopped() {
+        // With nothing left to hand out there is nothing to hold back.
+        if self.is_stopped() && !self.queue.is_empty() {
             self.hands[worker - 1].idle = true;
             return;
         }
