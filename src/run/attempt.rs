@@ -220,6 +220,7 @@ impl Worker {
     ) -> Result<()> {
         outcome.verdict = Verdict::Pass;
         outcome.timer_ms = script::timer_ms(&self.set.dirs);
+        self.tell_recorded(case);
         if self.asks_for_restart("force_restart") {
             return self.stop_servers();
         }
@@ -398,6 +399,19 @@ impl Worker {
             }
             let _ = std::fs::remove_file(&path);
         }
+    }
+
+    /// `--record` writes whole results: the author of a `.rdiff` makes the difference from it.
+    fn tell_recorded(&self, case: &TestCase) {
+        let Some(result) = case.result.as_ref().filter(|_| self.ctx.settings.record) else { return };
+        let Some(rdiff) = &result.rdiff else { return };
+        let recorded = script::patched_result(&self.set.dirs, rdiff);
+        self.tell_message(format!(
+            "The result was written to {}; to record it: diff -u {} {0} > {}",
+            recorded.display(),
+            result.base.display(),
+            rdiff.display()
+        ));
     }
 
     fn checks_states(&self) -> bool {

@@ -44,9 +44,8 @@ pub fn started(worker: &mut Worker, case: &TestCase) -> Result<()> {
         }
         for i in worker.set.running() {
             if worker.set.servers[i].take_exit().ok().flatten().is_some() {
-                let server = &worker.set.servers[i];
-                let (name, pid) = (server.group.name().to_string(), server.last_pid.unwrap_or(0));
-                worker.send(start_mode::died(worker.number, &name, pid.unsigned_abs()));
+                let process = worker.set.servers[i].describe();
+                worker.send(start_mode::died(worker.number, &process));
                 if !worker.ctx.settings.wait_all {
                     return Ok(());
                 }
