@@ -22,12 +22,12 @@ pub fn run(args: Vec<OsString>) -> u8 {
 }
 
 fn dispatch(args: Vec<OsString>) -> Result<i32> {
-    if let [_, word, mark] = args.as_slice() {
-        if word == guardian::ARGUMENT {
-            let mark = mark.to_string_lossy();
-            guardian::guard(&mark).map_err(|error| Error::new("the guardian failed").caused_by(error))?;
-            return Ok(0);
-        }
+    if let [_, word, mark] = args.as_slice()
+        && word == guardian::ARGUMENT
+    {
+        let mark = mark.to_string_lossy();
+        guardian::guard(&mark).map_err(|error| Error::new("the guardian failed").caused_by(error))?;
+        return Ok(0);
     }
     let env = Env::of_process();
     let program = args.first().map_or_else(|| "mtr-rs".into(), |arg| arg.to_string_lossy().into_owned());

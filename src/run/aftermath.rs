@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use bstr::BString;
 
@@ -101,6 +102,9 @@ pub fn compress(core: &Path) -> Result<()> {
     std::fs::remove_file(core).map_err(|error| Error::io("remove", core, error))
 }
 
+/// How long a debugger may look at a core file.
+const DEBUGGER_PATIENCE: Duration = Duration::from_secs(300);
+
 /// The stack traces in a core file, by the first debugger that can: gdb, then lldb.
 /// Empty with `--print-core=no`, or where no debugger is installed.
 pub fn stack_trace(ctx: &Context, core: &Path, program: &Path, env: &Env, scratch: &Path) -> BString {
@@ -133,7 +137,7 @@ pub fn stack_trace(ctx: &Context, core: &Path, program: &Path, env: &Env, scratc
         let out = scratch.join("stacktrace");
         let Ok(file) = File::create(&out) else { continue };
         let Ok(errors) = File::options().write(true).open("/dev/null") else { continue };
-        let ended = ctx.run_program(&debugger, &args, env, None, file, errors);
+        let ended = ctx.run_program(&debugger, &args, env, file, errors, DEBUGGER_PATIENCE);
         let text = std::fs::read(&out).unwrap_or_default();
         let _ = std::fs::remove_file(&out);
         if ended.is_ok_and(|exit| exit.status() == 0) && !text.is_empty() {

@@ -3,12 +3,16 @@
 
 use std::ffi::OsString;
 use std::fs::File;
+use std::time::Duration;
 
 use bstr::BString;
 
 use super::context::Context;
 use super::servers::ServerSet;
 use crate::error::{Error, Result};
+
+/// How long an analysis may take: a server that hangs does not answer it either.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Runs `include/analyze-<what>.test` on every running server; returns the text for the report.
 pub fn run(ctx: &Context, set: &ServerSet, what: &str) -> Result<BString> {
@@ -34,7 +38,7 @@ pub fn run(ctx: &Context, set: &ServerSet, what: &str) -> Result<BString> {
             "--silent".into(),
             option("--test-file=", script.as_os_str()),
         ];
-        ctx.run_program(&ctx.mysqltest, &args, &set.env, None, out, errors)?;
+        ctx.run_program(&ctx.mysqltest, &args, &set.env, out, errors, PATIENCE)?;
         let text = std::fs::read(&path).map_err(|error| Error::io("read", &path, error))?;
         report.extend_from_slice(format!(" == {} ==\n", path.display()).as_bytes());
         report.extend_from_slice(&text);

@@ -81,10 +81,10 @@ impl Worker {
             return Err(Error::new(format!("suite '{}' has servers of its own", case.suite.name))
                 .hint("this program starts mariadbd only; start_test and servers of other kinds need mysql-test-run.pl"));
         }
-        if !self.ctx.settings.using_extern() {
-            if let Some(ended) = self.servers_for(case)? {
-                return Ok(ended);
-            }
+        if !self.ctx.settings.using_extern()
+            && let Some(ended) = self.servers_for(case)?
+        {
+            return Ok(ended);
         }
         if self.ctx.settings.start_only() {
             modes::started(self, case)?;
@@ -196,10 +196,10 @@ impl Worker {
                 Ok(outcome.into())
             }
             1 => {
-                if outcome.failure.is_none() {
-                    if let Some(what) = script::wanted_analysis(&self.read_report()) {
-                        outcome.comment = analyze::run(&self.ctx, &self.set, &what)?;
-                    }
+                if outcome.failure.is_none()
+                    && let Some(what) = script::wanted_analysis(&self.read_report())
+                {
+                    outcome.comment = analyze::run(&self.ctx, &self.set, &what)?;
                 }
                 Ok(outcome.into())
             }

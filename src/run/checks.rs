@@ -102,10 +102,10 @@ pub fn after(
         let file = |extension: &str| {
             worker.set.dirs.var_tmp().join(format!("{name}.{extension}")).display().to_string()
         };
-        if let Some(before) = worker.states.get(&key) {
-            if let Some(diff) = before.diff(&state, (&file("result"), &file("reject"))) {
-                details.extend_from_slice(&diff);
-            }
+        if let Some(before) = worker.states.get(&key)
+            && let Some(diff) = before.diff(&state, (&file("result"), &file("reject")))
+        {
+            details.extend_from_slice(&diff);
         }
         worker.states.insert(key, state);
     }

@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use bstr::{BString, ByteSlice};
 
@@ -51,15 +52,16 @@ pub struct Context {
 }
 
 impl Context {
-    /// Runs a helper program to its end in a process group of its own.
+    /// Runs a helper program in a process group of its own, to its end or to that of `patience`:
+    /// then it is killed.
     pub fn run_program(
         &self,
         program: &Path,
         args: &[OsString],
         env: &Env,
-        stdin: Option<File>,
         stdout: File,
         stderr: File,
+        patience: Duration,
     ) -> Result<Exit> {
         let fail = |error| Error::io("run", program, error);
         let mut child = Child::spawn(Spawn {
@@ -67,7 +69,7 @@ impl Context {
             args,
             env,
             cwd: &self.layout.test_dir,
-            stdin,
+            stdin: None,
             stdout: Some(stdout),
             stderr: Some(stderr),
             open_files: Some(crate::server::instance::SERVER_OPEN_FILES),
@@ -75,10 +77,9 @@ impl Context {
             detached: false,
         })
         .map_err(fail)?;
-        loop {
-            if let Some(exit) = child.wait(None).map_err(fail)? {
-                return Ok(exit);
-            }
+        match child.wait(Some(Instant::now() + patience)).map_err(fail)? {
+            Some(exit) => Ok(exit),
+            None => child.kill().map_err(fail),
         }
     }
 

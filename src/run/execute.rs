@@ -227,10 +227,11 @@ fn run(
             let text = format!("tmpdir {} should be removed after the server has finished", dir.display());
             reporters.warning(text);
         }
-    } else if ctx.settings.clean_vardir && exit_code == 0 {
-        if let Err(error) = vardir.clean() {
-            reporters.warning(error.to_string());
-        }
+    } else if ctx.settings.clean_vardir
+        && exit_code == 0
+        && let Err(error) = vardir.clean()
+    {
+        reporters.warning(error.to_string());
     }
     guardian.dismiss();
     Ok(exit_code)

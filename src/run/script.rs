@@ -239,7 +239,7 @@ pub fn start(
 
 /// The reason a script gave for skipping: text after `reason: ` in the last such line of its report.
 pub fn skip_reason(report: &[u8]) -> Option<BString> {
-    let line = report.lines().filter(|line| line.contains_str("reason: ")).last()?;
+    let line = report.lines().rfind(|line| line.contains_str("reason: "))?;
     let at = line.find("reason: ")? + "reason: ".len();
     Some(line[at..].into())
 }

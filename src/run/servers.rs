@@ -381,7 +381,9 @@ impl ServerSet {
             let log = append_to(&self.dirs.log().join("sh.log"))?;
             let error_log = log.try_clone().map_err(|error| Error::io("open", &self.dirs.log(), error))?;
             let args = [script.clone().into_os_string()];
-            let exit = self.ctx.run_program(Path::new("/bin/sh"), &args, &self.env, None, log, error_log)?;
+            let patience = Duration::from_secs(self.ctx.settings.testcase_timeout * 60);
+            let sh = Path::new("/bin/sh");
+            let exit = self.ctx.run_program(sh, &args, &self.env, log, error_log, patience)?;
             if exit.status() != 0 {
                 return Err(Error::new(format!("Failed to execute '{}'", script.display()))
                     .hint(format!("it ended with {exit}")));

@@ -338,7 +338,7 @@ mod tests {
         let inner = dir.path().join("a/b");
         std::fs::create_dir_all(&inner).unwrap();
         std::fs::write(inner.join("c"), "").unwrap();
-        std::fs::set_permissions(&inner, Permissions::from_mode(0)).unwrap();
+        std::fs::set_permissions(&inner, Permissions::from_mode(0o0)).unwrap();
         empty(dir.path()).unwrap();
         assert!(std::fs::read_dir(dir.path()).unwrap().next().is_none());
     }

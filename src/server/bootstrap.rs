@@ -173,6 +173,13 @@ impl<'a> Bootstrap<'a> {
     /// One of the files is missing.
     pub fn sql(&self) -> Result<BString> {
         let layout = self.layout;
+        if self.sql_dir.as_os_str().is_empty() {
+            let places: Vec<String> =
+                SQL_DIRS.iter().map(|dir| self.basedir.join(dir).display().to_string()).collect();
+            let searched = places.join(", ");
+            return Err(Error::new(format!("could not find mysql_system_tables.sql; searched {searched}"))
+                .hint("the server's package brings it: install that, or name another installation with --basedir=DIR"));
+        }
         let scripts = if layout.source { layout.bindir.join("scripts") } else { self.sql_dir.clone() };
         let mut sql = BString::from("use mysql;\n");
         for (dir, file) in [

@@ -78,6 +78,7 @@ fn is_option(argv: &[ServerOption], index: usize) -> bool {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 pub(super) mod tests {
+    use crate::tree::case::Origin;
     use std::sync::Arc;
 
     use super::*;

@@ -58,7 +58,7 @@ serve() {
   ready
   sleep 600 &
   sleeper=$!
-  trap 'kill $sleeper; rm -f "$pid_file"; exit 0' TERM
+  trap 'kill $sleeper; wait $sleeper; rm -f "$pid_file"; exit 0' TERM
   wait $sleeper
 }
 
