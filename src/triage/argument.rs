@@ -83,7 +83,6 @@ pub(super) mod tests {
 
     use super::*;
     use crate::error::Location;
-    use crate::tree::case::Origin;
 
     /// Words of an option file `x.opt`, one line each.
     pub fn argv(words: &[&str]) -> Vec<ServerOption> {
