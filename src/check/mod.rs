@@ -2,7 +2,7 @@
 
 pub mod errorlog;
 pub mod patterns;
+mod print;
 pub mod session;
 pub mod testcase;
 pub mod warnings;
-mod wire;

@@ -8,6 +8,7 @@ use std::path::Path;
 use bstr::{BStr, BString, ByteSlice, ByteVec};
 use similar::TextDiff;
 
+use super::print;
 use super::session::{ResultSet, Session, SessionError};
 
 /// What stands for the replica state of a server that is no replica, and which columns of a real one are hidden.
@@ -69,13 +70,13 @@ impl ReplicaStatus {
     fn print(&self, out: &mut BString, status: &ResultSet) {
         if status.rows.is_empty() {
             for (name, value) in &self.columns {
-                print_pair(out, name, value);
+                print::pair(out, name, value);
             }
         }
         for row in &status.rows {
             for (name, value) in status.columns.iter().zip(row) {
                 let hidden = self.is_hidden(name.as_bstr());
-                print_pair(out, name, if hidden { b"#" } else { text_of(value) });
+                print::pair(out, name, if hidden { b"#" } else { print::text_of(value) });
             }
         }
     }
@@ -89,39 +90,25 @@ pub struct Snapshot {
     busy: bool,
 }
 
-/// Takes a snapshot: one round trip of some 6 ms, nearly all of it spent in `mtr.check_testcase()`.
+/// Takes a snapshot: some 6 ms, nearly all of them spent in `mtr.check_testcase()`.
 ///
 /// # Errors
 /// Whatever the session or the listing of the data directory says. Before a test that fails the test; after it,
 /// a [`SessionError::Server`] or [`SessionError::File`] is a side effect of the test (a dropped database `test`, say).
 pub fn snapshot(session: &mut Session, replica: &ReplicaStatus) -> Result<Snapshot, SessionError> {
-    // Counting the rows of mysql.proc takes the warnings of a table that was marked as crashed, so that they
-    // do not come out of the procedure call.
-    let answers = session.batch(&[
-        b"SHOW SLAVE STATUS",
-        b"select count(*) from mysql.proc",
-        b"call mtr.check_testcase()",
-    ])?;
-    let mut answers = answers.into_iter();
-    let mut next = || answers.next().unwrap_or(Err(SessionError::Protocol("an answer is missing")));
-    let status = next()?;
-    next()?;
-    let state = next()?;
-
     let mut text = BString::new(Vec::with_capacity(64 * 1024));
-    if let Some(status) = status.first() {
+    if let Some(status) = session.query("SHOW SLAVE STATUS")?.first() {
         replica.print(&mut text, status);
     }
+    // Counting the rows of mysql.proc takes the warnings of a table that was marked as crashed, so that they
+    // do not come out of the procedure call.
+    session.query("select count(*) from mysql.proc")?;
+    let state = session.query("call mtr.check_testcase()")?;
     text.push_str("call mtr.check_testcase();\n");
     for result in &state {
-        print_table(&mut text, result);
+        print::table(&mut text, result);
     }
-    if state.last().is_some_and(|end| end.warnings > 0) {
-        text.push_str("Warnings:\n");
-        for result in session.query("SHOW WARNINGS")? {
-            print_rows(&mut text, &result);
-        }
-    }
+    print::warnings(&mut text, session, &state)?;
 
     if let Some(datadir) = variable(&state, b"DATADIR") {
         let datadir = datadir.to_path_lossy();
@@ -181,51 +168,13 @@ pub fn report(test: &str, details: &[u8]) -> BString {
     out
 }
 
-fn text_of(value: &Option<BString>) -> &[u8] {
-    value.as_ref().map_or(b"NULL", |value| value.as_slice())
-}
-
-fn print_pair(out: &mut BString, name: &[u8], value: &[u8]) {
-    out.push_str(name);
-    out.push(b'\t');
-    out.push_str(value);
-    out.push(b'\n');
-}
-
-fn print_line<'a>(out: &mut BString, cells: impl Iterator<Item = &'a [u8]>) {
-    for (i, cell) in cells.enumerate() {
-        if i > 0 {
-            out.push(b'\t');
-        }
-        out.push_str(cell);
-    }
-    out.push(b'\n');
-}
-
-fn print_table(out: &mut BString, result: &ResultSet) {
-    if !result.columns.is_empty() {
-        print_line(out, result.columns.iter().map(|name| name.as_slice()));
-        print_rows(out, result);
-    }
-}
-
-fn print_rows(out: &mut BString, result: &ResultSet) {
-    for row in &result.rows {
-        print_line(out, row.iter().map(text_of));
-    }
-}
-
-fn print_vertical(out: &mut BString, result: &ResultSet) {
-    for row in &result.rows {
-        for (name, value) in result.columns.iter().zip(row) {
-            print_pair(out, name, text_of(value));
-        }
-    }
-}
-
 /// The value of a global variable, from the table of them that `mtr.check_testcase()` prints first.
 fn variable<'a>(state: &'a [ResultSet], name: &[u8]) -> Option<&'a BString> {
-    let row = state.first()?.rows.iter().find(|row| row.first().is_some_and(|cell| text_of(cell) == name))?;
+    let row = state
+        .first()?
+        .rows
+        .iter()
+        .find(|row| row.first().is_some_and(|cell| print::text_of(cell) == name))?;
     row.get(1)?.as_ref()
 }
 
@@ -239,7 +188,7 @@ fn print_files(out: &mut BString, dir: &Path, wanted: impl Fn(&[u8]) -> bool) ->
         }
     }
     names.sort_unstable();
-    print_rows(
+    print::rows(
         out,
         &ResultSet {
             rows: names.into_iter().map(|name| vec![Some(name.into())]).collect(),
@@ -270,7 +219,7 @@ fn print_transactions(out: &mut BString, session: &mut Session) -> Result<bool, 
         out.push_str(&query);
         out.push_str(";\n");
         for result in session.query(query)? {
-            print_vertical(out, &result);
+            print::vertical(out, &result);
         }
     }
     Ok(true)

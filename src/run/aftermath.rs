@@ -137,7 +137,7 @@ pub fn stack_trace(ctx: &Context, core: &Path, program: &Path, env: &Env, scratc
         let out = scratch.join("stacktrace");
         let Ok(file) = File::create(&out) else { continue };
         let Ok(errors) = File::options().write(true).open("/dev/null") else { continue };
-        let ended = ctx.run_program(&debugger, &args, env, file, errors, DEBUGGER_PATIENCE);
+        let ended = ctx.run_program(&debugger, &args, env, file, errors, (DEBUGGER_PATIENCE, None));
         let text = std::fs::read(&out).unwrap_or_default();
         let _ = std::fs::remove_file(&out);
         if ended.is_ok_and(|exit| exit.status() == 0) && !text.is_empty() {

@@ -11,7 +11,7 @@ use super::servers::ServerSet;
 use super::wait::Expected;
 use super::worker::Worker;
 use crate::check::errorlog;
-use crate::check::session::{Session, SessionError};
+use crate::check::session::{Endpoint, Session, SessionError};
 use crate::check::testcase::{self, Snapshot};
 use crate::check::warnings as server_side;
 use crate::error::{Error, Result};
@@ -215,10 +215,9 @@ fn session<'s>(
             let server = &worker.set.servers[i];
             // A server that is down on purpose will not answer: one attempt says so.
             let patience = if server.is_running() { CONNECT_PATIENCE } else { Duration::ZERO };
-            let until = deadline.min(Instant::now() + patience);
-            let mut session = Session::open(&server.group.socket(), &worker.ctx.settings.user, until)?;
-            session.set_deadline(deadline);
-            Ok(place.insert(session))
+            let patience = deadline.min(Instant::now() + patience);
+            let endpoint = Endpoint::Socket(server.group.socket());
+            Ok(place.insert(Session::open_at(&endpoint, &worker.ctx.settings.user, patience, deadline)?))
         }
     }
 }
@@ -255,18 +254,42 @@ fn failure(
         let seconds = worker.ctx.settings.testcase_timeout * 60;
         return other(format!("Timeout for {} expired after {seconds} seconds", check.title()));
     }
-    let name = case.name();
-    let comment = match check {
+    other(refusal(check, &case.name(), &worker.set.name(i).to_string(), error))
+}
+
+/// The reference's text for a check that the `server` did not let be made.
+fn refusal(check: Check, test: &str, server: &str, error: &SessionError) -> String {
+    match check {
         Check::Before => {
-            format!("Could not execute 'check-testcase' before testcase '{name}' (res: 1):\n{error}\n")
+            format!("Could not execute 'check-testcase' before testcase '{test}' (res: 1):\n{error}\n")
         }
         Check::After => {
-            format!("Could not execute 'check-testcase' after testcase '{name}' (res: 1):\n{error}\n")
+            format!("Could not execute 'check-testcase' after testcase '{test}' (res: 1):\n{error}\n")
         }
         Check::Warnings => format!(
-            "Could not execute 'check-warnings' for testcase '{name}' (res: 1) server: '{}':\n{error}\n",
-            worker.set.name(i)
+            "Could not execute 'check-warnings' for testcase '{test}' (res: 1) server: '{server}':\n{error}\n"
         ),
-    };
-    other(comment)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_names_the_check_the_test_and_the_server() {
+        let lost = || SessionError::Unreachable {
+            place: "/s".into(),
+            cause: std::io::Error::from(std::io::ErrorKind::NotFound),
+        };
+        assert_eq!(
+            refusal(Check::Warnings, "main.a", "mysqld.1", &lost()),
+            "Could not execute 'check-warnings' for testcase 'main.a' (res: 1) server: 'mysqld.1':\n\
+             could not open connection to /s: entity not found\n"
+        );
+        assert_eq!(
+            refusal(Check::Before, "main.a", "mysqld.1", &SessionError::Timeout),
+            "Could not execute 'check-testcase' before testcase 'main.a' (res: 1):\nno answer before the deadline\n"
+        );
+    }
 }

@@ -20,6 +20,7 @@ use crate::server::bootstrap::{Bootstrap, Wrapper};
 use crate::server::datadir::{self, Prepared};
 use crate::sys::child::{Child, Exit, Spawn};
 use crate::sys::orphans::run_registered;
+use crate::sys::poll::{self, Waker};
 use crate::tree::case::ServerOption;
 use crate::tree::layout::{self, Layout};
 use crate::tree::probe::ServerFacts;
@@ -53,7 +54,7 @@ pub struct Context {
 
 impl Context {
     /// Runs a helper program in a process group of its own, to its end or to that of `patience`:
-    /// then it is killed.
+    /// then it is killed, as it is when `abort` is woken.
     pub fn run_program(
         &self,
         program: &Path,
@@ -61,7 +62,7 @@ impl Context {
         env: &Env,
         stdout: File,
         stderr: File,
-        patience: Duration,
+        (patience, abort): (Duration, Option<&Waker>),
     ) -> Result<Exit> {
         let fail = |error| Error::io("run", program, error);
         let mut child = Child::spawn(Spawn {
@@ -77,7 +78,9 @@ impl Context {
             detached: false,
         })
         .map_err(fail)?;
-        match child.wait(Some(Instant::now() + patience)).map_err(fail)? {
+        let fds: Vec<_> = std::iter::once(child.fd()).chain(abort.map(Waker::fd)).collect();
+        poll::readable(&fds, Some(Instant::now() + patience)).map_err(fail)?;
+        match child.try_wait().map_err(fail)? {
             Some(exit) => Ok(exit),
             None => child.kill().map_err(fail),
         }

@@ -359,7 +359,7 @@ impl ServerSet {
     }
 
     /// Prepares the data directory of the server at `i` and starts it for `case`.
-    fn start_for(&mut self, i: usize, case: &TestCase) -> Result<()> {
+    fn start_for(&mut self, i: usize, case: &TestCase) -> Result<(), BringUpFailure> {
         let group = self.servers[i].group.clone();
         let given = self.options_for(case, &group);
         if !self.ctx.settings.start_dirty {
@@ -368,11 +368,11 @@ impl ServerSet {
         self.run_before_start(case, &group)?;
         let with =
             StartedWith { options: given, timezone: self.timezone_for(case), ..StartedWith::default() };
-        self.launch(i, with, &group.basedir())
+        Ok(self.launch(i, with, &group.basedir())?)
     }
 
     /// Runs `t-master.sh` or `t-slave.sh` where the group asks for it (spec §3).
-    fn run_before_start(&mut self, case: &TestCase, group: &ServerGroup) -> Result<()> {
+    fn run_before_start(&mut self, case: &TestCase, group: &ServerGroup) -> Result<(), BringUpFailure> {
         let scripts = [
             case.master_sh.as_ref().filter(|_| group.runs_master_sh()),
             case.slave_sh.as_ref().filter(|_| group.runs_slave_sh()),
@@ -383,10 +383,15 @@ impl ServerSet {
             let args = [script.clone().into_os_string()];
             let patience = Duration::from_secs(self.ctx.settings.testcase_timeout * 60);
             let sh = Path::new("/bin/sh");
-            let exit = self.ctx.run_program(sh, &args, &self.env, log, error_log, patience)?;
+            let limits = (patience, Some(&self.abort));
+            let exit = self.ctx.run_program(sh, &args, &self.env, log, error_log, limits)?;
+            if self.abort.is_awake() {
+                return Err(BringUpFailure::Interrupted);
+            }
             if exit.status() != 0 {
                 return Err(Error::new(format!("Failed to execute '{}'", script.display()))
-                    .hint(format!("it ended with {exit}")));
+                    .hint(format!("it ended with {exit}"))
+                    .into());
             }
         }
         Ok(())
@@ -480,6 +485,11 @@ impl ServerSet {
             no_core: command.skip_core_file,
             detached: ctx.settings.start_and_exit,
         })
+    }
+
+    /// Woken when the run is being ended.
+    pub fn abort(&self) -> &Waker {
+        &self.abort
     }
 
     /// The path of the data directory of the first server, for `MARIADB_DATADIR`.

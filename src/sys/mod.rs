@@ -2,6 +2,7 @@
 //! the guardian that cleans up after a killed runner. The only module that may use `unsafe`.
 
 pub mod child;
+pub mod fd;
 pub mod guardian;
 pub mod local_time;
 pub mod orphans;

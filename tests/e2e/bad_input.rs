@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::os::unix::fs::symlink;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use crate::support::{Site, wait_for};
 
@@ -76,6 +76,15 @@ fn a_diff_that_is_none_fails_its_test_only() {
 }
 
 #[test]
+fn a_script_before_the_start_that_fails_fails_its_test_only() {
+    let site = site();
+    site.test_file("bad-master.sh", "echo 'cannot prepare'\nexit 4\n");
+    let run = site.run().args(["--force", "good", "bad"]).finish();
+    run.exits(1).verdict("main.bad", "fail").verdict("main.good", "pass");
+    run.says("Failed to execute '").says("bad-master.sh").says("exit status 4");
+}
+
+#[test]
 fn malformed_combinations_are_told_with_file_and_line() {
     let site = site();
     site.test_file("bad.combinations", "# nothing yet\n--loose-a\n");
@@ -111,6 +120,14 @@ fn no_server_is_told_with_the_places_searched() {
     fs::remove_file(site.path("base/bin/mariadbd")).unwrap();
     let run = site.run().args(["good"]).finish();
     run.exits(1).says("no MariaDB server found; searched ").says("base/bin").says("hint: ");
+}
+
+#[test]
+fn no_script_interpreter_is_told_with_what_to_install() {
+    let site = site();
+    fs::remove_file(site.path("base/bin/mariadb-test")).unwrap();
+    let run = site.run().args(["good"]).finish();
+    run.exits(1).says("could not find mariadb-test").says("hint: install ");
 }
 
 #[test]
@@ -212,6 +229,34 @@ fn a_vardir_in_use_is_refused() {
 fn a_report_that_cannot_be_written_is_told_before_anything_runs() {
     let run = site().run().args(["--junit=/proc/no/such/dir/x.xml", "good"]).finish();
     run.exits(1).says("/proc/no/such/dir/x.xml");
+}
+
+/// Root could write everywhere: a device that is replaced by a report is lost for everybody.
+#[test]
+fn a_report_does_not_take_the_place_of_what_is_no_file() {
+    let site = site();
+    let made = Command::new("mkfifo").arg(site.path("pipe")).status().unwrap();
+    assert!(made.success());
+    let mut option = std::ffi::OsString::from("--junit=");
+    option.push(site.path("pipe"));
+    // Somebody has to read, or the writer waits.
+    let reader = Command::new("cat").arg(site.path("pipe")).stdout(Stdio::null()).spawn();
+    let run = site.run().args([option]).args(["good"]).start();
+    let run = run.finish_leaving_processes();
+    let mut reader = reader.unwrap();
+    reader.kill().unwrap();
+    reader.wait().unwrap();
+    let kind = fs::symlink_metadata(site.path("pipe")).unwrap().file_type();
+    assert!(!kind.is_file(), "the pipe was replaced\n{run:?}");
+}
+
+#[test]
+fn a_reader_of_the_console_may_go_away() {
+    let site = site();
+    let run = site.run().args(["good", "bad"]).unheard();
+    run.exits(0);
+    assert_eq!(run.outcomes("main.bad")[0]["verdict"], "pass");
+    run.reports_are_well_formed();
 }
 
 #[test]

@@ -72,14 +72,54 @@ fn a_daemon_without_an_environment_is_ended() {
     assert!(!std::path::Path::new("/proc").join(pid.trim()).exists(), "the daemon {pid} lives on");
 }
 
+/// The shortest time-outs are a minute: both in one test, side by side.
 #[test]
-fn a_script_that_hangs_is_ended_in_time() {
-    let site = site("echo 'so far so good' > \"$MYSQLTEST_VARDIR/log/bad.log\"\nsleep 600\n");
-    let run = site.run().args(["--force", "--testcase-timeout=1", "bad", "good"]).finish();
+fn what_hangs_is_ended_in_time() {
+    let hanging = site("echo 'so far so good' > \"$MYSQLTEST_VARDIR/log/bad.log\"\nsleep 600\n");
+    let endless = site("sleep 600\n");
+    let by_test =
+        hanging.run().args(["--force", "--testcase-timeout=1", "--noreorder", "bad", "good"]).start();
+    let by_suite = endless.run().args(["--force", "--suite-timeout=1", "--noreorder", "good", "bad"]).start();
+
+    let run = by_test.finish();
     run.exits(1).verdict("main.bad", "fail").verdict("main.good", "pass");
     run.says("Test case timeout after 60 seconds").says("so far so good");
     let outcome = run.outcomes("main.bad")[0];
     assert_eq!((&outcome["failure"], &outcome["timeout_s"]), (&"timeout".into(), &60.into()));
+
+    let run = by_suite.finish();
+    run.exits(1).verdict("main.good", "pass").says("Test suite timeout").says("Only  1  of 2 completed.");
+    assert_eq!(run.events.last().unwrap()["end"], "timeout");
+    run.reports_are_well_formed();
+}
+
+#[test]
+fn any_bytes_and_characters_may_be_reported() {
+    let site = site("printf 'caf\\351 \\001 \\033[1m <&\"> ]]> \\376\\377 end\\n' >&2\nexit 1\n");
+    let run = site.run().args(["--force", "bad"]).finish();
+    run.exits(1).says(" ]]> ").reports_are_well_formed();
+    assert!(
+        run.outcomes("main.bad")[0]["report"]
+            .as_str()
+            .unwrap()
+            .contains("caf\u{fffd} \u{1} \u{1b}[1m <&\"> ]]>")
+    );
+}
+
+#[test]
+fn junit_has_every_verdict() {
+    let site = site("echo 'wrong <answer>' >&2; exit 1\n");
+    site.test_file("none.test", "echo 'reason: no moon' >&2\nexit 62\n");
+    site.test_file("off.test", "exit 0\n").test_file("disabled.def", "off : MDEV-1 & more\n");
+    let run = site.run().args(["--force", "bad", "good", "none", "off"]).finish();
+    run.exits(1).verdict("main.off", "disabled").reports_are_well_formed();
+    let junit = run.report("junit");
+    for text in
+        ["tests=\"4\"", "failures=\"1\"", "name=\"bad\"", "name=\"good\"", "wrong &lt;answer&gt;", "no moon"]
+    {
+        assert!(junit.contains(text), "{text} is not in\n{junit}");
+    }
+    assert_eq!(junit.matches("<skipped").count(), 2, "{junit}");
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! Faults of servers: what the verdict says, that the run goes on and ends, and that nothing stays.
 
-use crate::support::Site;
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::support::{Site, wait_for};
 
 /// A site with a test that passes and one whose server behaves as `how` says.
 fn site(how: &str) -> Site {
@@ -97,4 +99,15 @@ fn that_cannot_be_run_is_told_with_its_words() {
     let site = site("");
     let run = site.run().env("FAKE_HELP", "die").args(["good"]).finish();
     run.exits(1).says("libfake.so").says("mysql-test-run: *** ERROR: ");
+}
+
+#[test]
+fn that_a_person_started_and_stopped_ends_the_run() {
+    let site = site("");
+    let run = site.run().args(["--start", "good"]).start();
+    wait_for(&run.file("console"), |text| text.contains("Waiting for server(s) to exit..."));
+    let pid = std::fs::read_to_string(site.path("var/run/mysqld.1.pid")).unwrap();
+    kill_process(Pid::from_raw(pid.trim().parse().unwrap()).unwrap(), Signal::TERM).unwrap();
+    let run = run.finish();
+    run.exits(1).says("Server [mysqld.1 - pid: ").says("] died");
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::support::{Finished, Site, wait_for};
 
@@ -57,6 +57,25 @@ fn while_a_test_runs() {
 }
 
 #[test]
+fn while_several_workers_run_tests() {
+    let site = site("leave-children", CLINGING);
+    site.test_file("worse.opt", "--fake=leave-children\n--loose-other\n").test_file("worse.test", CLINGING);
+    site.test_file(
+        "bad.test",
+        format!(
+            "while ! [ -s \"$FAKE_REACHED\" ]; do sleep 0.02; done\n{}",
+            CLINGING.replace("reached", "echo 2 >> \"$FAKE_REACHED\"")
+        ),
+    );
+    let run = site.run().args(["--parallel=2", "worse", "bad"]).start();
+    wait_for(&site.path("reached"), |text| text.contains('2'));
+    let herd = site.herd().and_guardian_of(run.pid());
+    run.signal(Signal::KILL);
+    run.finish_leaving_processes();
+    herd.assert_gone(AFTER_KILL);
+}
+
+#[test]
 fn by_a_signal_while_a_test_runs_tells_what_was_done() {
     for (signal, says) in [(Signal::INT, "Got ^C signal"), (Signal::TERM, "Got signal SIGTERM")] {
         let run = end_with(signal, &site("leave-children", CLINGING));
@@ -83,13 +102,25 @@ fn while_a_server_ends() {
 
 #[test]
 fn before_the_first_test() {
-    for signal in [Signal::KILL, Signal::INT, Signal::TERM] {
+    for moment in ["FAKE_HELP", "FAKE_BOOTSTRAP"] {
+        for signal in [Signal::KILL, Signal::INT, Signal::TERM] {
+            let site = site("", "exit 0\n");
+            let run = site.run().env(moment, "hang").args(["bad"]).start();
+            wait_for(&site.path("reached"), |text| !text.is_empty());
+            let herd = site.herd().and_guardian_of(run.pid());
+            run.signal(signal);
+            run.finish_leaving_processes();
+            herd.assert_gone(AFTER_KILL);
+        }
+    }
+}
+
+#[test]
+fn while_a_script_before_the_start_of_a_server_hangs() {
+    for signal in [Signal::KILL, Signal::INT] {
         let site = site("", "exit 0\n");
-        let run = site.run().env("FAKE_HELP", "hang").args(["bad"]).start();
-        wait_for(&site.path("reached"), |text| !text.is_empty());
-        run.signal(signal);
-        run.finish_leaving_processes();
-        site.herd().assert_gone(AFTER_KILL);
+        site.test_file("bad-master.sh", "echo 1 > \"$FAKE_REACHED\"\nsleep 600\n");
+        end_with(signal, &site);
     }
 }
 
@@ -111,6 +142,34 @@ fn and_the_next_run_takes_the_same_vardir() {
     end_with(Signal::KILL, &site);
     let run = site.run().args(["good"]).finish();
     run.exits(0).verdict("main.good", "pass");
+}
+
+#[test]
+fn together_with_its_guardian_leaves_servers_that_the_next_run_ends() {
+    let site = site("", "exit 0\n");
+    let run = site.run().args(["--start", "bad"]).start();
+    wait_for(&run.file("console"), |text| text.contains("Waiting for server(s) to exit..."));
+    let herd = site.herd().and_guardian_of(run.pid());
+    let guardian = herd.members().into_iter().find(|(_, command)| command.contains("--guardian-of-run"));
+    kill_process(Pid::from_raw(guardian.unwrap().0).unwrap(), Signal::KILL).unwrap();
+    run.signal(Signal::KILL);
+    run.finish_leaving_processes();
+    assert!(!site.herd().members().is_empty(), "nobody is there to end them");
+    let run = site.run().args(["bad"]).finish();
+    run.exits(0).verdict("main.bad", "pass").says(" - found old pid ").says("killing it...");
+}
+
+#[test]
+fn while_servers_wait_for_a_person() {
+    let site = site("leave-children", "exit 0\n");
+    for signal in [Signal::INT, Signal::KILL] {
+        let run = site.run().args(["--start", "bad"]).start();
+        wait_for(&run.file("console"), |text| text.contains("Waiting for server(s) to exit..."));
+        let herd = site.herd().and_guardian_of(run.pid());
+        run.signal(signal);
+        run.finish_leaving_processes();
+        herd.assert_gone(AFTER_KILL);
+    }
 }
 
 /// The same with servers that have something to lose.

@@ -38,6 +38,10 @@ if [ "$mode" = bootstrap ]; then
     echo '[ERROR] Fatal error: the fake cannot bootstrap'
     exit 1
   fi
+  if [ "$FAKE_BOOTSTRAP" = hang ]; then
+    reached
+    exec sleep 600
+  fi
   cat > /dev/null
   exit 0
 fi
@@ -55,10 +59,10 @@ ready() {
 
 # Waits for SIGTERM like an idle server.
 serve() {
-  ready
   sleep 600 &
   sleeper=$!
   trap 'kill $sleeper; wait $sleeper; rm -f "$pid_file"; exit 0' TERM
+  ready
   wait $sleeper
 }
 
@@ -91,8 +95,8 @@ case $how in
     serve
     ;;
   hang-at-end)
-    ready
     trap 'reached; while :; do sleep 600; done' TERM
+    ready
     while :; do sleep 600 & wait $!; done
     ;;
   *) serve ;;

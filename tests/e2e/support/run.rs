@@ -37,8 +37,6 @@ pub struct Finished {
     pub text: String,
     /// Lines of `--events`, parsed.
     pub events: Vec<Value>,
-    /// The vardir.
-    pub vardir: PathBuf,
     files: PathBuf,
 }
 
@@ -80,6 +78,15 @@ impl Run {
         let console = File::create(self.files.join("console")).unwrap();
         self.command.stdout(console.try_clone().unwrap()).stderr(console);
         Running { child: self.command.spawn().unwrap(), files: self.files, vardir: self.vardir }
+    }
+
+    /// Runs it with a console that nobody reads.
+    pub fn unheard(mut self) -> Finished {
+        File::create(self.files.join("console")).unwrap();
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        self.command.stdout(writer.try_clone().unwrap()).stderr(writer);
+        Running { child: self.command.spawn().unwrap(), files: self.files, vardir: self.vardir }.finish()
     }
 
     /// Runs it to its end, after which nothing of it is left.
@@ -133,7 +140,7 @@ impl Running {
         let text = String::from_utf8_lossy(&console).into_owned();
         let events = fs::read_to_string(self.file("events")).unwrap_or_default();
         let events = events.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-        Finished { code, text, events, vardir: self.vardir, files: self.files }
+        Finished { code, text, events, files: self.files }
     }
 }
 
