@@ -42,9 +42,9 @@ pub fn waiting(worker: usize) -> Event {
     message(worker, "Waiting for server(s) to exit...")
 }
 
-/// A server exited while `--start` was waiting.
-pub fn died(worker: usize, name: &str, pid: u32) -> Event {
-    message(worker, &format!("Server {} died", process(name, pid)))
+/// A server exited while `--start` was waiting: `process` names it, with how it ended.
+pub fn died(worker: usize, process: &str) -> Event {
+    message(worker, &format!("Server {process} died"))
 }
 
 /// `--wait-all`: there is nothing left to wait for.

@@ -11,12 +11,12 @@ use super::event::{Event, FailureKind, Outcome, Phase, Verdict};
 use super::servers::BringUpFailure;
 use super::wait::{self, Expected, ScriptEnd};
 use super::worker::{Job, Worker};
-use super::{aftermath, analyze, modes, script, start_failure};
+use super::{aftermath, analyze, debugger, modes, script, start_failure};
 use crate::error::{Error, Result};
 use crate::server::instance::append_to;
 use crate::server::readiness::Readiness;
 use crate::sys::child::Child;
-use crate::tree::case::TestCase;
+use crate::tree::case::{SuiteKind, TestCase};
 
 /// How long a server may take to write its core after SIGABRT.
 const CORE_PATIENCE: Duration = Duration::from_secs(20);
@@ -50,6 +50,7 @@ impl Worker {
                 failed(FailureKind::Other, format!("{}\n", error.explained())).into()
             }
         };
+        let sequenced = Instant::now();
         let Ended { mut outcome, keep } = ended;
         if keep {
             if outcome.report.is_empty() {
@@ -58,7 +59,7 @@ impl Worker {
             self.note_missing_output(&mut outcome, case);
             outcome.log_tail =
                 script::log_tail(&self.set.dirs, case, 20).map(|(_, tail)| tail).unwrap_or_default();
-            if let Err(error) = self.keep_failure(case) {
+            if let Err(error) = self.keep_failure(case, outcome.failure) {
                 outcome.comment.extend_from_slice(b"\n");
                 outcome.comment.extend_from_slice(error.explained().as_bytes());
             }
@@ -67,6 +68,7 @@ impl Worker {
         if let Err(error) = self.archive_report() {
             self.warn(error.to_string());
         }
+        self.spent(Phase::Administration, sequenced);
         outcome.restarted = self.restarted;
         outcome.ended_at = crate::sys::local_time::format(std::time::SystemTime::now());
         outcome.wall = begun.elapsed();
@@ -75,6 +77,10 @@ impl Worker {
 
     fn sequence(&mut self, case: &TestCase) -> Result<Option<Ended>> {
         self.enter_test(case)?;
+        if case.suite.kind == SuiteKind::OwnServers {
+            return Err(Error::new(format!("suite '{}' has servers of its own", case.suite.name))
+                .hint("this program starts mariadbd only; start_test and servers of other kinds need mysql-test-run.pl"));
+        }
         if !self.ctx.settings.using_extern()
             && let Some(ended) = self.servers_for(case)?
         {
@@ -214,6 +220,7 @@ impl Worker {
     ) -> Result<()> {
         outcome.verdict = Verdict::Pass;
         outcome.timer_ms = script::timer_ms(&self.set.dirs);
+        self.tell_recorded(case);
         if self.asks_for_restart("force_restart") {
             return self.stop_servers();
         }
@@ -309,7 +316,13 @@ impl Worker {
                 server.describe()
             ),
         };
-        let comment = format!("Failed to start {}\n", server.group.name());
+        let comment = match (&self.ctx.settings.debugger, self.set.env.get("MYSQLD_LAST_CMD")) {
+            // In a debugger the command is what the user wants to try by hand.
+            (Some(_), Some(command)) => {
+                format!("Failed to start mysqld {} with command {}\n", server.group.name(), command.display())
+            }
+            _ => format!("Failed to start {}\n", server.group.name()),
+        };
         let server_log = start_failure::diagnose(server, how, timeout);
         self.warn(warning);
         Outcome { server_log, ..failed(FailureKind::ServerStart, comment) }
@@ -328,11 +341,13 @@ impl Worker {
     }
 
     /// After a failure: servers ended, their data kept.
-    fn keep_failure(&mut self, case: &TestCase) -> Result<()> {
+    fn keep_failure(&mut self, case: &TestCase, failure: Option<FailureKind>) -> Result<()> {
         self.states.clear();
-        let valgrind = self.ctx.settings.debugger.as_ref().is_some_and(|d| d.name == "valgrind");
-        let grace =
-            if valgrind && !self.ctx.settings.core_on_failure { self.set.grace() } else { Duration::ZERO };
+        // Valgrind reports at a normal end only; a core of the server is the other thing one may want.
+        let reports = debugger::valgrind(&self.ctx.settings)
+            && matches!(failure, Some(FailureKind::Warnings | FailureKind::Timeout))
+            && !self.ctx.settings.core_on_failure;
+        let grace = if reports { self.set.grace() } else { Duration::ZERO };
         self.set.stop_all(grace)?;
         let dir = aftermath::save(&self.set, case)?;
         self.saved = Some(dir);
@@ -384,6 +399,19 @@ impl Worker {
             }
             let _ = std::fs::remove_file(&path);
         }
+    }
+
+    /// `--record` writes whole results: the author of a `.rdiff` makes the difference from it.
+    fn tell_recorded(&self, case: &TestCase) {
+        let Some(result) = case.result.as_ref().filter(|_| self.ctx.settings.record) else { return };
+        let Some(rdiff) = &result.rdiff else { return };
+        let recorded = script::patched_result(&self.set.dirs, rdiff);
+        self.tell_message(format!(
+            "The result was written to {}; to record it: diff -u {} {0} > {}",
+            recorded.display(),
+            result.base.display(),
+            rdiff.display()
+        ));
     }
 
     fn checks_states(&self) -> bool {

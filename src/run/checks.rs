@@ -1,6 +1,7 @@
 //! The checks around a test, over sessions of the runner's own (spec §10.4 to §10.6).
 
 use std::collections::BTreeMap;
+use std::io::Write as _;
 use std::time::{Duration, Instant};
 
 use bstr::{BString, ByteSlice};
@@ -13,7 +14,8 @@ use crate::check::errorlog;
 use crate::check::session::{Endpoint, Session, SessionError};
 use crate::check::testcase::{self, Snapshot};
 use crate::check::warnings as server_side;
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::server::instance::append_to;
 use crate::tree::case::TestCase;
 
 /// A check that could not be made: the test fails for it.
@@ -140,7 +142,17 @@ pub fn warnings(
         }
     }
     worker.sessions = sessions;
-    Ok((!found.is_empty()).then_some(found))
+    if found.is_empty() {
+        return Ok(None);
+    }
+    let log = worker.set.dirs.log().join("warnings");
+    append_to(&log)
+        .and_then(|mut file| {
+            let text = [case.name().as_bytes(), b"\n", &found].concat();
+            file.write_all(&text).map_err(|error| Error::io("write", &log, error))
+        })
+        .map_err(|error| other(error.to_string()))?;
+    Ok(Some(found))
 }
 
 /// Error-log lines written since the last scan, and the tests since each server's start

@@ -11,12 +11,13 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use super::context::Context;
 use super::debugger;
-use super::event::{Event, RunEnd, SCHEMA};
+use super::event::{Event, Phase, RunEnd, SCHEMA};
 use super::outfit::Outfit;
 use super::supervisor::{Supervisor, SupervisorInputs};
 use super::survey::{self, Survey};
 use super::vardir::Vardir;
 use super::worker::{Report, Worker};
+use super::{coverage, plugin_dir, stop_file};
 use crate::check::errorlog::Patterns;
 use crate::cli::derive;
 use crate::cli::settings::{Parallel, Settings};
@@ -45,17 +46,24 @@ pub fn execute(settings: Settings, env: &Env, cwd: &Path) -> Result<i32> {
     rustix::process::umask(rustix::fs::Mode::WGRP | rustix::fs::Mode::WOTH);
     orphans::become_subreaper().map_err(|error| Error::new("cannot become a subreaper").caused_by(error))?;
     let mut messages = opening_lines(&settings);
-    let layout = layout::locate(&settings, env, own_program().as_deref())?;
+    let mut layout = layout::locate(&settings, env, own_program().as_deref())?;
     derive::check_coverage(&settings, layout.source)?;
     debugger::check(&settings)?;
     let (mut vardir, said) = Vardir::open(&settings, &layout, env, cwd)?;
     messages.extend(said.into_iter().map(BString::from));
+    plugin_dir::fill(&mut layout, &vardir.root)?;
     let mut reporters = reporters(&settings, env, &vardir.root, Clock::system())?;
     for text in messages {
         reporters.message(text);
     }
     for option in &settings.without_effect {
         reporters.warning(format!("option {option} has no effect"));
+    }
+    if let Some(program) = env.get("MYSQL_TEST").and(settings.mysqltest.as_ref()) {
+        let rule = "=".repeat(59);
+        let text =
+            format!("{rule}\nWARNING:The mysqltest binary is fetched from {}\n{rule}", program.display());
+        reporters.message(text);
     }
     let ended = run(settings, env, cwd, layout, &mut vardir, &mut reporters, begun);
     Ok(ended.unwrap_or_else(|error| {
@@ -83,8 +91,10 @@ fn run(
     let mut marked = env.clone();
     guardian::set_mark(&mut marked, &run_mark, 0);
     let env = &marked;
+    let opened = Instant::now();
     let Survey { layout, programs, facts, collection, suite_pm, messages } =
         survey::survey(&settings, env, cwd, layout, &vardir.root)?;
+    let collected = Instant::now();
     for text in messages {
         reporters.message(text);
     }
@@ -97,6 +107,9 @@ fn run(
         return Ok(i32::from(!settings.skip_not_found));
     }
     let workers = survey::worker_count(&settings, &collection);
+    if workers == 1 && settings.start_and_exit && asked_for_more(&settings) {
+        reporters.warning("Parallel cannot be used with --start-and-exit\nSetting parallel to 1");
+    }
     let experimental = Experimental::read(settings.experimental.iter().map(PathBuf::as_path))?;
     for text in experimental.messages() {
         reporters.message(text.as_str());
@@ -129,6 +142,9 @@ fn run(
     suite_pm.apply(&mut base);
     debugger::set_environment(&ctx.settings, &mut base);
     guardian::set_mark(&mut base, &ctx.run_mark, 0);
+    if ctx.settings.gcov {
+        coverage::purge(&ctx, &base)?;
+    }
     if !ctx.settings.using_extern() {
         reporters.message("Installing system database...");
         let bootstrap = ctx.bootstrap(&vardir.root, &base);
@@ -152,8 +168,18 @@ fn run(
         vardir: vardir.root.clone(),
         server_version: format!("{}{}", ctx.facts.version, ctx.facts.suffix),
     });
+    if ctx.settings.report_times {
+        let initialized = (opened - begun) + collected.elapsed();
+        let phases = vec![(Phase::Collect, collected - opened), (Phase::Init, initialized)];
+        reporters.event(&Event::PhaseTimes { worker: 0, phases });
+    }
     let (tell_supervisor, reports) = crossbeam_channel::unbounded();
     watch_signals(tell_supervisor.clone())?;
+    if let Some(file) = &ctx.settings.stop_file {
+        let tell = tell_supervisor.clone();
+        stop_file::watch(file, move || tell.send(Report::StopFile).is_ok())
+            .map_err(|error| Error::io("watch the directory of", file, error))?;
+    }
     let mut hands = Vec::new();
     let mut threads = Vec::new();
     for number in 1..=workers {
@@ -175,7 +201,7 @@ fn run(
         hands,
         reports,
         reporters,
-        env: base,
+        env: base.clone(),
         begun,
     };
     let exit_code = Supervisor::new(inputs).run();
@@ -189,6 +215,12 @@ fn run(
         // Workers end what carries their mark; a daemon that dropped its environment is found only here,
         // where every process that is left is one too many.
         reporters.warning(format!("cannot look for processes that tests left: {error}"));
+    }
+    if ctx.settings.gcov {
+        reporters.message("Running dgcov");
+        if let Err(error) = coverage::generate(&ctx, &base) {
+            reporters.warning(error.explained());
+        }
     }
     if ctx.settings.start_and_exit {
         if let Some(dir) = vardir.keep_tmp() {
@@ -239,6 +271,11 @@ fn own_program() -> Option<PathBuf> {
     std::env::current_exe().ok()
 }
 
+/// More than one worker was asked for.
+fn asked_for_more(settings: &Settings) -> bool {
+    !matches!(settings.parallel, None | Some(Parallel::Fixed(1)))
+}
+
 /// What makes this run's mark differ from that of an earlier process with the same id.
 fn begun_stamp() -> u128 {
     std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_micros())
@@ -258,7 +295,7 @@ fn opening_lines(settings: &Settings) -> Vec<BString> {
     lines.extend(derive::announcements(settings).into_iter().map(BString::from));
     if let Some(comment) = &settings.comment {
         let rule = "#".repeat(78);
-        lines.push(format!("{rule}\n\n####\n# {comment}\n####\n{rule}").into());
+        lines.push(format!("\n{rule}\n# {comment}\n{rule}").into());
     }
     lines
 }

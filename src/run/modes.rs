@@ -31,10 +31,10 @@ pub fn started(worker: &mut Worker, case: &TestCase) -> Result<()> {
         worker.send(event);
     }
     if worker.ctx.settings.start_and_exit {
-        worker.tell_message("Server(s) started, not waiting for them to finish".into());
+        worker.send(start_mode::not_waiting(worker.number));
         return Ok(());
     }
-    worker.tell_message("Waiting for server(s) to exit...".into());
+    worker.send(start_mode::waiting(worker.number));
     while !worker.set.running().is_empty() {
         let mut fds: Vec<BorrowedFd<'_>> = vec![worker.abort.fd()];
         fds.extend(worker.set.servers.iter().filter_map(|server| server.process().map(Child::fd)));
@@ -44,14 +44,14 @@ pub fn started(worker: &mut Worker, case: &TestCase) -> Result<()> {
         }
         for i in worker.set.running() {
             if worker.set.servers[i].take_exit().ok().flatten().is_some() {
-                let text = format!("Server {} died", worker.set.servers[i].describe());
-                worker.tell_message(text);
+                let process = worker.set.servers[i].describe();
+                worker.send(start_mode::died(worker.number, &process));
                 if !worker.ctx.settings.wait_all {
                     return Ok(());
                 }
             }
         }
     }
-    worker.tell_message("All servers exited".into());
+    worker.send(start_mode::all_exited(worker.number));
     Ok(())
 }

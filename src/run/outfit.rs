@@ -18,6 +18,7 @@ use crate::config::ports::{self, PortChoice, PortRequest};
 use crate::env::Env;
 use crate::error::{Error, Result};
 use crate::report::Reporters;
+use crate::report::layout::worker_prefix;
 use crate::server::datadir;
 use crate::sys::guardian;
 use crate::sys::poll::Waker;
@@ -61,7 +62,7 @@ impl Outfit<'_> {
             ids: Path::new(ports::UNIQUE_IDS),
         })?;
         for text in leased.messages {
-            reporters.message(text);
+            reporters.message(format!("{}{text}", worker_prefix(Some(number))));
         }
         let lease = leased.lease;
         reporters.event(&Event::WorkerReady {

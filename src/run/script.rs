@@ -30,13 +30,19 @@ pub fn expected(result: Option<&ResultFile>, dirs: &WorkerDirs) -> Result<Option
     let read = |path: &Path| std::fs::read(path).map_err(|error| Error::io("read", path, error));
     let patched = crate::tree::rdiff::apply(&read(&result.base)?, &read(rdiff)?)
         .map_err(|error| error.at(rdiff.clone(), None))?;
-    let dir = dirs.var.join("results");
-    std::fs::create_dir_all(&dir).map_err(|error| Error::io("create", &dir, error))?;
-    let mut name = rdiff.file_stem().unwrap_or_default().to_os_string();
-    name.push(".result");
-    let path = dir.join(name);
+    let path = patched_result(dirs, rdiff);
+    if let Some(dir) = path.parent() {
+        std::fs::create_dir_all(dir).map_err(|error| Error::io("create", dir, error))?;
+    }
     std::fs::write(&path, patched).map_err(|error| Error::io("write", &path, error))?;
     Ok(Some(Expected(path)))
+}
+
+/// Where the result that `rdiff` makes from its base is put, and where `--record` writes it.
+pub fn patched_result(dirs: &WorkerDirs, rdiff: &Path) -> PathBuf {
+    let mut name = rdiff.file_stem().unwrap_or_default().to_os_string();
+    name.push(".result");
+    dirs.var.join("results").join(name)
 }
 
 /// Deletes what an earlier run of the test left beside its result file (spec §3):
@@ -193,7 +199,7 @@ pub fn start(
             let program = PathBuf::from(words.next().unwrap_or_default());
             (program, words.collect(), dirs.var.as_path(), both)
         }
-        SuiteKind::Script | SuiteKind::Sphinx => {
+        SuiteKind::Script | SuiteKind::OwnServers => {
             let args = arguments(ctx, dirs, case, expected);
             let (program, args) = match &ctx.settings.client_debugger {
                 Some(choice) => {

@@ -58,6 +58,9 @@ pub struct ServerSet {
     reports: Sender<Report>,
 }
 
+/// How long a server in a debugger may take to accept a connection before it gets a signal.
+const SHUTDOWN_PATIENCE: Duration = Duration::from_secs(60);
+
 /// Why a test's servers could not be brought up.
 #[derive(Debug)]
 pub enum BringUpFailure {
@@ -208,12 +211,13 @@ impl ServerSet {
     /// Tells a server that runs in a debugger to shut down, by SQL: a signal would end the debugger,
     /// or stop in it. Any other server gets its signal from [`Instance::stop`].
     fn ask_to_shut_down(&mut self, i: usize, grace: Duration) {
-        if self.ctx.settings.debugger.is_none() || grace.is_zero() || !self.servers[i].is_running() {
+        let socket = self.servers[i].group.socket();
+        let wrapped = self.ctx.settings.debugger.is_some() && self.servers[i].is_running();
+        if !wrapped || grace.is_zero() || !socket.exists() {
             return;
         }
-        let deadline = Instant::now() + grace;
-        let group = &self.servers[i].group;
-        if let Ok(mut session) = Session::open(&group.socket(), &self.ctx.settings.user, deadline) {
+        let deadline = Instant::now() + grace.min(SHUTDOWN_PATIENCE);
+        if let Ok(mut session) = Session::open(&socket, &self.ctx.settings.user, deadline) {
             let refused = session.query("SHUTDOWN").is_err_and(|error| error.code().is_some());
             drop(session);
             // The answer may be lost with the connection; what counts is the end of the process.

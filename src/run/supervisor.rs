@@ -1,6 +1,7 @@
 //! The supervisor: one thread that owns the truth. It hands out tests, takes verdicts, decides on
 //! retries and on the end, and emits the events of the run in order (spec §6.2 to §6.6).
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,6 +12,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use super::aftermath;
 use super::context::Context;
 use super::event::{Event, Outcome, RunEnd, TestId, Verdict};
+use super::leftovers;
 use super::queue::{Next, Queue};
 use super::worker::{Job, Report};
 use crate::env::Env;
@@ -57,12 +59,18 @@ pub struct Supervisor<'r> {
     reporters: &'r mut Reporters,
     begun: Instant,
     suite_deadline: Instant,
+    /// The stop file exists: when the next sign of life is due, if any is wanted.
+    stopped: Option<Option<Instant>>,
+    /// Valgrind found memory lost when a server ended.
+    memory_lost: bool,
     env: Env,
     end: Option<RunEnd>,
     failed: bool,
     shutdown_warnings: bool,
     failed_tests: u32,
     completed: usize,
+    /// Tests before the one that `--start-from` names.
+    passed_over: usize,
     saved_dirs: u32,
     saved_cores: u32,
     /// A signal, where one ends the run.
@@ -93,7 +101,8 @@ impl<'r> Supervisor<'r> {
     /// A supervisor with everything still to do.
     pub fn new(inputs: SupervisorInputs<'r>) -> Self {
         let SupervisorInputs { ctx, cases, experimental, hands, reports, reporters, env, begun } = inputs;
-        let runnable = cases.iter().enumerate().filter(|(_, case)| case.skip.is_none());
+        let from = start_from(&cases, ctx.settings.start_from.as_deref());
+        let runnable = cases.iter().enumerate().filter(|(index, case)| *index >= from && case.skip.is_none());
         let in_order = hands.len() == 1 || !ctx.settings.reorder;
         let queue = Queue::new(runnable.map(|(index, case)| (index, case.as_ref())), in_order, |case| {
             crate::plan::claims::fixed_ports(case, &[])
@@ -110,12 +119,15 @@ impl<'r> Supervisor<'r> {
             reporters,
             begun,
             suite_deadline,
+            stopped: None,
+            memory_lost: false,
             env,
             end: None,
             failed: false,
             shutdown_warnings: false,
             failed_tests: 0,
             completed: 0,
+            passed_over: 0,
             saved_dirs: 0,
             saved_cores: 0,
             cause: None,
@@ -126,17 +138,20 @@ impl<'r> Supervisor<'r> {
     pub fn run(mut self) -> i32 {
         self.tell_static_skips();
         while self.hands.iter().any(|hand| hand.alive) {
-            let stop_file_gone = self.wait_stop_file();
-            if stop_file_gone {
-                self.suite_deadline =
-                    Instant::now() + Duration::from_secs(self.ctx.settings.suite_timeout * 60);
-            }
-            match self.reports.recv_deadline(self.suite_deadline) {
+            let deadline = match self.stopped {
+                Some(sign_of_life) => sign_of_life.unwrap_or_else(far_away),
+                None => self.suite_deadline,
+            };
+            match self.reports.recv_deadline(deadline) {
                 Ok(report) => self.take(report),
+                Err(RecvTimeoutError::Timeout) if self.stopped.is_some() => {
+                    self.message(format!("\n-STOPPED- [pass] {}", self.completed));
+                    self.stopped = Some(self.next_sign_of_life());
+                }
                 Err(RecvTimeoutError::Timeout) if self.end.is_none() => {
                     self.failed = true;
                     self.finish(RunEnd::Timeout, true);
-                    self.suite_deadline = Instant::now() + Duration::from_secs(24 * 3600);
+                    self.suite_deadline = far_away();
                 }
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => break,
@@ -154,12 +169,22 @@ impl<'r> Supervisor<'r> {
     }
 
     fn tell_static_skips(&mut self) {
-        let start_from = self.start_from();
+        let start_from = start_from(&self.cases, self.ctx.settings.start_from.as_deref());
+        if let Some(wanted) = self.ctx.settings.start_from.clone().filter(|_| start_from == self.cases.len())
+        {
+            let text = format!("--start-from={wanted} is the name of no test of this run: nothing is run");
+            self.tell(&Event::Warning { worker: None, text: text.into() });
+        }
         for index in 0..self.cases.len() {
             let case = self.cases[index].clone();
+            if index < start_from {
+                self.passed_over += 1;
+                self.completed += 1;
+                continue;
+            }
             let Some(skip) = &case.skip else { continue };
             self.completed += 1;
-            if self.ctx.settings.start_only() || index < start_from {
+            if self.ctx.settings.start_only() {
                 continue;
             }
             let outcome = Outcome {
@@ -171,13 +196,6 @@ impl<'r> Supervisor<'r> {
             let outcome = Box::new(outcome);
             self.tell(&Event::TestFinished { worker: 0, id, outcome, will_retry: false, will_repeat: false });
         }
-    }
-
-    /// Position of the test `--start-from` names; everything before it is passed over in silence.
-    fn start_from(&self) -> usize {
-        let Some(wanted) = &self.ctx.settings.start_from else { return 0 };
-        let named = |case: &Arc<TestCase>| case.name() == *wanted || case.short_name == *wanted;
-        self.cases.iter().position(named).unwrap_or(self.cases.len())
     }
 
     fn id(&self, index: usize) -> TestId {
@@ -229,6 +247,8 @@ impl<'r> Supervisor<'r> {
                 }
                 self.wake_idle();
             }
+            Report::StopFile => self.wake_idle(),
+            Report::MemoryLost => self.memory_lost = true,
             Report::Signal(number) => self.interrupted(number),
         }
     }
@@ -238,6 +258,11 @@ impl<'r> Supervisor<'r> {
         self.hands[worker - 1].idle = false;
         if self.end.is_some() {
             self.hands[worker - 1].jobs = None;
+            return;
+        }
+        // With nothing left to hand out there is nothing to hold back.
+        if self.is_stopped() && !self.queue.is_empty() {
+            self.hands[worker - 1].idle = true;
             return;
         }
         match self.queue.next(worker) {
@@ -335,6 +360,7 @@ impl<'r> Supervisor<'r> {
 
     /// Moves a failure's data to `VAR0/log`, or drops them when enough were kept; looks at core files.
     fn keep(&mut self, dir: &Path) {
+        leftovers::move_cores(&self.ctx.layout.test_dir, dir, self.reporters);
         let cores = aftermath::cores(dir);
         let program = self.ctx.layout.mariadbd.clone();
         for core in cores {
@@ -346,7 +372,7 @@ impl<'r> Supervisor<'r> {
             if !trace.is_empty() {
                 self.message(trace);
             }
-            if limit > 0 && self.saved_cores >= limit {
+            if self.saved_cores >= limit {
                 self.message(format!(" - deleting it, already saved {limit}"));
                 let _ = std::fs::remove_file(&core);
             } else {
@@ -357,7 +383,7 @@ impl<'r> Supervisor<'r> {
             }
         }
         let limit = self.ctx.settings.max_save_datadir;
-        if limit > 0 && self.saved_dirs >= limit {
+        if self.saved_dirs >= limit {
             let _ = super::vardir::remove(dir);
             return self.tell(&Event::Saved { from: dir.into(), to: None });
         }
@@ -400,38 +426,80 @@ impl<'r> Supervisor<'r> {
         self.finish(RunEnd::Interrupted, true);
     }
 
-    /// Waits while the stop file exists; running tests go on. Returns whether there was one.
-    fn wait_stop_file(&mut self) -> bool {
-        let Some(file) = self.ctx.settings.stop_file.clone() else { return false };
-        let mut stopped = false;
-        let alive = self.ctx.settings.stop_keep_alive.map(Duration::from_secs);
-        while self.end.is_none()
-            && file.exists()
-            && self.hands.iter().any(|hand| hand.idle || hand.holds.is_none())
-        {
-            stopped = true;
-            if super::stop_file::wait_until_gone(&file, alive) {
-                break;
-            }
-            self.message(format!("\n-STOPPED- [pass] {}", self.completed));
+    /// Whether the stop file keeps tests from being handed out; takes note of its coming and going.
+    fn is_stopped(&mut self) -> bool {
+        let stopped = self.ctx.settings.stop_file.as_deref().is_some_and(Path::exists);
+        if stopped && self.stopped.is_none() {
+            self.stopped = Some(self.next_sign_of_life());
+        }
+        if !stopped && self.stopped.take().is_some() {
+            self.suite_deadline = Instant::now() + Duration::from_secs(self.ctx.settings.suite_timeout * 60);
         }
         stopped
+    }
+
+    fn next_sign_of_life(&self) -> Option<Instant> {
+        self.ctx.settings.stop_keep_alive.map(|seconds| Instant::now() + Duration::from_secs(seconds))
+    }
+
+    /// Valgrind's findings at the end of servers, as a test that failed (spec §10.8).
+    fn tell_memory_lost(&mut self) {
+        self.failed = true;
+        let id = TestId {
+            suite: "valgrind".into(),
+            test: "valgrind_report".into(),
+            combination: String::new(),
+            repetition: 1,
+            attempt: 1,
+        };
+        let comment = "Valgrind reported failures at shutdown, see above".into();
+        let outcome = Box::new(Outcome { comment, ..Outcome::default() });
+        self.tell(&Event::TestFinished { worker: 0, id, outcome, will_retry: false, will_repeat: false });
+    }
+
+    /// Warnings of the script engine about scripts, which fail the run (spec §3).
+    fn tell_script_warnings(&mut self) {
+        let files: BTreeSet<PathBuf> =
+            self.cases.iter().filter_map(|case| leftovers::warnings_file(case)).collect();
+        for file in files {
+            self.failed = true;
+            self.cause.get_or_insert_with(|| "there were failing test cases".to_owned());
+            let text = format!("Check mysqltest warnings in '{}'", file.display());
+            self.tell(&Event::Warning { worker: None, text: text.into() });
+        }
     }
 
     /// Last words and the exit code (spec §1.5, §11.5).
     fn finished(mut self) -> i32 {
         let end = self.end.unwrap_or(RunEnd::Completed);
+        if self.memory_lost {
+            self.tell_memory_lost();
+        }
+        self.tell_script_warnings();
         let start_only = self.ctx.settings.start_only();
-        let missing = self.completed < self.cases.len() && self.ctx.settings.start_from.is_none();
+        let missing = self.completed < self.cases.len();
         let exit_code = match () {
             () if self.ctx.settings.start_and_exit && !self.failed => 0,
             () if self.failed || missing || start_only || end != RunEnd::Completed => 1,
             () => 0,
         };
-        let total = self.cases.len();
+        let total = self.cases.len() - self.passed_over + usize::from(self.memory_lost);
         let wall = self.begun.elapsed();
         let cause = self.cause.take();
         self.tell(&Event::RunFinished { end, wall, total, exit_code, cause });
         exit_code
     }
+}
+
+/// Position of the test that `--start-from` names; everything before it is passed over in silence,
+/// which is all tests where none has this name (spec §6.2).
+fn start_from(cases: &[Arc<TestCase>], wanted: Option<&str>) -> usize {
+    let Some(wanted) = wanted else { return 0 };
+    let named = |case: &Arc<TestCase>| case.name() == *wanted || case.short_name == *wanted;
+    cases.iter().position(named).unwrap_or(cases.len())
+}
+
+/// A deadline for waits that have none.
+fn far_away() -> Instant {
+    Instant::now() + Duration::from_secs(24 * 3600)
 }

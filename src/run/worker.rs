@@ -11,8 +11,10 @@ use crossbeam_channel::{Receiver, Sender};
 
 use super::checks::Sessions;
 use super::context::Context;
+use super::debugger;
 use super::event::{Event, Outcome, Phase};
 use super::servers::ServerSet;
+use super::valgrind;
 use super::vardir::WorkerDirs;
 use crate::check::testcase::Snapshot;
 use crate::config::ports::PortLease;
@@ -53,6 +55,10 @@ pub enum Report {
         /// Where a failure's data were put.
         saved: Option<PathBuf>,
     },
+    /// Valgrind found memory lost when a server ended; the details were told as messages.
+    MemoryLost,
+    /// The stop file has come or gone.
+    StopFile,
     /// A signal for the whole program.
     Signal(i32),
     /// The worker is gone. With an error it could not go on; what it had in hand has no verdict.
@@ -159,6 +165,7 @@ impl Worker {
             self.tell_shutdown_warnings()?;
         }
         self.end_script_leftovers();
+        self.tell_memory_lost()?;
         self.spent(Phase::Init, begun);
         if self.ctx.settings.report_times {
             let phases = std::mem::take(&mut self.phases).into_iter().collect();
@@ -223,6 +230,24 @@ impl Worker {
         let (tests, lines) = super::checks::shutdown_warnings(&mut self.set, &self.ctx.patterns)?;
         if !lines.is_empty() && !tests.is_empty() {
             self.send(Event::ShutdownWarnings { tests, lines });
+        }
+        Ok(())
+    }
+
+    /// Tells what valgrind found when this worker's servers ended (spec §10.8).
+    fn tell_memory_lost(&self) -> Result<()> {
+        if !debugger::valgrind(&self.ctx.settings) {
+            return Ok(());
+        }
+        for path in self.set.scanners.keys() {
+            let log = std::fs::read(path).map_err(|error| Error::io("read", path, error))?;
+            let reports = valgrind::reports(path, &log);
+            if !reports.is_empty() {
+                self.report(Report::MemoryLost);
+            }
+            for text in reports {
+                self.send(Event::Message { text });
+            }
         }
         Ok(())
     }

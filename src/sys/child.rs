@@ -234,7 +234,12 @@ impl Child {
 
     /// SIGKILL to the group; returns when the process is reaped.
     pub fn kill(&mut self) -> io::Result<Exit> {
-        self.signal_group(Signal::KILL);
+        match self.foreign.then(|| kill_process(self.pid, Signal::KILL)) {
+            None => self.signal_group(Signal::KILL),
+            // Somebody else's process may be another user's: nobody waits for it then.
+            Some(Err(errno)) if errno != rustix::io::Errno::SRCH => return Err(errno.into()),
+            Some(_) => {}
+        }
         loop {
             if let Some(exit) = self.wait(None)? {
                 return Ok(exit);

@@ -77,8 +77,9 @@ pub enum SuiteKind {
     Script,
     /// `unit`: ctest programs (spec §2.8).
     Unit,
-    /// `sphinx`: scripts, with `searchd` as an additional server (spec §2.7).
-    Sphinx,
+    /// Scripts that need config files and servers of the suite's own beside the `mysqld`s, as
+    /// `sphinx` has with `searchd` (spec §2.7).
+    OwnServers,
 }
 
 /// Why a test will not run, known before any server starts (spec §2.6).

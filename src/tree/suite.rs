@@ -70,7 +70,7 @@ impl LoadedSuite {
             test_dir,
             kind: match (found.origin, found.name.as_str()) {
                 (Origin::Tree, "unit") => SuiteKind::Unit,
-                (Origin::Tree, "sphinx") => SuiteKind::Sphinx,
+                _ if facts.has_servers => SuiteKind::OwnServers,
                 _ => SuiteKind::Script,
             },
         };

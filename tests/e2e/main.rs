@@ -9,5 +9,6 @@ mod every_file;
 mod fake_script;
 mod fake_server;
 mod killed;
+mod modes;
 mod real_server;
 mod support;

@@ -6,7 +6,7 @@ mod site;
 mod watch;
 
 pub use processes::Herd;
-pub use run::Finished;
+pub use run::{Finished, Run};
 pub use site::Site;
 pub use watch::wait_for;
 
