@@ -42,6 +42,10 @@ impl Worker {
         let begun = Instant::now();
         let case = &job.case;
         self.restarted = false;
+        if let Some(why) = &case.broken {
+            let ended_at = crate::sys::local_time::format(std::time::SystemTime::now());
+            return Some(Outcome { ended_at, ..failed(FailureKind::Other, format!("{why}\n")) });
+        }
         let ended = match self.sequence(case) {
             Ok(Some(ended)) => ended,
             Ok(None) => return None,

@@ -57,6 +57,9 @@ pub fn print(out: &mut impl Write, name: &str, layout: &Layout, cases: &[TestCas
             let kind = if skip.disabled { "disabled" } else { "skipped " };
             writeln!(out, "  {kind}      {}", skip.comment)?;
         }
+        if let Some(why) = &case.broken {
+            writeln!(out, "  fails         {}", why.replace('\n', "\n                "))?;
+        }
         options(out, "options", &case.master_opt)?;
         if case.slave_opt != case.master_opt {
             options(out, "options of servers with use-slave-opt", &case.slave_opt)?;

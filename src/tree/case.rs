@@ -137,6 +137,8 @@ pub struct TestCase {
     pub not_parallel: bool,
     /// Why it does not run.
     pub skip: Option<Skip>,
+    /// Why it cannot run and therefore fails: one of its files is malformed. With file, line and hint.
+    pub broken: Option<String>,
     /// What its output is compared with; `None`: nothing, and it can still pass (spec §3.5).
     pub result: Option<ResultFile>,
     /// What runs instead of the interpreter, program and arguments (`unit`); empty for scripts.
@@ -202,24 +204,7 @@ impl TestCase {
         TestCase {
             suite: Arc::new(Suite { name: suite.into(), ..Suite::default() }),
             short_name: name.into(),
-            path: PathBuf::new(),
-            combinations: Vec::new(),
-            master_opt: Vec::new(),
-            slave_opt: Vec::new(),
-            template: PathBuf::new(),
-            template_key: BString::default(),
-            timezone: None,
-            skip_core_file: false,
-            master_sh: None,
-            slave_sh: None,
-            big_test: false,
-            long_test: false,
-            rpl_test: false,
-            not_parallel: false,
-            skip: None,
-            result: None,
-            command: Vec::new(),
-            scanned: Arc::new([]),
+            ..TestCase::default()
         }
     }
 }

@@ -331,7 +331,11 @@ impl Collector<'_> {
         };
         let into = if origin == Origin::Bundled { &mut self.ours } else { &mut self.collected };
         for (case, dir, combinations) in chosen {
-            let instances = maker.make(case, dir, combinations)?;
+            let instances = match maker.make(case, dir, combinations) {
+                // A malformed file fails the tests that read it and no others.
+                Err(error) if error.location().is_some() => vec![maker.broken(case, dir, &error)],
+                made => made?,
+            };
             if let Wanted::Named { specs, found } = wanted
                 && !instances.is_empty()
             {

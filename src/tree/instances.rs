@@ -76,6 +76,13 @@ impl Maker<'_, '_> {
         Ok(instances)
     }
 
+    /// The one instance of a test of which a file cannot be used: it fails for that reason.
+    pub fn broken(&self, name: &str, test_dir: &Path, error: &Error) -> Instance {
+        let mut instance = self.blank(name, test_dir);
+        instance.case.broken = Some(error.explained());
+        instance
+    }
+
     fn decide(&mut self, name: &str, test_dir: &Path, combinations: &[String]) -> Result<Vec<Instance>> {
         let rules = self.rules;
         let mut instance = self.blank(name, test_dir);

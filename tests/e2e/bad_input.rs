@@ -88,7 +88,13 @@ fn a_script_before_the_start_that_fails_fails_its_test_only() {
 fn malformed_combinations_are_told_with_file_and_line() {
     let site = site();
     site.test_file("bad.combinations", "# nothing yet\n--loose-a\n");
-    site.run().args(["--force", "good", "bad"]).finish().exits(1).says("bad.combinations:2: ");
+    site.run()
+        .args(["--force", "good", "bad"])
+        .finish()
+        .exits(1)
+        .says("bad.combinations:2: ")
+        .verdict("main.good", "pass")
+        .verdict("main.bad", "fail");
 }
 
 #[test]
@@ -96,7 +102,13 @@ fn an_option_file_that_cannot_be_read_is_told() {
     let site = site();
     // Readable by its mode, for root as well, and still not readable.
     symlink("/proc/self/mem", site.suite().join("bad.opt")).unwrap();
-    site.run().args(["--force", "good", "bad"]).finish().exits(1).says("bad.opt");
+    site.run()
+        .args(["--force", "good", "bad"])
+        .finish()
+        .exits(1)
+        .says("bad.opt")
+        .verdict("main.good", "pass")
+        .verdict("main.bad", "fail");
 }
 
 #[test]
