@@ -1,7 +1,9 @@
 //! A worker: a thread that owns servers and runs one test after the other on them.
 
+use std::any::Any;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -116,7 +118,12 @@ impl Worker {
     /// The whole life of a worker: asks for jobs until the channel closes.
     pub fn run(inputs: WorkerInputs, jobs: &Receiver<Job>) {
         let (number, reports) = (inputs.number, inputs.reports.clone());
-        let error = Worker::new(inputs).and_then(|mut worker| worker.serve(jobs)).err();
+        let life = || Worker::new(inputs).and_then(|mut worker| worker.serve(jobs));
+        // Nothing of the worker is used after a panic; its servers are ended while it unwinds.
+        let error = match catch_unwind(AssertUnwindSafe(life)) {
+            Ok(ended) => ended.err(),
+            Err(panic) => Some(Error::new(format!("the runner itself failed: {}", panic_text(&*panic)))),
+        };
         let _ = reports.send(Report::Gone { worker: number, error });
     }
 
@@ -281,6 +288,12 @@ impl Worker {
         // A supervisor that is gone has nobody to tell any more.
         let _ = self.reports.send(report);
     }
+}
+
+/// What a panic said.
+fn panic_text(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("it does not say how")
 }
 
 /// `^\w[-\w.+]*$`, or a whole option (`--combination=--x`).
