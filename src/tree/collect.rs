@@ -189,7 +189,7 @@ impl Collector<'_> {
                     self.suite(&suite, &mut Wanted::Named { specs: &specs, found: &mut found })?;
                 }
             }
-            for suite in self.suites.extra.clone() {
+            for suite in self.extra() {
                 self.suite(&suite, &mut Wanted::Named { specs: &specs, found: &mut found })?;
             }
         }
@@ -223,7 +223,7 @@ impl Collector<'_> {
             }
         }
         if !found[0] && !self.settings.reorder && bare {
-            for suite in self.suites.extra.clone() {
+            for suite in self.extra() {
                 self.suite(&suite, &mut Wanted::Named { specs: &[spec], found: &mut found })?;
             }
         }
