@@ -73,8 +73,8 @@ const ENGINE: &[Opt] = &[
     })
     .env("MYSQL_TEST")
     .ours()
-    .worked_out("this program itself")
-    .help("let PATH run the test scripts instead of this program"),
+    .worked_out("the `mariadb-test` that is installed with the server")
+    .help("let PATH run the test scripts"),
     text("vs-config", "NAME", |s, v| {
         s.vs_config = Some(utf8("vs-config", v)?);
         Ok(())
@@ -216,9 +216,9 @@ const PLACES: &[Opt] = &[
         s.vardir = some_path(v);
         Ok(())
     })
-    .worked_out("`var` in the `mysql-test` directory")
+    .worked_out("`var` in the `mysql-test` directory, or in the current one where that cannot be written")
     .help("keep everything a run writes in DIR")
-    .more("A relative DIR is taken from the `mysql-test` directory."),
+    .more("A relative DIR is taken from the current directory."),
     text("tmpdir", "DIR", |s, v| {
         s.tmpdir = some_path(v);
         Ok(())

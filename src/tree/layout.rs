@@ -318,8 +318,14 @@ fn default_vardir(build: Option<&Path>, test_dir: &Path, bundled: bool, cwd: &Pa
     match build {
         _ if bundled => cwd.join("var"),
         Some(build) => build.join("mysql-test/var"),
-        None => test_dir.join("var"),
+        // An installed tree is not for everybody to write to.
+        None if writable(test_dir) || writable(&test_dir.join("var")) => test_dir.join("var"),
+        None => cwd.join("var"),
     }
+}
+
+fn writable(dir: &Path) -> bool {
+    rustix::fs::access(dir, rustix::fs::Access::WRITE_OK).is_ok()
 }
 
 /// What was found of plugins.
