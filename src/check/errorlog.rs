@@ -92,8 +92,6 @@ pub struct LogScanner {
     path: PathBuf,
     /// Bytes already scanned.
     position: u64,
-    /// Length of the log when the server was last started.
-    start: u64,
     /// Length of the log after the last marker.
     marker: u64,
     names: Vec<String>,
@@ -102,7 +100,7 @@ pub struct LogScanner {
 impl LogScanner {
     /// A scanner that has read nothing yet; the log need not exist.
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        LogScanner { path: path.into(), position: 0, start: 0, marker: 0, names: Vec::new() }
+        LogScanner { path: path.into(), position: 0, marker: 0, names: Vec::new() }
     }
 
     /// The error log.
@@ -117,7 +115,7 @@ impl LogScanner {
     pub fn mark_test(&mut self, test: &str) -> Result<()> {
         let failed = |e| Error::io("write", &self.path, e);
         if !self.path.exists() {
-            (self.position, self.start) = (0, 0);
+            self.position = 0;
             self.names.clear();
         }
         let mut log = OpenOptions::new().append(true).create(true).open(&self.path).map_err(failed)?;
@@ -127,11 +125,9 @@ impl LogScanner {
         Ok(())
     }
 
-    /// The server is about to be started: from now on only the last test counts, and
-    /// [`LogScanner::last_start_lines`] begins here.
+    /// The server is about to be started: from now on only the last test counts.
     pub fn mark_start(&mut self) {
         self.names.drain(..self.names.len().saturating_sub(1));
-        self.start = std::fs::metadata(&self.path).map_or(0, |log| log.len());
     }
 
     /// The tests since the server's last start.
@@ -163,14 +159,6 @@ impl LogScanner {
             }
         }
         Ok(kept)
-    }
-
-    /// Everything in the log since the server was last started.
-    ///
-    /// # Errors
-    /// The log exists and cannot be read.
-    pub fn last_start_lines(&self) -> Result<BString> {
-        Ok(self.read_from(self.start)?.0.into())
     }
 
     /// The log of the last marked test, for the report of a server's death; `None` where it is longer than a
@@ -307,7 +295,6 @@ mod tests {
         scanner.mark_start();
         append(&scanner, b"[ERROR] unknown option '--x'\n");
         assert_eq!(scanner.names(), ["main.b"]);
-        assert_eq!(scanner.last_start_lines().unwrap(), "[ERROR] unknown option '--x'\n");
         assert_eq!(scanner.scan(&patterns).unwrap(), ["[ERROR] unknown option '--x'\n"]);
     }
 

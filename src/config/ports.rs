@@ -8,7 +8,7 @@ use std::fs::{self, File, OpenOptions, Permissions};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use rustix::fs::FlockOperation;
 use rustix::net::{AddressFamily, SocketType, bind, socket, sockopt};
@@ -238,65 +238,6 @@ fn lock_id(dir: &Path, id: u32) -> Option<File> {
     same.then_some(file)
 }
 
-/// The longest path of a Unix socket, in bytes, that all programs involved accept.
-const SOCKET_PATH: usize = 108;
-
-fn fits_socket(dir: &Path, name: &str) -> bool {
-    dir.join(name).as_os_str().len() <= SOCKET_PATH
-}
-
-/// The directory for sockets and temporary files of a run.
-#[derive(Debug)]
-pub struct RunTmpdir {
-    /// The directory.
-    pub path: PathBuf,
-    /// Lines for the console about a directory that was made up.
-    pub messages: Vec<String>,
-    made: Option<tempfile::TempDir>,
-}
-
-impl RunTmpdir {
-    /// Does not remove a made-up directory at the end: servers that outlive the run need it
-    /// (`--start-and-exit`).
-    pub fn keep(&mut self) {
-        if let Some(made) = self.made.take() {
-            let _ = made.keep();
-        }
-    }
-}
-
-/// `tmpdir`, or a short directory in `temp_root` (`$TMPDIR` or `/tmp`) if sockets in `tmpdir` would
-/// have paths that are too long. A made-up directory is removed when the value is dropped.
-/// A directory that the user named (`--tmpdir`) is never replaced; see [`check_socket_paths`].
-pub fn short_tmpdir(tmpdir: &Path, named_by_user: bool, temp_root: &Path) -> Result<RunTmpdir> {
-    if named_by_user || fits_socket(tmpdir, "mysql_testsocket.sock") {
-        return Ok(RunTmpdir { path: tmpdir.into(), messages: Vec::new(), made: None });
-    }
-    let made = tempfile::Builder::new()
-        .prefix("")
-        .rand_bytes(10)
-        .tempdir_in(temp_root)
-        .map_err(|e| Error::io("create a temporary directory in", temp_root, e))?;
-    let path = made.path().to_owned();
-    let messages = vec![
-        format!("Too long tmpdir path '{}'  creating a shorter one...", tmpdir.display()),
-        format!(" - using tmpdir: '{}'\n", path.display()),
-    ];
-    Ok(RunTmpdir { path, messages, made: Some(made) })
-}
-
-/// Refuses a tmpdir in which sockets could not be connected to.
-pub fn check_socket_paths(tmpdir: &Path) -> Result<()> {
-    if fits_socket(tmpdir, "testsocket.sock") {
-        return Ok(());
-    }
-    Err(Error::new(format!(
-        "Socket path '{}' too long, it would be  truncated and thus not possible to use for connection to  \
-         MariaDB Server. Set a shorter with --tmpdir=<path> option",
-        tmpdir.display()
-    )))
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
@@ -380,24 +321,5 @@ mod tests {
         );
         assert!(group(u32::MAX).is_err());
         assert!(in_range(5000, 10).is_err() && in_range(5001, 10).is_ok());
-    }
-
-    #[test]
-    fn a_long_tmpdir_is_replaced_unless_the_user_named_it() {
-        let root = tempfile::tempdir().unwrap();
-        let long = Path::new("/").join("d".repeat(108 - 22));
-        let longest = Path::new("/").join("d".repeat(108 - 23));
-        assert_eq!(short_tmpdir(&longest, false, root.path()).unwrap().path, longest);
-        assert_eq!(short_tmpdir(&long, true, root.path()).unwrap().path, long);
-        assert!(check_socket_paths(&long).is_ok() && check_socket_paths(&long.join("12345678")).is_err());
-        let mut short = short_tmpdir(&long, false, root.path()).unwrap();
-        assert_eq!(short.path.parent(), Some(root.path()));
-        assert_eq!(short.messages.len(), 2);
-        let gone = short_tmpdir(&long, false, root.path()).unwrap().path;
-        assert!(short.path.is_dir() && !gone.exists());
-        short.keep();
-        let kept = short.path.clone();
-        drop(short);
-        assert!(kept.is_dir());
     }
 }

@@ -274,8 +274,10 @@ pub fn remove(path: &Path) -> Result<()> {
 /// The longest path a Unix socket can have (`sun_path`, spec §7.5).
 const LONGEST_SOCKET: usize = 108;
 
-/// Room that worker directories and socket names need below `TMP0`.
+/// Room that worker directories and socket names need below `TMP0`; a directory that the user chose
+/// is taken as long as the socket of a server fits.
 const SOCKET_NAME: &str = "/mysql_testsocket.sock";
+const SHORTEST_NAME: &str = "/testsocket.sock";
 
 fn with_short_sockets(
     settings: &Settings,
@@ -283,7 +285,8 @@ fn with_short_sockets(
     env: &Env,
     messages: &mut Messages,
 ) -> Result<(PathBuf, Option<tempfile::TempDir>)> {
-    if tmp.as_os_str().len() + SOCKET_NAME.len() <= LONGEST_SOCKET {
+    let name = if settings.tmpdir.is_some() { SHORTEST_NAME } else { SOCKET_NAME };
+    if tmp.as_os_str().len() + name.len() <= LONGEST_SOCKET {
         return Ok((tmp, None));
     }
     if settings.tmpdir.is_some() {

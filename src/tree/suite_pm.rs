@@ -125,14 +125,6 @@ impl SuitePm {
         }
     }
 
-    /// Evaluates the files of all `suites` (name and directory), in order.
-    ///
-    /// # Errors
-    /// As [`SuitePm::facts`]; suites after the one that failed are not evaluated.
-    pub fn load_all(&mut self, suites: &[(String, PathBuf)]) -> Result<()> {
-        suites.iter().try_for_each(|(name, dir)| self.facts(name, dir).map(drop))
-    }
-
     /// What suite `suite_name` in `dir` says about itself; `main` is described by the `suite.pm` of
     /// the whole test directory, wherever its tests are.
     ///
@@ -410,7 +402,8 @@ mod tests {
         ]);
         tree.env.set("GONE", "1");
         let mut suites = tree.suite_pm();
-        suites.load_all(&[("a".into(), tree.dir("a")), ("b".into(), tree.dir("b"))]).unwrap();
+        suites.facts("a", &tree.dir("a")).unwrap();
+        suites.facts("b", &tree.dir("b")).unwrap();
         assert_eq!(suites.facts("b", &tree.dir("b")).unwrap().skip.as_deref(), Some("\u{fffd}\n"));
         let outcome = suites.finish();
         assert_eq!(outcome.suppressions, ["(?^:a\\.b)", "c"]);

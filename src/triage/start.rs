@@ -38,7 +38,7 @@ pub struct StartEvidence {
     pub executable: PathBuf,
     /// Its arguments, expanded, without the program.
     pub argv: Vec<ServerOption>,
-    /// What the error log got since this start: [`crate::check::errorlog::LogScanner::last_start_lines`].
+    /// What the error log got since this start.
     pub log_since_start: BString,
     /// The start timeout passed.
     pub timeout: bool,
