@@ -14,7 +14,9 @@ pub mod tally;
 pub mod xml;
 
 #[cfg(test)]
-mod golden;
+mod golden_console;
+#[cfg(test)]
+mod golden_files;
 #[cfg(test)]
 mod sample;
 

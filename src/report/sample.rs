@@ -228,3 +228,77 @@ pub fn every_kind() -> Vec<Event> {
     events.insert(events.len() - 1, finished(1, id("S", "slow", ""), full));
     events
 }
+
+/// Two workers, a retry, a round of `--repeat`, an experimental test, a time-out, restarts of servers.
+pub fn busy_run() -> Vec<Event> {
+    let flaky = |attempt| TestId { attempt, ..id("S", "flaky", "") };
+    let again = |repetition| TestId { repetition, ..id("S", "good", "a,b") };
+    let failed = || Outcome {
+        report: "CURRENT_TEST: S.flaky\n-y\n+n\n\nResult content mismatch\n".into(),
+        failure: Some(FailureKind::Other),
+        log_tail: "last lines of the log\n".into(),
+        ..outcome(Verdict::Fail)
+    };
+    let passed =
+        || Outcome { timer_ms: Some(201), wall: Duration::from_millis(350), ..outcome(Verdict::Pass) };
+    vec![
+        started(2, 5),
+        Event::TestStarted { worker: 2, id: flaky(1) },
+        Event::TestStarted { worker: 1, id: again(1) },
+        Event::TestFinished {
+            worker: 2,
+            id: flaky(1),
+            outcome: Box::new(failed()),
+            will_retry: true,
+            will_repeat: false,
+        },
+        Event::Saved { from: "/var0/2/log/S.flaky".into(), to: Some("/var0/log/S.flaky/".into()) },
+        Event::Retry { id: flaky(1), attempt: Some(2), of: 3, failures: 1 },
+        Event::TestStarted { worker: 2, id: flaky(2) },
+        Event::TestFinished {
+            worker: 1,
+            id: again(1),
+            outcome: Box::new(passed()),
+            will_retry: false,
+            will_repeat: true,
+        },
+        Event::TestStarted { worker: 1, id: again(2) },
+        Event::TestFinished {
+            worker: 2,
+            id: flaky(2),
+            outcome: Box::new(Outcome { restarted: true, ..failed() }),
+            will_retry: false,
+            will_repeat: false,
+        },
+        Event::Saved { from: "/var0/2/log/S.flaky".into(), to: None },
+        Event::Retry { id: flaky(2), attempt: None, of: 3, failures: 2 },
+        finished(1, again(2), passed()),
+        Event::TestStarted { worker: 1, id: id("S", "skp", "") },
+        finished(
+            1,
+            id("S", "skp", ""),
+            Outcome {
+                comment: "Because [ a ] and [ b ] too".into(),
+                skipped_by_test: true,
+                ..outcome(Verdict::Skipped)
+            },
+        ),
+        finished(0, id("S", "none", ""), outcome(Verdict::Skipped)),
+        Event::TestStarted { worker: 2, id: id("S", "slow", "") },
+        finished(
+            2,
+            id("S", "slow", ""),
+            Outcome {
+                failure: Some(FailureKind::Timeout),
+                timeout_s: Some(60),
+                comment: "Test case timeout after 60 seconds\n\n == /var0/2/tmp/a.err ==\nno connection\n\n"
+                    .into(),
+                ..outcome(Verdict::ExpFail)
+            },
+        ),
+        Event::PhaseTimes { worker: 0, phases: vec![(Phase::Collect, Duration::from_millis(192))] },
+        Event::PhaseTimes { worker: 1, phases: vec![(Phase::Execution, Duration::from_millis(0))] },
+        Event::PhaseTimes { worker: 2, phases: vec![(Phase::Servers, Duration::from_millis(730))] },
+        end(RunEnd::Completed, 5, 1),
+    ]
+}
