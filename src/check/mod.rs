@@ -6,3 +6,4 @@ mod print;
 pub mod session;
 pub mod testcase;
 pub mod warnings;
+mod wire;

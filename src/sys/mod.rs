@@ -2,7 +2,6 @@
 //! the guardian that cleans up after a killed runner. The only module that may use `unsafe`.
 
 pub mod child;
-pub mod fd;
 pub mod guardian;
 pub mod local_time;
 pub mod orphans;
