@@ -128,7 +128,6 @@ impl Session {
         self.wire.stream().limit(self.deadline)?;
         self.wire
             .send(&[statement])
-            .map_err(WireError::from)
             .and_then(|()| self.wire.answer(|name| std::fs::read(name.to_path_lossy())))
             .map_err(|error| classify(error, &statement.to_str_lossy()))
     }
