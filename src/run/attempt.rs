@@ -156,8 +156,6 @@ impl Worker {
             self.set.env.set("MARIADB_TOPDIR", datadir.clone());
             self.set.env.set("MARIADB_DATADIR", datadir);
         }
-        let common = script::common_arguments(&self.ctx, &self.set.dirs);
-        self.set.env.set("MYSQL_TEST", script::mysql_test_variable(&self.ctx, &common));
         writeln!(append_to(&self.set.dirs.current_test())?, "CURRENT_TEST: {}", case.name())
             .map_err(|error| Error::io("write", &self.set.dirs.current_test(), error))?;
         let up = self.set.bring_up(case);
@@ -172,7 +170,7 @@ impl Worker {
 
     /// The script ended by itself with `status`.
     fn judge(&mut self, case: &TestCase, status: i32, deadline: Instant, down: &Expected) -> Result<Ended> {
-        let mut outcome = Outcome { failure: None, ..Outcome::default() };
+        let mut outcome = Outcome::default();
         let mut status = status;
         if (status == 0 || status == script::SKIP) && self.checks_warnings() {
             let begun = Instant::now();
@@ -252,6 +250,8 @@ impl Worker {
     fn after_skip(&mut self, outcome: &mut Outcome) -> Result<()> {
         outcome.verdict = Verdict::Skipped;
         outcome.skipped_by_test = true;
+        // What the script did before it skipped is not looked at: the next test begins with a look of its own.
+        self.states.clear();
         let report = self.read_report();
         outcome.comment = script::skip_reason(&report).unwrap_or_else(|| {
             let file = self.set.dirs.current_test();

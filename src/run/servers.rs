@@ -170,11 +170,6 @@ impl ServerSet {
         None
     }
 
-    /// Whether every server can serve `case` without a restart.
-    pub fn fits(&self, case: &TestCase) -> bool {
-        !self.servers.is_empty() && (0..self.servers.len()).all(|i| self.restart_reason(i, case).is_none())
-    }
-
     /// Stops what cannot serve `case`. Returns the reasons, one line a server; none if all can stay.
     pub fn stop_unfit(&mut self, case: &TestCase) -> Result<Vec<String>> {
         let mut reasons = Vec::new();

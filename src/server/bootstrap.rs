@@ -15,7 +15,7 @@ use super::datadir;
 use crate::config::generate::find_share;
 use crate::env::Env;
 use crate::error::{Error, Result};
-use crate::tree::layout::Layout;
+use crate::tree::layout::{Layout, SQL_DIRS};
 
 /// Runs a prepared command to its end; the caller may wrap or supervise it.
 pub type Runner<'a> = dyn Fn(&mut Command) -> io::Result<ExitStatus> + Sync + 'a;
@@ -27,8 +27,6 @@ pub type Wrapper<'a> =
 /// Below basedir, where an executable server may be, and what it is called (spec §9.1).
 const SERVER_DIRS: [&str; 4] = ["sql", "libexec", "sbin", "bin"];
 const SERVER_NAMES: [&str; 2] = ["mariadbd", "mysqld"];
-/// Below basedir, where `mysql_system_tables.sql` may be.
-const SQL_DIRS: [&str; 6] = ["mysql", "sql/share", "share/mariadb", "share/mysql", "share", "scripts"];
 
 /// How many of the last lines of the log an error shows.
 const LOG_LINES: usize = 100;

@@ -293,7 +293,7 @@ const CHARSETS: [&str; 4] =
     ["share/mariadb/charsets", "share/mysql/charsets", "sql/share/charsets", "share/charsets"];
 
 /// System table scripts, relative to basedir (spec §8.2).
-const SQL_DIRS: [&str; 6] = ["mysql", "sql/share", "share/mariadb", "share/mysql", "share", "scripts"];
+pub const SQL_DIRS: [&str; 6] = ["mysql", "sql/share", "share/mariadb", "share/mysql", "share", "scripts"];
 
 /// The first directory of `names` below `base`.
 fn first_dir(base: &Path, names: &[&str]) -> Option<PathBuf> {
