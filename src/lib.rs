@@ -3,12 +3,15 @@
 
 pub mod check;
 pub mod cli;
+pub mod client;
 pub mod config;
 pub mod env;
 pub mod error;
+pub mod interp;
 pub mod plan;
 pub mod report;
 pub mod run;
+pub mod script;
 pub mod server;
 pub mod sys;
 pub mod tree;

@@ -1,0 +1,2 @@
+//! The wire between a client and a MariaDB server, blocking: packets, authentication, TLS, text and
+//! binary rows, the client's own errors. Knows nothing of mysqltest.

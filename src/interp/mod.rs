@@ -1,0 +1,1 @@
+//! Runs a mysqltest script: commands, filters, the result, protocols.
