@@ -1,4 +1,5 @@
 //! Runs a mysqltest script: commands, filters, the result, protocols.
 
+pub mod connections;
 pub mod query;
 pub mod tool;
