@@ -1,6 +1,8 @@
 //! The wire between a client and a MariaDB server, blocking: packets, authentication, TLS, text and
 //! binary rows, the client's own errors. Knows nothing of mysqltest.
 
+pub mod binary;
 pub mod column;
+pub mod convert;
 pub mod packet;
 pub mod text;
