@@ -2,7 +2,17 @@
 //! binary rows, the client's own errors. Knows nothing of mysqltest.
 
 pub mod binary;
+mod channel;
 pub mod column;
+mod connection;
 pub mod convert;
+mod error;
+mod login;
+mod options;
 pub mod packet;
+mod stream;
 pub mod text;
+
+pub use connection::{Connection, Reply};
+pub use error::{ClientError, code};
+pub use options::{Ask, Options, Protocol, Question, Tls};
