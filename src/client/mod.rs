@@ -10,9 +10,11 @@ mod error;
 mod login;
 mod options;
 pub mod packet;
+mod statement;
 mod stream;
 pub mod text;
 
 pub use connection::{Connection, Reply};
 pub use error::{ClientError, code};
 pub use options::{Ask, Options, Protocol, Question, Tls};
+pub use statement::{Param, Statement};
