@@ -1,5 +1,7 @@
 //! The mysqltest language: reader, grammars, expansion, as plain data with byte spans. Knows no connections.
 
 pub mod charset;
+mod charset_table;
 pub mod command;
+mod command_table;
 pub mod message;
