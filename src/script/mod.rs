@@ -2,6 +2,9 @@
 
 pub mod charset;
 mod charset_table;
+pub mod classify;
 pub mod command;
 mod command_table;
+pub mod input;
 pub mod message;
+pub mod reader;
