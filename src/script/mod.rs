@@ -2,8 +2,13 @@
 
 pub mod args;
 pub mod charset;
+mod charset_table;
+pub mod classify;
 pub mod command;
+mod command_table;
 pub mod errnames;
 pub mod expand;
 pub mod expr;
+pub mod input;
 pub mod message;
+pub mod reader;
