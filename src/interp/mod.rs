@@ -1,1 +1,3 @@
 //! Runs a mysqltest script: commands, filters, the result, protocols.
+
+pub mod tool;
