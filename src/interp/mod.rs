@@ -1,3 +1,4 @@
 //! Runs a mysqltest script: commands, filters, the result, protocols.
 
 pub mod tool;
+pub mod query;
