@@ -9,6 +9,7 @@ use super::error::{ClientError, code};
 use super::login::{self, Server};
 use super::options::Options;
 use super::packet::{self, Answer, EofPacket, ErrorOrProgress, Malformed, OkPacket, Tracked};
+use super::statement::Epoch;
 use super::text::{self, Cell, Row};
 
 const COM_QUIT: u8 = 1;
@@ -40,6 +41,8 @@ pub(super) enum Phase {
     Sent,
     /// Rows of a text result.
     Rows,
+    /// Rows of a prepared statement's result.
+    BinaryRows,
 }
 
 /// A session on the server.
@@ -52,6 +55,7 @@ pub struct Connection {
     pub(super) columns: Vec<Column>,
     pub(super) cells: Vec<Cell>,
     pub(super) options: Options,
+    pub(super) statements: Epoch,
     rows: u64,
 }
 
@@ -67,6 +71,7 @@ impl Connection {
             columns: Vec::new(),
             cells: Vec::new(),
             options: options.clone(),
+            statements: Epoch::default(),
             rows: 0,
         })
     }
@@ -191,7 +196,9 @@ impl Connection {
 
     /// Resets the session's state without a new login.
     pub fn reset(&mut self) -> Result<(), ClientError> {
-        self.simple(COM_RESET_CONNECTION, &[])
+        self.simple(COM_RESET_CONNECTION, &[])?;
+        self.statements.end("mysql_reset_connection()");
+        Ok(())
     }
 
     /// Logs in as somebody else on the same connection.
