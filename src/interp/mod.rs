@@ -2,3 +2,4 @@
 
 pub mod tool;
 pub mod query;
+pub mod filter;
