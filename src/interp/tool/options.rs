@@ -139,6 +139,10 @@ pub struct Options {
     pub prologue: Option<BString>,
     /// How white space of statements is shown: 1 or 2 (spec §2.6).
     pub result_format_version: u32,
+    /// Accepted, without effect.
+    pub debug_check: bool,
+    /// Accepted, without effect.
+    pub debug_info: bool,
     /// Ours: after a failure's message print where and why, for people ([`super::report`]). Off unless
     /// asked for, since scripts compare what the tool prints.
     pub explain: bool,
@@ -184,6 +188,8 @@ impl Default for Options {
             continue_on_error: false,
             prologue: None,
             result_format_version: 1,
+            debug_check: false,
+            debug_info: false,
             explain: false,
         }
     }
