@@ -3,3 +3,4 @@
 pub mod tool;
 pub mod query;
 pub mod filter;
+pub mod connections;
