@@ -4,10 +4,11 @@ use std::rc::Rc;
 
 use bstr::BString;
 
+use super::pending::{self as query, other};
 use super::properties::Property;
 use super::state::{Interp, Stored};
 use super::stop::{Done, Stop};
-use super::{control, misc, query, timing};
+use super::{control, misc, timing};
 use crate::script::args;
 use crate::script::command::{Arguments, Command};
 
@@ -66,21 +67,11 @@ impl Interp {
         else {
             return Ok(Vec::new());
         };
-        let text = stored.argument_text();
-        let split = args::split(&text, args, separator, &stored.word).map_err(|e| Stop::Die(e.message))?;
-        let mut values = Vec::with_capacity(args.len());
-        for (arg, raw) in args.iter().zip(split) {
-            let value = self.expand(raw)?;
-            if value.is_empty() && arg.required {
-                return Err(Stop::Die(
-                    [b"Missing required argument '", arg.name.as_bytes(), b"' to command '", &stored.word, b"'"]
-                        .concat()
-                        .into(),
-                ));
-            }
-            values.push(value);
-        }
-        Ok(values)
+        let text = stored.text.borrow();
+        let rest = &text[stored.arguments..];
+        let values = args::parse(rest, args, separator, &stored.word, self.charset, &mut self.variables)
+            .map_err(|error| Stop::Die(error.message))?;
+        Ok(values.into_iter().map(BString::from).collect())
     }
 
     /// The argument of a command with just one.

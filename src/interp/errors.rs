@@ -43,7 +43,9 @@ impl Interp {
         if self.aborts(command) {
             let mut text = BString::from("query '");
             text.extend_from_slice(&query);
-            text.extend_from_slice(format!("' failed: {} ({}): ", error_name(error.code), error.code).as_bytes());
+            text.extend_from_slice(
+                format!("' failed: {} ({}): ", error_name(error.code), error.code).as_bytes(),
+            );
             text.extend_from_slice(&error.message);
             return self.report(text);
         }
@@ -55,7 +57,7 @@ impl Interp {
         if found {
             if self.is(Property::ResultLog) {
                 match expected.first() {
-                    _ if expected.len() == 1 => self.write_error_line(error),
+                    _ if expected.len() == 1 => self.write_error_line(error)?,
                     Some(Expected::Number(0)) | None => {}
                     Some(_) => self.say(b"Got one of the listed errors"),
                 }
@@ -64,7 +66,7 @@ impl Interp {
             return Ok(());
         }
         if self.is(Property::ResultLog) {
-            self.write_error_line(error);
+            self.write_error_line(error)?;
         }
         let Some(first) = expected.first() else {
             self.revert_properties();
@@ -74,10 +76,13 @@ impl Interp {
         text.extend_from_slice(&query);
         match first {
             Expected::Number(number) => {
-                let what = format!("' failed with wrong errno {} ({}): '", error_name(error.code), error.code);
+                let what =
+                    format!("' failed with wrong errno {} ({}): '", error_name(error.code), error.code);
                 text.extend_from_slice(what.as_bytes());
                 text.extend_from_slice(&error.message);
-                text.extend_from_slice(format!("', instead of {} ({number})...", error_name(*number)).as_bytes());
+                text.extend_from_slice(
+                    format!("', instead of {} ({number})...", error_name(*number)).as_bytes(),
+                );
             }
             Expected::SqlState(state) => {
                 text.extend_from_slice(b"' failed with wrong sqlstate ");
@@ -94,12 +99,13 @@ impl Interp {
     }
 
     /// Writes `ERROR <sqlstate>: <message>` through the filters (spec §7.8).
-    fn write_error_line(&mut self, error: &ClientError) {
+    fn write_error_line(&mut self, error: &ClientError) -> Done {
         self.out.extend_from_slice(b"ERROR ");
-        self.filters.apply(&error.sqlstate, &mut self.out);
+        self.filters.apply(&error.sqlstate, &mut self.out)?;
         self.out.extend_from_slice(b": ");
-        self.filters.apply(&error.message, &mut self.out);
+        self.filters.apply(&error.message, &mut self.out)?;
         self.out.push(b'\n');
+        Ok(())
     }
 
     /// A statement that should have failed did not: only the first item of the list is looked at
@@ -183,7 +189,9 @@ impl Interp {
         if matches!(error.code, 2006 | 2013) {
             let mut text = BString::from("require query '");
             text.extend_from_slice(query);
-            text.extend_from_slice(format!("' failed: {} ({}): ", error_name(error.code), error.code).as_bytes());
+            text.extend_from_slice(
+                format!("' failed: {} ({}): ", error_name(error.code), error.code).as_bytes(),
+            );
             text.extend_from_slice(&error.message);
             return Err(Stop::Die(text));
         }

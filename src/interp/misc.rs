@@ -9,6 +9,7 @@ use super::properties::Property;
 use super::state::{Interp, Stored};
 use super::stop::{Done, Stop};
 use crate::script::charset::Charset;
+use crate::script::classify::Format;
 
 /// `echo TEXT`: the expanded text and a line end, not filtered.
 pub(super) fn echo(interp: &mut Interp, stored: &Rc<Stored>) -> Done {
@@ -51,7 +52,7 @@ pub(super) fn result_format(interp: &mut Interp, stored: &Rc<Stored>) -> Done {
     if !(1..=2).contains(&number) {
         return Err(Stop::Die(format!("Version format {number} has not yet been implemented").into()));
     }
-    interp.result_format = u8::try_from(number).unwrap_or(1);
+    interp.result_format = if number == 2 { Format::Two } else { Format::One };
     // Writing to a vector cannot fail.
     let _ = writeln!(interp.out, "result_format: {number}");
     Ok(())

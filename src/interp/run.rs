@@ -4,11 +4,11 @@ use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 
 use super::dispatch::dispatch;
-use super::state::{Interp, Stored};
+use super::state::{self, Interp, Stored};
 use super::stop::{Done, Stop};
 use crate::script::args;
 use crate::script::classify::classify;
-use crate::script::command::{self, Command, DropsFilters};
+use crate::script::command::{Arguments, Command, DropsFilters};
 
 impl Interp {
     /// Runs the script to its end.
@@ -25,33 +25,25 @@ impl Interp {
             return Ok(Some(Rc::clone(stored)));
         }
         let status = self.pool.server_status();
-        let lexing = super::state::lexing(&self.delimiter, self.charset, status);
-        let raw = match self.reader.read(&lexing) {
-            Ok(raw) => raw,
-            Err(error) => {
-                self.line = self.reader.command_line();
-                self.fail(error)?;
-                None
-            }
-        };
-        let Some(raw) = raw else {
-            if !self.blocks.is_empty() {
-                return Err(Stop::die("Missing end of block"));
-            }
-            return Ok(None);
-        };
+        let lexing = state::lexing(&self.delimiter, self.charset, status);
+        let read = self.reader.read(&lexing);
+        if self.reader.ended() && !self.blocks.is_empty() {
+            return Err(Stop::die("Missing end of block"));
+        }
+        let Some(raw) = read? else { return Ok(None) };
         self.line = raw.start_line;
-        let classified = match classify(raw.text, &lexing, self.result_format) {
+        let classified = match classify(raw.text.into(), &lexing, self.result_format) {
             Ok(classified) => classified,
             Err(error) => {
                 self.fail(error)?;
                 return self.next_command();
             }
         };
+        let word = classified.word().into();
         let stored = Rc::new(Stored {
             command: Cell::new(classified.command),
             text: RefCell::new(classified.text),
-            word: classified.word,
+            word,
             arguments: classified.arguments,
             expected: Rc::clone(&self.pending_errors),
             document: OnceCell::new(),
@@ -68,16 +60,16 @@ impl Interp {
             kind = Command::Comment;
             stored.command.set(kind);
         }
-        let spec = command::spec(kind);
-        let counter = self.counter;
+        let spec = kind.spec();
         self.sql_error_handled = false;
+        let ran = self.must_run(kind);
         match kind {
             Command::If | Command::While => self.open_block(stored, kind == Command::While)?,
-            Command::End | Command::CloseBrace => self.close_block(stored)?,
+            Command::End => self.close_block(stored)?,
             _ => {
-                if self.must_run(kind) {
-                    self.consumed = match spec.arguments {
-                        command::Arguments::None => stored.arguments,
+                if ran {
+                    self.consumed = match spec.map(|spec| spec.arguments) {
+                        Some(Arguments::None) => stored.arguments,
                         _ => usize::MAX,
                     };
                     dispatch(self, stored, kind)?;
@@ -89,14 +81,16 @@ impl Interp {
         if !matches!(kind, Command::Error | Command::Comment) && !self.pending_errors.is_empty() {
             self.pending_errors = Rc::default();
         }
-        let ran = self.runs_now(kind, counter);
-        let counts = ran && spec.drops_filters == DropsFilters::Yes;
-        if counts || self.sql_error_handled {
+        let counts = match kind {
+            Command::Sql => true,
+            _ => spec.is_some_and(|spec| spec.drops_filters == DropsFilters::Yes),
+        };
+        if ran && counts || self.sql_error_handled {
             self.executed += 1;
             self.filters.clear();
         }
         if self.options.mark_progress {
-            self.log.progress(self.program.len(), &self.reader).map_err(Stop::Die)?;
+            self.log.progress(self.program.len(), &self.reader)?;
         }
         self.flush()
     }
@@ -112,10 +106,6 @@ impl Interp {
             && self.blocks.iter().rev().skip(1).any(|block| block.is_while)
     }
 
-    fn runs_now(&self, kind: Command, _counter: usize) -> bool {
-        self.must_run(kind)
-    }
-
     /// What a command left of its text must be blank or a comment (spec §3.5).
     fn check_rest(&mut self, stored: &Stored) -> Done {
         let text = stored.text.borrow();
@@ -123,6 +113,6 @@ impl Interp {
         if rest.is_empty() {
             return Ok(());
         }
-        args::trailing_junk(rest, &self.delimiter, self.charset).map_err(|error| Stop::Die(error.message))
+        Ok(args::trailing_junk(rest, &self.delimiter, self.charset)?)
     }
 }

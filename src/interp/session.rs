@@ -14,7 +14,9 @@ use super::tool::output::Output;
 use super::variables::Variables;
 use crate::env::Env;
 use crate::script::charset::LATIN1;
-use crate::script::reader::{Input, Reader};
+use crate::script::classify::Format;
+use crate::script::input::Input;
+use crate::script::reader::Reader;
 
 /// The system that Debian's package of the reference was built for (`$MYSQL_SYSTEM_TYPE`).
 const SYSTEM_TYPE: &str = "debian-linux-gnu";
@@ -61,7 +63,7 @@ impl Interp {
         properties.set(Property::Cursor, options.cursor_protocol, false);
         properties.set(Property::ServiceConnection, options.view_protocol, false);
         let pool = Pool::new(options.max_connections);
-        let result_format = u8::try_from(options.result_format_version).unwrap_or(1);
+        let result_format = if options.result_format_version == 2 { Format::Two } else { Format::One };
         Interp {
             options,
             reader: Reader::new(base),
@@ -125,7 +127,9 @@ impl Interp {
 fn numeric_version(version: &[u8]) -> i64 {
     let version = version.strip_prefix(b"5.5.5-").unwrap_or(version);
     let mut numbers = version.split(|byte| !byte.is_ascii_digit()).map(|digits| {
-        digits.iter().fold(0i64, |number, digit| number.saturating_mul(10).saturating_add(i64::from(digit - b'0')))
+        digits
+            .iter()
+            .fold(0i64, |number, digit| number.saturating_mul(10).saturating_add(i64::from(digit - b'0')))
     });
     let mut next = || numbers.next().unwrap_or(0);
     let (major, minor, patch) = (next(), next(), next());

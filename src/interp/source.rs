@@ -1,12 +1,10 @@
 //! Where `source` finds its file (spec §14).
 
-use std::rc::Rc;
-
 use bstr::{BStr, BString, ByteSlice};
 
 use super::state::Interp;
 use super::stop::{Done, Stop};
-use crate::script::reader::Input;
+use crate::script::input::Input;
 
 /// Opens the file that `source NAME` means and puts it on top of the reader's stack.
 pub(super) fn push(interp: &mut Interp, name: &BStr) -> Done {
@@ -14,15 +12,14 @@ pub(super) fn push(interp: &mut Interp, name: &BStr) -> Done {
     for path in candidates(interp, name) {
         match std::fs::read(path.to_os_str_lossy()) {
             Ok(text) => {
-                return interp
-                    .reader
-                    .push(Input::new(path, text))
-                    .map_err(|error| Stop::Die(error.message));
+                return interp.reader.push(Input::new(path, text)).map_err(|error| Stop::Die(error.message));
             }
             Err(failed) => error = failed.raw_os_error().unwrap_or(0),
         }
     }
-    let what = [b"Could not open '", &name[..], b"' for reading, errno: ", error.to_string().as_bytes()].concat();
+    let what =
+        [&b"Could not open '"[..], name.as_bytes(), b"' for reading, errno: ", error.to_string().as_bytes()]
+            .concat();
     Err(Stop::Die(what.into()))
 }
 
@@ -32,7 +29,7 @@ fn candidates(interp: &Interp, name: &BStr) -> Vec<BString> {
         return vec![name.into()];
     }
     let options = &interp.options;
-    let current: Rc<BStr> = interp.reader.file();
+    let current = interp.reader.file();
     let folder = |path: &[u8]| -> BString { path[..path.rfind_byte(b'/').map_or(0, |at| at + 1)].into() };
     let join = |prefix: &[u8], rest: &[u8]| -> BString { [prefix, rest, name].concat().into() };
     let overlay = options.overlay_dir.as_ref().map(|dir| dir.as_bytes());

@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
+use std::time::Instant;
 
 use bstr::{BStr, BString, ByteSlice};
 
@@ -13,6 +14,7 @@ use super::tool::options::Options;
 use super::tool::output::Output;
 use super::variables::Variables;
 use crate::script::charset::Charset;
+use crate::script::classify::Format;
 use crate::script::command::Command;
 use crate::script::error_list::Expected;
 use crate::script::message::{Kind, ScriptError};
@@ -88,8 +90,8 @@ pub struct Interp {
     pub delimiter: BString,
     /// The character set of the reader and of later connections.
     pub charset: Charset,
-    /// `result_format`: 1 or 2.
-    pub result_format: u8,
+    /// How much white space of a command is kept (`result_format`).
+    pub result_format: Format,
     /// The script's variables and the environment of its children.
     pub variables: Variables,
     /// Open blocks, outermost first.
@@ -134,21 +136,28 @@ pub struct Interp {
     pub last_statement: BString,
     /// The line of the command read last; 0 before the first and after the last.
     pub line: u32,
+    /// When the timer started.
+    pub started: Instant,
+}
+
+/// What the reader must know: the delimiter, the character set, and from the server's status how strings
+/// are quoted (spec §2.4).
+pub(super) fn lexing(delimiter: &BString, charset: Charset, status: u16) -> Lexing<'_> {
+    const NO_BACKSLASH_ESCAPES: u16 = 512;
+    const ANSI_QUOTES: u16 = 32768;
+    Lexing {
+        delimiter,
+        charset,
+        no_backslash_escapes: status & NO_BACKSLASH_ESCAPES != 0,
+        ansi_quotes: status & ANSI_QUOTES != 0,
+    }
 }
 
 impl Interp {
     /// What the reader must know of the session: the delimiter, the character set and how strings are
     /// quoted (spec §2.4).
     pub fn lexing(&self) -> Lexing<'_> {
-        const NO_BACKSLASH_ESCAPES: u16 = 512;
-        const ANSI_QUOTES: u16 = 32768;
-        let status = self.pool.server_status();
-        Lexing {
-            delimiter: &self.delimiter,
-            charset: self.charset,
-            no_backslash_escapes: status & NO_BACKSLASH_ESCAPES != 0,
-            ansi_quotes: status & ANSI_QUOTES != 0,
-        }
+        lexing(&self.delimiter, self.charset, self.pool.server_status())
     }
 
     /// Whether the commands at hand run: the innermost block does.
@@ -222,7 +231,7 @@ impl Interp {
         }
         self.reported = true;
         let line = self.placed(&message);
-        self.filters.apply(&line, &mut self.out);
+        self.filters.apply(&line, &mut self.out)?;
         self.out.push(b'\n');
         Ok(())
     }
@@ -255,7 +264,7 @@ impl Interp {
     /// Writes the output of the command at hand to the log.
     pub fn flush(&mut self) -> Done {
         if !self.out.is_empty() {
-            self.log.write(&self.out).map_err(Stop::Die)?;
+            self.log.write(&self.out)?;
             self.out.clear();
         }
         Ok(())

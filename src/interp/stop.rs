@@ -2,7 +2,7 @@
 
 use bstr::BString;
 
-use crate::script::message::{Kind, ScriptError};
+use crate::script::message::ScriptError;
 
 /// What ends a script early: the error of every command.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,7 +25,9 @@ impl Stop {
 /// What a command gives back.
 pub type Done<T = ()> = Result<T, Stop>;
 
-/// Turns a `report` into an error of the grammars' kind, for the places that may continue after it.
-pub(super) fn is_report(error: &ScriptError) -> bool {
-    matches!(error.kind, Kind::Report)
+impl From<ScriptError> for Stop {
+    /// For places where nothing can go on after a `report` either.
+    fn from(error: ScriptError) -> Self {
+        Stop::Die(error.message)
+    }
 }

@@ -10,7 +10,9 @@ use super::stop::{Done, Stop};
 pub(super) fn sleep(interp: &mut Interp, stored: &Rc<Stored>, fixed: i32) -> Done {
     let text = interp.argument(stored)?;
     if !text.first().is_some_and(u8::is_ascii_digit) {
-        return Err(Stop::Die([b"Invalid argument to ", &stored.word[..], b" \"", &text, b"\""].concat().into()));
+        return Err(Stop::Die(
+            [b"Invalid argument to ", &stored.word[..], b" \"", &text, b"\""].concat().into(),
+        ));
     }
     let length = text.iter().position(|byte| !byte.is_ascii_digit() && *byte != b'.').unwrap_or(text.len());
     let seconds: f64 = std::str::from_utf8(&text[..length]).ok().and_then(|t| t.parse().ok()).unwrap_or(0.0);
@@ -40,7 +42,10 @@ impl Interp {
         let elapsed = self.started.elapsed().as_millis().to_string();
         use bstr::ByteSlice;
         std::fs::write(file.to_os_str_lossy(), elapsed).map_err(|error| {
-            Stop::Die(format!("Could not open '{file}' for writing, errno: {}", error.raw_os_error().unwrap_or(0)).into())
+            Stop::Die(
+                format!("Could not open '{file}' for writing, errno: {}", error.raw_os_error().unwrap_or(0))
+                    .into(),
+            )
         })
     }
 }

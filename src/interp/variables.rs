@@ -1,6 +1,5 @@
 //! The script's variables (spec §4.1, §4.2, §4.7).
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
@@ -8,7 +7,6 @@ use bstr::{BString, ByteSlice};
 
 use crate::env::Env;
 use crate::script::charset::name_key;
-use crate::script::message::ScriptError;
 
 /// One variable: the spelling it was made with, and its value.
 #[derive(Debug, Default)]
@@ -81,10 +79,8 @@ impl Variables {
                 variable.name.clone()
             }
         };
-        self.env.set(
-            std::ffi::OsString::from_vec(spelling.into()),
-            std::ffi::OsString::from_vec(value.into()),
-        );
+        self.env
+            .set(std::ffi::OsString::from_vec(spelling.into()), std::ffi::OsString::from_vec(value.into()));
     }
 
     /// The value of a variable; made from the environment, or empty, if it was not there (spec §4.1).
@@ -113,11 +109,8 @@ fn register(name: &[u8]) -> Option<usize> {
 }
 
 impl crate::script::expand::Variables for Variables {
-    fn value(&mut self, name: &[u8]) -> Result<Cow<'_, [u8]>, ScriptError> {
-        match self.get(name) {
-            Some(value) => Ok(Cow::Borrowed(value.as_slice())),
-            None => Err(ScriptError::report("Bad variable in eval")),
-        }
+    fn value(&mut self, name: &[u8]) -> Option<&[u8]> {
+        self.get(name).map(|value| value.as_slice())
     }
 }
 

@@ -1,8 +1,9 @@
 //! The named connections of a script, one of them current (spec §10.1).
 
-use bstr::{BStr, BString, ByteSlice};
+use bstr::{BStr, BString};
 
-use crate::client::{self, Connection};
+use crate::client::packet::Tracked;
+use crate::client::{self, Connection, Param, Statement};
 
 /// The name of a slot whose connection was closed; a script can even select it by this name.
 pub const CLOSED: &str = "-closed_connection-";
@@ -19,13 +20,39 @@ pub struct Slot {
     pub connection: Option<Connection>,
     /// A query was sent and its results are not read yet.
     pub pending: bool,
+    /// The one prepared statement, kept from statement to statement.
+    pub statement: Option<Statement>,
+    /// The values that `PS_bind` gave for it.
+    pub parameters: Vec<Param>,
     /// A second session for the helper statements of the view and procedure protocols.
     pub service: Option<Connection>,
-    /// How the session was opened; the second one is opened likewise.
+    /// How the session was opened, with the user it has now; the second one is opened likewise.
     pub options: client::Options,
+    /// The database that is selected now, as far as the client has heard.
+    pub database: Option<BString>,
 }
 
+/// Session tracker type: the current database.
+const TRACK_SCHEMA: u8 = 1;
+
 impl Slot {
+    /// Gives up the prepared statement: the server is told to forget it.
+    pub fn close_statement(&mut self) {
+        self.parameters.clear();
+        if let (Some(statement), Some(connection)) = (self.statement.take(), &mut self.connection) {
+            connection.close_statement(statement);
+        }
+    }
+
+    /// Takes note of the database that the server said is selected now.
+    pub fn note_database(&mut self) {
+        let tracked = self.connection.as_ref().map(Connection::session_track).unwrap_or_default();
+        let is_schema = |item: &&Tracked| item.kind == TRACK_SCHEMA;
+        if let Some(item) = tracked.iter().rfind(is_schema) {
+            self.database = Some(item.name.clone()).filter(|name| !name.is_empty());
+        }
+    }
+
     /// Closes the second session, without waiting for the server.
     pub fn close_service(&mut self) {
         if let Some(mut service) = self.service.take() {
@@ -93,9 +120,31 @@ impl Pool {
 
     /// Puts a new session into a [`Pool::vacancy`] and makes it current.
     pub fn install(&mut self, index: usize, name: &BStr, connection: Connection, options: client::Options) {
+        let database = options.database.clone();
         self.slots[index] =
-            Slot { name: name.into(), connection: Some(connection), options, ..Slot::default() };
+            Slot { name: name.into(), connection: Some(connection), options, database, ..Slot::default() };
         self.current = index;
+    }
+
+    /// Gives up the prepared statements of all connections.
+    pub fn close_statements(&mut self) {
+        self.slots.iter_mut().for_each(Slot::close_statement);
+    }
+
+    /// Closes the second session of the current connection.
+    pub fn close_service_connection(&mut self) {
+        self.current_mut().close_service();
+    }
+
+    /// Ends all sessions, without waiting for the server: the end of a run (spec §10.4).
+    pub fn close(&mut self) {
+        for slot in self.slots.iter_mut().rev() {
+            slot.close_service();
+            slot.close_statement();
+            if let Some(mut connection) = slot.connection.take() {
+                connection.quit();
+            }
+        }
     }
 
     /// The server's status flags as the current session last heard them; none if it is closed.
@@ -114,29 +163,10 @@ impl Pool {
     }
 }
 
-/// A server's version as `$mysql_get_server_version` tells it: major × 10000 + minor × 100 + patch,
-/// read from the start of the version text (spec §4.7).
-pub fn version_number(version: &[u8]) -> u32 {
-    let mut parts = version.splitn_str(3, b".").map(|part| {
-        let digits = part.iter().take_while(|byte| byte.is_ascii_digit());
-        digits.fold(0u32, |number, digit| number.saturating_mul(10).saturating_add(u32::from(digit - b'0')))
-    });
-    let mut next = || parts.next().unwrap_or(0);
-    let (major, minor, patch) = (next(), next(), next());
-    major.saturating_mul(10_000).saturating_add(minor.saturating_mul(100)).saturating_add(patch)
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn versions() {
-        assert_eq!(version_number(b"10.11.19-MariaDB-log"), 101_119);
-        assert_eq!(version_number(b"11.4"), 110_400);
-        assert_eq!(version_number(b"x"), 0);
-    }
 
     #[test]
     fn the_pool_has_room_for_its_limit_and_default() {
