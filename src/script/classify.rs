@@ -68,7 +68,9 @@ pub fn classify(text: Vec<u8>, lexing: &Lexing<'_>, format: Format) -> Result<Cl
     let word = first_word(&text, lexing);
     let spaces = text[word..].iter().position(|&byte| !is_space(byte));
     let arguments = spaces.map_or(text.len(), |spaces| word + spaces);
-    let command = match command::find(&text[..word]) {
+    // A NUL is part of the word, but its name ends there.
+    let name = text[..word].split(|&byte| byte == 0).next().unwrap_or_default();
+    let command = match command::find(name) {
         _ if text.first() == Some(&b'}') => Command::End,
         Some(spec) => spec.command,
         None if dashes => return Err(ScriptError::report(UNKNOWN)),
@@ -88,10 +90,10 @@ pub fn classify(text: Vec<u8>, lexing: &Lexing<'_>, format: Format) -> Result<Cl
 const UNKNOWN: &str = "Found line beginning with --  that didn't contain a valid mysqltest command, \
                        check your syntax or use # if you intended to write a comment";
 
-/// The length of the first word: up to a space, a parenthesis, the delimiter or a NUL.
+/// The length of the first word: up to a space, a parenthesis or the delimiter.
 fn first_word(text: &[u8], lexing: &Lexing<'_>) -> usize {
     let ends = |at: usize, byte: u8| {
-        matches!(byte, b'(' | 0)
+        byte == b'('
             || lexing.charset.is_space(byte)
             || (lexing.delimiter.first() == Some(&byte) && text[at..].starts_with(lexing.delimiter))
     };
@@ -171,6 +173,8 @@ mod tests {
             ("select 1", Command::Sql, "", "select 1"),
             ("echoes", Command::Sql, "", "echoes"),
             ("query  sleep 1", Command::Sql, "", "sleep 1"),
+            ("query\0x (1)", Command::Sql, "", "(1)"),
+            ("echo\0(a", Command::Echo, "echo\0", "(a"),
             ("PS_prepare select 1", Command::PsPrepare, "PS_prepare", "select 1"),
         ] {
             let found = classified(text);
