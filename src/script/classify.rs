@@ -33,6 +33,16 @@ pub struct Classified {
 }
 
 impl Classified {
+    /// A comment, or a command that must not be one.
+    pub fn comment(text: impl Into<BString>) -> Self {
+        Classified::whole(Command::Comment, text)
+    }
+
+    /// A command that works on its whole text.
+    fn whole(command: Command, text: impl Into<BString>) -> Self {
+        Classified { command, text: text.into(), first_word: 0..0, arguments: 0 }
+    }
+
     /// The first word, as it was typed.
     pub fn word(&self) -> &[u8] {
         self.text.get(self.first_word.clone()).unwrap_or_default()
@@ -52,11 +62,9 @@ pub fn classify(text: Vec<u8>, lexing: &Lexing<'_>, format: Format) -> Result<Cl
     if format == Format::One {
         normalise(&mut text, lexing);
     }
-    let whole =
-        |command, text: Vec<u8>| Classified { command, text: text.into(), first_word: 0..0, arguments: 0 };
     match *text {
-        [b'#', ..] => return Ok(whole(Command::Comment, text)),
-        [b'\n'] => return Ok(whole(Command::EmptyLine, text)),
+        [b'#', ..] => return Ok(Classified::whole(Command::Comment, text)),
+        [b'\n'] => return Ok(Classified::whole(Command::EmptyLine, text)),
         _ => {}
     }
     let dashes = text.starts_with(b"--");
@@ -77,10 +85,10 @@ pub fn classify(text: Vec<u8>, lexing: &Lexing<'_>, format: Format) -> Result<Cl
         None => Command::Sql,
     };
     match command {
-        Command::Sql => Ok(whole(Command::Sql, text)),
+        Command::Sql => Ok(Classified::whole(Command::Sql, text)),
         Command::Query => {
             text.drain(..arguments);
-            Ok(whole(Command::Sql, text))
+            Ok(Classified::whole(Command::Sql, text))
         }
         _ => Ok(Classified { command, text: text.into(), first_word: 0..word, arguments }),
     }

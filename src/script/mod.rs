@@ -14,4 +14,6 @@ pub mod expr;
 pub mod input;
 pub mod integer;
 pub mod message;
+pub mod parse;
 pub mod reader;
+pub mod unparse;
