@@ -86,7 +86,7 @@ pub(super) fn increase(interp: &mut Interp, stored: &Rc<Stored>, by: i32) -> Don
     };
     let (name, _) = expand::variable_name(name, interp.charset)?;
     interp.consumed = stored.arguments + 1 + name.len();
-    let number = interp.variables.get(name).and_then(|value| integer::view(value));
+    let number = interp.variables.get(name).and_then(|value| integer::integer(value));
     let Some(number) = number else {
         return die("Cannot perform inc/dec on a non-numeric value".into());
     };
@@ -177,8 +177,8 @@ impl Interp {
                 let query = self.expand(query)?;
                 query::value(self, stored, &query)
             }
-            Value::GetValue(arguments) => query::get_value(self, stored, arguments),
-            Value::Text(_) => Ok(text),
+            Value::QueryGetValue(arguments) => query::get_value(self, stored, arguments),
+            Value::Literal(_) => Ok(text),
         }
     }
 }
