@@ -7,6 +7,7 @@ mod help;
 pub mod main;
 mod number;
 pub mod options;
+pub mod output;
 pub mod parse;
 mod password;
 mod path;
