@@ -91,7 +91,7 @@ impl Connection {
         }
         self.phase = Phase::Ready;
         self.columns.clear();
-        self.ok = OkPacket { status: self.ok.status, affected_rows: u64::MAX, ..OkPacket::default() };
+        self.clear_facts();
         self.receive()?;
         let answer = Answer::decode(
             self.channel.packet(),

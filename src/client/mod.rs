@@ -9,6 +9,8 @@ pub mod convert;
 mod error;
 mod login;
 mod options;
+#[cfg(feature = "oracle")]
+pub mod oracle;
 pub mod packet;
 mod statement;
 mod stream;

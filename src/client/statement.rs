@@ -225,7 +225,8 @@ impl Connection {
     }
 
     /// Reads the `count` column definitions of a result. Those of the prepare keep their names; every
-    /// further result of a CALL brings its own.
+    /// further result of a CALL brings its own, of which Connector/C loses the name of the format
+    /// (`json`), not that of the type.
     fn result_columns(
         &mut self,
         statement: &mut Statement,
@@ -241,7 +242,12 @@ impl Connection {
         }
         statement.columns.clear();
         for _ in 0..count {
-            statement.columns.push(self.definition()?);
+            let mut column = self.definition()?;
+            column.extended = column.extended.filter(|extended| extended.type_name.is_some());
+            if let Some(extended) = &mut column.extended {
+                extended.format_name = None;
+            }
+            statement.columns.push(column);
         }
         Ok(())
     }
@@ -358,7 +364,7 @@ impl Connection {
 
     /// Forgets what the last statement told, but for status and session changes, which stay until the
     /// next OK packet (spec §7.5).
-    fn clear_facts(&mut self) {
+    pub(super) fn clear_facts(&mut self) {
         self.ok.affected_rows = u64::MAX;
         self.ok.insert_id = 0;
         self.ok.warnings = 0;

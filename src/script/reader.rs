@@ -7,6 +7,7 @@ use std::ops::Range;
 
 use bstr::{BStr, BString};
 
+use super::args;
 use super::charset::Charset;
 use super::input::{Frame, Input};
 use super::message::ScriptError;
@@ -125,7 +126,7 @@ impl Reader {
             }
             if self.stack.len() == 1 {
                 self.ended = true;
-                unended(&scan.text, lexing)?;
+                args::trailing_junk(&scan.text, lexing.delimiter, lexing.charset)?;
                 return Ok(None);
             }
             self.stack.pop();
@@ -194,6 +195,11 @@ impl Reader {
         self.stack.last().map_or(0, |frame| frame.at)
     }
 
+    /// All bytes of that file.
+    pub fn text(&self) -> &[u8] {
+        self.stack.last().map(|frame| frame.input.text()).unwrap_or_default()
+    }
+
     /// How many files are open.
     pub fn depth(&self) -> usize {
         self.stack.len()
@@ -202,22 +208,6 @@ impl Reader {
     /// Whether the end of the test file was met.
     pub fn ended(&self) -> bool {
         self.ended
-    }
-}
-
-/// Complains of text that no delimiter ended, unless it is blank or a comment (spec §3.5).
-fn unended(text: &[u8], lexing: &Lexing<'_>) -> Result<(), ScriptError> {
-    // A text at the end of a file never starts with a space or a delimiter: those are dropped
-    // and returned in the state in which it starts.
-    match text.first() {
-        None | Some(b'#' | 0) => Ok(()),
-        Some(_) if !lexing.delimiter.is_empty() && text.starts_with(lexing.delimiter) => {
-            Err(ScriptError::die_with(&[b"Extra delimiter \"", lexing.delimiter, b"\" found"]))
-        }
-        Some(_) => {
-            let rest = text.split(|&byte| byte == 0).next().unwrap_or_default();
-            Err(ScriptError::die_with(&[b"End of line junk detected: \"", rest, b"\""]))
-        }
     }
 }
 
