@@ -256,7 +256,7 @@ impl Statements {
 fn is_false(classified: &Classified, charset: Charset) -> bool {
     match condition::parse(classified.rest(), "if", charset) {
         Ok(condition) => match condition.test {
-            Test::Truth(Value::Literal(value)) => condition::is_true(value, charset) == condition.negate,
+            Test::Truth(Value::Text(value)) => condition::is_true(value, charset) == condition.negate,
             _ => false,
         },
         Err(_) => false,
