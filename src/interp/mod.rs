@@ -4,6 +4,7 @@ pub mod connections;
 mod control;
 mod dispatch;
 pub mod errors;
+pub mod files;
 pub mod filter;
 mod misc;
 mod pending;
