@@ -8,7 +8,8 @@ use super::column::Column;
 use super::error::{ClientError, code};
 use super::login::{self, Server};
 use super::options::Options;
-use super::packet::{self, Answer, EofPacket, ErrorOrProgress, Malformed, OkPacket, Tracked};
+use super::packet::{self, Answer, EofPacket, Malformed, OkPacket, Tracked};
+use super::reply::{malformed, server_error};
 use super::text::{self, Cell, Row};
 
 const COM_QUIT: u8 = 1;
@@ -360,26 +361,6 @@ impl Failure {
             Failure::Tls(reason) => ClientError::with(code::TLS, &[reason]),
         }
     }
-}
-
-/// The error of an error packet; `None` if it is a progress report.
-pub(super) fn server_error(packet: &[u8]) -> Option<ClientError> {
-    match ErrorOrProgress::decode(packet) {
-        Ok(ErrorOrProgress::Progress) => None,
-        Ok(ErrorOrProgress::Empty) => Some(ClientError::client(code::ERROR_PACKET)),
-        // Numbers of the client's own range cannot come from a server.
-        Ok(ErrorOrProgress::Error(error)) if matches!(error.code, 2000..=2999 | 5000..=5999) => {
-            Some(ClientError::client(code::MALFORMED))
-        }
-        Ok(ErrorOrProgress::Error(error)) => {
-            Some(ClientError::new(u32::from(error.code), error.sqlstate, error.message))
-        }
-        Err(Malformed) => Some(ClientError::client(code::MALFORMED)),
-    }
-}
-
-pub(super) fn malformed(_: Malformed) -> ClientError {
-    ClientError::client(code::MALFORMED)
 }
 
 /// Whether `fd` has something to read, or has ended, within `timeout`.
