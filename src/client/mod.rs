@@ -2,17 +2,25 @@
 //! binary rows, the client's own errors. Knows nothing of mysqltest.
 
 mod auth;
+pub mod binary;
 mod capabilities;
 mod channel;
 pub mod column;
+mod commands;
 mod compress;
 mod connect;
 mod connection;
+pub mod convert;
+mod dispatch;
 mod error;
+mod infile;
 mod login;
 mod options;
+#[cfg(feature = "oracle")]
+pub mod oracle;
 pub mod packet;
 mod reply;
+mod statement;
 mod stream;
 pub mod text;
 mod user;
@@ -20,3 +28,4 @@ mod user;
 pub use connection::{Connection, Reply};
 pub use error::{ClientError, code};
 pub use options::{Ask, Options, Protocol, Question, Tls};
+pub use statement::{Param, Statement};

@@ -3,6 +3,8 @@
 
 pub mod child;
 pub mod guardian;
+#[cfg(feature = "oracle")]
+pub mod libmariadb;
 pub mod local_time;
 pub mod openssl;
 pub mod orphans;
