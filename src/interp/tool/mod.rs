@@ -3,6 +3,8 @@
 
 mod apply;
 pub mod defaults;
+mod diff;
+pub mod finish;
 mod help;
 pub mod main;
 mod number;
