@@ -11,7 +11,7 @@ use super::stop::{Done, Stop};
 use crate::script::assignment::{self, Value};
 use crate::script::condition::{self, Test};
 use crate::script::error_list;
-use crate::script::integer::integer;
+use crate::script::integer;
 
 /// How deep blocks may nest, the script's own level not counted (spec §5.1).
 const MAX_BLOCKS: usize = 31;
@@ -68,13 +68,13 @@ impl Interp {
     /// A value as a variable gets it (spec §4.4 step 3).
     fn value_of(&mut self, stored: &Rc<Stored>, value: Value<'_>) -> Done<BString> {
         match value {
-            Value::Literal(text) => Ok(text.into()),
+            Value::Text(text) => Ok(text.into()),
             Value::Variable(name) => Ok(self.variables.get(name).cloned().unwrap_or_default()),
             Value::Query(query) => {
                 let query = self.expand(query)?;
                 query::value(self, stored, &query)
             }
-            Value::QueryGetValue(call) => query::get_value(self, stored, call),
+            Value::GetValue(call) => query::get_value(self, stored, call),
         }
     }
 }
@@ -85,7 +85,7 @@ pub(super) fn r#let(interp: &mut Interp, stored: &Rc<Stored>) -> Done {
     let assignment = assignment::parse(&text[stored.arguments..], interp.charset)?;
     let expanded = interp.expand(assignment.value)?;
     let value = match assignment::classify(&expanded, interp.charset)? {
-        Value::Literal(_) => expanded,
+        Value::Text(_) => expanded,
         value => interp.value_of(stored, value)?,
     };
     match assignment.exported {
@@ -102,7 +102,7 @@ pub(super) fn increase(interp: &mut Interp, stored: &Rc<Stored>, by: i32) -> Don
     let rest = &text[stored.arguments..];
     let (name, behind) = assignment::increment_target(rest, &stored.word.to_str_lossy(), interp.charset)?;
     interp.consumed = text.len() - behind.len();
-    let Some(number) = interp.variables.get(name).and_then(|value| integer(value)) else {
+    let Some(number) = interp.variables.get(name).and_then(|value| integer::view(value)) else {
         return Err(Stop::die("Cannot perform inc/dec on a non-numeric value"));
     };
     interp.variables.set_number(name, i64::from(number.wrapping_add(by)));

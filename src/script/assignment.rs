@@ -10,7 +10,8 @@ use super::text::{trim_start, until_nul};
 /// The two sides of a `let`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Assignment<'a> {
-    /// The name, without `$`; one digit for a register. It may hold bytes that no reference can name.
+    /// The name, without `$`. It may hold bytes that no reference can name, and be of any length; one that begins
+    /// with a digit means the register of that digit.
     pub name: &'a [u8],
     /// Whether the environment variable of that name is set too: the name was written without `$`.
     pub exported: bool,
@@ -22,13 +23,13 @@ pub struct Assignment<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Value<'a> {
     /// Itself.
-    Literal(&'a [u8]),
+    Text(&'a [u8]),
     /// The value of the variable of this name.
     Variable(&'a [u8]),
     /// The first row of the result of this query, which is to be expanded once more.
     Query(&'a [u8]),
     /// `query_get_value`, with this text behind it; see [`super::query_get_value`].
-    QueryGetValue(&'a [u8]),
+    GetValue(&'a [u8]),
 }
 
 /// Splits the arguments of `let`.
@@ -46,11 +47,9 @@ pub fn parse(arguments: &[u8], charset: Charset) -> Result<Assignment<'_>, Scrip
         Some(name) => (name, false),
         None => (typed, true),
     };
-    let name = match name.first() {
-        None => return Err(ScriptError::die("Missing variable name in let")),
-        Some(digit) if digit.is_ascii_digit() => &name[..1],
-        Some(_) => name,
-    };
+    if name.is_empty() {
+        return Err(ScriptError::die("Missing variable name in let"));
+    }
     match trim_start(rest, charset).split_first() {
         Some((b'=', value)) => Ok(Assignment { name, exported, value: trim_start(value, charset) }),
         _ => Err(ScriptError::die("Missing assignment operator in let")),
@@ -79,8 +78,8 @@ pub fn classify(value: &[u8], charset: Charset) -> Result<Value<'_>, ScriptError
         return backtick_query(value).map(Value::Query);
     }
     Ok(match value.strip_prefix(b"query_get_value") {
-        Some(arguments) => Value::QueryGetValue(arguments),
-        None => Value::Literal(value),
+        Some(arguments) => Value::GetValue(arguments),
+        None => Value::Text(value),
     })
 }
 
@@ -133,8 +132,8 @@ mod tests {
         splits(b"$a == 3", b"a", false, b"= 3");
         splits(b"$a\n=\n 'b", b"a", false, b"'b");
         splits(b"$a-b=", b"a-b", false, b"");
-        splits(b"$55 = x # y", b"5", false, b"x # y");
-        splits(b"5x=v", b"5", true, b"v");
+        splits(b"$55 = x # y", b"55", false, b"x # y");
+        splits(b"5x=v", b"5x", true, b"v");
         splits(b"$x=\xa05\xa0", b"x", false, b"5\xa0");
         splits(b"$x=a\0b", b"x", false, b"a");
     }
@@ -153,16 +152,16 @@ mod tests {
     #[test]
     fn values() {
         let is = |text| classify(text, LATIN1).unwrap();
-        assert_eq!(is(b""), Value::Literal(b""));
-        assert_eq!(is(b"a`select 1`"), Value::Literal(b"a`select 1`"));
+        assert_eq!(is(b""), Value::Text(b""));
+        assert_eq!(is(b"a`select 1`"), Value::Text(b"a`select 1`"));
         assert_eq!(is(b"$e"), Value::Variable(b"e"));
         assert_eq!(is(b"$5"), Value::Variable(b"5"));
         assert_eq!(is(b"`select 1` )\n"), Value::Query(b"select 1"));
         assert_eq!(is(b"`select `a` from b`"), Value::Query(b"select `a` from b"));
         assert_eq!(is(b"``"), Value::Query(b""));
-        assert_eq!(is(b"query_get_value(a, b, 1)"), Value::QueryGetValue(b"(a, b, 1)"));
-        assert_eq!(is(b"query_get_valueX"), Value::QueryGetValue(b"X"));
-        assert_eq!(is(b"Query_get_value()"), Value::Literal(b"Query_get_value()"));
+        assert_eq!(is(b"query_get_value(a, b, 1)"), Value::GetValue(b"(a, b, 1)"));
+        assert_eq!(is(b"query_get_valueX"), Value::GetValue(b"X"));
+        assert_eq!(is(b"Query_get_value()"), Value::Text(b"Query_get_value()"));
         assert_eq!(is(b"$a\0b"), Value::Variable(b"a"));
     }
 

@@ -3,7 +3,7 @@
 use super::assignment::{self, Value};
 use super::charset::Charset;
 use super::expand::{parenthesized, variable_name};
-use super::integer::integer;
+use super::integer;
 use super::message::ScriptError;
 use super::text::{trim_end, trim_start, until_nul};
 
@@ -21,7 +21,7 @@ pub struct Condition<'a> {
 pub enum Test<'a> {
     /// The whole text `$(…)`, to be expanded; then [`expression_is_true`] tells.
     Expression(&'a [u8]),
-    /// A value; then [`is_true`] tells. It is never a [`Value::QueryGetValue`], and a literal begins with a
+    /// A value; then [`is_true`] tells. It is never a [`Value::GetValue`], and a literal begins with a
     /// digit.
     Truth(Value<'a>),
     /// The variable named on the left, an operator, and a value; then [`compare`] tells.
@@ -98,7 +98,7 @@ fn parse_test(inner: &[u8], negate: bool, charset: Charset) -> Result<Test<'_>, 
             Ok(Test::Comparison(name, operator, right_side(right, charset)?))
         }
         [b'`', ..] => Ok(Test::Truth(Value::Query(assignment::backtick_query(inner)?))),
-        [b'0'..=b'9', ..] => Ok(Test::Truth(Value::Literal(inner))),
+        [b'0'..=b'9', ..] => Ok(Test::Truth(Value::Text(inner))),
         _ => Err(ScriptError::die("Expression in if/while must begin with $, ` or a number")),
     }
 }
@@ -135,7 +135,7 @@ fn right_side(text: &[u8], charset: Charset) -> Result<Value<'_>, ScriptError> {
 /// `+` that does not begin with `0`.
 pub fn is_true(value: &[u8], charset: Charset) -> bool {
     let value = until_nul(value);
-    match integer(value) {
+    match integer::view(value) {
         Some(number) => number != 0,
         None => {
             let skipped = |&byte: &u8| byte == b'-' || byte == b'+' || charset.is_space(byte);
@@ -159,7 +159,7 @@ pub fn expression_is_true(result: &[u8], charset: Charset) -> bool {
 /// `Only == and != are supported for string values`.
 pub fn compare(left: &[u8], operator: Operator, right: &[u8]) -> Result<bool, ScriptError> {
     let (left, right) = (until_nul(left), until_nul(right));
-    let numbers = (integer(left), integer(right));
+    let numbers = (integer::view(left), integer::view(right));
     let equal = || if numbers.0.is_some() { numbers.0 == numbers.1 } else { left == right };
     let ordered = |test: fn(&i32, &i32) -> bool| match numbers {
         (Some(left), Some(right)) => Ok(test(&left, &right)),
@@ -197,7 +197,7 @@ mod tests {
         assert_eq!(test(b"($a)"), Test::Truth(Value::Variable(b"a")));
         assert_eq!(test(b"\n( $1\xa0)\n\n {"), Test::Truth(Value::Variable(b"1")));
         assert_eq!(test(b"(`select 1` )"), Test::Truth(Value::Query(b"select 1")));
-        assert_eq!(test(b"(1 == 2) { x"), Test::Truth(Value::Literal(b"1 == 2")));
+        assert_eq!(test(b"(1 == 2) { x"), Test::Truth(Value::Text(b"1 == 2")));
         assert_eq!(test(b"($(1 + (2)) )"), Test::Expression(b"$(1 + (2))"));
         let negated = Condition { negate: true, test: Test::Truth(Value::Variable(b"a")) };
         assert_eq!(parse(b"(! $a)", "if", LATIN1), Ok(negated));
@@ -208,18 +208,18 @@ mod tests {
     #[test]
     fn comparisons() {
         let is = |text, operator, right| assert_eq!(test(text), Test::Comparison(b"b", operator, right));
-        is(b"($b==7)", Operator::Equal, Value::Literal(b"7"));
-        is(b"($b === 7)", Operator::Equal, Value::Literal(b"= 7"));
-        is(b"($b <> 7)", Operator::Less, Value::Literal(b"> 7"));
-        is(b"($b > = 7)", Operator::Greater, Value::Literal(b"= 7"));
-        is(b"($b >= '7' )", Operator::GreaterOrEqual, Value::Literal(b"7"));
-        is(b"($b <= \" a'\")", Operator::LessOrEqual, Value::Literal(b" a'"));
-        is(b"($b != '')", Operator::NotEqual, Value::Literal(b""));
-        is(b"($b == 'a$b')", Operator::Equal, Value::Literal(b"a$b"));
+        is(b"($b==7)", Operator::Equal, Value::Text(b"7"));
+        is(b"($b === 7)", Operator::Equal, Value::Text(b"= 7"));
+        is(b"($b <> 7)", Operator::Less, Value::Text(b"> 7"));
+        is(b"($b > = 7)", Operator::Greater, Value::Text(b"= 7"));
+        is(b"($b >= '7' )", Operator::GreaterOrEqual, Value::Text(b"7"));
+        is(b"($b <= \" a'\")", Operator::LessOrEqual, Value::Text(b" a'"));
+        is(b"($b != '')", Operator::NotEqual, Value::Text(b""));
+        is(b"($b == 'a$b')", Operator::Equal, Value::Text(b"a$b"));
         is(b"($b < $c )", Operator::Less, Value::Variable(b"c"));
         is(b"($b==`select 7` )", Operator::Equal, Value::Query(b"select 7"));
-        is(b"($b == query_get_value(q,c,1))", Operator::Equal, Value::QueryGetValue(b"(q,c,1)"));
-        is(b"($b == ()", Operator::Equal, Value::Literal(b"("));
+        is(b"($b == query_get_value(q,c,1))", Operator::Equal, Value::GetValue(b"(q,c,1)"));
+        is(b"($b == ()", Operator::Equal, Value::Text(b"("));
     }
 
     #[test]

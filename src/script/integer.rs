@@ -29,7 +29,7 @@ pub fn atoi(text: &[u8]) -> i32 {
 
 /// The integer that a variable's value is, if it is one: a number followed by nothing, a blank or a TAB,
 /// of which the low 32 bits count.
-pub fn integer(value: &[u8]) -> Option<i32> {
+pub fn view(value: &[u8]) -> Option<i32> {
     let (number, rest) = strtol(value)?;
     matches!(rest.first(), None | Some(0 | b' ' | b'\t')).then_some(number as i32)
 }
@@ -40,16 +40,16 @@ mod tests {
 
     #[test]
     fn integer_view() {
-        assert_eq!(integer(b"5"), Some(5));
-        assert_eq!(integer(b"5 apples"), Some(5));
-        assert_eq!(integer(b"5\tapples"), Some(5));
-        assert_eq!(integer(b"\t\n +07"), Some(7));
-        assert_eq!(integer(b"-12"), Some(-12));
-        assert_eq!(integer(b"4294967296"), Some(0));
-        assert_eq!(integer(b"99999999999999999999"), Some(-1));
-        assert_eq!(integer(b"-99999999999999999999"), Some(0));
+        assert_eq!(view(b"5"), Some(5));
+        assert_eq!(view(b"5 apples"), Some(5));
+        assert_eq!(view(b"5\tapples"), Some(5));
+        assert_eq!(view(b"\t\n +07"), Some(7));
+        assert_eq!(view(b"-12"), Some(-12));
+        assert_eq!(view(b"4294967296"), Some(0));
+        assert_eq!(view(b"99999999999999999999"), Some(-1));
+        assert_eq!(view(b"-99999999999999999999"), Some(0));
         for text in [&b""[..], b" ", b"10cc", b"0x1", b"5\n", b"5.", b"- 5", b"--5", b"+", b"\xa05", b"abc"] {
-            assert_eq!(integer(text), None, "{text:?}");
+            assert_eq!(view(text), None, "{text:?}");
         }
     }
 

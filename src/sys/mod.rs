@@ -9,4 +9,5 @@ pub mod local_time;
 pub mod orphans;
 pub mod pcre;
 pub mod poll;
+pub mod shell;
 pub mod watch;

@@ -6,9 +6,9 @@ use std::io::{self, BufReader, Read, Write};
 use bstr::{BString, ByteSlice};
 use rustix::fs::{Access, access};
 
-use super::diff;
 use super::options::Options;
 use super::output::{self, Output, errno, message};
+use crate::interp::unified;
 
 /// What the end of a run depends on besides the files.
 #[derive(Debug, Clone, Copy)]
@@ -75,8 +75,8 @@ fn compare(
     }
     let reject = reject_name(options, result);
     copy(log, &reject)?;
-    if diff::unified(result, &reject, stderr).is_err() {
-        say(stderr, &[b"Cannot compare '", result.as_slice(), b"' and '", &reject, b"'\n"].concat());
+    if show(result, &reject, stderr).is_err() {
+        say(stderr, &[b"Cannot show how '", result.as_slice(), b"' and '", &reject, b"' differ\n"].concat());
     }
     let verdict: &[u8] = match difference {
         Difference::Length => b"\nResult length mismatch\n",
@@ -86,6 +86,14 @@ fn compare(
     };
     say(stderr, verdict);
     Ok(false)
+}
+
+fn show(result: &BString, reject: &BString, stderr: &mut dyn Write) -> io::Result<()> {
+    let old = std::fs::read(result.to_os_str_lossy())?;
+    let new = std::fs::read(reject.to_os_str_lossy())?;
+    let mut stderr = io::BufWriter::new(stderr);
+    unified::write(result, &old, reject, &new, &mut stderr)?;
+    stderr.flush()
 }
 
 /// Beside the result file, or in the log directory if nothing can be written there.

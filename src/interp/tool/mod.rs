@@ -3,7 +3,6 @@
 
 mod apply;
 pub mod defaults;
-mod diff;
 pub mod finish;
 mod help;
 pub mod main;

@@ -1,10 +1,9 @@
 //! The difference of two files in the unified form, as `diff -u` shows it.
 
-use std::fs::File;
-use std::io::{self, BufWriter, Read, Write};
+use std::io::{self, Write};
 use std::time::{Duration, SystemTime};
 
-use bstr::{BString, ByteSlice};
+use bstr::ByteSlice;
 use similar::{Algorithm, DiffOp, capture_diff_slices_deadline, group_diff_ops};
 
 use crate::sys::local_time;
@@ -15,39 +14,33 @@ const CONTEXT: usize = 3;
 /// How long to look for a short difference; after that any difference will do.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Where a zero byte makes a file binary.
-const PROBE: usize = 32 * 1024;
+/// A zero byte within so many bytes of its start makes a file a binary one, as for `diff`.
+const PROBE: usize = 4096;
 
-/// Writes the difference between the files to `out`; nothing if they are equal.
+/// Writes what `diff -u` says of two files with these names and contents; nothing if they are equal.
 ///
 /// # Errors
-/// A file cannot be read, or `out` not be written.
-pub fn unified(old: &BString, new: &BString, out: &mut dyn Write) -> io::Result<()> {
-    let (old_text, old_time) = read(old)?;
-    let (new_text, new_time) = read(new)?;
-    if old_text == new_text {
+/// Those of `out`.
+pub fn write(
+    old_name: &[u8],
+    old: &[u8],
+    new_name: &[u8],
+    new: &[u8],
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    if old == new {
         return Ok(());
     }
-    let mut out = BufWriter::new(out);
     let binary = |text: &[u8]| text[..text.len().min(PROBE)].contains(&0);
-    if binary(&old_text) || binary(&new_text) {
-        out.write_all(&[b"Binary files ", old.as_slice(), b" and ", new, b" differ\n"].concat())?;
-        return out.flush();
+    if binary(old) || binary(new) {
+        return out.write_all(&[b"Binary files ", old_name, b" and ", new_name, b" differ\n"].concat());
     }
-    for (mark, name, time) in [("---", old, old_time), ("+++", new, new_time)] {
+    for (mark, name) in [("---", old_name), ("+++", new_name)] {
+        let time = std::fs::metadata(name.to_os_str_lossy()).and_then(|facts| facts.modified());
+        let time = local_time::format_with_zone(time.unwrap_or(SystemTime::UNIX_EPOCH));
         out.write_all(&[mark.as_bytes(), b" ", name, b"\t", time.as_bytes(), b"\n"].concat())?;
     }
-    hunks(&old_text, &new_text, &mut out)?;
-    out.flush()
-}
-
-fn read(name: &BString) -> io::Result<(Vec<u8>, String)> {
-    let mut file = File::open(name.to_os_str_lossy())?;
-    let metadata = file.metadata()?;
-    let mut text = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or(0));
-    file.read_to_end(&mut text)?;
-    let time = metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH);
-    Ok((text, local_time::format_precisely(time)))
+    hunks(old, new, out)
 }
 
 fn hunks(old: &[u8], new: &[u8], out: &mut dyn Write) -> io::Result<()> {
@@ -143,6 +136,13 @@ mod tests {
         assert_eq!(diff("", "a\n"), "@@ -0,0 +1 @@\n+a\n");
         assert_eq!(diff("a\nb", "a\nb\n"), "@@ -1,2 +1,2 @@\n a\n-b\n\\ No newline at end of file\n+b\n");
         assert_eq!(diff("a\n", "a\n"), "");
+    }
+
+    #[test]
+    fn binary_files_are_not_shown() {
+        let mut out = Vec::new();
+        write(b"/a", b"\0", b"/b", b"", &mut out).unwrap();
+        assert_eq!(out, b"Binary files /a and /b differ\n");
     }
 
     #[test]
