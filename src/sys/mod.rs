@@ -5,5 +5,6 @@ pub mod child;
 pub mod guardian;
 pub mod local_time;
 pub mod orphans;
+pub mod pcre;
 pub mod poll;
 pub mod watch;
