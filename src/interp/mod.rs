@@ -17,4 +17,5 @@ pub mod state;
 pub mod stop;
 mod timing;
 pub mod tool;
+mod unified;
 pub mod variables;
