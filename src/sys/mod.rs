@@ -9,5 +9,6 @@ pub mod local_time;
 pub mod orphans;
 pub mod pcre;
 pub mod poll;
+pub mod process;
 pub mod shell;
 pub mod watch;
