@@ -5,7 +5,6 @@
 
 mod bad_input;
 mod behaviour;
-mod corpus;
 mod every_file;
 mod fake_script;
 mod fake_server;

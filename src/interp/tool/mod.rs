@@ -3,7 +3,6 @@
 
 mod apply;
 pub mod defaults;
-pub mod finish;
 mod help;
 pub mod main;
 mod number;
