@@ -21,6 +21,7 @@ pub mod ps_bind;
 pub mod query_get_value;
 pub mod reader;
 pub mod regex_list;
+pub mod regex_message;
 pub mod replace_list;
 pub mod string_token;
 pub mod sync_position;
