@@ -113,7 +113,7 @@ fn stopped(interp: &mut Interp, stop: Stop, base: &[u8]) -> u8 {
             to_stderr(&report::skip_text(base, &places(interp), &reason));
             SKIPPED
         }
-        Stop::Die(message) => {
+        Stop::Die(message) | Stop::Report(message) => {
             let placed = interp.placed(&message);
             to_stderr(&report::die_text(placed.as_bstr(), &interp.options, &interp.log));
             let warnings = warnings(interp);
