@@ -92,6 +92,15 @@ impl Connection {
         self.lose();
     }
 
+    /// Says goodbye and keeps the connection open: the next command finds that it was lost.
+    pub fn send_quit(&mut self) {
+        if self.channel.is_open() {
+            self.channel.start();
+            let _ = self.channel.write(&[&[COM_QUIT]]);
+        }
+        self.phase = Phase::Ready;
+    }
+
     /// Says goodbye and waits until the server has closed its end: afterwards the session is gone. With
     /// results unread, for which one would have to wait first, the end is not waited for.
     pub fn quit_and_wait(&mut self) {

@@ -4,22 +4,14 @@ use std::rc::Rc;
 
 use bstr::BString;
 
-<<<<<<< 007efef
 use super::connections::{self, replication, session, shutdown, switch};
+use super::files::commands as files;
+use super::filter::commands as filter;
 use super::pending::other;
 use super::properties::Property;
 use super::state::{Interp, Stored};
 use super::stop::{Done, Stop};
-use super::{control, misc, query, timing};
-=======
-use super::files::commands as files;
-use super::filter::commands as filter;
-use super::pending::{self as query, other};
-use super::properties::Property;
-use super::state::{Interp, Stored};
-use super::stop::{Done, Stop};
-use super::{control, exec, misc, timing};
->>>>>>> 3a4fb5e
+use super::{control, exec, misc, query, timing};
 use crate::script::args;
 use crate::script::command::{Arguments, Command};
 

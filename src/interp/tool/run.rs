@@ -58,9 +58,14 @@ fn base(options: &Options) -> Result<Input, BString> {
         Ok(text) => Ok(Input::new(name.clone(), text)),
         Err(error) => {
             let errno = error.raw_os_error().unwrap_or(0);
-            Err([b"Could not open '", name.as_slice(), b"' for reading, errno: ", errno.to_string().as_bytes()]
-                .concat()
-                .into())
+            Err([
+                b"Could not open '",
+                name.as_slice(),
+                b"' for reading, errno: ",
+                errno.to_string().as_bytes(),
+            ]
+            .concat()
+            .into())
         }
     }
 }
@@ -113,7 +118,7 @@ fn stopped(interp: &mut Interp, stop: Stop, base: &[u8]) -> u8 {
             to_stderr(&report::skip_text(base, &places(interp), &reason));
             SKIPPED
         }
-        Stop::Die(message) => {
+        Stop::Die(message) | Stop::Report(message) => {
             let placed = interp.placed(&message);
             to_stderr(&report::die_text(placed.as_bstr(), &interp.options, &interp.log));
             let warnings = warnings(interp);
