@@ -128,9 +128,9 @@ pub fn write_line(interp: &mut Interp, stored: &Rc<Stored>) -> Done {
 /// `cat_file F`.
 pub fn cat_file(interp: &mut Interp, stored: &Rc<Stored>) -> Done {
     let [path] = arguments(interp, stored)?;
-    let read = super::read(&path).and_then(|mut content| {
+    let read = super::read(&path).map(|mut content| {
         let (filters, out) = (&mut interp.filters, &mut interp.out);
-        Ok(super::output_pieces(&mut content, |piece| filters.apply(piece, out)))
+        super::output_pieces(&mut content, |piece| filters.apply(piece, out))
     });
     match read {
         Ok(put) => {
@@ -156,6 +156,8 @@ pub fn diff_files(interp: &mut Interp, stored: &Rc<Stored>) -> Done {
     let error = super::compare(&contents[0], &contents[1]);
     if error != 0 && !interp.command_error_expected(stored, error)? {
         interp.out.extend_from_slice(&super::unified(&first, &contents[0], &second, &contents[1]));
+        // It is to be seen also if the difference ends the test.
+        interp.flush()?;
     }
     interp.handle_command(stored, Some(CommandError { error, my_errno: interp.my_errno, errno: -1 }))
 }
