@@ -4,13 +4,14 @@ use std::rc::Rc;
 
 use bstr::BString;
 
+use super::connections::{self, replication, session, shutdown, switch};
 use super::files::commands as files;
 use super::filter::commands as filter;
-use super::pending::{self as query, other};
+use super::pending::other;
 use super::properties::Property;
 use super::state::{Interp, Stored};
 use super::stop::{Done, Stop};
-use super::{control, exec, misc, timing};
+use super::{control, exec, misc, query, timing};
 use crate::script::args;
 use crate::script::command::{Arguments, Command};
 
@@ -26,7 +27,29 @@ pub(super) fn dispatch(interp: &mut Interp, stored: &Rc<Stored>, kind: Command) 
         | Command::QueryHorizontal
         | Command::Send
         | Command::SendEval
-        | Command::Reap => query::statement(interp, stored),
+        | Command::Reap
+        | Command::PsPrepare
+        | Command::PsBind
+        | Command::PsExecute
+        | Command::PsClose => query::statement(interp, stored),
+        Command::OptimizerTrace => query::optimizer_trace(interp, stored),
+        Command::Require => query::require::require(interp, stored),
+        Command::Connect => connections::connect(interp, stored),
+        Command::Connection => switch::connection(interp, stored),
+        Command::Disconnect => switch::disconnect(interp, stored),
+        Command::DirtyClose => switch::dirty_close(interp, stored),
+        Command::SendQuit => switch::send_quit(interp, stored),
+        Command::EnableReconnect => switch::reconnect(interp, true),
+        Command::DisableReconnect => switch::reconnect(interp, false),
+        Command::Ping => session::ping(interp, stored),
+        Command::SendShutdown => session::send_shutdown(interp, stored),
+        Command::ResetConnection => session::reset_connection(interp),
+        Command::ChangeUser => session::change_user(interp, stored),
+        Command::ShutdownServer => shutdown::shutdown_server(interp, stored),
+        Command::WaitForSlaveToStop => replication::wait_for_slave_to_stop(interp),
+        Command::SaveMasterPos => replication::save_master_pos(interp),
+        Command::SyncWithMaster => replication::sync_with_master(interp, stored),
+        Command::SyncSlaveWithMaster => replication::sync_slave_with_master(interp, stored),
         Command::Let => control::r#let(interp, stored),
         Command::Inc => control::increase(interp, stored, 1),
         Command::Dec => control::increase(interp, stored, -1),

@@ -18,4 +18,5 @@ pub mod state;
 pub mod stop;
 mod timing;
 pub mod tool;
+mod unified;
 pub mod variables;
