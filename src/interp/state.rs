@@ -17,7 +17,7 @@ use crate::script::charset::Charset;
 use crate::script::classify::Format;
 use crate::script::command::Command;
 use crate::script::error_list::Expected;
-use crate::script::message::{Kind, ScriptError};
+use crate::script::expand;
 use crate::script::reader::{Lexing, Reader};
 
 /// One command of the list that the program counter walks over (spec §1.2).
@@ -204,23 +204,7 @@ impl Interp {
     }
 
     fn expand_with(&mut self, text: &[u8], keep_escapes: bool) -> Done<BString> {
-        let expanded = crate::script::expand::expand(text, self.charset, keep_escapes, &mut self.variables);
-        match expanded {
-            Ok(text) => Ok(text.into()),
-            Err(error) => {
-                self.fail(error)?;
-                Ok(BString::default())
-            }
-        }
-    }
-
-    /// Ends the test with an error of the grammars, or writes it to the result and goes on where
-    /// `--continue-on-error` allows that.
-    pub fn fail(&mut self, error: ScriptError) -> Done {
-        match error.kind {
-            Kind::Die => Err(Stop::Die(error.message)),
-            Kind::Report => self.report(error.message),
-        }
+        Ok(expand::expand(text, self.charset, keep_escapes, &mut self.variables)?.into())
     }
 
     /// An error after which `--continue-on-error` goes on (spec §13.1).

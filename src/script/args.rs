@@ -3,8 +3,9 @@
 
 use super::charset::Charset;
 use super::command::Arg;
-use super::expand::{Variables, expand, until_nul};
+use super::expand::{Variables, expand};
 use super::message::ScriptError;
+use super::text::{trim_blanks, until_nul};
 
 /// The values of a command's arguments as they stand in the text, one per declared argument, and what
 /// follows the last of them.
@@ -19,15 +20,16 @@ pub struct Args<'a> {
 /// Splits `text` into `count` values at the separator, a blank or a comma.
 ///
 /// Only blanks are skipped before a value. A value may be quoted with `'`, `"` or `` ` ``; what then
-/// stands between the closing quote and the separator is dropped.
+/// stands between the closing quote and the separator is dropped. A NUL ends the text: all further values
+/// are empty.
 pub fn split(text: &[u8], count: usize, separator: u8) -> Args<'_> {
-    let mut rest = until_nul(text);
+    let mut rest = text;
     let mut values = Vec::with_capacity(count);
     for number in 0..count {
         if number > 0 && rest.first() == Some(&separator) {
             rest = &rest[1..];
         }
-        rest = skip_blanks(rest);
+        rest = trim_blanks(rest);
         let (value, after) = match rest.first() {
             Some(&quote @ (b'\'' | b'"' | b'`')) => {
                 let (value, after) = until(&rest[1..], quote);
@@ -71,7 +73,8 @@ pub fn parse(
         }
         values.push(value);
     }
-    let extra = skip_blanks(args.rest);
+    let extra = args.rest.iter().position(|byte| !matches!(byte, b' ' | 0)).unwrap_or(args.rest.len());
+    let extra = until_nul(&args.rest[extra..]);
     match extra.first() {
         None | Some(b'#') => Ok(values),
         Some(_) => Err(ScriptError::die_with(&[b"Extra argument '", extra, b"' passed to '", word, b"'"])),
@@ -80,7 +83,8 @@ pub fn parse(
 
 /// Blanks out a parenthesis before a list of arguments and cuts off the one behind it (spec §3.4), as the
 /// command is then logged. `arguments` is where the arguments begin in `text`, the whole command; `word`
-/// is the command as it was typed. Text without an opening parenthesis stays as it is.
+/// is the command as it was typed. Text without an opening parenthesis stays as it is. Spaces other than
+/// blanks stay behind a NUL, for the splitting to complain of.
 ///
 /// # Errors
 /// `<word> - argument list started with '(' must be ended with ')'`.
@@ -91,12 +95,17 @@ pub fn strip_parentheses(
     charset: Charset,
 ) -> Result<(), ScriptError> {
     let not_space = |byte: &u8| !charset.is_space(*byte);
-    let list = text.get(arguments..).map(until_nul).unwrap_or_default();
+    let list = text.get(arguments..).unwrap_or_default();
     let Some(open) = list.iter().position(not_space).filter(|&at| list[at] == b'(') else { return Ok(()) };
     match list.iter().rposition(not_space) {
         Some(close) if list[close] == b')' => {
+            let blanks_follow = text[arguments + close + 1..].iter().all(|&byte| byte == b' ');
             text[arguments + open] = b' ';
-            text.truncate(arguments + close);
+            if blanks_follow {
+                text.truncate(arguments + close);
+            } else {
+                text[arguments + close] = 0;
+            }
             Ok(())
         }
         _ => Err(ScriptError::die_with(&[word, b" - argument list started with '(' must be ended with ')'"])),
@@ -128,15 +137,9 @@ pub fn trailing_junk(rest: &[u8], delimiter: &[u8], charset: Charset) -> Result<
     }
 }
 
-/// The text behind its leading blanks (20, no other space).
-fn skip_blanks(text: &[u8]) -> &[u8] {
-    let blanks = text.iter().position(|&byte| byte != b' ').unwrap_or(text.len());
-    &text[blanks..]
-}
-
-/// The text before `end`, and behind it in quotes, at it otherwise: the caller steps over it.
+/// The text before `end` or a NUL, and from there on.
 fn until(text: &[u8], end: u8) -> (&[u8], &[u8]) {
-    text.split_at(text.iter().position(|&byte| byte == end).unwrap_or(text.len()))
+    text.split_at(text.iter().position(|&byte| byte == end || byte == 0).unwrap_or(text.len()))
 }
 
 #[cfg(test)]
@@ -186,6 +189,7 @@ mod tests {
         assert_eq!(complaint(b""), "Missing required argument 'first' to command 'Word'");
         assert_eq!(complaint(b"$empty b c"), "Missing required argument 'first' to command 'Word'");
         assert_eq!(complaint(b"a b c "), "Extra argument 'c ' passed to 'Word'");
+        assert_eq!(complaint(b"a\0 \0b\0c"), "Extra argument 'b' passed to 'Word'");
         assert!(parse(b"a b # c", &TWO, b' ', b"Word", LATIN1, &mut Values).is_ok());
         let complaint = |text: &'static [u8]| message(parse(text, &TWO, b',', b"Word", LATIN1, &mut Values));
         assert_eq!(complaint(b"a,b, # c"), "Extra argument ', # c' passed to 'Word'");
@@ -201,6 +205,9 @@ mod tests {
         let mut text = b"connect c,(x".to_vec();
         strip_parentheses(&mut text, 8, b"connect", LATIN1).unwrap();
         assert_eq!(text, b"connect c,(x");
+        let mut text = b"connect (c)\n ".to_vec();
+        strip_parentheses(&mut text, 8, b"connect", LATIN1).unwrap();
+        assert_eq!(text, b"connect  c\0\n ");
         let error = strip_parentheses(&mut b"connect (c".to_vec(), 8, b"connect", LATIN1).unwrap_err();
         assert_eq!(error.message, "connect - argument list started with '(' must be ended with ')'");
     }

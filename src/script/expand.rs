@@ -5,6 +5,7 @@ use bstr::ByteSlice;
 use super::charset::Charset;
 use super::expr;
 use super::message::ScriptError;
+use super::text::until_nul;
 
 /// The longest name of a variable, in bytes.
 pub const MAX_NAME: usize = 255;
@@ -162,11 +163,6 @@ pub fn parenthesized(text: &[u8]) -> Result<(&[u8], &[u8]), ScriptError> {
             return Ok((&text[2..at - 1], &text[at..]));
         }
     }
-}
-
-/// The text before its first NUL: what the reference, whose texts are C strings, sees of it.
-pub fn until_nul(text: &[u8]) -> &[u8] {
-    &text[..text.find_byte(0).unwrap_or(text.len())]
 }
 
 #[cfg(test)]

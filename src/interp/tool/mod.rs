@@ -3,6 +3,7 @@
 
 mod apply;
 pub mod defaults;
+pub mod finish;
 mod help;
 pub mod main;
 mod number;
