@@ -1,20 +1,29 @@
 //! The wire between a client and a MariaDB server, blocking: packets, authentication, TLS, text and
 //! binary rows, the client's own errors. Knows nothing of mysqltest.
 
+mod auth;
 pub mod binary;
+mod capabilities;
 mod channel;
 pub mod column;
+mod commands;
+mod compress;
+mod connect;
 mod connection;
 pub mod convert;
+mod dispatch;
 mod error;
+mod infile;
 mod login;
 mod options;
 #[cfg(feature = "oracle")]
 pub mod oracle;
 pub mod packet;
+mod reply;
 mod statement;
 mod stream;
 pub mod text;
+mod user;
 
 pub use connection::{Connection, Reply};
 pub use error::{ClientError, code};

@@ -19,8 +19,15 @@ pub enum Mode {
     Text,
     /// As a prepared statement, whose values are binary and converted to text.
     Prepared,
-    /// As a prepared statement with a read-only cursor.
+    /// As a prepared statement, a SELECT with a read-only cursor. The library gets out of step with the
+    /// server if other statements have one.
     Cursor,
+}
+
+impl Mode {
+    fn wants_cursor(self, sql: &[u8]) -> bool {
+        self == Mode::Cursor && sql.starts_with(b"select")
+    }
 }
 
 /// A result: rows or none, or the error that ended the statement.
@@ -55,7 +62,7 @@ impl Client for Connection {
         } else {
             self.prepare(sql, None).and_then(|mut statement| {
                 let result = self
-                    .execute(&mut statement, &[], mode == Mode::Cursor)
+                    .execute(&mut statement, &[], mode.wants_cursor(sql))
                     .and_then(|()| read_statement(self, &mut statement, &mut outcomes));
                 self.close_statement(statement);
                 result
@@ -159,7 +166,7 @@ impl Client for libmariadb::Session {
                 }
             })
         } else {
-            self.prepare(sql, mode == Mode::Cursor).and_then(|mut statement| {
+            self.prepare(sql, mode.wants_cursor(sql)).and_then(|mut statement| {
                 statement.execute()?;
                 loop {
                     let table = statement.table()?;

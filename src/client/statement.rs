@@ -7,9 +7,10 @@ use bstr::BString;
 
 use super::binary;
 use super::column::{Column, types};
-use super::connection::{Connection, Phase, Reply, malformed};
+use super::connection::{Connection, Phase, Reply};
 use super::error::{ClientError, code};
-use super::packet::{self, Answer, EofPacket, Fields, Malformed};
+use super::packet::{self, Answer, EofPacket, Fields, Malformed, OkPacket};
+use super::reply::malformed;
 use super::text::{Cell, Row};
 
 const COM_STMT_PREPARE: u8 = 22;
@@ -197,17 +198,19 @@ impl Connection {
         statement.affected_rows = u64::MAX;
         statement.rows = 0;
         let names_stay = std::mem::take(&mut statement.first);
+        let infile_allowed = std::mem::take(&mut self.infile_allowed);
         self.receive()?;
         let (track, cache) = (self.server.tracks_session(), self.server.caches_metadata());
         let (count, definitions) =
             match Answer::decode(self.channel.packet(), track, cache).map_err(malformed)? {
-                Answer::Ok(ok) => {
-                    statement.affected_rows = ok.affected_rows;
-                    self.ok = ok;
-                    return Ok(Reply::Ok);
+                Answer::Ok(ok) => return Ok(self.executed(statement, ok)),
+                Answer::LocalInfile(name) => {
+                    let name = name.to_vec();
+                    let ok = self.send_file(&name, infile_allowed)?;
+                    return Ok(self.executed(statement, ok));
                 }
                 Answer::Columns { count, definitions } => (count, definitions),
-                Answer::LocalInfile(_) | Answer::Error(_) => return Err(malformed(Malformed)),
+                Answer::Error(_) => return Err(malformed(Malformed)),
             };
         if definitions {
             self.result_columns(statement, count, names_stay)?;
@@ -222,6 +225,14 @@ impl Connection {
             statement.reading = true;
         }
         Ok(Reply::Rows)
+    }
+
+    /// Notes that an execution without rows is done.
+    fn executed(&mut self, statement: &mut Statement, ok: OkPacket) -> Reply {
+        statement.affected_rows = ok.affected_rows;
+        self.ok = ok;
+        self.follow_session();
+        Reply::Ok
     }
 
     /// Reads the `count` column definitions of a result. Those of the prepare keep their names; every

@@ -94,7 +94,7 @@ impl Interp {
             self.filters.clear();
         }
         if self.options.mark_progress {
-            self.log.progress(self.program.len(), &self.reader)?;
+            self.log.progress(self.counter, &self.reader)?;
         }
         self.flush()
     }

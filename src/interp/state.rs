@@ -7,6 +7,7 @@ use std::time::Instant;
 use bstr::{BStr, BString, ByteSlice};
 
 use super::connections::pool::Pool;
+use super::files::Modes;
 use super::filter::Filters;
 use super::properties::{Properties, Property};
 use super::stop::{Done, Stop};
@@ -116,6 +117,12 @@ pub struct Interp {
     pub filters: Filters,
     /// What the command at hand wrote; appended to the log when it is over.
     pub out: Vec<u8>,
+    /// What went to the log last: a failing `exec` without output shows it (spec §6.7).
+    pub flushed: Vec<u8>,
+    /// The error number that the file layer remembers of its last failure (spec §9.4).
+    pub my_errno: i32,
+    /// The permission bits of new files and directories.
+    pub modes: Modes,
     /// The log: the file or standard output.
     pub log: Output,
     /// The connections.
@@ -249,6 +256,7 @@ impl Interp {
     pub fn flush(&mut self) -> Done {
         if !self.out.is_empty() {
             self.log.write(&self.out)?;
+            std::mem::swap(&mut self.out, &mut self.flushed);
             self.out.clear();
         }
         Ok(())

@@ -23,6 +23,7 @@ pub mod ps_bind;
 pub mod query_get_value;
 pub mod reader;
 pub mod regex_list;
+pub mod regex_message;
 pub mod replace_list;
 mod static_args;
 pub mod static_check;

@@ -1,5 +1,6 @@
 //! The commands that work on files: what they do, apart from the script that says it (spec §6.5).
 
+pub mod commands;
 mod diff;
 mod directory;
 mod failure;
