@@ -27,11 +27,11 @@ impl Interp {
         let status = self.pool.server_status();
         let lexing = state::lexing(&self.delimiter, self.charset, status);
         let read = self.reader.read(&lexing);
+        self.line = self.reader.command_line();
         if self.reader.ended() && !self.blocks.is_empty() {
             return Err(Stop::die("Missing end of block"));
         }
         let Some(raw) = read? else { return Ok(None) };
-        self.line = raw.start_line;
         let classified = match classify(raw.text.into(), &lexing, self.result_format) {
             Ok(classified) => classified,
             Err(error) => {
