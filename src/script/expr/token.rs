@@ -143,3 +143,59 @@ fn number(digits: &[u8], base: u32) -> Option<Option<u64>> {
     // ASCII digits are valid UTF-8.
     Some(u64::from_str_radix(std::str::from_utf8(digits).ok()?, base).ok())
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::super::evaluate;
+
+    #[test]
+    fn results() {
+        for (text, result) in [
+            (&b"9223372036854775807"[..], &b"9223372036854775807"[..]),
+            (&b"9223372036854775808"[..], &b"9223372036854775808"[..]),
+            (&b"18446744073709551615"[..], &b"18446744073709551615"[..]),
+            (&b"007"[..], &b"7"[..]),
+            (&b"0x10"[..], &b"16"[..]),
+            (&b"0X10"[..], &b"0X10"[..]),
+            (&b"0xZZ"[..], &b"0xZZ"[..]),
+            (&b"0x"[..], &b"0x"[..]),
+            (&b"0b101"[..], &b"5"[..]),
+            (&b"0b2"[..], &b"2"[..]),
+            (&b"0bx"[..], &b"x"[..]),
+            (&b"0b 1"[..], &b"1"[..]),
+            (&b"0b"[..], &b"0b"[..]),
+            (&b"0B1"[..], &b"0B1"[..]),
+            (&b"1.5"[..], &b"1.5"[..]),
+            (&b"1e3"[..], &b"1e3"[..]),
+            (&b"True"[..], &b"1"[..]),
+            (&b"falsE"[..], &b"0"[..]),
+            (&b"NULL"[..], &b""[..]),
+            (&b"nul"[..], &b"nul"[..]),
+            (&b"truex"[..], &b"truex"[..]),
+            (&b"1 0"[..], &b"1 0"[..]),
+        ] {
+            assert_eq!(evaluate(text).unwrap(), result, "{}", text.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn complaints() {
+        for (text, complaint) in [
+            (
+                &b"18446744073709551616"[..],
+                "Range error: 18446744073709551616 value out of range for Integer type",
+            ),
+            (
+                &b"0x10000000000000000"[..],
+                "Range error: 0x10000000000000000 value out of range for Integer type",
+            ),
+            (
+                &b"0b11111111111111111111111111111111111111111111111111111111111111111"[..],
+                "Range error: 11111111111111111111111111111111111111111111111111111111111111111 value out of range for Integer type",
+            ),
+        ] {
+            assert_eq!(evaluate(text).unwrap_err().message, complaint, "{}", text.escape_ascii());
+        }
+    }
+}
