@@ -31,7 +31,8 @@ pub fn main(args: Vec<OsString>) -> u8 {
     let surroundings = Surroundings { home: places.home.clone() };
     let parsed = parse::parse(&loaded.args, program.as_bstr(), &surroundings, &mut stderr);
     let mut options = parsed.options;
-    options.timer_file = options.timer_file.map(|file| apply::in_basedir(&options.basedir, &file, &surroundings));
+    options.timer_file =
+        options.timer_file.map(|file| apply::in_basedir(&options.basedir, &file, &surroundings));
     let silent = options.silent;
     let status = match parsed.verdict {
         Verdict::Run => {

@@ -58,9 +58,14 @@ fn base(options: &Options) -> Result<Input, BString> {
         Ok(text) => Ok(Input::new(name.clone(), text)),
         Err(error) => {
             let errno = error.raw_os_error().unwrap_or(0);
-            Err([b"Could not open '", name.as_slice(), b"' for reading, errno: ", errno.to_string().as_bytes()]
-                .concat()
-                .into())
+            Err([
+                b"Could not open '",
+                name.as_slice(),
+                b"' for reading, errno: ",
+                errno.to_string().as_bytes(),
+            ]
+            .concat()
+            .into())
         }
     }
 }
