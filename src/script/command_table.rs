@@ -321,7 +321,7 @@ pub static COMMANDS: &[Spec] = &[
         drops_filters: No, handles_errors: false, arguments: list(b' ', &[required("sleep_delay")]),
         syntax: "real_sleep SECONDS", summary: "Waits, whatever the command line says." },
     Spec { name: "reap", command: Command::Reap, origin: Common,
-        drops_filters: Yes, handles_errors: false, arguments: Arguments::None,
+        drops_filters: Yes, handles_errors: false, arguments: Arguments::Raw,
         syntax: "reap", summary: "Reads the result of the statement sent before." },
     Spec { name: "remove_file", command: Command::RemoveFile, origin: Common,
         drops_filters: No, handles_errors: true, arguments: list(b' ', &[required("filename")]),

@@ -12,7 +12,7 @@ pub const MAX_NAME: usize = 255;
 
 /// How deeply `$( )` may stand inside `$( )`. The reference has no limit but that of its stack; no
 /// script comes near.
-const MAX_DEPTH: u32 = 100;
+const MAX_DEPTH: u32 = 1000;
 
 /// Where an expansion finds the values of variables.
 pub trait Variables {

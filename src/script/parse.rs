@@ -74,6 +74,9 @@ pub struct HereDocument {
 /// What a here-document ends with if the command does not say.
 const HERE_DELIMITER: &[u8] = b"EOF";
 
+/// The longest delimiter of a here-document, in bytes (spec §6.6).
+const MAX_HERE_DELIMITER: usize = 16;
+
 /// The longest delimiter that `delimiter` sets, in bytes (spec §6.9).
 const MAX_DELIMITER: usize = 15;
 
@@ -231,6 +234,11 @@ impl Statements {
     fn read_document(&mut self, statement: &mut Statement) {
         let from = self.reader.offset();
         let delimiter = here_delimiter(&statement.classified);
+        if delimiter.len() > MAX_HERE_DELIMITER {
+            let message = format!("Max delimiter length({MAX_HERE_DELIMITER}) exceeded");
+            statement.problem = Some(ScriptError::die(message));
+            return;
+        }
         let content = self.reader.here_document(delimiter);
         statement.here_document = Some(Box::new(HereDocument {
             span: from..self.reader.offset(),
@@ -394,6 +402,7 @@ mod tests {
         };
         assert_eq!(problems("--delimiter\n"), ["Can't set empty delimiter"]);
         assert_eq!(problems("--delimiter 12345678901234567\n"), ["End of line junk detected: \"67\""]);
+        assert_eq!(problems("--perl 12345678901234567\n"), ["Max delimiter length(16) exceeded"]);
         assert_eq!(problems("--perl\nx"), ["End of file encountered before 'EOF' delimiter was found"]);
         assert_eq!(problems("a"), ["End of line junk detected: \"a\""]);
         assert_eq!(problems("--x\n").len(), 1);

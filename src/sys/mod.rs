@@ -13,4 +13,5 @@ pub mod poll;
 pub mod process;
 pub mod resolve;
 pub mod shell;
+pub mod resolve;
 pub mod watch;

@@ -1,15 +1,6 @@
 //! `diff_files`: whether two files differ, and how.
 
-use std::fs;
-use std::time::UNIX_EPOCH;
-
-use bstr::ByteSlice;
-use similar::TextDiff;
-
-use crate::sys::local_time;
-
-/// A NUL within so many bytes of its start makes a file a binary one, as for `diff`.
-const LOOKED_AT: usize = 4096;
+use crate::interp::unified;
 
 /// How two contents differ: 0 not at all, 1 in bytes, 2 in length. This is the error that `--error` is
 /// compared with.
@@ -19,27 +10,17 @@ pub fn compare(first: &[u8], second: &[u8]) -> i32 {
 
 /// The output of `diff -u first second`, for two files with these contents, if they differ.
 pub fn unified(first: &[u8], first_content: &[u8], second: &[u8], second_content: &[u8]) -> Vec<u8> {
-    let binary = |content: &[u8]| content[..content.len().min(LOOKED_AT)].contains(&0);
-    if binary(first_content) || binary(second_content) {
-        return [b"Binary files ", first, b" and ", second, b" differ\n"].concat();
-    }
-    let mut text = [&heading(b"--- ", first)[..], &heading(b"+++ ", second)].concat();
-    let diff = TextDiff::from_lines(first_content, second_content);
+    let mut text = Vec::new();
     // Writing to a vector cannot fail.
-    let _ = diff.unified_diff().context_radius(3).to_writer(&mut text);
+    let _ = unified::write(first, first_content, second, second_content, &mut text);
     text
-}
-
-/// `--- path<TAB>time`.
-fn heading(mark: &[u8], path: &[u8]) -> Vec<u8> {
-    let time = fs::metadata(path.to_os_str_lossy()).and_then(|facts| facts.modified()).unwrap_or(UNIX_EPOCH);
-    let time = local_time::format_with_zone(time);
-    [mark, path, b"\t", time.as_bytes(), b"\n"].concat()
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use bstr::ByteSlice;
+
     use super::*;
 
     #[test]

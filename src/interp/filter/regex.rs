@@ -9,7 +9,8 @@ use bstr::{BString, ByteSlice};
 use super::replace::c_string;
 use crate::script::message::ScriptError;
 use crate::script::regex_list::Replacement;
-use crate::sys::pcre::{CompileError, MatchError, Pattern};
+use crate::script::regex_message::{gave_up, malformed};
+use crate::sys::pcre::{CompileError, Pattern};
 
 /// So many compiled patterns are kept; a script that makes more, in a loop, starts over.
 const KEPT: usize = 256;
@@ -159,32 +160,6 @@ fn parts(replacement: &[u8], groups: usize) -> Vec<Part> {
         parts.push(Part::Text(replacement[text..].into()));
     }
     parts
-}
-
-/// The message for a malformed pattern, in the words of PCRE2's POSIX interface.
-fn malformed(error: CompileError) -> ScriptError {
-    let text = match error.code {
-        101 | 102 | 103 | 137 | 198 => "bad escape sequence",
-        104 | 105 => "invalid repeat counts in {}",
-        106 => "unbalanced []",
-        107 | 130 => "bad class",
-        108 => "bad range inside []",
-        109 => "? * + invalid",
-        110 | 123 => "internal error",
-        114 | 118 | 122 => "unbalanced ()",
-        115 => "bad back reference",
-        116 | 117 | 132 | 156 | 192 => "bad argument",
-        119 | 120 => "expression too big",
-        121 => "failed to get memory",
-        _ => "pattern error",
-    };
-    ScriptError::die(format!("Regex error: {text} at offset {:<6}\n", error.offset))
-}
-
-/// The message for a search that was given up.
-fn gave_up(error: MatchError) -> ScriptError {
-    let text = if error.is_out_of_resources() { "failed to get memory" } else { "internal error" };
-    ScriptError::die(format!("Regex error: {text}\n"))
 }
 
 #[cfg(test)]

@@ -7,9 +7,8 @@ use std::os::unix::ffi::OsStringExt;
 use bstr::{BStr, BString, ByteSlice};
 
 use super::defaults::{self, Places};
-use super::options::Options;
 use super::parse::{self, Surroundings, Verdict};
-use super::{help, password};
+use super::{apply, help, password, run};
 
 /// The standard places of option files, before the one in the home directory.
 const GLOBAL_FILES: [&str; 2] = ["/etc/my.cnf", "/etc/mysql/my.cnf"];
@@ -32,13 +31,14 @@ pub fn main(args: Vec<OsString>) -> u8 {
     let surroundings = Surroundings { home: places.home.clone() };
     let parsed = parse::parse(&loaded.args, program.as_bstr(), &surroundings, &mut stderr);
     let mut options = parsed.options;
+    options.timer_file = options.timer_file.map(|file| apply::in_basedir(&options.basedir, &file, &surroundings));
     let silent = options.silent;
     let status = match parsed.verdict {
         Verdict::Run => {
             if parsed.ask_password {
                 options.password = Some(password::ask());
             }
-            return run(options);
+            run::run(options)
         }
         Verdict::Check(files) => return check(&files),
         Verdict::Help => {
@@ -83,11 +83,6 @@ fn places() -> Places {
         group_suffix: variable("MARIADB_GROUP_SUFFIX").or_else(|| variable("MYSQL_GROUP_SUFFIX")),
         global: GLOBAL_FILES.map(BString::from).to_vec(),
     }
-}
-
-fn run(options: Options) -> u8 {
-    let _ = options;
-    FAILED
 }
 
 fn check(files: &[BString]) -> u8 {
