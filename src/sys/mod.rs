@@ -13,5 +13,4 @@ pub mod poll;
 pub mod process;
 pub mod resolve;
 pub mod shell;
-pub mod resolve;
 pub mod watch;
