@@ -26,22 +26,23 @@ fn with_session(
     }
 }
 
-/// The end of a command whose only failure is 1.
-fn over(interp: &mut Interp, command: &Stored, done: Result<(), ClientError>) -> Done {
-    let failed = done.err().map(|_| CommandError { error: 1, my_errno: 0, errno: -1 });
-    interp.handle_command(command, failed)
+/// The end of a command that asks the server for something: `failure` if it did not answer well. There
+/// never is a number of the operating system.
+fn over(interp: &mut Interp, command: &Stored, done: Result<(), ClientError>, failure: i32) -> Done {
+    let error = if done.is_ok() { 0 } else { failure };
+    interp.handle_command(command, Some(CommandError { error, my_errno: 0, errno: -1 }))
 }
 
 /// `ping`: asks the server for a sign of life.
 pub fn ping(interp: &mut Interp, command: &Rc<Stored>) -> Done {
     let done = with_session(interp, Connection::ping);
-    over(interp, command, done)
+    over(interp, command, done, -1)
 }
 
 /// `send_shutdown`: tells the server to end, and does not wait for that.
 pub fn send_shutdown(interp: &mut Interp, command: &Rc<Stored>) -> Done {
     let done = with_session(interp, Connection::shutdown);
-    over(interp, command, done)
+    over(interp, command, done, 1)
 }
 
 /// `reset_connection`: gives the session its initial state without a new login.
