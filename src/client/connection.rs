@@ -10,6 +10,7 @@ use super::options::Options;
 use super::packet::{self, Answer, EofPacket, Malformed, OkPacket, Tracked};
 use super::reply::malformed;
 use super::statement::Epoch;
+use super::stream::Stream;
 use super::text::{self, Cell, Row};
 
 pub(super) const COM_QUERY: u8 = 3;
@@ -71,7 +72,15 @@ enum Seen {
 impl Connection {
     /// Opens a connection and logs in.
     pub fn connect(options: &Options) -> Result<Connection, ClientError> {
-        let (channel, server, ok) = login::open(options)?;
+        Ok(Connection::logged_in(login::open(options)?, options))
+    }
+
+    /// Logs in over a stream that is connected.
+    pub(super) fn on(stream: Stream, options: &Options) -> Result<Connection, ClientError> {
+        Ok(Connection::logged_in(login::log_in(stream, options)?, options))
+    }
+
+    fn logged_in((channel, server, ok): (Channel, Server, OkPacket), options: &Options) -> Connection {
         let mut connection = Connection {
             channel,
             server,
@@ -86,7 +95,7 @@ impl Connection {
             rows: 0,
         };
         connection.follow_session();
-        Ok(connection)
+        connection
     }
 
     /// Sends a query; its results are read with [`Connection::read_result`].

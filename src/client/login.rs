@@ -10,6 +10,7 @@ use super::error::{ClientError, Step, code};
 use super::options::Options;
 use super::packet::{self, Fields, Malformed, OkPacket};
 use super::reply::{malformed, server_error};
+use super::stream::Stream;
 use super::user::user_name;
 
 /// The protocol's version.
@@ -85,7 +86,12 @@ impl Server {
 
 /// A connection that is logged in; the channel's last packet is the OK.
 pub(super) fn open(options: &Options) -> Result<(Channel, Server, OkPacket), ClientError> {
-    let mut channel = Channel::new(connect::open(options)?, options.max_allowed_packet);
+    log_in(connect::open(options)?, options)
+}
+
+/// Logs in over a stream that is connected.
+pub(super) fn log_in(stream: Stream, options: &Options) -> Result<(Channel, Server, OkPacket), ClientError> {
+    let mut channel = Channel::new(stream, options.max_allowed_packet);
     let mut server = greeting(&mut channel).map_err(|error| doubted(error, options))?;
     let user = user_name(&options.user);
     let offered = server.capabilities;

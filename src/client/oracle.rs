@@ -19,8 +19,15 @@ pub enum Mode {
     Text,
     /// As a prepared statement, whose values are binary and converted to text.
     Prepared,
-    /// As a prepared statement with a read-only cursor.
+    /// As a prepared statement, a SELECT with a read-only cursor. The library gets out of step with the
+    /// server if other statements have one.
     Cursor,
+}
+
+impl Mode {
+    fn wants_cursor(self, sql: &[u8]) -> bool {
+        self == Mode::Cursor && sql.starts_with(b"select")
+    }
 }
 
 /// A result: rows or none, or the error that ended the statement.
@@ -29,8 +36,8 @@ pub type Outcome = Result<Done, ClientError>;
 /// A result without an error.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Done {
-    /// Columns with their `max_length`, and rows; `None` if the result has no rows to give.
-    pub table: Option<(Vec<(Column, u64)>, Vec<Vec<Option<BString>>>)>,
+    /// `None` if the result has no rows to give.
+    pub table: Option<Table>,
     /// Changed or given rows; `u64::MAX` if there is no such number.
     pub affected_rows: u64,
     /// Info text; empty if none.
@@ -40,6 +47,9 @@ pub struct Done {
     /// Session changes by tracker type; names and values of variables alternate.
     pub session: Vec<(u8, Option<BString>)>,
 }
+
+/// Columns, each with its `max_length`, and rows.
+pub type Table = (Vec<(Column, u64)>, Vec<Vec<Option<BString>>>);
 
 /// A session that can run statements.
 pub trait Client {
@@ -55,7 +65,7 @@ impl Client for Connection {
         } else {
             self.prepare(sql, None).and_then(|mut statement| {
                 let result = self
-                    .execute(&mut statement, &[], mode == Mode::Cursor)
+                    .execute(&mut statement, &[], mode.wants_cursor(sql))
                     .and_then(|()| read_statement(self, &mut statement, &mut outcomes));
                 self.close_statement(statement);
                 result
@@ -110,8 +120,6 @@ fn read_statement(
     }
 }
 
-type Table = (Vec<(Column, u64)>, Vec<Vec<Option<BString>>>);
-
 fn table_of(columns: &[Column], rows: &Rows, constant: impl Fn(&Column) -> Option<u32>) -> Table {
     let max_length = |(index, column): (usize, &Column)| {
         let length = match constant(column).filter(|_| rows.has_value(index)) {
@@ -153,18 +161,18 @@ impl Client for libmariadb::Session {
                 loop {
                     let table = self.table()?;
                     outcomes.push(Ok(converted(table, self.facts())));
-                    if !self.next()? {
+                    if !self.next_result()? {
                         return Ok(());
                     }
                 }
             })
         } else {
-            self.prepare(sql, mode == Mode::Cursor).and_then(|mut statement| {
+            self.prepare(sql, mode.wants_cursor(sql)).and_then(|mut statement| {
                 statement.execute()?;
                 loop {
                     let table = statement.table()?;
                     outcomes.push(Ok(converted(table, statement.facts())));
-                    if !statement.next()? {
+                    if !statement.next_result()? {
                         return Ok(());
                     }
                 }

@@ -1,1 +1,21 @@
 //! Runs a mysqltest script: commands, filters, the result, protocols.
+
+pub mod connections;
+mod control;
+mod dispatch;
+pub mod errors;
+pub mod files;
+pub mod filter;
+mod misc;
+mod pending;
+pub mod properties;
+pub mod query;
+mod run;
+mod session;
+mod source;
+pub mod state;
+pub mod stop;
+mod timing;
+pub mod tool;
+mod unified;
+pub mod variables;

@@ -1,1 +1,35 @@
 //! The mysqltest language: reader, grammars, expansion, as plain data with byte spans. Knows no connections.
+
+pub mod args;
+pub mod assignment;
+pub mod charset;
+mod charset_table;
+pub mod classify;
+pub mod command;
+mod command_table;
+pub mod condition;
+pub mod connect_options;
+pub mod errnames;
+pub mod error_list;
+pub mod expand;
+pub mod expr;
+mod fuzz;
+pub mod input;
+pub mod integer;
+pub mod message;
+pub mod parse;
+pub mod property;
+pub mod ps_bind;
+pub mod query_get_value;
+pub mod reader;
+pub mod regex_list;
+pub mod replace_list;
+mod static_args;
+pub mod static_check;
+pub mod string_token;
+pub mod sync_position;
+pub mod text;
+pub mod unparse;
+
+#[doc(hidden)]
+pub use fuzz::fuzz;

@@ -8,6 +8,8 @@ pub mod libmariadb;
 pub mod local_time;
 pub mod openssl;
 pub mod orphans;
+pub mod pcre;
 pub mod poll;
 pub mod resolve;
+pub mod shell;
 pub mod watch;

@@ -5,6 +5,7 @@
 
 mod bad_input;
 mod behaviour;
+mod corpus;
 mod every_file;
 mod fake_script;
 mod fake_server;

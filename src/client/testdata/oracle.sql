@@ -77,7 +77,7 @@ select @x, @@sql_mode
 drop procedure if exists oracle_procedure
 
 create procedure oracle_procedure(out x int) begin
-  set x = 7; select 1 as a; select 'b' as b; select 3 as c, 4 as d; select * from oracle_types where 0;
+  set x = 7; select 1 as a; select 'b' as b; select 3 as c, 4 as d; select a, h, u from oracle_types where 0;
 end
 
 call oracle_procedure(@x)

@@ -1,0 +1,175 @@
+//! Blocks, `source`, `let` and the other commands that steer the script (spec §4, §5, §6.9, §14).
+
+use std::rc::Rc;
+
+use bstr::{BString, ByteSlice};
+
+use super::pending as query;
+use super::source;
+use super::state::{Block, Interp, Stored};
+use super::stop::{Done, Stop};
+use crate::script::assignment::{self, Value};
+use crate::script::condition::{self, Test};
+use crate::script::error_list;
+use crate::script::integer;
+
+/// How deep blocks may nest, the script's own level not counted (spec §5.1).
+const MAX_BLOCKS: usize = 31;
+
+impl Interp {
+    /// `if (…) {` and `while (…) {`.
+    pub(super) fn open_block(&mut self, stored: &Rc<Stored>, is_while: bool) -> Done {
+        if self.blocks.len() >= MAX_BLOCKS {
+            return Err(Stop::die("Nesting too deeply"));
+        }
+        let header = self.counter;
+        self.counter += 1;
+        let runs = self.runs() && self.condition(stored, is_while)?;
+        let delimiter = (!runs).then(|| self.delimiter.clone());
+        self.blocks.push(Block { is_while, runs, header, delimiter });
+        Ok(())
+    }
+
+    /// `}` and `end`.
+    pub(super) fn close_block(&mut self, stored: &Rc<Stored>) -> Done {
+        let Some(block) = self.blocks.pop() else {
+            let what = if stored.text.borrow().starts_with(b"}") { "'}'" } else { "'end' command" };
+            return Err(Stop::Die(format!("Stray {what} - end of block before beginning").into()));
+        };
+        self.counter += 1;
+        if block.is_while && block.runs {
+            self.counter = block.header;
+        }
+        if let Some(delimiter) = block.delimiter {
+            self.delimiter = delimiter;
+        }
+        Ok(())
+    }
+
+    /// Whether the condition of an `if` or `while` holds (spec §5.1).
+    fn condition(&mut self, stored: &Rc<Stored>, is_while: bool) -> Done<bool> {
+        let word = if is_while { "while" } else { "if" };
+        let text = stored.text.borrow();
+        let condition = condition::parse(&text[stored.arguments..], word, self.charset)?;
+        let holds = match condition.test {
+            Test::Expression(expression) => {
+                condition::expression_is_true(&self.expand(expression)?, self.charset)
+            }
+            Test::Truth(value) => condition::is_true(&self.value_of(stored, value)?, self.charset),
+            Test::Comparison(left, operator, right) => {
+                let left = self.value_of(stored, Value::Variable(left))?;
+                let right = self.value_of(stored, right)?;
+                condition::compare(&left, operator, &right)?
+            }
+        };
+        Ok(holds != condition.negate)
+    }
+
+    /// A value as a variable gets it (spec §4.4 step 3).
+    fn value_of(&mut self, stored: &Rc<Stored>, value: Value<'_>) -> Done<BString> {
+        match value {
+            Value::Text(text) => Ok(text.into()),
+            Value::Variable(name) => Ok(self.variables.get(name).cloned().unwrap_or_default()),
+            Value::Query(query) => {
+                let query = self.expand(query)?;
+                query::value(self, stored, &query)
+            }
+            Value::GetValue(call) => query::get_value(self, stored, call),
+        }
+    }
+}
+
+/// `let NAME = VALUE` (spec §4.4).
+pub(super) fn r#let(interp: &mut Interp, stored: &Rc<Stored>) -> Done {
+    let text = stored.text.borrow();
+    let assignment = assignment::parse(&text[stored.arguments..], interp.charset)?;
+    let expanded = interp.expand(assignment.value)?;
+    let value = match assignment::classify(&expanded, interp.charset)? {
+        Value::Text(_) => expanded,
+        value => interp.value_of(stored, value)?,
+    };
+    match assignment.exported {
+        false => interp.variables.set(assignment.name, value),
+        true => interp.variables.export(assignment.name, value),
+    }
+    interp.revert_properties();
+    Ok(())
+}
+
+/// `inc $NAME` and `dec $NAME` (spec §4.8).
+pub(super) fn increase(interp: &mut Interp, stored: &Rc<Stored>, by: i32) -> Done {
+    let text = stored.text.borrow();
+    let rest = &text[stored.arguments..];
+    let (name, behind) = assignment::increment_target(rest, &stored.word.to_str_lossy(), interp.charset)?;
+    interp.consumed = text.len() - behind.len();
+    let Some(number) = interp.variables.get(name).and_then(|value| integer::view(value)) else {
+        return Err(Stop::die("Cannot perform inc/dec on a non-numeric value"));
+    };
+    interp.variables.set_number(name, i64::from(number.wrapping_add(by)));
+    Ok(())
+}
+
+/// `source FILE`: opened only if nothing after this command was read yet, else its commands already
+/// follow in the list (spec §1.2).
+pub(super) fn source(interp: &mut Interp, stored: &Rc<Stored>) -> Done {
+    let name = interp.argument(stored)?;
+    if interp.counter + 1 < interp.program.len() {
+        return Ok(());
+    }
+    source::push(interp, name.as_bstr())
+}
+
+/// `error LIST`: what the next command may end with (spec §9.1).
+pub(super) fn error(interp: &mut Interp, stored: &Rc<Stored>) -> Done {
+    let text = stored.text.borrow();
+    let items = error_list::parse(&text[stored.arguments..], interp.charset, &mut interp.variables)?;
+    interp.pending_errors = items.into();
+    Ok(())
+}
+
+/// The longest delimiter, in bytes.
+const MAX_DELIMITER: usize = 15;
+
+/// `delimiter TEXT`: up to 15 bytes with all blanks in them (spec §6.9).
+pub(super) fn delimiter(interp: &mut Interp, stored: &Rc<Stored>) -> Done {
+    let text = stored.text.borrow();
+    let rest = &text[stored.arguments..];
+    if rest.is_empty() {
+        return Err(Stop::die("Can't set empty delimiter"));
+    }
+    let length = rest.len().min(MAX_DELIMITER);
+    interp.delimiter = rest[..length].into();
+    interp.consumed = stored.arguments + length;
+    Ok(())
+}
+
+/// The longest text of `die`, in bytes.
+const MAX_DIE: usize = 159;
+
+/// `die [TEXT]`.
+pub(super) fn die(interp: &mut Interp, stored: &Rc<Stored>) -> Done {
+    let text = stored.text.borrow();
+    let mut reason = interp.expand(&text[stored.arguments..])?;
+    if reason.is_empty() {
+        reason = "Explicit --die command executed".into();
+    }
+    reason.truncate(MAX_DIE);
+    Err(Stop::Die(reason))
+}
+
+/// `skip TEXT`.
+pub(super) fn skip(interp: &mut Interp, stored: &Rc<Stored>) -> Done {
+    let text = stored.text.borrow();
+    let reason = interp.expand(&text[stored.arguments..])?;
+    Err(Stop::Skip(reason))
+}
+
+/// `disable_parsing`, `enable_parsing`.
+pub(super) fn parsing(interp: &mut Interp, disable: bool) -> Done {
+    if interp.parsing_disabled == disable {
+        let what = if disable { "disabled" } else { "enabled" };
+        return interp.report(format!("Parsing is already {what}"));
+    }
+    interp.parsing_disabled = disable;
+    Ok(())
+}

@@ -1,0 +1,15 @@
+//! The one-shot transformations of output: each piece of text on its way to the result passes them.
+
+mod column;
+mod numeric_round;
+mod pipeline;
+mod regex;
+mod replace;
+mod sorted;
+
+pub use column::{MAX_COLUMN, ReplaceColumn};
+pub use numeric_round::round_numbers;
+pub use pipeline::Filters;
+pub use regex::{RegexCache, RegexList, Rule};
+pub use replace::Replacer;
+pub use sorted::sort_lines;

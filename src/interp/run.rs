@@ -1,0 +1,130 @@
+//! The loop: fetch a command, decide whether it runs, run it, tidy up after it (spec §1).
+
+use std::cell::{Cell, OnceCell, RefCell};
+use std::rc::Rc;
+
+use super::dispatch::dispatch;
+use super::state::{self, Interp, Stored};
+use super::stop::{Done, Stop};
+use crate::script::args;
+use crate::script::classify::classify;
+use crate::script::command::{Arguments, Command, DropsFilters};
+
+impl Interp {
+    /// Runs the script to its end.
+    pub fn run(&mut self) -> Done {
+        while let Some(command) = self.next_command()? {
+            self.step(&command)?;
+        }
+        Ok(())
+    }
+
+    /// The command the counter stands at: a stored one, or the next of the files.
+    fn next_command(&mut self) -> Done<Option<Rc<Stored>>> {
+        if let Some(stored) = self.program.get(self.counter) {
+            return Ok(Some(Rc::clone(stored)));
+        }
+        let status = self.pool.server_status();
+        let lexing = state::lexing(&self.delimiter, self.charset, status);
+        let read = self.reader.read(&lexing);
+        if self.reader.ended() && !self.blocks.is_empty() {
+            return Err(Stop::die("Missing end of block"));
+        }
+        let Some(raw) = read? else { return Ok(None) };
+        self.line = raw.start_line;
+        let classified = match classify(raw.text.into(), &lexing, self.result_format) {
+            Ok(classified) => classified,
+            Err(error) => {
+                self.or_report(Err(error.into()))?;
+                return self.next_command();
+            }
+        };
+        let word = classified.word().into();
+        let stored = Rc::new(Stored {
+            command: Cell::new(classified.command),
+            text: RefCell::new(classified.text),
+            word,
+            arguments: classified.arguments,
+            expected: Rc::clone(&self.pending_errors),
+            document: OnceCell::new(),
+            line: raw.start_line,
+        });
+        self.program.push(Rc::clone(&stored));
+        Ok(Some(stored))
+    }
+
+    /// Runs one command and does what follows each (spec §1.3).
+    fn step(&mut self, stored: &Rc<Stored>) -> Done {
+        let mut kind = stored.command.get();
+        if self.parsing_disabled && !matches!(kind, Command::EnableParsing | Command::DisableParsing) {
+            kind = Command::Comment;
+            stored.command.set(kind);
+        }
+        let spec = kind.spec();
+        self.sql_error_handled = false;
+        let ran = self.must_run(kind);
+        match kind {
+            Command::If | Command::While => {
+                let opened = self.open_block(stored, kind == Command::While);
+                self.or_report(opened)?;
+            }
+            Command::End => self.close_block(stored)?,
+            _ => {
+                if ran {
+                    self.consumed = match spec.map(|spec| spec.arguments) {
+                        Some(Arguments::None) => stored.arguments,
+                        _ => usize::MAX,
+                    };
+                    let done = dispatch(self, stored, kind);
+                    self.or_report(done)?;
+                    self.check_rest(stored)?;
+                }
+                self.counter += 1;
+            }
+        }
+        if !matches!(kind, Command::Error | Command::Comment) && !self.pending_errors.is_empty() {
+            self.pending_errors = Rc::default();
+        }
+        let counts = match kind {
+            Command::Sql => true,
+            _ => spec.is_some_and(|spec| spec.drops_filters == DropsFilters::Yes),
+        };
+        if ran && counts || self.sql_error_handled {
+            self.executed += 1;
+            self.filters.clear();
+        }
+        if self.options.mark_progress {
+            self.log.progress(self.counter, &self.reader)?;
+        }
+        self.flush()
+    }
+
+    /// Goes on after a report where `--continue-on-error` allows it.
+    fn or_report(&mut self, done: Done) -> Done {
+        match done {
+            Err(Stop::Report(message)) => self.report(message),
+            done => done,
+        }
+    }
+
+    /// Whether a command of this kind runs where we are: in a block that runs; `delimiter` and `perl`
+    /// always; `source`, `error` and the here-document writers also where a `while` further out may
+    /// come back to them (spec §1.3 step 4).
+    fn must_run(&self, kind: Command) -> bool {
+        if self.runs() || matches!(kind, Command::Delimiter | Command::Perl) {
+            return true;
+        }
+        matches!(kind, Command::Source | Command::Error | Command::WriteFile | Command::AppendFile)
+            && self.blocks.iter().rev().skip(1).any(|block| block.is_while)
+    }
+
+    /// What a command left of its text must be blank or a comment (spec §3.5).
+    fn check_rest(&mut self, stored: &Stored) -> Done {
+        let text = stored.text.borrow();
+        let Some(rest) = text.get(self.consumed..) else { return Ok(()) };
+        if rest.is_empty() {
+            return Ok(());
+        }
+        Ok(args::trailing_junk(rest, &self.delimiter, self.charset)?)
+    }
+}

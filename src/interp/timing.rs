@@ -1,0 +1,51 @@
+//! `sleep` and the timer (spec §6.9).
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use super::state::{Interp, Stored};
+use super::stop::{Done, Stop};
+
+/// `sleep SECONDS`; `fixed` takes its place if it is not negative.
+pub(super) fn sleep(interp: &mut Interp, stored: &Rc<Stored>, fixed: i32) -> Done {
+    let text = interp.argument(stored)?;
+    if !text.first().is_some_and(u8::is_ascii_digit) {
+        return Err(Stop::Die(
+            [b"Invalid argument to ", &stored.word[..], b" \"", &text, b"\""].concat().into(),
+        ));
+    }
+    let length = text.iter().position(|byte| !byte.is_ascii_digit() && *byte != b'.').unwrap_or(text.len());
+    let seconds: f64 = std::str::from_utf8(&text[..length]).ok().and_then(|t| t.parse().ok()).unwrap_or(0.0);
+    let seconds = if fixed >= 0 { f64::from(fixed) } else { seconds };
+    interp.flush()?;
+    if let Ok(time) = Duration::try_from_secs_f64(seconds) {
+        std::thread::sleep(time);
+    }
+    Ok(())
+}
+
+/// `start_timer`: the elapsed time counts from here.
+pub(super) fn start(interp: &mut Interp) -> Done {
+    interp.started = std::time::Instant::now();
+    Ok(())
+}
+
+/// `end_timer`: writes the timer file now.
+pub(super) fn end(interp: &mut Interp) -> Done {
+    interp.write_timer()
+}
+
+impl Interp {
+    /// Writes the milliseconds since the start into the timer file, if there is one; once only.
+    pub fn write_timer(&mut self) -> Done {
+        let Some(file) = self.options.timer_file.take() else { return Ok(()) };
+        let elapsed = self.started.elapsed().as_millis().to_string();
+        use bstr::ByteSlice;
+        std::fs::write(file.to_os_str_lossy(), elapsed).map_err(|error| {
+            Stop::Die(
+                format!("Could not open '{file}' for writing, errno: {}", error.raw_os_error().unwrap_or(0))
+                    .into(),
+            )
+        })
+    }
+}

@@ -1,0 +1,102 @@
+//! The program: from its arguments to its exit status (spec §12).
+
+use std::ffi::OsString;
+use std::io::Write;
+use std::os::unix::ffi::OsStringExt;
+
+use bstr::{BStr, BString, ByteSlice};
+
+use super::defaults::{self, Places};
+use super::options::Options;
+use super::parse::{self, Surroundings, Verdict};
+use super::{help, password};
+
+/// The standard places of option files, before the one in the home directory.
+const GLOBAL_FILES: [&str; 2] = ["/etc/my.cnf", "/etc/mysql/my.cnf"];
+
+/// Exit status of a run that failed in any way.
+pub const FAILED: u8 = 1;
+
+/// Runs the program with `args`, the first of which is its name as messages show it; returns its exit status.
+pub fn main(args: Vec<OsString>) -> u8 {
+    let mut args = args.into_iter().map(|arg| BString::from(arg.into_vec()));
+    let program = args.next().unwrap_or_else(|| "mariadb-test".into());
+    let args: Vec<BString> = args.collect();
+    let mut stderr = std::io::stderr();
+    let places = places();
+    let Ok(loaded) = defaults::load(&args, &places, &mut stderr) else { return FAILED };
+    if loaded.print {
+        print(defaults::printed(program.as_bstr(), &loaded.args).as_bstr());
+        return 0;
+    }
+    let surroundings = Surroundings { home: places.home.clone() };
+    let parsed = parse::parse(&loaded.args, program.as_bstr(), &surroundings, &mut stderr);
+    let mut options = parsed.options;
+    let silent = options.silent;
+    let status = match parsed.verdict {
+        Verdict::Run => {
+            if parsed.ask_password {
+                options.password = Some(password::ask());
+            }
+            return run(options);
+        }
+        Verdict::Check(files) => return check(&files),
+        Verdict::Help => {
+            print(help::help(program.as_bstr(), &places.global, &options).as_bstr());
+            0
+        }
+        Verdict::Version => {
+            print(help::version(program.as_bstr()).as_bstr());
+            0
+        }
+        Verdict::Usage => {
+            print(help::help(program.as_bstr(), &places.global, &options).as_bstr());
+            FAILED
+        }
+        Verdict::Refused => FAILED,
+        Verdict::Die(message) => {
+            let _ = stderr.write_all(&[b"mysqltest: ", message.as_slice(), b"\n"].concat());
+            FAILED
+        }
+    };
+    if !silent {
+        print(final_word(status).as_bytes().as_bstr());
+    }
+    status
+}
+
+/// The line that tells the exit status on standard output (spec §12.4).
+pub fn final_word(status: u8) -> String {
+    match status {
+        0 => "ok\n".to_owned(),
+        1 => "not ok\n".to_owned(),
+        62 => "skipped\n".to_owned(),
+        other => format!("unknown exit code: {other}\n"),
+    }
+}
+
+fn places() -> Places {
+    let variable = |name: &str| std::env::var_os(name).map(|value| BString::from(value.into_vec()));
+    Places {
+        home: variable("HOME"),
+        server_home: variable("MARIADB_HOME").or_else(|| variable("MYSQL_HOME")),
+        group_suffix: variable("MARIADB_GROUP_SUFFIX").or_else(|| variable("MYSQL_GROUP_SUFFIX")),
+        global: GLOBAL_FILES.map(BString::from).to_vec(),
+    }
+}
+
+fn run(options: Options) -> u8 {
+    let _ = options;
+    FAILED
+}
+
+fn check(files: &[BString]) -> u8 {
+    let _ = files;
+    0
+}
+
+/// Writes to standard output; whoever closed it does not want to know.
+fn print(text: &BStr) {
+    let mut stdout = std::io::stdout();
+    let _ = stdout.write_all(text).and_then(|()| stdout.flush());
+}

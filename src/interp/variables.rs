@@ -1,0 +1,148 @@
+//! The script's variables (spec §4.1, §4.2, §4.7).
+
+use std::collections::HashMap;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+
+use bstr::{BString, ByteSlice};
+
+use crate::env::Env;
+use crate::script::charset::name_key;
+
+/// One variable: the spelling it was made with, and its value.
+#[derive(Debug, Default)]
+struct Variable {
+    name: BString,
+    value: BString,
+}
+
+/// All variables of a script, and the environment its child processes get.
+///
+/// Names are compared with latin1_swedish_ci: without regard to case and accents (spec §4.1;
+/// `main/drop_table_force.test` needs it).
+#[derive(Debug)]
+pub struct Variables {
+    named: HashMap<Vec<u8>, Variable>,
+    registers: [Option<BString>; 10],
+    env: Env,
+}
+
+impl Variables {
+    /// Variables above the environment `env`; nothing is defined yet.
+    pub fn new(env: Env) -> Self {
+        Variables { named: HashMap::new(), registers: Default::default(), env }
+    }
+
+    /// The environment of child processes: the process's own and what `let NAME=` set (spec §4.2).
+    pub fn env(&self) -> &Env {
+        &self.env
+    }
+
+    /// The value of an environment variable, as bytes.
+    pub fn from_env(&self, name: &str) -> Option<&[u8]> {
+        self.env.get(name).map(OsStrExt::as_bytes)
+    }
+
+    /// Sets a variable whose name is written without `$`.
+    pub fn set(&mut self, name: &[u8], value: impl Into<BString>) {
+        match register(name) {
+            Some(register) => self.registers[register] = Some(value.into()),
+            None => self.variable(name).value = value.into(),
+        }
+    }
+
+    /// Sets a number.
+    pub fn set_number(&mut self, name: &[u8], number: i64) {
+        use std::io::Write;
+        match register(name) {
+            Some(register) => self.registers[register] = Some(number.to_string().into()),
+            None => {
+                let value = &mut self.variable(name).value;
+                value.clear();
+                // Writing to a vector cannot fail.
+                let _ = write!(value, "{number}");
+            }
+        }
+    }
+
+    /// Sets a variable, and the environment variable of the same name under the spelling with which
+    /// the script's one was made (spec §4.2).
+    pub fn export(&mut self, name: &[u8], value: impl Into<BString>) {
+        let value = value.into();
+        let spelling = match register(name) {
+            Some(register) => {
+                self.registers[register] = Some(value.clone());
+                BString::from(name)
+            }
+            None => {
+                let variable = self.variable(name);
+                variable.value = value.clone();
+                variable.name.clone()
+            }
+        };
+        self.env
+            .set(std::ffi::OsString::from_vec(spelling.into()), std::ffi::OsString::from_vec(value.into()));
+    }
+
+    /// The value of a variable; made from the environment, or empty, if it was not there (spec §4.1).
+    /// `None` for a register that was not set.
+    pub fn get(&mut self, name: &[u8]) -> Option<&BString> {
+        match register(name) {
+            Some(register) => self.registers[register].as_ref(),
+            None => Some(&self.variable(name).value),
+        }
+    }
+
+    fn variable(&mut self, name: &[u8]) -> &mut Variable {
+        let key = name_key(name);
+        let env = &self.env;
+        self.named.entry(key).or_insert_with(|| Variable {
+            name: name.into(),
+            value: env.get(name.to_os_str_lossy()).map_or_else(BString::default, |v| v.as_bytes().into()),
+        })
+    }
+}
+
+/// The register a name means: the first digit alone counts (`let $10= x` sets `$1`).
+fn register(name: &[u8]) -> Option<usize> {
+    let first = *name.first()?;
+    first.is_ascii_digit().then(|| usize::from(first - b'0'))
+}
+
+impl crate::script::expand::Variables for Variables {
+    fn value(&mut self, name: &[u8]) -> Option<&[u8]> {
+        self.get(name).map(|value| value.as_slice())
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_variable_whatever_the_case() {
+        let mut variables = Variables::new(Env::default());
+        variables.set(b"DataDir", "x");
+        assert_eq!(variables.get(b"DATADIR").unwrap(), "x");
+    }
+
+    #[test]
+    fn the_environment_is_read_once() {
+        let mut env = Env::default();
+        env.set("HOME_OF", "a");
+        let mut variables = Variables::new(env);
+        assert_eq!(variables.get(b"HOME_OF").unwrap(), "a");
+        variables.export(b"home_of", "b");
+        // The spelling is that of the first reference.
+        assert_eq!(variables.from_env("HOME_OF"), Some(&b"b"[..]));
+        assert_eq!(variables.from_env("home_of"), None);
+    }
+
+    #[test]
+    fn a_register_is_its_first_digit() {
+        let mut variables = Variables::new(Env::default());
+        assert_eq!(variables.get(b"1"), None);
+        variables.set(b"10", "x");
+        assert_eq!(variables.get(b"1").unwrap(), "x");
+    }
+}

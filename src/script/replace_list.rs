@@ -1,0 +1,162 @@
+//! The arguments of `replace_result` and `replace_column` (spec §9.6, §9.7).
+
+use super::charset::Charset;
+use super::expand::{Variables, variable_name};
+use super::integer::atoi;
+use super::message::ScriptError;
+use super::string_token;
+use super::text::{trim_start, until_nul};
+
+/// Two strings that belong together.
+pub type Pair = (Vec<u8>, Vec<u8>);
+
+/// Parses the pairs *from*, *to* of `replace_result`. `command` is the whole command, for the messages.
+///
+/// # Errors
+/// `Missing argument in …`, `Wrong number of arguments to replace_result in '…'`, `Wrong string argument in …`,
+/// `Can't initialize replace from '…'` for an empty *from*.
+pub fn parse_pairs(
+    arguments: &[u8],
+    command: &[u8],
+    charset: Charset,
+    variables: &mut dyn Variables,
+) -> Result<Vec<Pair>, ScriptError> {
+    let command = until_nul(command);
+    let pairs = pairs(arguments, command, "replace_result", charset, variables)?;
+    match pairs.iter().all(|(from, _)| !from.is_empty()) {
+        true => Ok(pairs),
+        false => Err(ScriptError::die_with(&[b"Can't initialize replace from '", command, b"'"])),
+    }
+}
+
+/// Parses the pairs *column*, *text* of `replace_column`; columns count from 1. Of a column that is named
+/// twice the last text counts.
+///
+/// # Errors
+/// As [`parse_pairs`], and `Wrong column number to replace_column in '…'` for a column outside 1 to 256.
+pub fn parse_columns(
+    arguments: &[u8],
+    command: &[u8],
+    charset: Charset,
+    variables: &mut dyn Variables,
+) -> Result<Vec<(u16, Vec<u8>)>, ScriptError> {
+    let command = until_nul(command);
+    let pairs = pairs(arguments, command, "replace_column", charset, variables)?;
+    let numbered = pairs.into_iter().map(|(column, text)| match atoi(&column) {
+        number @ 1..=256 => Ok((number as u16, text)),
+        _ => Err(ScriptError::die_with(&[b"Wrong column number to replace_column in '", command, b"'"])),
+    });
+    numbered.collect()
+}
+
+fn pairs(
+    arguments: &[u8],
+    command: &[u8],
+    word: &str,
+    charset: Charset,
+    variables: &mut dyn Variables,
+) -> Result<Vec<Pair>, ScriptError> {
+    let mut rest = until_nul(arguments);
+    if rest.is_empty() {
+        return Err(ScriptError::die_with(&[b"Missing argument in ", command]));
+    }
+    let mut pairs = Vec::new();
+    while !rest.is_empty() {
+        let from = token(&mut rest, command, charset, variables)?;
+        if rest.is_empty() {
+            let start = format!("Wrong number of arguments to {word} in '");
+            return Err(ScriptError::die_with(&[start.as_bytes(), command, b"'"]));
+        }
+        pairs.push((from, token(&mut rest, command, charset, variables)?));
+    }
+    Ok(pairs)
+}
+
+/// The next string, or the value of the variable if it is nothing but a reference to one.
+fn token(
+    rest: &mut &[u8],
+    command: &[u8],
+    charset: Charset,
+    variables: &mut dyn Variables,
+) -> Result<Vec<u8>, ScriptError> {
+    let (token, after) = string_token::read(trim_start(rest, charset), command)?;
+    *rest = after;
+    if let Some(reference) = token.strip_prefix(b"$")
+        && let Ok((name, b"")) = variable_name(reference, charset)
+    {
+        return Ok(variables.value(name).unwrap_or_default().to_vec());
+    }
+    Ok(token)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::super::charset::LATIN1;
+    use super::*;
+
+    struct Values;
+
+    impl Variables for Values {
+        fn value(&mut self, name: &[u8]) -> Option<&[u8]> {
+            match name {
+                b"a" => Some(b"A \"b"),
+                b"1" => None,
+                _ => Some(b""),
+            }
+        }
+    }
+
+    #[track_caller]
+    fn pairs(text: &str, expected: &[(&str, &str)]) {
+        let pairs = parse_pairs(text.as_bytes(), b"c", LATIN1, &mut Values).unwrap();
+        let expected: Vec<_> =
+            expected.iter().map(|(a, b)| (a.as_bytes().to_vec(), b.as_bytes().to_vec())).collect();
+        assert_eq!(pairs, expected);
+    }
+
+    #[test]
+    fn pairs_of_strings() {
+        pairs("A X", &[("A", "X")]);
+        pairs("A X   B 'Y z' ", &[("A", "X"), ("B", "Y z")]);
+        pairs("A\tX \t\nY", &[("A\tX", "Y")]);
+        pairs("A ''", &[("A", "")]);
+    }
+
+    #[test]
+    fn a_string_that_is_a_reference_is_a_value() {
+        pairs("$a X", &[("A \"b", "X")]);
+        pairs("'$a' X", &[("A \"b", "X")]);
+        pairs(r"\$a X", &[("A \"b", "X")]);
+        pairs("A $unknown", &[("A", "")]);
+        pairs("A $1", &[("A", "")]);
+        pairs("$a/ x$a", &[("$a/", "x$a")]);
+        pairs("$ $a$a", &[("$", "$a$a")]);
+    }
+
+    #[test]
+    fn malformed_pairs() {
+        let complaint =
+            |text: &[u8]| parse_pairs(text, b"Cmd x\0y", LATIN1, &mut Values).unwrap_err().message;
+        assert_eq!(complaint(b""), "Missing argument in Cmd x");
+        assert_eq!(complaint(b"A"), "Wrong number of arguments to replace_result in 'Cmd x'");
+        assert_eq!(complaint(b"A B C"), "Wrong number of arguments to replace_result in 'Cmd x'");
+        assert_eq!(complaint(b"'A'X"), "Wrong string argument in Cmd x");
+        assert_eq!(complaint(b"'' X"), "Can't initialize replace from 'Cmd x'");
+        assert_eq!(complaint(b"A B $unknown X"), "Can't initialize replace from 'Cmd x'");
+    }
+
+    #[test]
+    fn columns() {
+        let parse = |text: &[u8]| parse_columns(text, b"c", LATIN1, &mut Values);
+        let two = vec![(1, b"A \"b".to_vec()), (256, b"".to_vec())];
+        assert_eq!(parse(b"1x $a ' +256' ''"), Ok(two));
+        for text in [&b"0 X"[..], b"257 X", b"-1 X", b"x X", b"$unknown X"] {
+            let message = parse(text).unwrap_err().message;
+            assert_eq!(message, "Wrong column number to replace_column in 'c'", "{text:?}");
+        }
+        let message = parse(b"1").unwrap_err().message;
+        assert_eq!(message, "Wrong number of arguments to replace_column in 'c'");
+        assert_eq!(parse(b"").unwrap_err().message, "Missing argument in c");
+    }
+}
