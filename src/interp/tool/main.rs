@@ -8,7 +8,7 @@ use bstr::{BStr, BString, ByteSlice};
 
 use super::defaults::{self, Places};
 use super::parse::{self, Surroundings, Verdict};
-use super::{apply, help, password, run};
+use super::{apply, check, help, password, run};
 
 /// The standard places of option files, before the one in the home directory.
 const GLOBAL_FILES: [&str; 2] = ["/etc/my.cnf", "/etc/mysql/my.cnf"];
@@ -31,7 +31,8 @@ pub fn main(args: Vec<OsString>) -> u8 {
     let surroundings = Surroundings { home: places.home.clone() };
     let parsed = parse::parse(&loaded.args, program.as_bstr(), &surroundings, &mut stderr);
     let mut options = parsed.options;
-    options.timer_file = options.timer_file.map(|file| apply::in_basedir(&options.basedir, &file, &surroundings));
+    options.timer_file =
+        options.timer_file.map(|file| apply::in_basedir(&options.basedir, &file, &surroundings));
     let silent = options.silent;
     let status = match parsed.verdict {
         Verdict::Run => {
@@ -40,7 +41,7 @@ pub fn main(args: Vec<OsString>) -> u8 {
             }
             run::run(options)
         }
-        Verdict::Check(files) => return check(&files),
+        Verdict::Check(files) => return check::check(&files),
         Verdict::Help => {
             print(help::help(program.as_bstr(), &places.global, &options).as_bstr());
             0
@@ -83,11 +84,6 @@ fn places() -> Places {
         group_suffix: variable("MARIADB_GROUP_SUFFIX").or_else(|| variable("MYSQL_GROUP_SUFFIX")),
         global: GLOBAL_FILES.map(BString::from).to_vec(),
     }
-}
-
-fn check(files: &[BString]) -> u8 {
-    let _ = files;
-    0
 }
 
 /// Writes to standard output; whoever closed it does not want to know.

@@ -2,6 +2,7 @@
 //! option files, the output files, the end of a run, exit status (spec §12).
 
 mod apply;
+mod check;
 pub mod defaults;
 pub mod finish;
 mod help;
