@@ -11,6 +11,6 @@ pub mod orphans;
 pub mod pcre;
 pub mod poll;
 pub mod process;
-pub mod shell;
 pub mod resolve;
+pub mod shell;
 pub mod watch;

@@ -8,7 +8,9 @@ use bstr::{BStr, BString, ByteSlice};
 
 use super::defaults::{self, Places};
 use super::parse::{self, Surroundings, Verdict};
-use super::{apply, check, help, password, run};
+use super::{apply, help, password, run};
+use crate::script::input::Input;
+use crate::script::static_check;
 
 /// The standard places of option files, before the one in the home directory.
 const GLOBAL_FILES: [&str; 2] = ["/etc/my.cnf", "/etc/mysql/my.cnf"];
@@ -41,7 +43,7 @@ pub fn main(args: Vec<OsString>) -> u8 {
             }
             run::run(options)
         }
-        Verdict::Check(files) => return check::check(&files),
+        Verdict::Check(files) => return check(&files),
         Verdict::Help => {
             print(help::help(program.as_bstr(), &places.global, &options).as_bstr());
             0
@@ -84,6 +86,27 @@ fn places() -> Places {
         group_suffix: variable("MARIADB_GROUP_SUFFIX").or_else(|| variable("MYSQL_GROUP_SUFFIX")),
         global: GLOBAL_FILES.map(BString::from).to_vec(),
     }
+}
+
+/// Tells what is wrong in the form of `files`: `FILE:LINE:COLUMN: MESSAGE` on standard output.
+fn check(files: &[BString]) -> u8 {
+    let mut status = 0;
+    for name in files {
+        match std::fs::read(name.to_os_str_lossy()) {
+            Ok(text) => {
+                for finding in static_check::check(&Input::new(name.clone(), text)) {
+                    let finding = finding.to_string();
+                    print([name.as_slice(), b":", finding.as_bytes(), b"\n"].concat().as_bstr());
+                    status = FAILED;
+                }
+            }
+            Err(error) => {
+                eprintln!("mtr-rs: cannot read {name}: {error}");
+                status = FAILED;
+            }
+        }
+    }
+    status
 }
 
 /// Writes to standard output; whoever closed it does not want to know.

@@ -2,7 +2,6 @@
 //! option files, the output files, the end of a run, exit status (spec §12).
 
 mod apply;
-mod check;
 pub mod defaults;
 pub mod finish;
 mod help;

@@ -112,7 +112,9 @@ pub fn die_text(placed: &BStr, options: &Options, output: &Output) -> BString {
     if options.tail_lines == 0 || output.is_empty() {
         return text;
     }
-    let (Some((tail, more)), Some(name)) = (output.tail(options.tail_lines), output.name()) else { return text };
+    let (Some((tail, more)), Some(name)) = (output.tail(options.tail_lines), output.name()) else {
+        return text;
+    };
     text.push_str("\nThe result from queries just before the failure was:\n");
     if more {
         text.push_str("< snip >\n");
