@@ -16,6 +16,8 @@ pub mod expr;
 pub mod input;
 pub mod integer;
 pub mod message;
+#[cfg(test)]
+mod properties;
 pub mod property;
 pub mod ps_bind;
 pub mod query_get_value;
