@@ -252,7 +252,7 @@ mod tests {
         assert_eq!(split(b"$(')\\')' \"(\") x"), (&b"')\\')' \"(\""[..], &b" x"[..]));
         fails(b"x $(1 + (2 * 3)", "Unmatched parenthesis in expression starting at '$(1 + (2 *'");
         fails(b"$($('1) + 2) 34", "Unmatched parenthesis in expression starting at '$($('1) + '");
-        fails(b"$(a')' $('ull) b')  c", "Unmatched parenthesis in expression starting at '$('ull) b''");
+        fails(b"$(a(')&$('ull))]", "Unmatched parenthesis in expression starting at '$('ull))]'");
         fails(b"$('1)", "Unmatched parenthesis in expression starting at '$('1)'");
         fails(b"$('1\\", "Unmatched parenthesis in expression starting at '$('1\\'");
     }
