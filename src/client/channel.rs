@@ -3,7 +3,10 @@
 //! A packet that fits in the read buffer is handed out as a part of it, without a copy.
 
 use std::ops::Range;
+use std::time::Duration;
 
+use super::compress::Compression;
+use super::options::Tls;
 use super::stream::Stream;
 
 /// Payload bytes of a full packet; a payload of this size is continued in the next packet.
@@ -45,6 +48,7 @@ enum Place {
 #[derive(Debug)]
 pub(super) struct Channel {
     stream: Option<Stream>,
+    compression: Option<Box<Compression>>,
     buffer: Vec<u8>,
     filled: Range<usize>,
     large: Vec<u8>,
@@ -59,6 +63,7 @@ impl Channel {
     pub fn new(stream: Stream, max_packet: usize) -> Self {
         Channel {
             stream: Some(stream),
+            compression: None,
             buffer: vec![0; BUFFER],
             filled: 0..0,
             large: Vec::new(),
@@ -74,6 +79,12 @@ impl Channel {
         self.stream.is_some()
     }
 
+    /// Changes the length of the longest packet to send or receive.
+    #[cfg(test)]
+    pub fn set_max_packet(&mut self, max_packet: usize) {
+        self.max_packet = max_packet;
+    }
+
     /// Drops the stream.
     pub fn close(&mut self) {
         self.stream = None;
@@ -87,19 +98,42 @@ impl Channel {
     /// Whether bytes have been read that no packet has taken yet.
     pub fn has_buffered(&self) -> bool {
         !self.filled.is_empty()
+            || self.compression.as_ref().is_some_and(|compression| compression.has_buffered())
+            || self.stream.as_ref().is_some_and(Stream::has_buffered)
     }
 
-    /// Reads and forgets until the peer closes or nothing comes any more.
-    pub fn drain(&mut self) {
-        if let Some(stream) = &mut self.stream {
-            while stream.read(&mut self.buffer).is_ok_and(|count| count > 0) {}
-        }
+    /// Whether nobody else can read what is sent.
+    pub fn is_private(&self) -> bool {
+        self.stream.as_ref().is_some_and(Stream::is_private)
+    }
+
+    /// Starts TLS; `host` is the name the server's certificate must bear if `tls` asks for that.
+    pub fn start_tls(&mut self, tls: &Tls, host: &[u8]) -> Result<(), Failure> {
+        // What came before TLS is nobody's.
         self.filled = 0..0;
+        self.stream.as_mut().ok_or(Failure::Lost(0))?.start_tls(tls, host)
+    }
+
+    /// Compresses all later packets and takes them compressed.
+    pub fn compress(&mut self) {
+        self.filled = 0..0;
+        self.compression = Some(Box::new(Compression::new()));
+    }
+
+    /// Limits the wait of each later read and write; `None` is without limit.
+    pub fn set_timeouts(&self, read: Option<Duration>, write: Option<Duration>) {
+        if let Some(stream) = &self.stream {
+            // A socket without limits works as well.
+            let _ = stream.set_timeouts(read, write);
+        }
     }
 
     /// Starts a new exchange: the next packet out has number 0.
     pub fn start(&mut self) {
         self.sequence = 0;
+        if let Some(compression) = &mut self.compression {
+            compression.start();
+        }
     }
 
     /// The last packet that [`Channel::read`] got.
@@ -138,24 +172,14 @@ impl Channel {
         }
     }
 
-    /// Reads a packet's header, checks its number and returns the payload's length.
+    /// Reads a packet's header, notes its number and returns the payload's length.
     fn header(&mut self) -> Result<usize, Failure> {
         self.fill(HEADER)?;
         let at = self.filled.start;
         let [a, b, c, sequence] =
             [self.buffer[at], self.buffer[at + 1], self.buffer[at + 2], self.buffer[at + 3]];
         let length = usize::from(a) | usize::from(b) << 8 | usize::from(c) << 16;
-        if sequence != self.sequence {
-            // A server that is going down may have missed the last packet: its error is one behind.
-            let behind = sequence == self.sequence.wrapping_sub(1) && length > 0;
-            if !behind {
-                return Err(Failure::Malformed);
-            }
-            self.fill(HEADER + 1)?;
-            if self.buffer[self.filled.start + HEADER] != 0xff {
-                return Err(Failure::Malformed);
-            }
-        }
+        // Like the C library's, this side does not check the number, it only counts on from it.
         self.sequence = sequence.wrapping_add(1);
         self.filled.start += HEADER;
         Ok(length)
@@ -169,8 +193,8 @@ impl Channel {
         self.buffer.copy_within(self.filled.clone(), 0);
         self.filled = 0..self.filled.len();
         while self.filled.len() < count {
-            let stream = self.stream.as_mut().ok_or(Failure::Lost(0))?;
-            match stream.read(&mut self.buffer[self.filled.end..])? {
+            let into = &mut self.buffer[self.filled.end..];
+            match pull(&mut self.stream, &mut self.compression, into)? {
                 0 => return Err(Failure::Lost(0)),
                 more => self.filled.end += more,
             }
@@ -187,8 +211,7 @@ impl Channel {
         while left > 0 {
             let start = self.large.len();
             self.large.resize(start + left.min(STEP), 0);
-            let stream = self.stream.as_mut().ok_or(Failure::Lost(0))?;
-            let got = stream.read(&mut self.large[start..]);
+            let got = pull(&mut self.stream, &mut self.compression, &mut self.large[start..]);
             self.large.truncate(start + got.as_ref().copied().unwrap_or(0));
             match got? {
                 0 => return Err(Failure::Lost(0)),
@@ -226,7 +249,12 @@ impl Channel {
             }
         }
         let stream = self.stream.as_mut().ok_or(Failure::Lost(0))?;
-        let written = stream.write_all(&self.out);
+        let written = match &mut self.compression {
+            Some(compression) => {
+                compression.write(stream, &self.out).map(|sequence| self.sequence = sequence)
+            }
+            None => stream.write_all(&self.out),
+        };
         if self.out.capacity() > KEEP {
             self.out = Vec::new();
         }
@@ -240,5 +268,18 @@ impl Channel {
         self.out.extend_from_slice(&[bytes[0], bytes[1], bytes[2], self.sequence]);
         self.sequence = self.sequence.wrapping_add(1);
         now
+    }
+}
+
+/// Reads from the stream, through the compression if there is one.
+fn pull(
+    stream: &mut Option<Stream>,
+    compression: &mut Option<Box<Compression>>,
+    into: &mut [u8],
+) -> Result<usize, Failure> {
+    let stream = stream.as_mut().ok_or(Failure::Lost(0))?;
+    match compression {
+        Some(compression) => compression.read(stream, into),
+        None => stream.read(into),
     }
 }

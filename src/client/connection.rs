@@ -1,27 +1,22 @@
-//! A session on the server: text queries and their results, the commands beside queries.
+//! A session on the server: text queries, their results, what the server told about them.
 
-use std::os::fd::BorrowedFd;
-use std::time::Duration;
+use bstr::BString;
 
-use super::channel::{Channel, Failure};
+use super::channel::Channel;
 use super::column::Column;
 use super::error::{ClientError, code};
 use super::login::{self, Server};
 use super::options::Options;
-use super::packet::{self, Answer, EofPacket, ErrorOrProgress, Malformed, OkPacket, Tracked};
+use super::packet::{self, Answer, EofPacket, Malformed, OkPacket, Tracked};
+use super::reply::malformed;
 use super::statement::Epoch;
+use super::stream::Stream;
 use super::text::{self, Cell, Row};
 
-const COM_QUIT: u8 = 1;
-const COM_INIT_DB: u8 = 2;
-const COM_QUERY: u8 = 3;
-const COM_SHUTDOWN: u8 = 8;
-const COM_PING: u8 = 14;
-const COM_SET_OPTION: u8 = 27;
-const COM_RESET_CONNECTION: u8 = 31;
+pub(super) const COM_QUERY: u8 = 3;
 
-/// Server status: a transaction is open.
-const STATUS_IN_TRANSACTION: u16 = 1;
+/// Kind of a session's change: the current database.
+const TRACK_SCHEMA: u8 = 1;
 
 /// What kind of result has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +41,9 @@ pub(super) enum Phase {
 }
 
 /// A session on the server.
+///
+/// A query is sent and its results are read one by one, all of them, before the next command: a command in
+/// between is error 2014. Dropping the connection says goodbye to the server.
 #[derive(Debug)]
 pub struct Connection {
     pub(super) channel: Channel,
@@ -54,16 +52,36 @@ pub struct Connection {
     pub(super) ok: OkPacket,
     pub(super) columns: Vec<Column>,
     pub(super) cells: Vec<Cell>,
+    /// Who is logged in where, for a reconnect.
     pub(super) options: Options,
+    /// The character set of the login, to which a change of user goes back.
+    pub(super) login_charset: BString,
     pub(super) statements: Epoch,
+    /// Whether the next answer may ask for a file.
+    pub(super) infile_allowed: bool,
     rows: u64,
+}
+
+/// The first packet of an answer, without a borrow of the packet.
+enum Seen {
+    Ok(OkPacket),
+    Infile(Vec<u8>),
+    Columns(u64),
 }
 
 impl Connection {
     /// Opens a connection and logs in.
     pub fn connect(options: &Options) -> Result<Connection, ClientError> {
-        let (channel, server, ok) = login::open(options)?;
-        Ok(Connection {
+        Ok(Connection::logged_in(login::open(options)?, options))
+    }
+
+    /// Logs in over a stream that is connected.
+    pub(super) fn on(stream: Stream, options: &Options) -> Result<Connection, ClientError> {
+        Ok(Connection::logged_in(login::log_in(stream, options)?, options))
+    }
+
+    fn logged_in((channel, server, ok): (Channel, Server, OkPacket), options: &Options) -> Connection {
+        let mut connection = Connection {
             channel,
             server,
             phase: Phase::Ready,
@@ -71,9 +89,13 @@ impl Connection {
             columns: Vec::new(),
             cells: Vec::new(),
             options: options.clone(),
+            login_charset: options.charset_name.clone(),
             statements: Epoch::default(),
+            infile_allowed: false,
             rows: 0,
-        })
+        };
+        connection.follow_session();
+        connection
     }
 
     /// Sends a query; its results are read with [`Connection::read_result`].
@@ -91,34 +113,50 @@ impl Connection {
         }
         self.phase = Phase::Ready;
         self.columns.clear();
-        self.ok = OkPacket { status: self.ok.status, affected_rows: u64::MAX, ..OkPacket::default() };
+        self.clear_facts();
+        let infile_allowed = std::mem::take(&mut self.infile_allowed);
         self.receive()?;
-        let answer = Answer::decode(
-            self.channel.packet(),
-            self.server.tracks_session(),
-            self.server.caches_metadata(),
-        );
-        match self.well_formed(answer)? {
-            Seen::Ok(ok) => {
-                self.ok = ok;
-                Ok(Reply::Ok)
+        match self.first_packet().map_err(malformed)? {
+            Seen::Ok(ok) => self.done(ok),
+            Seen::Infile(name) => {
+                let ok = self.send_file(&name, infile_allowed)?;
+                self.done(ok)
             }
-            Seen::LocalInfile => Err(ClientError::client(code::UNKNOWN)),
             Seen::Columns(count) => {
-                for _ in 0..count {
-                    self.receive()?;
-                    let column = Column::decode(self.channel.packet(), self.server.extended_metadata());
-                    let column = column.map_err(malformed)?;
-                    self.columns.push(column);
-                }
-                self.receive()?;
-                let eof = EofPacket::decode(self.channel.packet()).ok_or(Malformed).map_err(malformed)?;
-                self.end_of_rows(eof);
+                self.read_columns(count)?;
                 self.rows = 0;
                 self.phase = Phase::Rows;
                 Ok(Reply::Rows)
             }
         }
+    }
+
+    fn first_packet(&self) -> Result<Seen, Malformed> {
+        let (track, cache) = (self.server.tracks_session(), self.server.caches_metadata());
+        match Answer::decode(self.channel.packet(), track, cache)? {
+            Answer::Ok(ok) => Ok(Seen::Ok(ok)),
+            Answer::LocalInfile(name) => Ok(Seen::Infile(name.to_vec())),
+            Answer::Columns { count, .. } => Ok(Seen::Columns(count)),
+            Answer::Error(_) => Err(Malformed),
+        }
+    }
+
+    fn done(&mut self, ok: OkPacket) -> Result<Reply, ClientError> {
+        self.ok = ok;
+        self.follow_session();
+        Ok(Reply::Ok)
+    }
+
+    fn read_columns(&mut self, count: u64) -> Result<(), ClientError> {
+        for _ in 0..count {
+            self.receive()?;
+            let column = Column::decode(self.channel.packet(), self.server.extended_metadata());
+            self.columns.push(column.map_err(malformed)?);
+        }
+        self.receive()?;
+        let end = EofPacket::decode(self.channel.packet()).ok_or(Malformed).map_err(malformed)?;
+        self.end_of_rows(end);
+        Ok(())
     }
 
     /// The next row; `None` at the end of the result, when warnings and status are up to date.
@@ -128,8 +166,8 @@ impl Connection {
         }
         self.phase = Phase::Ready;
         self.receive()?;
-        if let Some(eof) = EofPacket::decode(self.channel.packet()) {
-            self.end_of_rows(eof);
+        if let Some(end) = EofPacket::decode(self.channel.packet()) {
+            self.end_of_rows(end);
             self.ok.affected_rows = self.rows;
             return Ok(None);
         }
@@ -189,158 +227,25 @@ impl Connection {
         self.channel.is_open()
     }
 
-    /// Asks for a sign of life.
-    pub fn ping(&mut self) -> Result<(), ClientError> {
-        self.simple(COM_PING, &[])
+    pub(super) fn end_of_rows(&mut self, end: EofPacket) {
+        self.ok.warnings = end.warnings;
+        self.ok.status = end.status;
     }
 
-    /// Resets the session's state without a new login.
-    pub fn reset(&mut self) -> Result<(), ClientError> {
-        self.simple(COM_RESET_CONNECTION, &[])?;
-        self.statements.end("mysql_reset_connection()");
-        Ok(())
-    }
-
-    /// Logs in as somebody else on the same connection.
-    pub fn change_user(
-        &mut self,
-        user: &[u8],
-        password: &[u8],
-        database: Option<&[u8]>,
-    ) -> Result<(), ClientError> {
-        let _ = (user, password, database);
-        Err(ClientError::client(code::NOT_IMPLEMENTED))
-    }
-
-    /// Makes `database` the current one.
-    pub fn select_db(&mut self, database: &[u8]) -> Result<(), ClientError> {
-        self.simple(COM_INIT_DB, &[database])
-    }
-
-    /// Tells the server to shut down.
-    pub fn shutdown(&mut self) -> Result<(), ClientError> {
-        self.simple(COM_SHUTDOWN, &[&[0]])
-    }
-
-    /// Sets a server option: 0 allows several statements in one query, 1 forbids them.
-    pub fn set_option(&mut self, option: u16) -> Result<(), ClientError> {
-        self.command(COM_SET_OPTION, &[&option.to_le_bytes()])?;
-        self.phase = Phase::Ready;
-        self.receive()
-    }
-
-    /// Whether a lost connection is opened again by the next command.
-    pub fn set_reconnect(&mut self, reconnect: bool) {
-        self.options.reconnect = reconnect;
-    }
-
-    /// Says goodbye and closes the connection.
-    pub fn quit(&mut self) {
-        if self.channel.is_open() {
-            self.channel.start();
-            // The server notices the end also without the word.
-            let _ = self.channel.write(&[&[COM_QUIT]]);
-            self.channel.close();
-        }
-        self.phase = Phase::Ready;
-    }
-
-    /// Says goodbye and waits until the server has closed its end: afterwards the session is gone.
-    pub fn quit_and_wait(&mut self) {
-        if self.channel.is_open() {
-            self.channel.start();
-            if self.channel.write(&[&[COM_QUIT]]).is_ok() {
-                self.channel.drain();
+    /// Notes the database and the character set that the server says the session has now: a reconnect
+    /// goes back to them.
+    pub(super) fn follow_session(&mut self) {
+        for change in &self.ok.session {
+            let Some(value) = &change.value else { continue };
+            match change.kind {
+                packet::TRACK_SYSTEM_VARIABLES if change.name == "character_set_client" => {
+                    self.options.charset_name.clone_from(value);
+                }
+                TRACK_SCHEMA => {
+                    self.options.database = (!value.is_empty()).then(|| value.clone());
+                }
+                _ => {}
             }
-            self.channel.close();
-        }
-        self.phase = Phase::Ready;
-    }
-
-    /// Cuts the connection without a word.
-    pub fn dirty_close(&mut self) {
-        if let Some(stream) = self.channel.stream() {
-            stream.shut_down();
-        }
-        self.channel.close();
-        self.phase = Phase::Ready;
-    }
-
-    /// Waits up to `timeout` for an answer; `None` waits for ever. True also at the connection's end.
-    pub fn is_readable(&mut self, timeout: Option<Duration>) -> bool {
-        if self.channel.has_buffered() {
-            return true;
-        }
-        self.channel.stream().is_none_or(|stream| readable(stream.fd(), timeout))
-    }
-
-    /// Sends a command without an answer to wait for yet.
-    pub(super) fn command(&mut self, command: u8, parts: &[&[u8]]) -> Result<(), ClientError> {
-        if !self.channel.is_open() {
-            return Err(ClientError::client(code::SERVER_GONE));
-        }
-        if self.phase != Phase::Ready || self.more_results() {
-            return Err(ClientError::client(code::OUT_OF_SYNC));
-        }
-        let command = [command];
-        let mut all: Vec<&[u8]> = Vec::with_capacity(1 + parts.len());
-        all.push(&command);
-        all.extend_from_slice(parts);
-        self.channel.start();
-        match self.channel.write(&all) {
-            Ok(()) => {
-                self.phase = Phase::Sent;
-                Ok(())
-            }
-            Err(Failure::TooLarge) => Err(ClientError::client(code::PACKET_TOO_LARGE)),
-            Err(_) => {
-                self.channel.close();
-                Err(ClientError::client(code::SERVER_GONE))
-            }
-        }
-    }
-
-    /// A command that is answered with OK.
-    fn simple(&mut self, command: u8, parts: &[&[u8]]) -> Result<(), ClientError> {
-        self.command(command, parts)?;
-        self.phase = Phase::Ready;
-        self.receive()?;
-        let ok = OkPacket::decode(self.channel.packet(), self.server.tracks_session());
-        self.ok = ok.map_err(malformed)?;
-        Ok(())
-    }
-
-    /// Reads a packet that is no error and no progress report; it is `self.channel.packet()`.
-    pub(super) fn receive(&mut self) -> Result<(), ClientError> {
-        loop {
-            if let Err(failure) = self.channel.read() {
-                self.channel.close();
-                self.phase = Phase::Ready;
-                self.ok.status = 0;
-                return Err(failure.in_command());
-            }
-            if self.channel.packet().first() != Some(&packet::ERR) {
-                return Ok(());
-            }
-            if let Some(error) = server_error(self.channel.packet()) {
-                self.phase = Phase::Ready;
-                self.ok.status &= !packet::STATUS_MORE_RESULTS;
-                return Err(error);
-            }
-        }
-    }
-
-    pub(super) fn end_of_rows(&mut self, eof: EofPacket) {
-        self.ok.warnings = eof.warnings;
-        self.ok.status = eof.status;
-    }
-
-    fn well_formed(&self, answer: Result<Answer<'_>, Malformed>) -> Result<Seen, ClientError> {
-        match answer.map_err(malformed)? {
-            Answer::Ok(ok) => Ok(Seen::Ok(ok)),
-            Answer::LocalInfile(_) => Ok(Seen::LocalInfile),
-            Answer::Columns { count, .. } => Ok(Seen::Columns(count)),
-            Answer::Error(_) => Err(ClientError::client(code::MALFORMED)),
         }
     }
 }
@@ -351,46 +256,222 @@ impl Drop for Connection {
     }
 }
 
-/// An answer without the borrow of its packet.
-enum Seen {
-    Ok(OkPacket),
-    LocalInfile,
-    Columns(u64),
-}
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::client::fake::{Fake, OK, Peer, Script, serve_all};
 
-impl Failure {
-    /// What a failure to read means when a command was sent.
-    pub(super) fn in_command(&self) -> ClientError {
-        match self {
-            Failure::Lost(_) | Failure::Malformed => ClientError::client(code::SERVER_LOST),
-            Failure::TooLarge => ClientError::client(code::PACKET_TOO_LARGE),
-            Failure::Tls(reason) => ClientError::with(code::TLS, &[reason]),
+    const COLUMN: &[u8] = b"\x03def\0\0\0\x011\0\0\x0c\x3f\0\x01\0\0\0\x03\x81\0\0\0\0";
+    const EOF: &[u8] = b"\xfe\x01\0\x02\0";
+    const EOF_AND_MORE: &[u8] = b"\xfe\0\0\x0a\0";
+    const DENIED: &[u8] = b"\xff\x15\x04#28000abc";
+
+    /// A connection to a server that plays `script` after the login.
+    fn connected(script: impl FnOnce(&mut Peer) + Send + 'static) -> (Connection, Fake) {
+        connected_to(vec![Box::new(script)])
+    }
+
+    fn connected_to(scripts: Vec<Script>) -> (Connection, Fake) {
+        let logged_in = |script: Script| -> Script {
+            Box::new(move |peer: &mut Peer| {
+                peer.log_in();
+                script(peer);
+            })
+        };
+        let fake = serve_all(scripts.into_iter().map(logged_in).collect());
+        let options = Options { socket: Some(fake.socket()), user: "u".into(), ..Options::default() };
+        (Connection::connect(&options).unwrap(), fake)
+    }
+
+    fn query(connection: &mut Connection, sql: &[u8]) -> Result<Reply, ClientError> {
+        connection.send_query(sql)?;
+        connection.read_result()
+    }
+
+    fn code_of<T: std::fmt::Debug>(result: Result<T, ClientError>) -> u32 {
+        result.unwrap_err().code
+    }
+
+    /// What a query gives at a server that answers it with these packets.
+    fn answered(packets: &'static [&'static [u8]]) -> Result<Reply, ClientError> {
+        let (mut connection, _fake) = connected(|peer| {
+            peer.answer(packets);
+        });
+        let reply = query(&mut connection, b"select 1")?;
+        while connection.next_row()?.is_some() {}
+        Ok(reply)
+    }
+
+    #[test]
+    fn several_results_and_nothing_in_between() {
+        let (mut connection, _fake) = connected(|peer| {
+            let packets = [b"\x01\x01", COLUMN, EOF, b"\x011", b"\xfb", EOF_AND_MORE, OK];
+            assert_eq!(peer.answer(&packets), b"\x03select 1; do 2");
+            assert_eq!(peer.answer(&[OK]), b"\x0e");
+            assert_eq!(peer.command(), b"\x01");
+        });
+        assert_eq!(query(&mut connection, b"select 1; do 2"), Ok(Reply::Rows));
+        assert_eq!(connection.columns()[0].name, "1");
+        assert_eq!(code_of(connection.ping()), code::OUT_OF_SYNC);
+        assert_eq!(connection.next_row().unwrap().unwrap().cell(0), Some(&b"1"[..]));
+        assert_eq!(connection.next_row().unwrap().unwrap().cell(0), None);
+        assert_eq!(connection.affected_rows(), u64::MAX);
+        assert!(connection.next_row().unwrap().is_none());
+        assert_eq!(connection.affected_rows(), 2);
+        assert!(connection.more_results());
+        assert_eq!(code_of(connection.ping()), code::OUT_OF_SYNC);
+        assert_eq!(connection.read_result(), Ok(Reply::Ok));
+        assert!(!connection.more_results());
+        connection.ping().unwrap();
+        connection.quit();
+        assert_eq!(code_of(connection.ping()), code::SERVER_GONE);
+    }
+
+    #[test]
+    fn an_error_leaves_the_connection_usable() {
+        let (mut connection, _fake) = connected(|peer| {
+            peer.answer(&[DENIED]);
+            peer.answer(&[b"\x01\x01", COLUMN, EOF, b"\x011", DENIED]);
+            peer.answer(&[b"\xff\xff\xff\x01\x01\x02\x10\x10\x10\x01a", OK]);
+        });
+        assert_eq!(code_of(query(&mut connection, b"x")), 1045);
+        assert_eq!(connection.affected_rows(), u64::MAX);
+        assert_eq!(query(&mut connection, b"x"), Ok(Reply::Rows));
+        assert!(connection.next_row().unwrap().is_some());
+        assert_eq!(connection.next_row().unwrap_err().to_string(), "1045 (28000): abc");
+        assert_eq!(query(&mut connection, b"a report of progress first"), Ok(Reply::Ok));
+    }
+
+    #[test]
+    fn answers_that_end_early_or_lie() {
+        assert_eq!(code_of(answered(&[])), code::SERVER_LOST);
+        assert_eq!(code_of(answered(&[b""])), code::SERVER_LOST);
+        assert_eq!(code_of(answered(&[b"\x01\x01"])), code::SERVER_LOST);
+        assert_eq!(code_of(answered(&[b"\x01\x01", COLUMN, EOF, b"\x011"])), code::SERVER_LOST);
+        assert_eq!(code_of(answered(&[b"\0"])), code::MALFORMED);
+        assert_eq!(code_of(answered(&[b"\x01\x01", b"\x03def"])), code::MALFORMED);
+        assert_eq!(code_of(answered(&[b"\x01\x01", COLUMN, EOF, b"\x091"])), code::MALFORMED);
+        assert_eq!(code_of(answered(&[b"\xff\xdd\x07#08004gone"])), code::MALFORMED);
+        assert_eq!(code_of(answered(&[b"\xff"])), code::UNKNOWN);
+    }
+
+    #[test]
+    fn a_lost_connection_is_gone_for_the_next_command() {
+        let (mut connection, _fake) = connected(|peer| {
+            peer.command();
+        });
+        assert_eq!(code_of(query(&mut connection, b"x")), code::SERVER_LOST);
+        assert_eq!(code_of(query(&mut connection, b"x")), code::SERVER_GONE);
+        assert!(!connection.is_open());
+    }
+
+    #[test]
+    fn a_reconnect_goes_back_to_database_and_character_set() {
+        // "test" becomes "d2", then character_set_client becomes utf8mb4.
+        let changed = b"\0\0\0\x02\x40\0\0\0\x06\x01\x04\x03d2!";
+        let charset = b"\0\0\0\x02\x40\0\0\0\x1f\0\x1d\x14character_set_client\x07utf8mb4";
+        let (mut connection, _fake) = connected_to(vec![
+            Box::new(|peer| {
+                peer.answer(&[changed]);
+                peer.answer(&[charset]);
+            }),
+            Box::new(|peer| {
+                assert_eq!(peer.answer(&[OK]), b"\x03SET NAMES utf8mb4");
+                assert_eq!(peer.answer(&[b"\0\0\0\x03\0\0\0"]), b"\x03begin");
+            }),
+            Box::new(|peer| {
+                peer.answer(&[OK]);
+                assert_eq!(peer.answer(&[OK]), b"\x03x");
+            }),
+        ]);
+        connection.set_reconnect(true);
+        query(&mut connection, b"use d2").unwrap();
+        query(&mut connection, b"set names utf8mb4").unwrap();
+        assert_eq!(connection.options.database.as_ref().unwrap(), "d2!");
+        assert!(connection.is_readable(None));
+        query(&mut connection, b"begin").unwrap();
+        // The transaction is lost: that is told once.
+        assert!(connection.is_readable(None));
+        assert_eq!(code_of(query(&mut connection, b"x")), code::SERVER_GONE);
+        query(&mut connection, b"x").unwrap();
+    }
+
+    #[test]
+    fn a_file_is_sent_only_for_a_statement_that_begins_with_load() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("f");
+        std::fs::write(&file, "1\n").unwrap();
+        let name = file.to_str().unwrap().to_string();
+        let request = [b"\xfb", name.as_bytes()].concat();
+        let missing = [b"\xfb", name.as_bytes(), b"x"].concat();
+        let (mut connection, _fake) = connected(move |peer| {
+            peer.answer(&[&request]);
+            assert_eq!(peer.receive(), b"1\n");
+            assert_eq!(peer.more(&[OK]), b"");
+            peer.answer(&[&request]);
+            assert_eq!(peer.more(&[OK]), b"");
+            peer.answer(&[&missing]);
+            assert_eq!(peer.more(&[OK]), b"");
+            peer.answer(&[&request]);
+            assert_eq!(peer.more(&[DENIED]), b"");
+        });
+        assert_eq!(query(&mut connection, b"LoaD data"), Ok(Reply::Ok));
+        let error = query(&mut connection, b" load data").unwrap_err();
+        assert_eq!(error.to_string(), "2000 (HY000): Load data local infile forbidden");
+        let error = query(&mut connection, b"load data").unwrap_err();
+        assert_eq!(error.to_string(), format!("2 (HY000): File '{name}x' not found (Errcode: 2)"));
+        assert_eq!(code_of(query(&mut connection, b"/* */ load data")), 1045);
+    }
+
+    #[test]
+    fn packets_of_16_mebibytes_and_more() {
+        const FULL: usize = 0xff_ff_ff;
+        for length in [FULL - 2, FULL - 1, FULL, 2 * FULL] {
+            let (mut connection, _fake) = connected(move |peer| {
+                let command = peer.command();
+                assert_eq!(command.len(), length + 1);
+                peer.send(b"\x01\x01");
+                peer.send(COLUMN);
+                peer.send(EOF);
+                let mut row = Vec::new();
+                packet::put_bytes(&mut row, &command[1..]);
+                peer.send(&row);
+                peer.send(EOF);
+            });
+            let sql = vec![b'x'; length];
+            query(&mut connection, &sql).unwrap();
+            assert!(connection.next_row().unwrap().unwrap().cell(0) == Some(&sql[..]));
+            assert!(connection.next_row().unwrap().is_none());
         }
     }
-}
 
-/// The error of an error packet; `None` if it is a progress report.
-pub(super) fn server_error(packet: &[u8]) -> Option<ClientError> {
-    match ErrorOrProgress::decode(packet) {
-        Ok(ErrorOrProgress::Progress) => None,
-        Ok(ErrorOrProgress::Empty) => Some(ClientError::client(code::ERROR_PACKET)),
-        // Numbers of the client's own range cannot come from a server.
-        Ok(ErrorOrProgress::Error(error)) if matches!(error.code, 2000..=2999 | 5000..=5999) => {
-            Some(ClientError::client(code::MALFORMED))
-        }
-        Ok(ErrorOrProgress::Error(error)) => {
-            Some(ClientError::new(u32::from(error.code), error.sqlstate, error.message))
-        }
-        Err(Malformed) => Some(ClientError::client(code::MALFORMED)),
+    #[test]
+    fn a_statement_longer_than_allowed_is_not_sent() {
+        let (mut connection, _fake) = connected(|peer| {
+            assert_eq!(peer.answer(&[OK]), b"\x0e");
+        });
+        connection.channel.set_max_packet(100);
+        assert_eq!(code_of(connection.send_query(&[b'x'; 100])), code::PACKET_TOO_LARGE);
+        connection.ping().unwrap();
     }
-}
 
-pub(super) fn malformed(_: Malformed) -> ClientError {
-    ClientError::client(code::MALFORMED)
-}
-
-/// Whether `fd` has something to read, or has ended, within `timeout`.
-fn readable(fd: BorrowedFd<'_>, timeout: Option<Duration>) -> bool {
-    let deadline = timeout.and_then(|wait| std::time::Instant::now().checked_add(wait));
-    crate::sys::poll::readable(&[fd], deadline).is_ok_and(|ready| !ready.is_empty())
+    #[test]
+    fn a_change_of_user_keeps_the_old_one_if_it_is_refused() {
+        let (mut connection, _fake) = connected(|peer| {
+            let request = peer.command();
+            assert!(request.starts_with(b"\x11joe\0\x14"), "{request:?}");
+            let tail = b"d\0\x08\0mysql_native_password\0";
+            assert!(request[26..].starts_with(tail), "{request:?}");
+            peer.send(b"\xfemysql_native_password\0aaaaaaaaaaaaaaaaaaaa\0");
+            assert_eq!(peer.receive().len(), 20);
+            peer.send(DENIED);
+            peer.command();
+            peer.send(OK);
+        });
+        assert_eq!(code_of(connection.change_user(b"joe", b"p", Some(b"d"))), 1045);
+        assert_eq!(connection.options.user, "u");
+        connection.change_user(b"joe", b"p", None).unwrap();
+        assert_eq!(connection.options.user, "joe");
+    }
 }

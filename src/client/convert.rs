@@ -16,6 +16,10 @@ const FLOAT_LENGTH: u32 = 300;
 /// Digits that the text of a FLOAT has at most, unless its decimals are fixed.
 const FLOAT_DIGITS: usize = 6;
 
+/// Two decimal numbers that read back as the same DOUBLE and are equally near to it differ in no digit
+/// before the 16th: half a unit of the 15th is more than half a unit of the last binary place.
+const FEWEST_DIGITS_OF_TIE: usize = 16;
+
 /// Values of magnitude 10^15 and more are written with an exponent if their digits end before the
 /// point does; smaller ones never are.
 const LAST_FIXED_EXPONENT: i32 = 15;
@@ -121,8 +125,7 @@ pub fn max_length(column: &Column) -> Option<u32> {
         types::INT24 => (8, 0),
         types::LONGLONG => (20, 0),
         types::YEAR => return Some(4),
-        types::FLOAT | types::DOUBLE if column.is_zerofill() => return Some(FLOAT_LENGTH - 1),
-        types::FLOAT | types::DOUBLE => return Some(FLOAT_LENGTH),
+        types::FLOAT | types::DOUBLE => (FLOAT_LENGTH, 1),
         types::DATE => return Some(10),
         types::TIME => return Some(17),
         types::DATETIME | types::TIMESTAMP => return Some(30),
@@ -142,7 +145,8 @@ fn append(out: &mut Vec<u8>, text: fmt::Arguments<'_>) {
     let _ = out.write_fmt(text);
 }
 
-/// Pads the text that begins at `start` with zeros to the display length.
+/// Pads the text that begins at `start` with zeros to the display length. A longer number stays as it
+/// is; the reference shows what its buffer held before if such a number is a FLOAT or DOUBLE.
 fn zerofill(out: &mut Vec<u8>, start: usize, column: &Column) {
     if !column.is_zerofill() {
         return;
@@ -162,9 +166,22 @@ struct Digits {
 }
 
 impl Digits {
-    /// The fewest digits that read back as `value`; of such, those nearest to it.
+    /// The fewest digits that read back as `value`; of such, those nearest to it, of two that are
+    /// equally near the even ones.
     fn shortest(value: f64) -> Digits {
-        Digits::of(value, |text| write!(text, "{value:e}"))
+        let shortest = Digits::of(value, |text| write!(text, "{value:e}"));
+        if shortest.count < FEWEST_DIGITS_OF_TIE {
+            return shortest;
+        }
+        // The standard library prefers the greater of two equally near ones, but breaks ties to even
+        // when it is told the number of digits.
+        let count = shortest.count;
+        let mut rounded = Scientific { bytes: [0; 32], length: 0 };
+        if write!(rounded, "{value:.*e}", count - 1).is_ok() && rounded.reads_back_as(value) {
+            Digits::of(value, |text| text.write_str(rounded.as_str()))
+        } else {
+            shortest
+        }
     }
 
     /// `value` rounded to `count` digits, a tie to the even one.
@@ -219,6 +236,17 @@ impl Digits {
 struct Scientific {
     bytes: [u8; 32],
     length: usize,
+}
+
+impl Scientific {
+    fn as_str(&self) -> &str {
+        // Only whole strings have been written.
+        std::str::from_utf8(&self.bytes[..self.length]).unwrap_or_default()
+    }
+
+    fn reads_back_as(&self, value: f64) -> bool {
+        self.as_str().parse() == Ok(value)
+    }
 }
 
 impl fmt::Write for Scientific {
@@ -354,6 +382,10 @@ mod tests {
             (1234567890123456.7, "1234567890123456.8"),
             (12345678901234567.8, "1.2345678901234568e16"),
             (5.684341886080802e-14, "0.00000000000005684341886080802"),
+            (151_174_991_407_311.12, "151174991407311.12"),
+            (151_174_991_407_311.38, "151174991407311.38"),
+            (-1_693_317_369_068_235.2, "-1693317369068235.2"),
+            (96.077_667_236_328_12, "96.07766723632812"),
             (9007199254740993.0, "9.007199254740992e15"),
             (f64::INFINITY, "0"),
             (f64::NAN, "0"),
@@ -451,7 +483,8 @@ mod tests {
         assert_eq!(of(types::LONGLONG, UNSIGNED_FLAG, 20), Some(20));
         assert_eq!(of(types::LONG, UNSIGNED_FLAG | ZEROFILL_FLAG, 3), Some(10));
         assert_eq!(of(types::LONGLONG, UNSIGNED_FLAG | ZEROFILL_FLAG, 30), Some(30));
-        assert_eq!(of(types::DOUBLE, ZEROFILL_FLAG, 30), Some(299));
+        assert_eq!(of(types::DOUBLE, ZEROFILL_FLAG | UNSIGNED_FLAG, 30), Some(299));
+        assert_eq!(of(types::FLOAT, UNSIGNED_FLAG, 7), Some(299));
         assert_eq!(of(types::BLOB, 0, 30), None);
     }
 

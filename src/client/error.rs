@@ -28,6 +28,7 @@ pub mod code {
     pub const CONNECT_HOST: u32 = 2003;
     pub const UNKNOWN_HOST: u32 = 2005;
     pub const SERVER_GONE: u32 = 2006;
+    pub const VERSION: u32 = 2007;
     pub const HANDSHAKE: u32 = 2012;
     pub const SERVER_LOST: u32 = 2013;
     pub const OUT_OF_SYNC: u32 = 2014;
@@ -49,18 +50,18 @@ pub mod code {
     pub const UNSUPPORTED_BY_SERVER: u32 = 5003;
     pub const FILE_NOT_FOUND: u32 = 5004;
     pub const FILE_READ: u32 = 5005;
-    pub const ERROR_PACKET: u32 = 5026;
 }
 
 /// The texts, by number; `%s` and `%d` stand for the arguments (spec §15.2).
 const TEXTS: &[(u32, &str)] = &[
-    (2000, "Unknown error"),
+    (2000, "Unknown or undefined error code (%d)"),
     (2001, "Can't create UNIX socket (%d)"),
     (2002, "Can't connect to local server through socket '%s' (%d)"),
     (2003, "Can't connect to server on '%s' (%d)"),
     (2004, "Can't create TCP/IP socket (%d)"),
     (2005, "Unknown server host '%s' (%d)"),
     (2006, "Server has gone away"),
+    (2007, "Protocol mismatch. Server Version = %d Client Version = %d"),
     (2008, "Client run out of memory"),
     (2012, "Error in server handshake"),
     (2013, "Lost connection to server during query"),
@@ -143,11 +144,6 @@ impl ClientError {
     pub(super) fn lost_at(step: Step, errno: i32) -> Self {
         let text = fill(text(2055), &[step.text().as_bytes(), errno.to_string().as_bytes()]);
         ClientError::new(code::SERVER_LOST, b"HY000", &text)
-    }
-
-    /// Whether the connection is unusable afterwards.
-    pub fn is_lost(&self) -> bool {
-        matches!(self.code, code::SERVER_GONE | code::SERVER_LOST)
     }
 }
 

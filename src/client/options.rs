@@ -31,29 +31,8 @@ pub struct Question<'a> {
 /// Answers a [`Question`].
 pub type Ask = Arc<dyn Fn(Question<'_>) -> Vec<u8> + Send + Sync>;
 
-/// TLS parameters; files are PEM.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Tls {
-    /// The client's private key.
-    pub key: Option<PathBuf>,
-    /// The client's certificate.
-    pub cert: Option<PathBuf>,
-    /// Certificates of trusted authorities.
-    pub ca: Option<PathBuf>,
-    /// A directory of such.
-    pub capath: Option<PathBuf>,
-    /// OpenSSL's cipher list; names of TLS 1.3 suites may be among them.
-    pub cipher: Option<BString>,
-    /// A certificate revocation list.
-    pub crl: Option<PathBuf>,
-    /// A directory of such.
-    pub crlpath: Option<PathBuf>,
-    /// Versions to allow, separated by commas: `TLSv1.2,TLSv1.3`.
-    pub version: Option<BString>,
-    /// Whether the server's certificate must be valid and bear the host's name; a server without TLS is an
-    /// error then instead of a plain connection.
-    pub verify: bool,
-}
+/// TLS parameters. With `verify`, a server without TLS is an error instead of a plain connection.
+pub use crate::sys::openssl::Settings as Tls;
 
 /// How to connect; what [`Connection::connect`](super::Connection::connect) needs.
 #[derive(Clone)]

@@ -29,6 +29,8 @@ pub const STATUS_SESSION_STATE_CHANGED: u16 = 0x4000;
 
 /// Session tracker type: a system variable, the only type whose items have a name and a value.
 pub const TRACK_SYSTEM_VARIABLES: u8 = 0;
+/// Session tracker type: state changed; its datum is not length-encoded as those of the others are.
+pub const TRACK_STATE_CHANGE: u8 = 2;
 /// Session tracker type: GTIDs, which MariaDB never sends and Connector/C does not read.
 pub const TRACK_GTIDS: u8 = 3;
 /// Session tracker type: kind of the running transaction; the last type that is known.
@@ -234,6 +236,10 @@ fn session_changes(block: &[u8]) -> Result<Vec<Tracked>, Malformed> {
                     changes.push(Tracked { kind, name, value });
                 }
             }
+            TRACK_STATE_CHANGE => {
+                let value = Some(item.rest().into());
+                changes.push(Tracked { kind, name: BString::default(), value });
+            }
             TRACK_GTIDS => {}
             kind if kind <= TRACK_TRANSACTION_TYPE => {
                 let value = item.nullable_bytes()?.map(BString::from);
@@ -391,7 +397,7 @@ mod tests {
         block.extend_from_slice(b"\x01\x05\x04test");
         block.extend_from_slice(b"\x00\x0f\x0aautocommit\x03OFF");
         block.extend_from_slice(b"\x00\x03\x01x\xfb");
-        block.extend_from_slice(b"\x05\x09\x08T_______");
+        block.extend_from_slice(b"\x02\x011\x05\x09\x08T_______");
         block.extend_from_slice(b"\x09\x01z");
         put_bytes(&mut packet, &block);
         let ok = OkPacket::decode(&packet, true).unwrap();
@@ -408,6 +414,7 @@ mod tests {
                 tracked(1, "", Some("test")),
                 tracked(0, "autocommit", Some("OFF")),
                 tracked(0, "x", None),
+                tracked(2, "", Some("1")),
                 tracked(5, "", Some("T_______")),
             ]
         );

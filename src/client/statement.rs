@@ -7,9 +7,10 @@ use bstr::BString;
 
 use super::binary;
 use super::column::{Column, types};
-use super::connection::{Connection, Phase, Reply, malformed};
+use super::connection::{Connection, Phase, Reply};
 use super::error::{ClientError, code};
-use super::packet::{self, Answer, EofPacket, Fields, Malformed};
+use super::packet::{self, Answer, EofPacket, Fields, Malformed, OkPacket};
+use super::reply::malformed;
 use super::text::{Cell, Row};
 
 const COM_STMT_PREPARE: u8 = 22;
@@ -197,17 +198,19 @@ impl Connection {
         statement.affected_rows = u64::MAX;
         statement.rows = 0;
         let names_stay = std::mem::take(&mut statement.first);
+        let infile_allowed = std::mem::take(&mut self.infile_allowed);
         self.receive()?;
         let (track, cache) = (self.server.tracks_session(), self.server.caches_metadata());
         let (count, definitions) =
             match Answer::decode(self.channel.packet(), track, cache).map_err(malformed)? {
-                Answer::Ok(ok) => {
-                    statement.affected_rows = ok.affected_rows;
-                    self.ok = ok;
-                    return Ok(Reply::Ok);
+                Answer::Ok(ok) => return Ok(self.executed(statement, ok)),
+                Answer::LocalInfile(name) => {
+                    let name = name.to_vec();
+                    let ok = self.send_file(&name, infile_allowed)?;
+                    return Ok(self.executed(statement, ok));
                 }
                 Answer::Columns { count, definitions } => (count, definitions),
-                Answer::LocalInfile(_) | Answer::Error(_) => return Err(malformed(Malformed)),
+                Answer::Error(_) => return Err(malformed(Malformed)),
             };
         if definitions {
             self.result_columns(statement, count, names_stay)?;
@@ -224,8 +227,17 @@ impl Connection {
         Ok(Reply::Rows)
     }
 
+    /// Notes that an execution without rows is done.
+    fn executed(&mut self, statement: &mut Statement, ok: OkPacket) -> Reply {
+        statement.affected_rows = ok.affected_rows;
+        self.ok = ok;
+        self.follow_session();
+        Reply::Ok
+    }
+
     /// Reads the `count` column definitions of a result. Those of the prepare keep their names; every
-    /// further result of a CALL brings its own.
+    /// further result of a CALL brings its own, of which Connector/C loses the name of the format
+    /// (`json`), not that of the type.
     fn result_columns(
         &mut self,
         statement: &mut Statement,
@@ -241,7 +253,12 @@ impl Connection {
         }
         statement.columns.clear();
         for _ in 0..count {
-            statement.columns.push(self.definition()?);
+            let mut column = self.definition()?;
+            column.extended = column.extended.filter(|extended| extended.type_name.is_some());
+            if let Some(extended) = &mut column.extended {
+                extended.format_name = None;
+            }
+            statement.columns.push(column);
         }
         Ok(())
     }
@@ -332,10 +349,10 @@ impl Connection {
         }
     }
 
-    /// The server's handle of `statement`; 2030 if nothing is prepared with it, 2056 if the connection
+    /// The server's handle of `statement`; 2014 if nothing is prepared with it, 2056 if the connection
     /// has closed it meanwhile.
     fn alive(&self, statement: &Statement) -> Result<Handle, ClientError> {
-        let handle = statement.handle.ok_or_else(|| ClientError::client(code::NOT_PREPARED))?;
+        let handle = statement.handle.ok_or_else(|| ClientError::client(code::OUT_OF_SYNC))?;
         if handle.epoch != self.statements.number {
             return Err(ClientError::with(code::STATEMENT_CLOSED, &[self.statements.ended_by.as_bytes()]));
         }
@@ -358,7 +375,7 @@ impl Connection {
 
     /// Forgets what the last statement told, but for status and session changes, which stay until the
     /// next OK packet (spec §7.5).
-    fn clear_facts(&mut self) {
+    pub(super) fn clear_facts(&mut self) {
         self.ok.affected_rows = u64::MAX;
         self.ok.insert_id = 0;
         self.ok.warnings = 0;

@@ -4,13 +4,14 @@ use std::rc::Rc;
 
 use bstr::{BString, ByteSlice};
 
-use super::pending as query;
+use super::query;
 use super::source;
 use super::state::{Block, Interp, Stored};
 use super::stop::{Done, Stop};
 use crate::script::assignment::{self, Value};
-use crate::script::condition::{self, Condition, Test};
-use crate::script::{error_list, integer};
+use crate::script::condition::{self, Test};
+use crate::script::error_list;
+use crate::script::integer;
 
 /// How deep blocks may nest, the script's own level not counted (spec §5.1).
 const MAX_BLOCKS: usize = 31;
@@ -45,43 +46,52 @@ impl Interp {
         Ok(())
     }
 
+    /// Whether the condition of an `if` or `while` holds (spec §5.1).
     fn condition(&mut self, stored: &Rc<Stored>, is_while: bool) -> Done<bool> {
-        let word: &str = if is_while { "while" } else { "if" };
+        let word = if is_while { "while" } else { "if" };
         let text = stored.text.borrow();
-        let Condition { negate, test } = condition::parse(&text[stored.arguments..], word, self.charset)?;
-        let truth = match test {
+        let condition = condition::parse(&text[stored.arguments..], word, self.charset)?;
+        let holds = match condition.test {
             Test::Expression(expression) => {
-                let result = self.expand(expression)?;
-                condition::expression_is_true(&result, self.charset)
+                condition::expression_is_true(&self.expand(expression)?, self.charset)
             }
             Test::Truth(value) => condition::is_true(&self.value_of(stored, value)?, self.charset),
             Test::Comparison(left, operator, right) => {
-                let left = self.variables.get(left).cloned().unwrap_or_default();
+                let left = self.value_of(stored, Value::Variable(left))?;
                 let right = self.value_of(stored, right)?;
                 condition::compare(&left, operator, &right)?
             }
         };
-        Ok(truth != negate)
+        Ok(holds != condition.negate)
+    }
+
+    /// A value as a variable gets it (spec §4.4 step 3).
+    fn value_of(&mut self, stored: &Rc<Stored>, value: Value<'_>) -> Done<BString> {
+        match value {
+            Value::Text(text) => Ok(text.into()),
+            Value::Variable(name) => Ok(self.variables.get(name).cloned().unwrap_or_default()),
+            Value::Query(query) => {
+                let query = self.expand(query)?;
+                query::value(self, stored, &query)
+            }
+            Value::GetValue(call) => query::get_value(self, stored, call),
+        }
     }
 }
 
 /// `let NAME = VALUE` (spec §4.4).
 pub(super) fn r#let(interp: &mut Interp, stored: &Rc<Stored>) -> Done {
     let text = stored.text.borrow();
-    let assignment = match assignment::parse(&text[stored.arguments..], interp.charset) {
-        Ok(assignment) => assignment,
-        Err(error) => {
-            drop(text);
-            return interp.fail(error);
-        }
-    };
+    let assignment = assignment::parse(&text[stored.arguments..], interp.charset)?;
     let expanded = interp.expand(assignment.value)?;
-    let value = interp.evaluate(stored, expanded)?;
+    let value = match assignment::classify(&expanded, interp.charset)? {
+        Value::Text(_) => expanded,
+        value => interp.value_of(stored, value)?,
+    };
     match assignment.exported {
         false => interp.variables.set(assignment.name, value),
         true => interp.variables.export(assignment.name, value),
     }
-    drop(text);
     interp.revert_properties();
     Ok(())
 }
@@ -90,10 +100,9 @@ pub(super) fn r#let(interp: &mut Interp, stored: &Rc<Stored>) -> Done {
 pub(super) fn increase(interp: &mut Interp, stored: &Rc<Stored>, by: i32) -> Done {
     let text = stored.text.borrow();
     let rest = &text[stored.arguments..];
-    let (name, after) = assignment::increment_target(rest, &stored.word.to_str_lossy(), interp.charset)?;
-    interp.consumed = text.len() - after.len();
-    let number = interp.variables.get(name).and_then(|value| integer::view(value));
-    let Some(number) = number else {
+    let (name, behind) = assignment::increment_target(rest, &stored.word.to_str_lossy(), interp.charset)?;
+    interp.consumed = text.len() - behind.len();
+    let Some(number) = interp.variables.get(name).and_then(|value| integer::view(value)) else {
         return Err(Stop::die("Cannot perform inc/dec on a non-numeric value"));
     };
     interp.variables.set_number(name, i64::from(number.wrapping_add(by)));
@@ -113,15 +122,8 @@ pub(super) fn source(interp: &mut Interp, stored: &Rc<Stored>) -> Done {
 /// `error LIST`: what the next command may end with (spec §9.1).
 pub(super) fn error(interp: &mut Interp, stored: &Rc<Stored>) -> Done {
     let text = stored.text.borrow();
-    let rest = &text[stored.arguments..];
-    let parsed = error_list::parse(rest, interp.charset, &mut interp.variables);
-    match parsed {
-        Ok(items) => interp.pending_errors = items.into(),
-        Err(error) => {
-            drop(text);
-            interp.fail(error)?;
-        }
-    }
+    let items = error_list::parse(&text[stored.arguments..], interp.charset, &mut interp.variables)?;
+    interp.pending_errors = items.into();
     Ok(())
 }
 
@@ -170,24 +172,4 @@ pub(super) fn parsing(interp: &mut Interp, disable: bool) -> Done {
     }
     interp.parsing_disabled = disable;
     Ok(())
-}
-
-impl Interp {
-    /// The value of an expanded text: that of a variable, of a query, or the text itself (spec §4.4).
-    pub(super) fn evaluate(&mut self, stored: &Rc<Stored>, text: BString) -> Done<BString> {
-        let value = assignment::classify(&text, self.charset)?;
-        self.value_of(stored, value)
-    }
-
-    fn value_of(&mut self, stored: &Rc<Stored>, value: Value<'_>) -> Done<BString> {
-        match value {
-            Value::Variable(name) => Ok(self.variables.get(name).cloned().unwrap_or_default()),
-            Value::Query(query) => {
-                let query = self.expand(query)?;
-                query::value(self, stored, &query)
-            }
-            Value::GetValue(arguments) => query::get_value(self, stored, arguments),
-            Value::Text(text) => Ok(text.into()),
-        }
-    }
 }

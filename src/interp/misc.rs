@@ -39,6 +39,7 @@ pub(super) fn character_set(interp: &mut Interp, stored: &Rc<Stored>) -> Done {
         return Err(Stop::Skip(what.into()));
     };
     interp.charset = charset;
+    interp.filters.set_charset(charset);
     Ok(())
 }
 

@@ -35,7 +35,7 @@ impl Interp {
         let classified = match classify(raw.text.into(), &lexing, self.result_format) {
             Ok(classified) => classified,
             Err(error) => {
-                self.fail(error)?;
+                self.or_report(Err(error.into()))?;
                 return self.next_command();
             }
         };
@@ -64,7 +64,10 @@ impl Interp {
         self.sql_error_handled = false;
         let ran = self.must_run(kind);
         match kind {
-            Command::If | Command::While => self.open_block(stored, kind == Command::While)?,
+            Command::If | Command::While => {
+                let opened = self.open_block(stored, kind == Command::While);
+                self.or_report(opened)?;
+            }
             Command::End => self.close_block(stored)?,
             _ => {
                 if ran {
@@ -72,7 +75,8 @@ impl Interp {
                         Some(Arguments::None) => stored.arguments,
                         _ => usize::MAX,
                     };
-                    dispatch(self, stored, kind)?;
+                    let done = dispatch(self, stored, kind);
+                    self.or_report(done)?;
                     self.check_rest(stored)?;
                 }
                 self.counter += 1;
@@ -90,9 +94,17 @@ impl Interp {
             self.filters.clear();
         }
         if self.options.mark_progress {
-            self.log.progress(self.program.len(), &self.reader)?;
+            self.log.progress(self.counter, &self.reader)?;
         }
         self.flush()
+    }
+
+    /// Goes on after a report where `--continue-on-error` allows it.
+    fn or_report(&mut self, done: Done) -> Done {
+        match done {
+            Err(Stop::Report(message)) => self.report(message),
+            done => done,
+        }
     }
 
     /// Whether a command of this kind runs where we are: in a block that runs; `delimiter` and `perl`

@@ -7,6 +7,7 @@ use std::time::Instant;
 use bstr::{BStr, BString, ByteSlice};
 
 use super::connections::pool::Pool;
+use super::files::Modes;
 use super::filter::Filters;
 use super::properties::{Properties, Property};
 use super::stop::{Done, Stop};
@@ -17,7 +18,7 @@ use crate::script::charset::Charset;
 use crate::script::classify::Format;
 use crate::script::command::Command;
 use crate::script::error_list::Expected;
-use crate::script::message::{Kind, ScriptError};
+use crate::script::expand;
 use crate::script::reader::{Lexing, Reader};
 
 /// One command of the list that the program counter walks over (spec §1.2).
@@ -116,6 +117,12 @@ pub struct Interp {
     pub filters: Filters,
     /// What the command at hand wrote; appended to the log when it is over.
     pub out: Vec<u8>,
+    /// What went to the log last: a failing `exec` without output shows it (spec §6.7).
+    pub flushed: Vec<u8>,
+    /// The error number that the file layer remembers of its last failure (spec §9.4).
+    pub my_errno: i32,
+    /// The permission bits of new files and directories.
+    pub modes: Modes,
     /// The log: the file or standard output.
     pub log: Output,
     /// The connections.
@@ -204,23 +211,7 @@ impl Interp {
     }
 
     fn expand_with(&mut self, text: &[u8], keep_escapes: bool) -> Done<BString> {
-        let expanded = crate::script::expand::expand(text, self.charset, keep_escapes, &mut self.variables);
-        match expanded {
-            Ok(text) => Ok(text.into()),
-            Err(error) => {
-                self.fail(error)?;
-                Ok(BString::default())
-            }
-        }
-    }
-
-    /// Ends the test with an error of the grammars, or writes it to the result and goes on where
-    /// `--continue-on-error` allows that.
-    pub fn fail(&mut self, error: ScriptError) -> Done {
-        match error.kind {
-            Kind::Die => Err(Stop::Die(error.message)),
-            Kind::Report => self.report(error.message),
-        }
+        Ok(expand::expand(text, self.charset, keep_escapes, &mut self.variables)?.into())
     }
 
     /// An error after which `--continue-on-error` goes on (spec §13.1).
@@ -265,6 +256,7 @@ impl Interp {
     pub fn flush(&mut self) -> Done {
         if !self.out.is_empty() {
             self.log.write(&self.out)?;
+            std::mem::swap(&mut self.out, &mut self.flushed);
             self.out.clear();
         }
         Ok(())

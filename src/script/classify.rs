@@ -33,6 +33,16 @@ pub struct Classified {
 }
 
 impl Classified {
+    /// A comment, or a command that must not be one.
+    pub fn comment(text: impl Into<BString>) -> Self {
+        Classified::whole(Command::Comment, text)
+    }
+
+    /// A command that works on its whole text.
+    fn whole(command: Command, text: impl Into<BString>) -> Self {
+        Classified { command, text: text.into(), first_word: 0..0, arguments: 0 }
+    }
+
     /// The first word, as it was typed.
     pub fn word(&self) -> &[u8] {
         self.text.get(self.first_word.clone()).unwrap_or_default()
@@ -52,11 +62,9 @@ pub fn classify(text: Vec<u8>, lexing: &Lexing<'_>, format: Format) -> Result<Cl
     if format == Format::One {
         normalise(&mut text, lexing);
     }
-    let whole =
-        |command, text: Vec<u8>| Classified { command, text: text.into(), first_word: 0..0, arguments: 0 };
     match *text {
-        [b'#', ..] => return Ok(whole(Command::Comment, text)),
-        [b'\n'] => return Ok(whole(Command::EmptyLine, text)),
+        [b'#', ..] => return Ok(Classified::whole(Command::Comment, text)),
+        [b'\n'] => return Ok(Classified::whole(Command::EmptyLine, text)),
         _ => {}
     }
     let dashes = text.starts_with(b"--");
@@ -68,17 +76,19 @@ pub fn classify(text: Vec<u8>, lexing: &Lexing<'_>, format: Format) -> Result<Cl
     let word = first_word(&text, lexing);
     let spaces = text[word..].iter().position(|&byte| !is_space(byte));
     let arguments = spaces.map_or(text.len(), |spaces| word + spaces);
-    let command = match command::find(&text[..word]) {
+    // A NUL is part of the word, but its name ends there.
+    let name = text[..word].split(|&byte| byte == 0).next().unwrap_or_default();
+    let command = match command::find(name) {
         _ if text.first() == Some(&b'}') => Command::End,
         Some(spec) => spec.command,
         None if dashes => return Err(ScriptError::report(UNKNOWN)),
         None => Command::Sql,
     };
     match command {
-        Command::Sql => Ok(whole(Command::Sql, text)),
+        Command::Sql => Ok(Classified::whole(Command::Sql, text)),
         Command::Query => {
             text.drain(..arguments);
-            Ok(whole(Command::Sql, text))
+            Ok(Classified::whole(Command::Sql, text))
         }
         _ => Ok(Classified { command, text: text.into(), first_word: 0..word, arguments }),
     }
@@ -88,10 +98,10 @@ pub fn classify(text: Vec<u8>, lexing: &Lexing<'_>, format: Format) -> Result<Cl
 const UNKNOWN: &str = "Found line beginning with --  that didn't contain a valid mysqltest command, \
                        check your syntax or use # if you intended to write a comment";
 
-/// The length of the first word: up to a space, a parenthesis, the delimiter or a NUL.
+/// The length of the first word: up to a space, a parenthesis or the delimiter.
 fn first_word(text: &[u8], lexing: &Lexing<'_>) -> usize {
     let ends = |at: usize, byte: u8| {
-        matches!(byte, b'(' | 0)
+        byte == b'('
             || lexing.charset.is_space(byte)
             || (lexing.delimiter.first() == Some(&byte) && text[at..].starts_with(lexing.delimiter))
     };
@@ -171,6 +181,8 @@ mod tests {
             ("select 1", Command::Sql, "", "select 1"),
             ("echoes", Command::Sql, "", "echoes"),
             ("query  sleep 1", Command::Sql, "", "sleep 1"),
+            ("query\0x (1)", Command::Sql, "", "(1)"),
+            ("echo\0(a", Command::Echo, "echo\0", "(a"),
             ("PS_prepare select 1", Command::PsPrepare, "PS_prepare", "select 1"),
         ] {
             let found = classified(text);

@@ -13,9 +13,11 @@ pub mod errnames;
 pub mod error_list;
 pub mod expand;
 pub mod expr;
+mod fuzz;
 pub mod input;
 pub mod integer;
 pub mod message;
+pub mod parse;
 #[cfg(test)]
 mod properties;
 pub mod property;
@@ -25,6 +27,12 @@ pub mod reader;
 pub mod regex_list;
 pub mod regex_message;
 pub mod replace_list;
+mod static_args;
+pub mod static_check;
 pub mod string_token;
 pub mod sync_position;
 pub mod text;
+pub mod unparse;
+
+#[doc(hidden)]
+pub use fuzz::fuzz;

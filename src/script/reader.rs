@@ -7,6 +7,7 @@ use std::ops::Range;
 
 use bstr::{BStr, BString};
 
+use super::args;
 use super::charset::Charset;
 use super::input::{Frame, Input};
 use super::message::ScriptError;
@@ -78,12 +79,37 @@ pub enum CommandEnd {
 pub struct Reader {
     stack: Vec<Frame>,
     ended: bool,
+    unended: Option<Unended>,
+}
+
+/// Text at the end of the test file that nothing ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unended {
+    /// The offset at which the command starts.
+    pub start: usize,
+    /// What the command was in the middle of.
+    pub inside: Inside,
+    /// The offset at which that was opened.
+    pub opened: usize,
+}
+
+/// What a text can be in the middle of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Inside {
+    /// A statement without its delimiter.
+    Statement,
+    /// A `#` or `--` line without its line end.
+    Line,
+    /// A `/*` comment.
+    Comment,
+    /// The quotes that open with this byte.
+    Quotes(u8),
 }
 
 impl Reader {
     /// A reader at the start of the test file.
     pub fn new(base: Input) -> Self {
-        Reader { stack: vec![Frame::new(base)], ended: false }
+        Reader { stack: vec![Frame::new(base)], ended: false, unended: None }
     }
 
     /// Goes on with `input`, and with the current file once that has ended (`source`).
@@ -125,7 +151,8 @@ impl Reader {
             }
             if self.stack.len() == 1 {
                 self.ended = true;
-                unended(&scan.text, lexing)?;
+                self.unended = scan.unended(from);
+                args::trailing_junk(&scan.text, lexing.delimiter, lexing.charset)?;
                 return Ok(None);
             }
             self.stack.pop();
@@ -194,30 +221,24 @@ impl Reader {
         self.stack.last().map_or(0, |frame| frame.at)
     }
 
+    /// All bytes of that file.
+    pub fn text(&self) -> &[u8] {
+        self.stack.last().map(|frame| frame.input.text()).unwrap_or_default()
+    }
+
     /// How many files are open.
     pub fn depth(&self) -> usize {
         self.stack.len()
     }
 
+    /// The text without an end that [`Reader::read`] met at the end of the test file.
+    pub fn unended(&self) -> Option<Unended> {
+        self.unended
+    }
+
     /// Whether the end of the test file was met.
     pub fn ended(&self) -> bool {
         self.ended
-    }
-}
-
-/// Complains of text that no delimiter ended, unless it is blank or a comment (spec §3.5).
-fn unended(text: &[u8], lexing: &Lexing<'_>) -> Result<(), ScriptError> {
-    // A text at the end of a file never starts with a space or a delimiter: those are dropped
-    // and returned in the state in which it starts.
-    match text.first() {
-        None | Some(b'#' | 0) => Ok(()),
-        Some(_) if !lexing.delimiter.is_empty() && text.starts_with(lexing.delimiter) => {
-            Err(ScriptError::die_with(&[b"Extra delimiter \"", lexing.delimiter, b"\" found"]))
-        }
-        Some(_) => {
-            let rest = text.split(|&byte| byte == 0).next().unwrap_or_default();
-            Err(ScriptError::die_with(&[b"End of line junk detected: \"", rest, b"\""]))
-        }
     }
 }
 
@@ -244,6 +265,10 @@ struct Scan<'a> {
     /// The byte before was a backslash that protects a quote, outside of quotes.
     escaped: bool,
     text: Vec<u8>,
+    /// The offset of the first kept byte in the file read now.
+    first_kept: Option<usize>,
+    /// The offset of the quote or comment that was opened last.
+    opened: usize,
 }
 
 impl<'a> Scan<'a> {
@@ -256,7 +281,22 @@ impl<'a> Scan<'a> {
             quote: 0,
             escaped: false,
             text: Vec::new(),
+            first_kept: None,
+            opened: 0,
         }
+    }
+
+    /// What the file's end cut off; the file was read from the offset `from`.
+    fn unended(&self, from: usize) -> Option<Unended> {
+        let start = self.first_kept.unwrap_or(from);
+        let (inside, opened) = match self.state {
+            State::LineStart => return None,
+            State::Normal => (Inside::Statement, start),
+            State::Comment => (Inside::Line, start),
+            State::CComment => (Inside::Comment, self.opened),
+            State::Quoted | State::QuotedEscape => (Inside::Quotes(self.quote), self.opened),
+        };
+        Some(Unended { start, inside, opened })
     }
 
     /// Reads from the file until the command ends: what ended it, and the bytes of the file that make up
@@ -270,7 +310,7 @@ impl<'a> Scan<'a> {
         let mut line = frame.line;
         // Kept bytes are appended to the command's text in long pieces: `copied` is where the next piece starts.
         let mut copied = at;
-        let mut first_kept = None;
+        self.first_kept = None;
 
         /// Ends the command before or after the current byte.
         macro_rules! finish {
@@ -278,7 +318,7 @@ impl<'a> Scan<'a> {
                 self.text.extend_from_slice(&text[copied..$upto]);
                 frame.at = $next;
                 frame.line = line;
-                let start = first_kept.unwrap_or(at);
+                let start = self.first_kept.unwrap_or(at);
                 return Some(($end, start..$upto));
             }};
         }
@@ -311,11 +351,15 @@ impl<'a> Scan<'a> {
                         b'\'' | b'"' | b'`' => {
                             if !self.escaped {
                                 self.quote = byte;
+                                self.opened = at;
                                 self.state = State::Quoted;
                             }
                             self.escaped = false;
                         }
-                        b'*' if self.last == b'/' => self.state = State::CComment,
+                        b'*' if self.last == b'/' => {
+                            self.opened = at.saturating_sub(1);
+                            self.state = State::CComment;
+                        }
                         _ => self.escaped = self.is_escape(byte),
                     }
                 }
@@ -357,6 +401,7 @@ impl<'a> Scan<'a> {
                         b'}' => finish!(CommandEnd::CloseBrace, at + 1, at + 1),
                         b'\'' | b'"' | b'`' => {
                             self.quote = byte;
+                            self.opened = at;
                             self.state = State::Quoted;
                             true
                         }
@@ -373,7 +418,7 @@ impl<'a> Scan<'a> {
                     }
                 }
             }
-            first_kept.get_or_insert(at);
+            self.first_kept.get_or_insert(at);
             self.last = byte;
             // The rest of a character of several bytes is kept without a look at it.
             at += match self.multibyte {

@@ -1,10 +1,16 @@
 //! The operating system: processes with pidfds, waiting on file descriptors, directory watches,
-//! the guardian that cleans up after a killed runner. The only module that may use `unsafe`.
+//! the guardian that cleans up after a killed runner, host names. The only module that may use `unsafe`.
 
 pub mod child;
 pub mod guardian;
+#[cfg(feature = "oracle")]
+pub mod libmariadb;
 pub mod local_time;
+pub mod openssl;
 pub mod orphans;
 pub mod pcre;
 pub mod poll;
+pub mod process;
+pub mod resolve;
+pub mod shell;
 pub mod watch;

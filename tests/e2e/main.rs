@@ -5,10 +5,12 @@
 
 mod bad_input;
 mod behaviour;
+mod corpus;
 mod every_file;
 mod fake_script;
 mod fake_server;
 mod killed;
 mod modes;
 mod real_server;
+mod scripts;
 mod support;

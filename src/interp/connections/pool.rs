@@ -22,8 +22,8 @@ pub struct Slot {
     pub pending: bool,
     /// The one prepared statement, kept from statement to statement.
     pub statement: Option<Statement>,
-    /// The values that `PS_bind` gave for it.
-    pub parameters: Vec<Param>,
+    /// The values that `PS_bind` gave for it, if it did.
+    pub parameters: Option<Vec<Param>>,
     /// A second session for the helper statements of the view and procedure protocols.
     pub service: Option<Connection>,
     /// How the session was opened, with the user it has now; the second one is opened likewise.
@@ -38,7 +38,7 @@ const TRACK_SCHEMA: u8 = 1;
 impl Slot {
     /// Gives up the prepared statement: the server is told to forget it.
     pub fn close_statement(&mut self) {
-        self.parameters.clear();
+        self.parameters = None;
         if let (Some(statement), Some(connection)) = (self.statement.take(), &mut self.connection) {
             connection.close_statement(statement);
         }
@@ -49,7 +49,7 @@ impl Slot {
         let tracked = self.connection.as_ref().map(Connection::session_track).unwrap_or_default();
         let is_schema = |item: &&Tracked| item.kind == TRACK_SCHEMA;
         if let Some(item) = tracked.iter().rfind(is_schema) {
-            self.database = Some(item.name.clone()).filter(|name| !name.is_empty());
+            self.database = item.value.clone().filter(|name| !name.is_empty());
         }
     }
 

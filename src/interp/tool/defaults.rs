@@ -17,7 +17,7 @@ pub const GROUPS: [&str; 5] = ["mysqltest", "mariadb-test", "client", "client-se
 const MAX_DEPTH: u32 = 10;
 
 /// A longer line is read in pieces of this many bytes, each a line of its own.
-const MAX_LINE: usize = 4095;
+const MAX_LINE: usize = 4094;
 
 /// What of the process the search for files depends on.
 #[derive(Debug, Clone, Default)]
@@ -130,13 +130,11 @@ impl Reader<'_> {
             return Ok(());
         }
         let current = || std::env::current_dir().ok().and_then(|path| Vec::from_path_buf(path).ok());
-        let home = self.places.home.as_ref().map(|home| home.as_slice());
-        let full = if path::is_hard(name, home) {
-            name.to_vec()
+        let full = if path::is_hard(name, self.home()) {
+            name.clone()
         } else {
-            join(&current().unwrap_or_default(), name).to_vec()
+            join(&current().unwrap_or_default(), name.strip_prefix(b"./").unwrap_or(name))
         };
-        let full = path::tidy(&full, home, || current().map(BString::from));
         if self.file(&full, 0)? {
             return Ok(());
         }
@@ -144,12 +142,17 @@ impl Reader<'_> {
         Err(Aborted)
     }
 
+    fn home(&self) -> Option<&[u8]> {
+        self.places.home.as_ref().map(|home| home.as_slice())
+    }
+
     /// Reads one file; says whether it was there.
     fn file(&mut self, name: &[u8], depth: u32) -> Result<bool, Aborted> {
+        let name = path::tidy(name, self.home(), || None);
         let Ok(file) = std::fs::File::open(name.to_path_lossy()) else { return Ok(false) };
         let Ok(metadata) = file.metadata() else { return Ok(false) };
         if metadata.is_file() && metadata.mode() & 0o002 != 0 {
-            self.say(&[b"Warning: World-writable config file '", name, b"' is ignored"]);
+            self.say(&[b"Warning: World-writable config file '", &name, b"' is ignored"]);
             return Ok(true);
         }
         let mut text = Vec::new();
@@ -157,7 +160,7 @@ impl Reader<'_> {
             // A directory reads as an empty file.
             return Ok(true);
         }
-        self.lines(&text, name, depth)?;
+        self.lines(&text, &name, depth)?;
         Ok(true)
     }
 
@@ -167,7 +170,8 @@ impl Reader<'_> {
         let pieces = text.lines_with_terminator().flat_map(|line| line.chunks(MAX_LINE));
         for (index, line) in pieces.enumerate() {
             let number = index + 1;
-            let line = trim_start(line);
+            // A zero byte ends a line of C.
+            let line = trim_start(line.split(|byte| *byte == 0).next().unwrap_or_default());
             match line.first() {
                 None | Some(b'#' | b';') => {}
                 Some(b'!') => self.directive(trim_end(line), name, number, depth)?,
@@ -204,10 +208,27 @@ impl Reader<'_> {
 
     /// `!include file`, `!includedir directory`; any other directive means nothing.
     fn directive(&mut self, line: &[u8], name: &[u8], number: usize, depth: u32) -> Result<(), Aborted> {
-        let directory = line.strip_prefix(b"!includedir").filter(|rest| starts_with_space(rest));
-        let file = line.strip_prefix(b"!include").filter(|rest| starts_with_space(rest));
-        if directory.is_none() && file.is_none() {
+        let word = trim_start(&line[1..]);
+        let (word, operand) = match (word.strip_prefix(b"includedir"), word.strip_prefix(b"include")) {
+            (Some(operand), _) => ("includedir", operand),
+            (None, Some(operand)) => ("include", operand),
+            (None, None) => return Ok(()),
+        };
+        if !operand.is_empty() && !starts_with_space(operand) {
             return Ok(());
+        }
+        let operand = trim_start(operand);
+        if operand.is_empty() {
+            let number = number.to_string();
+            self.say(&[
+                b"error: Wrong '!",
+                word.as_bytes(),
+                b"' directive in config file: ",
+                name,
+                b" at line ",
+                number.as_bytes(),
+            ]);
+            return Err(Aborted);
         }
         if depth >= MAX_DEPTH {
             let number = number.to_string();
@@ -221,12 +242,11 @@ impl Reader<'_> {
             ]);
             return Ok(());
         }
-        if let Some(file) = file {
-            self.file(trim_start(file), depth + 1)?;
+        if word == "includedir" {
+            return self.directory(operand, depth + 1);
         }
-        if let Some(directory) = directory {
-            self.directory(trim_start(directory), depth + 1)?;
-        }
+        // What is wrong inside an included file ends only that file.
+        let _ = self.file(operand, depth + 1);
         Ok(())
     }
 
@@ -238,7 +258,7 @@ impl Reader<'_> {
                 let errno = rustix::io::Errno::from_io_error(&error).unwrap_or(rustix::io::Errno::IO);
                 let cause =
                     format!("(Errcode: {} \"{}\")", errno.raw_os_error(), super::apply::error_text(errno));
-                self.say(&[b"mariadb-test: Can't read dir of '", directory, b"' ", cause.as_bytes()]);
+                self.say(&[b"\x07mariadb-test: Can't read dir of '", directory, b"' ", cause.as_bytes()]);
                 return Err(Aborted);
             }
         };
@@ -249,7 +269,7 @@ impl Reader<'_> {
             .collect();
         names.sort();
         for name in names {
-            self.file(&join(directory, &name), depth)?;
+            let _ = self.file(&join(directory, &name), depth);
         }
         Ok(())
     }
@@ -334,8 +354,9 @@ fn join(directory: &[u8], name: &[u8]) -> BString {
     path
 }
 
+/// Space of latin1, the character set of option files.
 fn is_space(byte: &u8) -> bool {
-    matches!(byte, b' ' | b'\t'..=b'\r')
+    matches!(byte, b' ' | b'\t'..=b'\r' | 0xa0)
 }
 
 fn starts_with_space(text: &[u8]) -> bool {

@@ -3,6 +3,7 @@
 
 mod apply;
 pub mod defaults;
+pub mod finish;
 mod help;
 pub mod main;
 mod number;
@@ -11,4 +12,6 @@ pub mod output;
 pub mod parse;
 mod password;
 mod path;
+pub mod report;
+mod run;
 mod table;

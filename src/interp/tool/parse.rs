@@ -165,7 +165,7 @@ impl Parser<'_> {
                 Some(_) => format!("automatically set option '--{}' cannot take an argument", entry.name),
                 None => format!("automatic setup request is unsupported by option '--{}'", entry.name),
             };
-            self.complain(loose, message.as_bytes());
+            self.complain(loose && value.is_none(), message.as_bytes());
             return Ok(());
         }
         match entry.kind {
@@ -392,7 +392,9 @@ impl Parser<'_> {
             Kind::Plain | Kind::Disabled => apply::switch(&mut self.options, entry.id, true),
             Kind::Text => {
                 let value = value.unwrap_or_default();
-                let value = if enabled { b"".as_slice() } else { value };
+                // `enable-` makes a text empty, but what is checked at once sees the 1 that switches get.
+                let checked = matches!(entry.id, Id::TestFile | Id::Protocol | Id::ServerFile | Id::Logdir);
+                let value = if enabled && !checked { b"".as_slice() } else { value };
                 apply::text(&mut self.options, entry.id, value, self.surroundings)
             }
         };
@@ -404,7 +406,8 @@ impl Parser<'_> {
                 Err(Verdict::Refused)
             }
             Applied::DieAfter(complaint, message) => {
-                self.say(&[self.program.as_bytes(), b": ", &complaint]);
+                // The reference's library rings the bell with errors of files.
+                self.say(&[b"\x07", self.program.as_bytes(), b": ", &complaint]);
                 Err(Verdict::Die(message))
             }
         }

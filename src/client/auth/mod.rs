@@ -1,0 +1,10 @@
+//! Authentication: the exchange of packets that a plugin sees, and the plugins.
+
+mod ask;
+mod exchange;
+mod native;
+mod plugin;
+mod sha;
+
+pub(super) use exchange::{Exchange, Login, at};
+pub(super) use plugin::authenticate;

@@ -1,0 +1,119 @@
+//! Which plugins there are, and how a login goes from one to the next.
+
+use std::path::Path;
+
+use bstr::ByteSlice;
+
+use super::exchange::{Exchange, SWITCH, Stop};
+use super::{ask, native, sha};
+use crate::client::error::{ClientError, code};
+use crate::client::packet;
+
+/// The plugin to begin with.
+const NATIVE: &[u8] = b"mysql_native_password";
+const OLD: &[u8] = b"mysql_old_password";
+/// What the C library calls itself when it cannot load the plugin that the options ask for.
+const FALLBACK: &[u8] = b"dummy_fallback_auth";
+/// Where client plugins are looked for without an option.
+const DEFAULT_PLUGIN_DIR: &str = "/usr/lib/mysql/plugin";
+
+/// What comes after a plugin is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// The server's verdict, which has not been read.
+    Unread,
+    /// The last packet read is the verdict.
+    Read,
+}
+
+/// A plugin's side of the exchange.
+type Plugin = fn(&mut Exchange<'_>) -> Result<Verdict, Stop>;
+
+/// The plugin of this name, if it is one of ours.
+fn find(name: &[u8]) -> Option<Plugin> {
+    Some(match name {
+        NATIVE => native::native,
+        OLD => native::old,
+        b"client_ed25519" => native::ed25519,
+        b"mysql_clear_password" => ask::cleartext,
+        b"dialog" => ask::dialog,
+        b"auth_test_plugin" | b"qa_auth_interface" | b"qa_auth_client" => ask::prompted,
+        b"caching_sha2_password" => sha::caching_sha2,
+        b"sha256_password" => sha::sha256,
+        _ => return None,
+    })
+}
+
+/// Reads the server's data and says nothing, so that the server asks for a plugin that we have.
+fn fallback(exchange: &mut Exchange<'_>) -> Result<Verdict, Stop> {
+    exchange.read()?;
+    Ok(Verdict::Read)
+}
+
+/// Runs the plugin that `default_auth` names, and then those that the server asks for, until there is a
+/// verdict: the channel's last packet is the OK then. `offered`: the server's default plugin, for which the
+/// greeting's data are (none when the user changes).
+pub(in crate::client) fn authenticate(
+    exchange: &mut Exchange<'_>,
+    default_auth: Option<&[u8]>,
+    offered: Option<&[u8]>,
+    plugin_dir: Option<&Path>,
+) -> Result<(), ClientError> {
+    let wanted = default_auth.unwrap_or(NATIVE);
+    let (name, mut plugin) = match find(wanted) {
+        Some(plugin) => (wanted, plugin),
+        None => (FALLBACK, fallback as Plugin),
+    };
+    exchange.plugin = name.to_vec();
+    if offered.is_some_and(|offered| offered == name || offered.is_empty()) {
+        exchange.data = Some([exchange.scramble, b"\0"].concat());
+    }
+    loop {
+        match plugin(exchange) {
+            Ok(Verdict::Unread) => {
+                exchange.next_packet()?;
+            }
+            Ok(Verdict::Read) | Err(Stop::Switch) => {}
+            Err(Stop::Failed(error)) => return Err(error),
+        }
+        let packet = exchange.channel.packet();
+        match packet.first() {
+            Some(&packet::OK) => return Ok(()),
+            Some(&SWITCH) => {}
+            _ => {
+                let text = b"Can't connect to server (11).";
+                return Err(ClientError::new(code::SERVER_LOST, b"HY000", text));
+            }
+        }
+        let (name, data) = if packet.len() == 1 {
+            // A server from before plugins wants the oldest scheme.
+            (OLD.to_vec(), [exchange.scramble, b"\0"].concat())
+        } else {
+            let mut parts = packet[1..].splitn_str(2, b"\0");
+            let name = parts.next().unwrap_or_default().to_vec();
+            (name, parts.next().unwrap_or_default().to_vec())
+        };
+        plugin = find(&name).ok_or_else(|| missing(&name, plugin_dir))?;
+        exchange.plugin = name;
+        exchange.data = Some(data);
+        exchange.has_read = false;
+    }
+}
+
+/// The error for a plugin that is not ours: the text of 2059 with the dynamic loader's words. The C library
+/// leaves the number at 0, which its callers take for 2013.
+fn missing(name: &[u8], plugin_dir: Option<&Path>) -> ClientError {
+    let error = |reason: &[u8]| ClientError {
+        code: code::SERVER_LOST,
+        ..ClientError::with(code::PLUGIN_LOAD, &[name, reason])
+    };
+    if name.find_byteset(b"()[]!@#$%^&/*;.,'?\\").is_some() {
+        return error(b"invalid plugin name");
+    }
+    let directory = plugin_dir.unwrap_or(Path::new(DEFAULT_PLUGIN_DIR));
+    let mut file = directory.as_os_str().as_encoded_bytes().to_vec();
+    file.push(b'/');
+    file.extend_from_slice(name);
+    file.extend_from_slice(b".so: cannot open shared object file: No such file or directory");
+    error(&file)
+}
