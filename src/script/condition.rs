@@ -71,7 +71,7 @@ pub fn parse<'a>(arguments: &'a [u8], word: &str, charset: Charset) -> Result<Co
 fn parse_test(inner: &[u8], negate: bool, charset: Charset) -> Result<Test<'_>, ScriptError> {
     match inner {
         [b'$', b'(', ..] => match parenthesized(inner) {
-            Ok((_, after)) if trim_start(after, charset).is_empty() => {
+            Some((_, after)) if trim_start(after, charset).is_empty() => {
                 Ok(Test::Expression(&inner[..inner.len() - after.len()]))
             }
             _ => Err(ScriptError::die("Expression evaluator $(...) must be the entire condition")),
