@@ -65,7 +65,7 @@ impl Interp {
         properties.set(Property::Ps2, ps, false);
         properties.set(Property::View, options.view_protocol, false);
         properties.set(Property::Cursor, options.cursor_protocol, false);
-        properties.set(Property::ServiceConnection, options.view_protocol, false);
+        properties.set(Property::ServiceConnection, true, false);
         let pool = Pool::new(options.max_connections);
         let result_format = if options.result_format_version == 2 { Format::Two } else { Format::One };
         Interp {

@@ -42,6 +42,11 @@ impl Interp {
         let elapsed = self.started.elapsed().as_millis().to_string();
         use bstr::ByteSlice;
         std::fs::write(file.to_os_str_lossy(), elapsed).map_err(|error| {
+            // The reference's library complains first, with the bell.
+            let text = error.to_string();
+            let cause = text.split(" (os error").next().unwrap_or_default();
+            let errno = error.raw_os_error().unwrap_or(0);
+            eprintln!("\x07mariadb-test: File '{file}' not found (Errcode: {errno} \"{cause}\")");
             Stop::Die(
                 format!("Could not open '{file}' for writing, errno: {}", error.raw_os_error().unwrap_or(0))
                     .into(),

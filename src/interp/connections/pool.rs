@@ -49,7 +49,7 @@ impl Slot {
         let tracked = self.connection.as_ref().map(Connection::session_track).unwrap_or_default();
         let is_schema = |item: &&Tracked| item.kind == TRACK_SCHEMA;
         if let Some(item) = tracked.iter().rfind(is_schema) {
-            self.database = Some(item.name.clone()).filter(|name| !name.is_empty());
+            self.database = item.value.clone().filter(|name| !name.is_empty());
         }
     }
 

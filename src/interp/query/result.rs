@@ -238,13 +238,12 @@ pub fn write_session_track(items: &[Tracked], out: &mut Vec<u8>) {
 
 fn tracker_line(item: &Tracked) -> BString {
     let mut line = BString::from("-- ");
-    line.extend_from_slice(&item.name);
     if item.kind == TRACK_SYSTEM_VARIABLES {
+        line.extend_from_slice(&item.name);
         line.extend_from_slice(b": ");
-        match &item.value {
-            Some(value) => line.extend_from_slice(value),
-            None => line.extend_from_slice(b"<NULL>"),
-        }
+        line.extend_from_slice(item.value.as_ref().map_or(b"<NULL>", |value| value));
+    } else if let Some(datum) = &item.value {
+        line.extend_from_slice(datum);
     }
     line
 }
@@ -347,10 +346,10 @@ mod tests {
             value: value.map(Into::into),
         };
         let items = [
-            item(2, "1", None),
+            item(2, "", Some("1")),
             item(0, "time_zone", Some("SYSTEM")),
             item(0, "autocommit", None),
-            item(5, "T_______", None),
+            item(5, "", Some("T_______")),
         ];
         let mut out = Vec::new();
         write_session_track(&items, &mut out);

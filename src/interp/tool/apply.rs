@@ -97,7 +97,7 @@ pub fn text(options: &mut Options, id: Id, value: &[u8], surroundings: &Surround
         }
         Id::TlsVersion => options.tls.versions = Some(text()),
         Id::TestFile => return test_file(options, value, surroundings),
-        Id::TimerFile => options.timer_file = Some(text()),
+        Id::TimerFile => options.timer_file = Some(in_basedir(&options.basedir, value, surroundings)),
         Id::Tmpdir => options.tmpdir = text(),
         Id::User => options.user = Some(text()),
         Id::PluginDir => options.plugin_dir = Some(text()),

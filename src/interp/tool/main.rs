@@ -9,6 +9,8 @@ use bstr::{BStr, BString, ByteSlice};
 use super::defaults::{self, Places};
 use super::parse::{self, Surroundings, Verdict};
 use super::{apply, help, password, run};
+use crate::script::input::Input;
+use crate::script::static_check;
 
 /// The standard places of option files, before the one in the home directory.
 const GLOBAL_FILES: [&str; 2] = ["/etc/my.cnf", "/etc/mysql/my.cnf"];
@@ -86,9 +88,25 @@ fn places() -> Places {
     }
 }
 
+/// Tells what is wrong in the form of `files`: `FILE:LINE:COLUMN: MESSAGE` on standard output.
 fn check(files: &[BString]) -> u8 {
-    let _ = files;
-    0
+    let mut status = 0;
+    for name in files {
+        match std::fs::read(name.to_os_str_lossy()) {
+            Ok(text) => {
+                for finding in static_check::check(&Input::new(name.clone(), text)) {
+                    let finding = finding.to_string();
+                    print([name.as_slice(), b":", finding.as_bytes(), b"\n"].concat().as_bstr());
+                    status = FAILED;
+                }
+            }
+            Err(error) => {
+                eprintln!("mtr-rs: cannot read {name}: {error}");
+                status = FAILED;
+            }
+        }
+    }
+    status
 }
 
 /// Writes to standard output; whoever closed it does not want to know.

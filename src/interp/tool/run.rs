@@ -35,15 +35,58 @@ pub fn run(options: Options) -> u8 {
         }
     };
     let name = BString::from(base.name());
+    let trace = Trace { on: options.verbose };
+    trace.say(&[b"Logging to '", output.name().map_or(b"", |name| name.as_slice()), b"'."]);
+    trace.say(&[b"Results saved in '", options.result_file.as_deref().map_or(b"", |name| name), b"'."]);
+    trace.connecting(&options);
     remove_timer_file(&options);
     let mut interp = Interp::new(options, Env::of_process(), base, output);
-    let ended = start(&mut interp).and_then(|()| interp.run());
+    let ended = start(&mut interp).and_then(|()| {
+        trace.say(&[b"... Connected."]);
+        trace.say(&[b"Start processing test commands from '", &name, b"' ..."]);
+        interp.run()
+    });
     let status = match ended.or_else(|stop| if stop == Stop::Exit { Ok(()) } else { Err(stop) }) {
-        Ok(()) => end(&mut interp),
+        Ok(()) => {
+            trace.say(&[b"... Done processing test commands."]);
+            end(&mut interp)
+        }
         Err(stop) => stopped(&mut interp, stop, &name),
     };
+    if status == 0 {
+        trace.say(&[b"Test has succeeded!"]);
+    }
     interp.pool.close();
     status
+}
+
+/// The lines of `--verbose`.
+#[derive(Clone, Copy)]
+struct Trace {
+    on: bool,
+}
+
+impl Trace {
+    fn say(self, parts: &[&[u8]]) {
+        if self.on {
+            to_stderr(&[b"mysqltest: ", parts.concat().as_slice(), b"\n"].concat());
+        }
+    }
+
+    fn connecting(self, options: &Options) {
+        let shown = |text: &Option<BString>| text.clone().unwrap_or_else(|| "(null)".into());
+        self.say(&[
+            b"Connecting to server ",
+            &shown(&options.host),
+            b":",
+            options.port.to_string().as_bytes(),
+            b" (socket ",
+            &shown(&options.socket),
+            b") as '",
+            &shown(&options.user),
+            b"', connection 'default', attempt 0 ...",
+        ]);
+    }
 }
 
 /// The script's text.
