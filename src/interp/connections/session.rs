@@ -26,10 +26,15 @@ fn with_session(
     }
 }
 
-/// The end of a command whose only failure is 1.
+/// The end of a command that tells no more than whether it worked: 1 if the connection is lost, -1 if
+/// the server had something against it (a session that was killed says so once).
 fn over(interp: &mut Interp, command: &Stored, done: Result<(), ClientError>) -> Done {
-    let failed = done.err().map(|_| CommandError { error: 1, my_errno: 0, errno: -1 });
-    interp.handle_command(command, failed)
+    let error = match done {
+        Ok(()) => 0,
+        Err(error) if (2000..3000).contains(&error.code) => 1,
+        Err(_) => -1,
+    };
+    interp.handle_command(command, Some(CommandError { error, my_errno: 0, errno: -1 }))
 }
 
 /// `ping`: asks the server for a sign of life.

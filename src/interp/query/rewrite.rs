@@ -45,7 +45,7 @@ pub(super) fn before(interp: &mut Interp, sql: &[u8]) -> Done<Rewritten> {
         let create = [b"CREATE OR REPLACE VIEW mysqltest_tmp_v AS ", sql].concat();
         let warnings = &mut rewritten.warnings;
         let made = service::with(interp, |connection, filters| match service::run(connection, &create) {
-            Ok(()) => warnings::fetch(connection, layout, filters, warnings).map(|()| true),
+            Ok(()) => warnings::fetch(connection, layout, filters, warnings).map(|_| true),
             Err(_) => Ok(false),
         })?;
         if made {
