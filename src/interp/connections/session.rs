@@ -89,5 +89,6 @@ pub fn change_user(interp: &mut Interp, command: &Rc<Stored>) -> Done {
     slot.options.user = user;
     slot.options.password = password;
     slot.database = database;
+    slot.charset.clone_from(&slot.options.charset_name);
     interp.handle_success(command)
 }
