@@ -52,7 +52,7 @@ impl Interp {
         let expected = &command.expected;
         let found = expected.iter().any(|item| match item {
             Expected::Number(number) => *number == error.code,
-            // That of a closed connection has six characters, of which five count.
+            // The state of a closed connection has a sixth digit, which does not count.
             Expected::SqlState(state) => error.sqlstate.starts_with(state),
         });
         if found {

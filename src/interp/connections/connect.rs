@@ -145,7 +145,7 @@ fn open(interp: &Interp, command: &Stored, request: &Request) -> Done<Result<Con
 fn expects(command: &Stored, error: &ClientError) -> bool {
     command.expected.iter().any(|item| match item {
         Expected::Number(number) => *number == error.code,
-        Expected::SqlState(state) => error.sqlstate == state.as_slice(),
+        Expected::SqlState(state) => error.sqlstate.starts_with(state),
     })
 }
 

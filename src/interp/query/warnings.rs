@@ -10,16 +10,17 @@ use crate::interp::state::Interp;
 use crate::interp::stop::{Done, Stop};
 
 /// Writes `Warnings:` and the rows `before`, then those of the statement that is just over. Nothing at
-/// all if none were counted.
+/// all if there are none; the heading alone if the server counts warnings but keeps none
+/// (`max_error_count = 0`).
 pub(super) fn write(interp: &mut Interp, before: &[u8]) -> Done {
     let mut rows = Vec::new();
     let layout = layout(interp);
     let Interp { pool, filters, out, .. } = interp;
-    let counted = match &mut pool.current_mut().connection {
+    let asked = match &mut pool.current_mut().connection {
         Some(connection) => fetch(connection, layout, filters, &mut rows)?,
         None => false,
     };
-    if !counted && before.is_empty() {
+    if !asked && before.is_empty() {
         return Ok(());
     }
     out.extend_from_slice(b"Warnings:\n");
@@ -28,11 +29,11 @@ pub(super) fn write(interp: &mut Interp, before: &[u8]) -> Done {
     Ok(())
 }
 
-/// Appends the warnings of a connection's last statement to `rows`, written like the rows of any result.
+/// Appends the warnings of a connection's last statement to `rows`, written like the rows of any result;
+/// false if there are none to ask for.
 ///
 /// `SHOW WARNINGS` is sent if the last packet counted a warning, and only then: tests see it in logs
-/// and status counters. Whether it was sent: the answer may have no row (`main/warnings.test` sets
-/// `max_error_count` to 0).
+/// and status counters.
 pub(super) fn fetch(
     connection: &mut Connection,
     layout: Layout,
