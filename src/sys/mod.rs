@@ -10,6 +10,6 @@ pub mod openssl;
 pub mod orphans;
 pub mod pcre;
 pub mod poll;
-pub mod shell;
 pub mod resolve;
+pub mod shell;
 pub mod watch;
