@@ -79,6 +79,12 @@ impl Channel {
         self.stream.is_some()
     }
 
+    /// Changes the length of the longest packet to send or receive.
+    #[cfg(test)]
+    pub fn set_max_packet(&mut self, max_packet: usize) {
+        self.max_packet = max_packet;
+    }
+
     /// Drops the stream.
     pub fn close(&mut self) {
         self.stream = None;

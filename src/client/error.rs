@@ -146,11 +146,6 @@ impl ClientError {
         let text = fill(text(2055), &[step.text().as_bytes(), errno.to_string().as_bytes()]);
         ClientError::new(code::SERVER_LOST, b"HY000", &text)
     }
-
-    /// Whether the connection is unusable afterwards.
-    pub fn is_lost(&self) -> bool {
-        matches!(self.code, code::SERVER_GONE | code::SERVER_LOST)
-    }
 }
 
 /// The text of one of the client's own numbers; that of 2000 for an unknown one.

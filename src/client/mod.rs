@@ -13,6 +13,9 @@ mod connection;
 pub mod convert;
 mod dispatch;
 mod error;
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod fake;
 mod fuzz;
 mod infile;
 mod login;
