@@ -128,14 +128,6 @@ impl Channel {
         }
     }
 
-    /// Reads and forgets until the peer closes or nothing comes any more.
-    pub fn drain(&mut self) {
-        if let Some(stream) = &mut self.stream {
-            while stream.read(&mut self.buffer).is_ok_and(|count| count > 0) {}
-        }
-        self.filled = 0..0;
-    }
-
     /// Starts a new exchange: the next packet out has number 0.
     pub fn start(&mut self) {
         self.sequence = 0;

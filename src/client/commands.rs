@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use bstr::BString;
 
-use super::connection::{Connection, Phase};
+use super::connection::Connection;
 use super::error::{ClientError, code};
 use super::login;
 use super::options::Options;
@@ -92,16 +92,22 @@ impl Connection {
         self.lose();
     }
 
-    /// Says goodbye and waits until the server has closed its end: afterwards the session is gone. With
-    /// results unread, for which one would have to wait first, the end is not waited for.
-    pub fn quit_and_wait(&mut self) {
-        if self.phase != Phase::Ready || self.more_results() {
-            return self.quit();
+    /// Says goodbye and keeps the connection open: the next command finds that it was lost.
+    pub fn send_quit(&mut self) {
+        if self.channel.is_open() {
+            self.channel.start();
+            let _ = self.channel.write(&[&[COM_QUIT]]);
         }
+    }
+
+    /// Says goodbye and waits for the server's reaction: its end is closed then, and the session gone. If
+    /// a command is still running, its first packet is what is waited for.
+    pub fn quit_and_wait(&mut self) {
         if self.channel.is_open() {
             self.channel.start();
             if self.channel.write(&[&[COM_QUIT]]).is_ok() {
-                self.channel.drain();
+                // The end of the stream, as a rule.
+                let _ = self.channel.read();
             }
         }
         self.lose();

@@ -357,10 +357,10 @@ impl Connection {
         }
     }
 
-    /// The server's handle of `statement`; 2030 if nothing is prepared with it, 2056 if the connection
+    /// The server's handle of `statement`; 2014 if nothing is prepared with it, 2056 if the connection
     /// has closed it meanwhile.
     fn alive(&self, statement: &Statement) -> Result<Handle, ClientError> {
-        let handle = statement.handle.ok_or_else(|| ClientError::client(code::NOT_PREPARED))?;
+        let handle = statement.handle.ok_or_else(|| ClientError::client(code::OUT_OF_SYNC))?;
         if handle.epoch != self.statements.number {
             return Err(ClientError::with(code::STATEMENT_CLOSED, &[self.statements.ended_by.as_bytes()]));
         }

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use bstr::{BString, ByteSlice};
 
-use super::pending as query;
+use super::query;
 use super::source;
 use super::state::{Block, Interp, Stored};
 use super::stop::{Done, Stop};

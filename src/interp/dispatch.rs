@@ -4,11 +4,14 @@ use std::rc::Rc;
 
 use bstr::BString;
 
-use super::pending::{self as query, other};
+use super::connections::{self, replication, session, shutdown, switch};
+use super::files::commands as files;
+use super::filter::commands as filter;
+use super::pending::other;
 use super::properties::Property;
 use super::state::{Interp, Stored};
 use super::stop::{Done, Stop};
-use super::{control, misc, timing};
+use super::{control, exec, misc, query, timing};
 use crate::script::args;
 use crate::script::command::{Arguments, Command};
 
@@ -24,14 +27,37 @@ pub(super) fn dispatch(interp: &mut Interp, stored: &Rc<Stored>, kind: Command) 
         | Command::QueryHorizontal
         | Command::Send
         | Command::SendEval
-        | Command::Reap => query::statement(interp, stored),
+        | Command::Reap
+        | Command::PsPrepare
+        | Command::PsBind
+        | Command::PsExecute
+        | Command::PsClose => query::statement(interp, stored),
+        Command::OptimizerTrace => query::optimizer_trace(interp, stored),
+        Command::Require => query::require::require(interp, stored),
+        Command::Connect => connections::connect(interp, stored),
+        Command::Connection => switch::connection(interp, stored),
+        Command::Disconnect => switch::disconnect(interp, stored),
+        Command::DirtyClose => switch::dirty_close(interp, stored),
+        Command::SendQuit => switch::send_quit(interp, stored),
+        Command::EnableReconnect => switch::reconnect(interp, true),
+        Command::DisableReconnect => switch::reconnect(interp, false),
+        Command::Ping => session::ping(interp, stored),
+        Command::SendShutdown => session::send_shutdown(interp, stored),
+        Command::ResetConnection => session::reset_connection(interp),
+        Command::ChangeUser => session::change_user(interp, stored),
+        Command::ShutdownServer => shutdown::shutdown_server(interp, stored),
+        Command::WaitForSlaveToStop => replication::wait_for_slave_to_stop(interp),
+        Command::SaveMasterPos => replication::save_master_pos(interp),
+        Command::SyncWithMaster => replication::sync_with_master(interp, stored),
+        Command::SyncSlaveWithMaster => replication::sync_slave_with_master(interp, stored),
         Command::Let => control::r#let(interp, stored),
         Command::Inc => control::increase(interp, stored, 1),
         Command::Dec => control::increase(interp, stored, -1),
         Command::Source => control::source(interp, stored),
         Command::Error => control::error(interp, stored),
         Command::Delimiter => control::delimiter(interp, stored),
-        Command::Exit => Err(Stop::Exit),
+        // Ended the loop before it came here.
+        Command::Exit => Ok(()),
         Command::Die => control::die(interp, stored),
         Command::Skip => control::skip(interp, stored),
         Command::DisableParsing => control::parsing(interp, true),
@@ -48,6 +74,30 @@ pub(super) fn dispatch(interp: &mut Interp, stored: &Rc<Stored>, kind: Command) 
         Command::EnableNonBlockingApi | Command::DisableNonBlockingApi => Ok(()),
         Command::Result => Err(Stop::die("result, deprecated command")),
         Command::EvalResult => Err(Stop::die("'eval_result' command  is deprecated")),
+        Command::ReplaceResult => filter::replace_result(interp, stored),
+        Command::ReplaceRegex => filter::replace_regex(interp, stored),
+        Command::ReplaceColumn => filter::replace_column(interp, stored),
+        Command::SortedResult => filter::sorted_result(interp),
+        Command::LowercaseResult => filter::lowercase_result(interp),
+        Command::RemoveFile => files::remove_file(interp, stored),
+        Command::RemoveFilesWildcard => files::remove_files_wildcard(interp, stored),
+        Command::CopyFile => files::copy_file(interp, stored),
+        Command::MoveFile => files::move_file(interp, stored),
+        Command::Chmod => files::chmod(interp, stored),
+        Command::FileExists => files::file_exists(interp, stored),
+        Command::Mkdir => files::mkdir(interp, stored),
+        Command::Rmdir => files::rmdir(interp, stored),
+        Command::ListFiles => files::list_files(interp, stored),
+        Command::ListFilesWriteFile => files::list_files_to(interp, stored, false),
+        Command::ListFilesAppendFile => files::list_files_to(interp, stored, true),
+        Command::WriteFile => files::write_file(interp, stored, false),
+        Command::AppendFile => files::write_file(interp, stored, true),
+        Command::WriteLine => files::write_line(interp, stored),
+        Command::CatFile => files::cat_file(interp, stored),
+        Command::DiffFiles => files::diff_files(interp, stored),
+        Command::Exec => exec::exec(interp, stored),
+        Command::System => exec::system(interp, stored),
+        Command::Perl => exec::perl(interp, stored),
         Command::Sleep => timing::sleep(interp, stored, interp.options.sleep),
         Command::RealSleep => timing::sleep(interp, stored, -1),
         Command::StartTimer => timing::start(interp),

@@ -4,6 +4,7 @@ pub mod connections;
 mod control;
 mod dispatch;
 pub mod errors;
+mod exec;
 pub mod files;
 pub mod filter;
 mod misc;

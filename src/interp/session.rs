@@ -1,11 +1,13 @@
 //! An interpreter at its start: built-in variables and initial switches (spec §1.1, §4.7, §8).
 
+use std::os::unix::ffi::OsStrExt;
 use std::rc::Rc;
 use std::time::Instant;
 
 use bstr::{BString, ByteSlice};
 
 use super::connections::pool::Pool;
+use super::files::Modes;
 use super::filter::Filters;
 use super::properties::{Properties, Property};
 use super::state::Interp;
@@ -24,6 +26,8 @@ const SYSTEM_TYPE: &str = "debian-linux-gnu";
 impl Interp {
     /// An interpreter for the script `base`, not connected yet. Its output goes to `log`.
     pub fn new(options: Options, env: Env, base: Input, log: Output) -> Self {
+        let mask = |name: &str| env.get(name).map(OsStrExt::as_bytes);
+        let modes = Modes::new(mask("UMASK"), mask("UMASK_DIR"));
         let mut variables = Variables::new(env);
         let flag = |on: bool| if on { "1" } else { "0" };
         let ps = options.ps_protocol || options.cursor_protocol;
@@ -61,7 +65,7 @@ impl Interp {
         properties.set(Property::Ps2, ps, false);
         properties.set(Property::View, options.view_protocol, false);
         properties.set(Property::Cursor, options.cursor_protocol, false);
-        properties.set(Property::ServiceConnection, options.view_protocol, false);
+        properties.set(Property::ServiceConnection, true, false);
         let pool = Pool::new(options.max_connections);
         let result_format = if options.result_format_version == 2 { Format::Two } else { Format::One };
         Interp {
@@ -84,6 +88,9 @@ impl Interp {
             send_next: false,
             filters: Filters::default(),
             out: Vec::new(),
+            flushed: Vec::new(),
+            my_errno: 0,
+            modes,
             log,
             pool,
             require: None,

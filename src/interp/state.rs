@@ -7,6 +7,7 @@ use std::time::Instant;
 use bstr::{BStr, BString, ByteSlice};
 
 use super::connections::pool::Pool;
+use super::files::Modes;
 use super::filter::Filters;
 use super::properties::{Properties, Property};
 use super::stop::{Done, Stop};
@@ -18,6 +19,7 @@ use crate::script::classify::Format;
 use crate::script::command::Command;
 use crate::script::error_list::Expected;
 use crate::script::expand;
+use crate::script::message::Kind;
 use crate::script::reader::{Lexing, Reader};
 
 /// One command of the list that the program counter walks over (spec §1.2).
@@ -116,6 +118,12 @@ pub struct Interp {
     pub filters: Filters,
     /// What the command at hand wrote; appended to the log when it is over.
     pub out: Vec<u8>,
+    /// What went to the log last: a failing `exec` without output shows it (spec §6.7).
+    pub flushed: Vec<u8>,
+    /// The error number that the file layer remembers of its last failure (spec §9.4).
+    pub my_errno: i32,
+    /// The permission bits of new files and directories.
+    pub modes: Modes,
     /// The log: the file or standard output.
     pub log: Output,
     /// The connections.
@@ -204,7 +212,14 @@ impl Interp {
     }
 
     fn expand_with(&mut self, text: &[u8], keep_escapes: bool) -> Done<BString> {
-        Ok(expand::expand(text, self.charset, keep_escapes, &mut self.variables)?.into())
+        let mut expanded = Vec::with_capacity(text.len());
+        match expand::expand_into(&mut expanded, text, self.charset, keep_escapes, &mut self.variables) {
+            Ok(()) => {}
+            // What came before the error is what the command then works with.
+            Err(error) if error.kind == Kind::Report => self.report(error.message)?,
+            Err(error) => return Err(error.into()),
+        }
+        Ok(expanded.into())
     }
 
     /// An error after which `--continue-on-error` goes on (spec §13.1).
@@ -249,6 +264,7 @@ impl Interp {
     pub fn flush(&mut self) -> Done {
         if !self.out.is_empty() {
             self.log.write(&self.out)?;
+            std::mem::swap(&mut self.out, &mut self.flushed);
             self.out.clear();
         }
         Ok(())

@@ -12,6 +12,7 @@ pub mod openssl;
 pub mod orphans;
 pub mod pcre;
 pub mod poll;
+pub mod process;
 pub mod resolve;
 pub mod shell;
 pub mod watch;

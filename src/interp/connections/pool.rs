@@ -2,7 +2,7 @@
 
 use bstr::{BStr, BString};
 
-use crate::client::packet::Tracked;
+use crate::client::packet::TRACK_SYSTEM_VARIABLES;
 use crate::client::{self, Connection, Param, Statement};
 
 /// The name of a slot whose connection was closed; a script can even select it by this name.
@@ -22,14 +22,16 @@ pub struct Slot {
     pub pending: bool,
     /// The one prepared statement, kept from statement to statement.
     pub statement: Option<Statement>,
-    /// The values that `PS_bind` gave for it.
-    pub parameters: Vec<Param>,
+    /// The values that `PS_bind` gave for it, if it did.
+    pub parameters: Option<Vec<Param>>,
     /// A second session for the helper statements of the view and procedure protocols.
     pub service: Option<Connection>,
     /// How the session was opened, with the user it has now; the second one is opened likewise.
     pub options: client::Options,
     /// The database that is selected now, as far as the client has heard.
     pub database: Option<BString>,
+    /// The character set that the session's statements are in now, as far as the client has heard.
+    pub charset: BString,
 }
 
 /// Session tracker type: the current database.
@@ -38,18 +40,23 @@ const TRACK_SCHEMA: u8 = 1;
 impl Slot {
     /// Gives up the prepared statement: the server is told to forget it.
     pub fn close_statement(&mut self) {
-        self.parameters.clear();
+        self.parameters = None;
         if let (Some(statement), Some(connection)) = (self.statement.take(), &mut self.connection) {
             connection.close_statement(statement);
         }
     }
 
-    /// Takes note of the database that the server said is selected now.
-    pub fn note_database(&mut self) {
-        let tracked = self.connection.as_ref().map(Connection::session_track).unwrap_or_default();
-        let is_schema = |item: &&Tracked| item.kind == TRACK_SCHEMA;
-        if let Some(item) = tracked.iter().rfind(is_schema) {
-            self.database = Some(item.name.clone()).filter(|name| !name.is_empty());
+    /// Takes note of the database and the character set that the server said the session has now.
+    pub fn note_changes(&mut self) {
+        let Some(connection) = &self.connection else { return };
+        for item in connection.session_track() {
+            match item.kind {
+                TRACK_SCHEMA => self.database = item.value.clone().filter(|name| !name.is_empty()),
+                TRACK_SYSTEM_VARIABLES if item.name == "character_set_client" => {
+                    self.charset = item.value.clone().unwrap_or_default();
+                }
+                _ => {}
+            }
         }
     }
 
@@ -120,9 +127,15 @@ impl Pool {
 
     /// Puts a new session into a [`Pool::vacancy`] and makes it current.
     pub fn install(&mut self, index: usize, name: &BStr, connection: Connection, options: client::Options) {
-        let database = options.database.clone();
-        self.slots[index] =
-            Slot { name: name.into(), connection: Some(connection), options, database, ..Slot::default() };
+        let (database, charset) = (options.database.clone(), options.charset_name.clone());
+        self.slots[index] = Slot {
+            name: name.into(),
+            connection: Some(connection),
+            options,
+            database,
+            charset,
+            ..Slot::default()
+        };
         self.current = index;
     }
 

@@ -1,5 +1,6 @@
 //! The commands that work on files: what they do, apart from the script that says it (spec §6.5).
 
+pub mod commands;
 mod diff;
 mod directory;
 mod failure;
@@ -8,7 +9,7 @@ mod operation;
 mod sandbox;
 
 pub use diff::{compare, unified};
-pub use directory::{list, matches, names_as_lines, remove_matching};
+pub use directory::{list, matches, remove_matching};
 pub use failure::{Failure, NotWritable};
 pub use modes::Modes;
 pub use operation::{

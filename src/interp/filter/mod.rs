@@ -1,6 +1,7 @@
 //! The one-shot transformations of output: each piece of text on its way to the result passes them.
 
 mod column;
+pub mod commands;
 mod numeric_round;
 mod pipeline;
 mod regex;
@@ -10,6 +11,6 @@ mod sorted;
 pub use column::{MAX_COLUMN, ReplaceColumn};
 pub use numeric_round::round_numbers;
 pub use pipeline::Filters;
-pub use regex::{RegexCache, RegexList, Rule};
+pub use regex::{RegexCache, RegexList};
 pub use replace::Replacer;
 pub use sorted::sort_lines;

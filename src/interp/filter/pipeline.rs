@@ -2,10 +2,11 @@
 
 use super::column::ReplaceColumn;
 use super::numeric_round::round_numbers;
-use super::regex::{RegexCache, RegexList, Rule};
+use super::regex::{RegexCache, RegexList};
 use super::replace::Replacer;
 use crate::script::charset::{Charset, LATIN1};
 use crate::script::message::ScriptError;
+use crate::script::regex_list::Replacement;
 
 /// Pieces of this many bytes and more are not put in lower case (spec §9.8).
 const LOWERCASE_BELOW: usize = 1023;
@@ -46,7 +47,7 @@ impl Default for Filters {
 
 impl Filters {
     /// Sets the list of `replace_regex`; an empty one ends it.
-    pub fn set_regex(&mut self, rules: impl IntoIterator<Item = Rule>) {
+    pub fn set_regex(&mut self, rules: impl IntoIterator<Item = Replacement>) {
         self.regex = RegexList::new(rules);
     }
 
@@ -196,8 +197,8 @@ mod tests {
         out.into()
     }
 
-    fn rule(pattern: &str, replacement: &str) -> Rule {
-        Rule { pattern: pattern.into(), replacement: replacement.into(), caseless: false }
+    fn rule(pattern: &str, replacement: &str) -> Replacement {
+        Replacement { pattern: pattern.into(), replacement: replacement.into(), caseless: false }
     }
 
     #[test]

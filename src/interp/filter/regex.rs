@@ -8,21 +8,12 @@ use bstr::{BString, ByteSlice};
 
 use super::replace::c_string;
 use crate::script::message::ScriptError;
-use crate::sys::pcre::{CompileError, MatchError, Pattern};
+use crate::script::regex_list::Replacement;
+use crate::script::regex_message::{gave_up, malformed};
+use crate::sys::pcre::{CompileError, Pattern};
 
 /// So many compiled patterns are kept; a script that makes more, in a loop, starts over.
 const KEPT: usize = 256;
-
-/// One item of a list: `/pattern/replacement/[i]`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Rule {
-    /// A PCRE2 pattern; it ends before its first NUL.
-    pub pattern: BString,
-    /// The text in place of a match, with `\0` to `\9` for its groups; it ends before its first NUL.
-    pub replacement: BString,
-    /// Whether letters match in both cases.
-    pub caseless: bool,
-}
 
 /// Patterns that were compiled before: tests give the same list before many statements.
 #[derive(Debug, Default)]
@@ -50,7 +41,7 @@ pub struct RegexList(Vec<Item>);
 /// A rule, compiled when a value first passes: a malformed pattern that is never used is no error.
 #[derive(Debug)]
 struct Item {
-    rule: Rule,
+    rule: Replacement,
     compiled: Option<Compiled>,
 }
 
@@ -69,7 +60,7 @@ enum Part {
 
 impl RegexList {
     /// A list that applies `rules` in their order.
-    pub fn new(rules: impl IntoIterator<Item = Rule>) -> RegexList {
+    pub fn new(rules: impl IntoIterator<Item = Replacement>) -> RegexList {
         RegexList(rules.into_iter().map(|rule| Item { rule, compiled: None }).collect())
     }
 
@@ -105,7 +96,7 @@ impl RegexList {
 }
 
 impl Compiled {
-    fn new(rule: &Rule, cache: &mut RegexCache) -> Result<Compiled, ScriptError> {
+    fn new(rule: &Replacement, cache: &mut RegexCache) -> Result<Compiled, ScriptError> {
         let pattern = cache.get(c_string(&rule.pattern), rule.caseless).map_err(malformed)?;
         let groups = pattern.borrow().groups();
         Ok(Compiled { pattern, replacement: parts(c_string(&rule.replacement), groups) })
@@ -171,39 +162,13 @@ fn parts(replacement: &[u8], groups: usize) -> Vec<Part> {
     parts
 }
 
-/// The message for a malformed pattern, in the words of PCRE2's POSIX interface.
-fn malformed(error: CompileError) -> ScriptError {
-    let text = match error.code {
-        101 | 102 | 103 | 137 | 198 => "bad escape sequence",
-        104 | 105 => "invalid repeat counts in {}",
-        106 => "unbalanced []",
-        107 | 130 => "bad class",
-        108 => "bad range inside []",
-        109 => "? * + invalid",
-        110 | 123 => "internal error",
-        114 | 118 | 122 => "unbalanced ()",
-        115 => "bad back reference",
-        116 | 117 | 132 | 156 | 192 => "bad argument",
-        119 | 120 => "expression too big",
-        121 => "failed to get memory",
-        _ => "pattern error",
-    };
-    ScriptError::die(format!("Regex error: {text} at offset {:<6}\n", error.offset))
-}
-
-/// The message for a search that was given up.
-fn gave_up(error: MatchError) -> ScriptError {
-    let text = if error.is_out_of_resources() { "failed to get memory" } else { "internal error" };
-    ScriptError::die(format!("Regex error: {text}\n"))
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 
     fn apply(rules: &[(&str, &str, bool)], value: &[u8]) -> Result<BString, ScriptError> {
-        let rules = rules.iter().map(|&(pattern, replacement, caseless)| Rule {
+        let rules = rules.iter().map(|&(pattern, replacement, caseless)| Replacement {
             pattern: pattern.into(),
             replacement: replacement.into(),
             caseless,

@@ -5,6 +5,8 @@ use std::cell::OnceCell;
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use bstr::{BString, ByteSlice};
 
+use crate::script::replace_list::Pair;
+
 /// A list of texts and what stands in for each.
 ///
 /// From left to right, the longest text found at the leftmost place is replaced, the first listed among
@@ -21,7 +23,7 @@ impl Replacer {
     ///
     /// A text ends before its first NUL, as in the reference. Returns `None` if a text to look for is
     /// empty, which is an error of the script.
-    pub fn new(pairs: impl IntoIterator<Item = (BString, BString)>) -> Option<Replacer> {
+    pub fn new(pairs: impl IntoIterator<Item = Pair>) -> Option<Replacer> {
         let mut replacer = Replacer::default();
         for (from, to) in pairs {
             let (from, to) = (BString::from(c_string(&from)), BString::from(c_string(&to)));

@@ -97,7 +97,7 @@ pub fn text(options: &mut Options, id: Id, value: &[u8], surroundings: &Surround
         }
         Id::TlsVersion => options.tls.versions = Some(text()),
         Id::TestFile => return test_file(options, value, surroundings),
-        Id::TimerFile => options.timer_file = Some(text()),
+        Id::TimerFile => options.timer_file = Some(in_basedir(&options.basedir, value, surroundings)),
         Id::Tmpdir => options.tmpdir = text(),
         Id::User => options.user = Some(text()),
         Id::PluginDir => options.plugin_dir = Some(text()),
@@ -118,7 +118,7 @@ fn logdir(options: &mut Options, value: &[u8]) -> Applied {
 
 /// The test file is looked at when its option is met, with the base directory known so far.
 fn test_file(options: &mut Options, value: &[u8], surroundings: &Surroundings) -> Applied {
-    let name = in_basedir(options, value, surroundings);
+    let name = in_basedir(&options.basedir, value, surroundings);
     if let Err(error) = access(name.as_slice(), Access::READ_OK) {
         let mut message = BString::from("Could not open '");
         message.push_str(&name);
@@ -131,7 +131,7 @@ fn test_file(options: &mut Options, value: &[u8], surroundings: &Surroundings) -
 
 /// Arguments of an embedded server, which we never have; but the file must be there.
 fn server_file(options: &Options, value: &[u8], surroundings: &Surroundings) -> Applied {
-    let name = in_basedir(options, value, surroundings);
+    let name = in_basedir(&options.basedir, value, surroundings);
     match access(name.as_slice(), Access::READ_OK) {
         Ok(()) => Applied::Done,
         Err(error) => {
@@ -144,9 +144,9 @@ fn server_file(options: &Options, value: &[u8], surroundings: &Surroundings) -> 
 }
 
 /// `value` behind the base directory if it is relative, tidied.
-fn in_basedir(options: &Options, value: &[u8], surroundings: &Surroundings) -> BString {
+pub(super) fn in_basedir(basedir: &[u8], value: &[u8], surroundings: &Surroundings) -> BString {
     let home = surroundings.home.as_ref().map(|home| home.as_slice());
-    let full = if path::is_hard(value, home) { value.to_vec() } else { [&options.basedir, value].concat() };
+    let full = if path::is_hard(value, home) { value.to_vec() } else { [basedir, value].concat() };
     path::tidy(&full, home, || {
         let current = std::env::current_dir().ok()?;
         Some(Vec::from_path_buf(current).unwrap_or_default().into())

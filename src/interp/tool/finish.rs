@@ -99,7 +99,8 @@ fn show(result: &BString, reject: &BString, stderr: &mut dyn Write) -> io::Resul
 /// Beside the result file, or in the log directory if nothing can be written there.
 fn reject_name(options: &Options, result: &BString) -> BString {
     let directory = &result[..result.rfind_byte(b'/').map_or(0, |at| at + 1)];
-    let writable = access(if directory.is_empty() { b"." } else { directory }, Access::WRITE_OK).is_ok();
+    // A name without directory has none to write to: with a log directory that one is taken.
+    let writable = !directory.is_empty() && access(directory, Access::WRITE_OK).is_ok();
     output::beside(result, if writable { b"" } else { &options.logdir }, ".reject")
 }
 
@@ -110,6 +111,9 @@ fn difference(log: &BString, result: &BString) -> Result<Difference, BString> {
     let log_file = open(log).map_err(|_| message(&[b"Failed to open first file: '", log, b"'"]))?;
     let result_file = open(result).map_err(|_| message(&[b"Failed to open second file: '", result, b"'"]))?;
     let length = |file: &File| file.metadata().map(|metadata| metadata.len());
+    if result_file.metadata().is_ok_and(|metadata| metadata.is_dir()) {
+        return Err("Error when reading data from result file".into());
+    }
     if length(&log_file).map_err(unreadable)? != length(&result_file).map_err(unreadable)? {
         return Ok(Difference::Length);
     }

@@ -7,9 +7,10 @@ use std::os::unix::ffi::OsStringExt;
 use bstr::{BStr, BString, ByteSlice};
 
 use super::defaults::{self, Places};
-use super::options::Options;
 use super::parse::{self, Surroundings, Verdict};
-use super::{help, password};
+use super::{apply, help, password, run};
+use crate::script::input::Input;
+use crate::script::static_check;
 
 /// The standard places of option files, before the one in the home directory.
 const GLOBAL_FILES: [&str; 2] = ["/etc/my.cnf", "/etc/mysql/my.cnf"];
@@ -32,13 +33,15 @@ pub fn main(args: Vec<OsString>) -> u8 {
     let surroundings = Surroundings { home: places.home.clone() };
     let parsed = parse::parse(&loaded.args, program.as_bstr(), &surroundings, &mut stderr);
     let mut options = parsed.options;
+    options.timer_file =
+        options.timer_file.map(|file| apply::in_basedir(&options.basedir, &file, &surroundings));
     let silent = options.silent;
     let status = match parsed.verdict {
         Verdict::Run => {
             if parsed.ask_password {
                 options.password = Some(password::ask());
             }
-            return run(options);
+            run::run(options)
         }
         Verdict::Check(files) => return check(&files),
         Verdict::Help => {
@@ -85,14 +88,25 @@ fn places() -> Places {
     }
 }
 
-fn run(options: Options) -> u8 {
-    let _ = options;
-    FAILED
-}
-
+/// Tells what is wrong in the form of `files`: `FILE:LINE:COLUMN: MESSAGE` on standard output.
 fn check(files: &[BString]) -> u8 {
-    let _ = files;
-    0
+    let mut status = 0;
+    for name in files {
+        match std::fs::read(name.to_os_str_lossy()) {
+            Ok(text) => {
+                for finding in static_check::check(&Input::new(name.clone(), text)) {
+                    let finding = finding.to_string();
+                    print([name.as_slice(), b":", finding.as_bytes(), b"\n"].concat().as_bstr());
+                    status = FAILED;
+                }
+            }
+            Err(error) => {
+                eprintln!("mtr-rs: cannot read {name}: {error}");
+                status = FAILED;
+            }
+        }
+    }
+    status
 }
 
 /// Writes to standard output; whoever closed it does not want to know.

@@ -12,4 +12,6 @@ pub mod output;
 pub mod parse;
 mod password;
 mod path;
+pub mod report;
+mod run;
 mod table;

@@ -1,11 +1,18 @@
-//! Expressions `$( )` (spec §4.6).
+//! Expressions `$( )`: integers, strings and NULL, operators and functions (spec §4.6).
+//!
+//! An expression is evaluated while it is parsed, from left to right and without short cuts, so that of two
+//! mistakes the first is told. Strings are bytes; where letters and spaces matter they are those of latin1, whatever
+//! the current character set is.
 
-use super::message::ScriptError;
+mod call;
+mod compare;
+mod functions;
+mod numbers;
+mod operator;
+mod parser;
+mod regex;
+mod strings;
+mod token;
+mod value;
 
-/// The result of an expression, as the text that stands for it. `inner` is what stood between the parentheses, expanded.
-///
-/// # Errors
-/// Every complaint of the expression language; all of them end the run.
-pub fn evaluate(inner: &[u8]) -> Result<Vec<u8>, ScriptError> {
-    Ok(inner.to_vec())
-}
+pub use parser::evaluate;

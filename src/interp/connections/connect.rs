@@ -1,0 +1,304 @@
+//! `connect`, and the connection a script begins with (spec §10.2, §10.3).
+
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::time::Duration;
+
+use bstr::{BString, ByteSlice};
+
+use super::pool::DEFAULT;
+use super::switch;
+use crate::client::{self, ClientError, Connection};
+use crate::interp::properties::Property;
+use crate::interp::state::{Interp, Stored};
+use crate::interp::stop::{Done, Stop};
+use crate::interp::tool::options::{self, Options};
+use crate::script::args;
+use crate::script::charset::Charset;
+use crate::script::connect_options::{self, ConnectOptions, Protocol};
+use crate::script::error_list::Expected;
+use crate::script::integer::atoi;
+
+/// Pause between two attempts to connect.
+const RETRY_PAUSE: Duration = Duration::from_millis(100);
+
+/// Errors of a server that cannot be reached: the first connection is tried again after them.
+const UNREACHABLE: [u32; 2] = [2002, 2003];
+
+/// Errors of a server where the user has too many connections: `connect` tries again after them.
+const USER_LIMIT: [u32; 2] = [1203, 1226];
+
+/// The database argument of `connect` that selects none.
+const NO_DATABASE: &[u8] = b"*NO-ONE*";
+
+/// The connection attribute by which a server knows a test's connections.
+const PROGRAM_NAME: &str = "mysqltest";
+
+/// Opens the connection named `default` with what the command line says.
+pub fn connect_default(interp: &mut Interp) -> Done {
+    let options = client_options(&interp.options, interp.charset);
+    let mut attempts = 0;
+    let connection = loop {
+        let error = match Connection::connect(&options) {
+            Ok(connection) => break connection,
+            Err(error) => error,
+        };
+        let retries = UNREACHABLE.contains(&error.code);
+        if retries && attempts < interp.options.max_connect_retries {
+            attempts += 1;
+            std::thread::sleep(RETRY_PAUSE);
+            continue;
+        }
+        let after = if retries { format!(" after {attempts} attempts") } else { String::new() };
+        let mut text =
+            BString::from(format!("Could not open connection '{DEFAULT}'{after}: {} ", error.code));
+        text.extend_from_slice(&error.message);
+        return Err(Stop::Die(text));
+    };
+    if let Some(place) = interp.pool.vacancy() {
+        interp.pool.install(place, DEFAULT.into(), connection, options);
+    }
+    interp.show_connection();
+    Ok(())
+}
+
+/// What a `connect` asks for.
+#[derive(Debug)]
+struct Request {
+    name: BString,
+    options: client::Options,
+    /// The database to select once connected, whether or not that works.
+    later: Option<BString>,
+    /// The database as the log shows it.
+    shown_database: BString,
+    /// What `CHARSET=` names, if there is no character set of that name.
+    unknown_charset: Option<BString>,
+}
+
+/// `connect (NAME, HOST, USER, …)`.
+pub fn connect(interp: &mut Interp, command: &Rc<Stored>) -> Done {
+    let charset = interp.charset;
+    args::strip_parentheses(&mut command.text.borrow_mut(), command.arguments, &command.word, charset)?;
+    let arguments = interp.arguments(command)?;
+    let request = request(interp, &arguments)?;
+    if interp.pool.find(&request.name).is_some() {
+        return Err(Stop::Die([b"Connection ", &request.name[..], b" already exists"].concat().into()));
+    }
+    let Some(place) = interp.pool.vacancy() else {
+        let limit = interp.pool.limit();
+        return Err(Stop::die(format!("Connection limit exhausted, you can have max {limit} connections")));
+    };
+    if interp.is(Property::QueryLog) && !command.expected.is_empty() {
+        write_parameters(interp, &request)?;
+    }
+    let text = command.text.borrow().clone();
+    switch::log(interp, "", &text)?;
+    match open(interp, command, &request)? {
+        Ok(connection) => {
+            let Request { name, options, later, .. } = request;
+            interp.pool.install(place, name.as_bstr(), connection, options);
+            let slot = interp.pool.current_mut();
+            if let (Some(database), Some(connection)) = (later, &mut slot.connection)
+                && connection.select_db(&database).is_ok()
+            {
+                slot.database = Some(database);
+            }
+            interp.show_connection();
+            interp.set_mysql_errno(0);
+            interp.handle_success(command)?;
+            interp.revert_properties();
+            Ok(())
+        }
+        Err(mut error) => {
+            if error.code == 0 {
+                error.code = client::code::SERVER_LOST;
+            }
+            interp.set_mysql_errno(error.code);
+            interp.handle_sql_error(command, &error)
+        }
+    }
+}
+
+/// Connects, again and again while the user has too many connections and the test does not expect that.
+fn open(interp: &Interp, command: &Stored, request: &Request) -> Done<Result<Connection, ClientError>> {
+    if let Some(name) = &request.unknown_charset {
+        return Ok(Err(ClientError::with(2019, &[name, b"compiled_in"])));
+    }
+    let mut attempts = 0;
+    loop {
+        let error = match Connection::connect(&request.options) {
+            Ok(connection) => return Ok(Ok(connection)),
+            Err(error) => error,
+        };
+        let retries = USER_LIMIT.contains(&error.code) && attempts < interp.options.max_connect_retries;
+        if !retries || expects(command, &error) {
+            return Ok(Err(error));
+        }
+        attempts += 1;
+        std::thread::sleep(RETRY_PAUSE);
+    }
+}
+
+/// Whether the test expects this error of `command`.
+fn expects(command: &Stored, error: &ClientError) -> bool {
+    command.expected.iter().any(|item| match item {
+        Expected::Number(number) => *number == error.code,
+        Expected::SqlState(state) => error.sqlstate.starts_with(state),
+    })
+}
+
+/// Reads the arguments; what is missing comes from the command line.
+fn request(interp: &Interp, arguments: &[BString]) -> Done<Request> {
+    let argument =
+        |index: usize| arguments.get(index).map(|argument| argument.as_slice()).unwrap_or_default();
+    let words = connect_options::parse(argument(7), interp.charset)?;
+    let mut options = client_options(&interp.options, interp.charset);
+    options.host = Some(argument(1).into());
+    options.user = argument(2).into();
+    options.password = argument(3).into();
+    if !argument(5).is_empty() {
+        let port = atoi(argument(5));
+        if port == 0 {
+            return Err(Stop::Die([b"Illegal argument for port: '", argument(5), b"'"].concat().into()));
+        }
+        options.port = port as u16;
+    }
+    if !argument(6).is_empty() {
+        options.socket = Some(socket_path(&interp.options, argument(6)));
+    }
+    let (mut later, mut shown_database) = (None, BString::from(argument(4)));
+    options.database = match argument(4) {
+        b"" => {
+            later = interp.options.database.clone();
+            shown_database = later.clone().unwrap_or_default();
+            None
+        }
+        NO_DATABASE => {
+            shown_database.clear();
+            None
+        }
+        database => Some(database.into()),
+    };
+    if !argument(8).is_empty() {
+        options.default_auth = Some(argument(8).into());
+    }
+    let unknown_charset = apply(&words, &interp.options, &mut options);
+    Ok(Request { name: argument(0).into(), options, later, shown_database, unknown_charset })
+}
+
+/// Applies the option words; gives the name of a character set that there is not.
+fn apply(words: &ConnectOptions, tool: &Options, options: &mut client::Options) -> Option<BString> {
+    options.compress |= words.compress;
+    match words.protocol {
+        Some(Protocol::Tcp) => options.protocol = client::Protocol::Tcp,
+        // `SOCKET` leads to other hosts than the local one by TCP all the same.
+        Some(Protocol::Default | Protocol::Socket) => options.protocol = client::Protocol::Default,
+        None => {}
+    }
+    if words.ssl || words.cipher.is_some() {
+        options.tls = Some(tls(&tool.tls));
+    }
+    if words.no_ssl {
+        options.tls = None;
+    }
+    if let (Some(tls), Some(cipher)) = (&mut options.tls, &words.cipher) {
+        tls.cipher = Some(cipher.as_slice().into());
+    }
+    options.read_timeout = words.read_timeout.and_then(seconds);
+    options.write_timeout = words.write_timeout.and_then(seconds);
+    if let Some(number) = words.connect_timeout {
+        options.connect_timeout = seconds(number);
+    }
+    let name = words.charset.as_ref()?;
+    let Some(charset) = Charset::named(name) else { return Some(name.as_slice().into()) };
+    options.collation = charset.collation_id();
+    options.charset_name = charset.name().into();
+    None
+}
+
+/// A timeout in seconds; 0 is none at all.
+fn seconds(number: i32) -> Option<Duration> {
+    u64::try_from(number).ok().filter(|number| *number > 0).map(Duration::from_secs)
+}
+
+/// The socket that a script names: a relative name is one in `--tmpdir`, `@` begins an abstract name.
+fn socket_path(tool: &Options, name: &[u8]) -> PathBuf {
+    if name.starts_with(b"/") || name.starts_with(b"@") || tool.tmpdir.is_empty() {
+        return name.to_path_lossy().into_owned();
+    }
+    [tool.tmpdir.as_slice(), b"/", name].concat().to_path_lossy().into_owned()
+}
+
+/// The first of these environment variables that is set.
+fn variable(names: &[&str]) -> Option<OsString> {
+    names.iter().find_map(std::env::var_os)
+}
+
+/// What the command line and, where it is silent, the environment say about connections (spec §12.1).
+fn client_options(tool: &Options, charset: Charset) -> client::Options {
+    let path = |name: &Option<BString>| name.as_ref().map(|name| name.to_path_lossy().into_owned());
+    client::Options {
+        host: tool.host.clone(),
+        user: tool.user.clone().unwrap_or_default(),
+        password: tool.password.clone().unwrap_or_else(|| {
+            variable(&["MYSQL_PWD"]).map_or_else(BString::default, |text| text.into_vec().into())
+        }),
+        database: tool.database.clone(),
+        port: match tool.port {
+            0 => variable(&["MYSQL_TCP_PORT"]).and_then(|port| port.to_str()?.parse().ok()).unwrap_or(0),
+            port => port as u16,
+        },
+        socket: path(&tool.socket)
+            .or_else(|| variable(&["MYSQL_UNIX_PORT", "MARIADB_UNIX_PORT"]).map(PathBuf::from)),
+        protocol: match tool.protocol {
+            options::Protocol::Tcp => client::Protocol::Tcp,
+            _ => client::Protocol::Default,
+        },
+        tls: tool.tls.enabled.then(|| tls(&tool.tls)),
+        compress: tool.compress,
+        collation: charset.collation_id(),
+        connect_timeout: Some(Duration::from_secs(tool.connect_timeout.into()))
+            .filter(|wait| !wait.is_zero()),
+        plugin_dir: path(&tool.plugin_dir),
+        program_name: PROGRAM_NAME.into(),
+        charset_name: charset.name().into(),
+        ..client::Options::default()
+    }
+}
+
+/// The TLS parameters of the command line.
+fn tls(tool: &options::Tls) -> client::Tls {
+    let path = |name: &Option<BString>| name.as_ref().map(|name| name.to_path_lossy().into_owned());
+    client::Tls {
+        key: path(&tool.key),
+        cert: path(&tool.cert),
+        ca: path(&tool.ca),
+        capath: path(&tool.capath),
+        cipher: tool.cipher.clone(),
+        crl: path(&tool.crl),
+        crlpath: path(&tool.crlpath),
+        version: tool.versions.clone(),
+        verify: tool.verify,
+    }
+}
+
+/// The line of parameters that a `connect` with expected errors leaves in the result, each one filtered.
+fn write_parameters(interp: &mut Interp, request: &Request) -> Done {
+    let options = &request.options;
+    let socket = options.socket.as_ref().map(|path| path.as_os_str().as_encoded_bytes()).unwrap_or_default();
+    let port = options.port.to_string();
+    let host = options.host.as_ref().map(|host| host.as_slice()).unwrap_or_default();
+    let parts = [host, &options.user, &options.password, &request.shown_database, port.as_bytes(), socket];
+    let Interp { filters, out, delimiter, .. } = interp;
+    out.extend_from_slice(b"connect");
+    for (index, part) in parts.into_iter().enumerate() {
+        out.push(if index == 0 { b'(' } else { b',' });
+        filters.apply(part, out)?;
+    }
+    out.push(b')');
+    out.extend_from_slice(delimiter);
+    out.push(b'\n');
+    Ok(())
+}

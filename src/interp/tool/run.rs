@@ -1,0 +1,230 @@
+//! A script from its first connection to the final word (spec §1.1, §12.3).
+
+use std::io::{Read, Write};
+
+use bstr::{BString, ByteSlice};
+
+use super::finish::{self, Ran};
+use super::main::FAILED;
+use super::options::Options;
+use super::output::Output;
+use super::report::{self, Failure, Place};
+use crate::client::{ClientError, Connection};
+use crate::env::Env;
+use crate::interp::connections;
+use crate::interp::state::Interp;
+use crate::interp::stop::Stop;
+use crate::script::input::Input;
+
+/// The name of standard input in messages (spec §2.2).
+const STDIN: &str = "<stdin>";
+
+/// Exit status of a script that was skipped (spec §12.4).
+const SKIPPED: u8 = 62;
+
+/// How many commands an explanation looks back.
+const RECENT: usize = 5;
+
+/// Runs the script that `options` name; returns the exit status.
+pub fn run(options: Options) -> u8 {
+    let (output, base) = match Output::open(&options).and_then(|output| Ok((output, base(&options)?))) {
+        Ok(opened) => opened,
+        Err(message) => {
+            to_stderr(&[b"mysqltest: ", message.as_slice(), b"\n"].concat());
+            return FAILED;
+        }
+    };
+    let name = BString::from(base.name());
+    let trace = Trace { on: options.verbose };
+    trace.say(&[b"Logging to '", output.name().map_or(b"", |name| name.as_slice()), b"'."]);
+    trace.say(&[b"Results saved in '", options.result_file.as_deref().map_or(b"", |name| name), b"'."]);
+    trace.connecting(&options);
+    remove_timer_file(&options);
+    let mut interp = Interp::new(options, Env::of_process(), base, output);
+    let ended = start(&mut interp).and_then(|()| {
+        trace.say(&[b"... Connected."]);
+        trace.say(&[b"Start processing test commands from '", &name, b"' ..."]);
+        interp.run()
+    });
+    let status = match ended.or_else(|stop| if stop == Stop::Exit { Ok(()) } else { Err(stop) }) {
+        Ok(()) => {
+            trace.say(&[b"... Done processing test commands."]);
+            end(&mut interp)
+        }
+        Err(stop) => stopped(&mut interp, stop, &name),
+    };
+    if status == 0 {
+        trace.say(&[b"Test has succeeded!"]);
+    }
+    interp.pool.close();
+    status
+}
+
+/// The lines of `--verbose`.
+#[derive(Clone, Copy)]
+struct Trace {
+    on: bool,
+}
+
+impl Trace {
+    fn say(self, parts: &[&[u8]]) {
+        if self.on {
+            to_stderr(&[b"mysqltest: ", parts.concat().as_slice(), b"\n"].concat());
+        }
+    }
+
+    fn connecting(self, options: &Options) {
+        let shown = |text: &Option<BString>| text.clone().unwrap_or_else(|| "(null)".into());
+        self.say(&[
+            b"Connecting to server ",
+            &shown(&options.host),
+            b":",
+            options.port.to_string().as_bytes(),
+            b" (socket ",
+            &shown(&options.socket),
+            b") as '",
+            &shown(&options.user),
+            b"', connection 'default', attempt 0 ...",
+        ]);
+    }
+}
+
+/// The script's text.
+fn base(options: &Options) -> Result<Input, BString> {
+    let Some(name) = &options.test_file else {
+        let mut text = Vec::new();
+        // What cannot be read of standard input is its end.
+        let _ = std::io::stdin().lock().read_to_end(&mut text);
+        return Ok(Input::new(STDIN, text));
+    };
+    match std::fs::read(name.to_os_str_lossy()) {
+        Ok(text) => Ok(Input::new(name.clone(), text)),
+        Err(error) => {
+            let errno = error.raw_os_error().unwrap_or(0);
+            Err([
+                b"Could not open '",
+                name.as_slice(),
+                b"' for reading, errno: ",
+                errno.to_string().as_bytes(),
+            ]
+            .concat()
+            .into())
+        }
+    }
+}
+
+/// The file of an earlier run would be taken for this one's.
+fn remove_timer_file(options: &Options) {
+    if let Some(file) = &options.timer_file {
+        let _ = std::fs::remove_file(file.to_os_str_lossy());
+    }
+}
+
+/// Connects, and puts the prologue before the script.
+fn start(interp: &mut Interp) -> Result<(), Stop> {
+    connections::connect_default(interp)?;
+    interp.export_version();
+    interp.started = std::time::Instant::now();
+    match interp.options.prologue.clone() {
+        Some(prologue) => crate::interp::source::push(interp, prologue.as_bstr()),
+        None => Ok(()),
+    }
+}
+
+/// What follows the last command.
+fn end(interp: &mut Interp) -> u8 {
+    match complete(interp) {
+        Ok(true) => 0,
+        Ok(false) => FAILED,
+        Err(stop) => stopped(interp, stop, b""),
+    }
+}
+
+fn complete(interp: &mut Interp) -> Result<bool, Stop> {
+    interp.line = 0;
+    if interp.parsing_disabled {
+        return Err(Stop::die("Test ended with parsing disabled"));
+    }
+    interp.flush()?;
+    let ran = Ran { executed: interp.executed > 0, reported: interp.reported };
+    let passed =
+        finish::finish(&interp.options, &interp.log, ran, &mut std::io::stderr()).map_err(Stop::Die)?;
+    interp.write_timer()?;
+    Ok(passed)
+}
+
+/// Tells why the script stopped; `base` is the test file's name.
+fn stopped(interp: &mut Interp, stop: Stop, base: &[u8]) -> u8 {
+    match stop {
+        Stop::Exit => 0,
+        Stop::Skip(reason) => {
+            to_stderr(&report::skip_text(base, &places(interp), &reason));
+            SKIPPED
+        }
+        Stop::Die(message) | Stop::Report(message) => {
+            let placed = interp.placed(&message);
+            to_stderr(&report::die_text(placed.as_bstr(), &interp.options, &interp.log));
+            let warnings = warnings(interp);
+            to_stderr(&report::warnings_text(&warnings));
+            if interp.options.explain {
+                to_stderr(&report::explain(&failure(interp, message)));
+            }
+            FAILED
+        }
+    }
+}
+
+/// Where the reader is, innermost first.
+fn places(interp: &Interp) -> Vec<Place> {
+    interp.reader.stack().map(|(file, line)| Place { file: file.into(), line }).collect()
+}
+
+fn failure(interp: &Interp, message: BString) -> Failure {
+    let mut stack = places(interp);
+    let mut source = None;
+    if let Some(place) = stack.first_mut()
+        && interp.line > 0
+    {
+        place.line = interp.line;
+        source = line_of(&place.file, place.line);
+    }
+    let last = interp.counter.min(interp.program.len());
+    let recent = interp.program[last.saturating_sub(RECENT)..last]
+        .iter()
+        .map(|stored| (stored.line, stored.text.borrow().trim().into()))
+        .filter(|(_, text): &(u32, BString)| !text.is_empty())
+        .collect();
+    let query = Some(interp.last_statement.clone()).filter(|query| !query.is_empty());
+    Failure { message, stack, source, query, recent }
+}
+
+/// A line of a script, read again: only a failure needs it.
+fn line_of(file: &BString, line: u32) -> Option<BString> {
+    let text = std::fs::read(file.to_os_str_lossy()).ok()?;
+    let index = usize::try_from(line).ok()?.checked_sub(1)?;
+    text.lines().nth(index).map(BString::from)
+}
+
+/// What the server warns of after the last statement; nothing if it cannot be asked.
+fn warnings(interp: &mut Interp) -> Vec<Vec<BString>> {
+    let slot = interp.pool.current_mut();
+    match &mut slot.connection {
+        Some(connection) if !slot.pending => ask_warnings(connection).unwrap_or_default(),
+        _ => Vec::new(),
+    }
+}
+
+fn ask_warnings(connection: &mut Connection) -> Result<Vec<Vec<BString>>, ClientError> {
+    connection.send_query(b"SHOW WARNINGS")?;
+    connection.read_result()?;
+    let mut rows = Vec::new();
+    while let Some(row) = connection.next_row()? {
+        rows.push(row.iter().map(|cell| BString::from(cell.unwrap_or_default())).collect());
+    }
+    Ok(rows)
+}
+
+fn to_stderr(text: &[u8]) {
+    // Whoever closed standard error does not want to know.
+    let _ = std::io::stderr().write_all(text);
+}

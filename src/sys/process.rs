@@ -1,0 +1,81 @@
+//! A process that is not our child, held by a pidfd: its number may be used again, the descriptor means
+//! this one process for ever.
+
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::time::{Duration, Instant};
+
+use rustix::io::Errno;
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+
+use super::poll;
+
+/// A running process, or one that has just ended.
+#[derive(Debug)]
+pub struct Process(OwnedFd);
+
+/// What can be sent to a [`Process`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// `SIGABRT`: end with a core dump, for whoever wants to know why it hung.
+    Abort,
+    /// `SIGKILL`.
+    Kill,
+}
+
+impl Process {
+    /// The process with this number; `None` if there is none.
+    pub fn open(pid: i32) -> io::Result<Option<Self>> {
+        let Some(pid) = Pid::from_raw(pid).filter(|pid| !pid.is_init()) else { return Ok(None) };
+        match pidfd_open(pid, PidfdFlags::empty()) {
+            Ok(fd) => Ok(Some(Process(fd))),
+            Err(Errno::SRCH) => Ok(None),
+            Err(errno) => Err(errno.into()),
+        }
+    }
+
+    /// Waits up to `limit` for the process's end; true if it has ended. Its parent may still have to
+    /// collect its status.
+    pub fn wait(&self, limit: Duration) -> io::Result<bool> {
+        let deadline = Instant::now().checked_add(limit);
+        Ok(!poll::readable(&[self.0.as_fd()], deadline)?.is_empty())
+    }
+
+    /// Sends a signal; that the process has ended already is no error.
+    pub fn end(&self, how: Ending) -> io::Result<()> {
+        let signal = match how {
+            Ending::Abort => Signal::ABORT,
+            Ending::Kill => Signal::KILL,
+        };
+        match pidfd_send_signal(&self.0, signal) {
+            Ok(()) | Err(Errno::SRCH) => Ok(()),
+            Err(errno) => Err(errno.into()),
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use std::process::Command;
+
+    #[test]
+    fn the_end_of_a_process_wakes_who_waits() {
+        let mut child = Command::new("sleep").arg("60").spawn().unwrap();
+        let process = Process::open(child.id() as i32).unwrap().unwrap();
+        assert!(!process.wait(Duration::from_millis(5)).unwrap());
+        process.end(Ending::Kill).unwrap();
+        assert!(process.wait(Duration::from_secs(20)).unwrap());
+        child.wait().unwrap();
+        process.end(Ending::Abort).unwrap();
+        assert!(Process::open(child.id() as i32).unwrap().is_none());
+    }
+
+    #[test]
+    fn numbers_that_are_no_process() {
+        for pid in [0, -1, 1] {
+            assert!(Process::open(pid).unwrap().is_none(), "{pid}");
+        }
+    }
+}
