@@ -53,6 +53,8 @@ pub struct Statement {
     first: bool,
     reading: bool,
     cursor_open: bool,
+    /// Number of columns of the first execution since the prepare; no later one may have others.
+    bound: Option<usize>,
     rows: u64,
     affected_rows: u64,
     cells: Vec<Cell>,
@@ -124,6 +126,7 @@ impl Connection {
         self.close_on_server(statement);
         statement.params.clear();
         statement.columns.clear();
+        statement.bound = None;
         self.command(COM_STMT_PREPARE, &[sql])?;
         self.clear_facts();
         self.phase = Phase::Ready;
@@ -223,6 +226,11 @@ impl Connection {
         } else {
             self.phase = Phase::BinaryRows;
             statement.reading = true;
+        }
+        let count = statement.columns.len();
+        if statement.prepared_columns > 0 && *statement.bound.get_or_insert(count) != count {
+            // The rows stay unread, as Connector/C leaves them: the next command is error 2014.
+            return Err(ClientError::client(code::COLUMNS_CHANGED));
         }
         Ok(Reply::Rows)
     }
