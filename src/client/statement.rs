@@ -52,6 +52,8 @@ pub struct Statement {
     /// No result of the running execution has been read yet.
     first: bool,
     reading: bool,
+    /// The running execution asked for a cursor.
+    cursor_wanted: bool,
     cursor_open: bool,
     /// Number of columns of the first execution since the prepare; no later one may have others.
     bound: Option<usize>,
@@ -184,6 +186,7 @@ impl Connection {
         self.clear_facts();
         statement.first = true;
         statement.reading = false;
+        statement.cursor_wanted = cursor;
         statement.cursor_open = false;
         Ok(())
     }
@@ -221,7 +224,8 @@ impl Connection {
             return Err(malformed(Malformed));
         }
         self.end_of_definitions()?;
-        if self.ok.status & packet::STATUS_CURSOR_EXISTS != 0 {
+        // The flag is also on for cursors inside a procedure, whose rows are sent all the same.
+        if statement.cursor_wanted && self.ok.status & packet::STATUS_CURSOR_EXISTS != 0 {
             statement.cursor_open = true;
         } else {
             self.phase = Phase::BinaryRows;
