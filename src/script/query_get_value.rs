@@ -49,7 +49,8 @@ pub fn parse(text: &[u8], charset: Charset, variables: &mut dyn Variables) -> Re
 fn unquoted(query: &[u8], charset: Charset) -> Result<Vec<u8>, ScriptError> {
     let Some(open) = trim_start(query, charset).strip_prefix(b"\"") else { return Ok(query.to_vec()) };
     match trim_end(open, charset).strip_suffix(b"\"") {
-        Some(inner) => Ok(inner.to_vec()),
+        // A blank stands in the place of the opening quote.
+        Some(inner) => Ok([&query[..query.len() - open.len() - 1], b" ", inner].concat()),
         None => {
             // The opening quote is already blanked out when the reference prints the query.
             let before = &query[..query.len() - open.len() - 1];
