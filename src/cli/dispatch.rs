@@ -2,15 +2,29 @@
 
 use std::ffi::OsString;
 use std::io::Write;
+use std::path::Path;
 
 use super::parse::{Invocation, parse};
 use super::{help, settings::Settings};
 use crate::env::Env;
 use crate::error::{Error, Result};
+use crate::interp::tool;
 use crate::sys::guardian;
+
+/// The first argument that makes the program the interpreter of test scripts. A test of that name is
+/// `main.mysqltest`.
+pub const INTERPRETER: &str = "mysqltest";
+
+/// Names under which the program is the interpreter, whatever its arguments are.
+const INTERPRETER_NAMES: [&str; 2] = ["mariadb-test", "mysqltest"];
 
 /// Runs the program; returns its exit code (spec §1.5).
 pub fn run(args: Vec<OsString>) -> u8 {
+    // A script is run hundreds of times by a suite: nothing of the runner is touched before.
+    let args = match interpreter(args) {
+        Ok(args) => return tool::main::main(args),
+        Err(args) => args,
+    };
     match dispatch(args) {
         Ok(code) => u8::try_from(code).unwrap_or(1),
         Err(error) => {
@@ -19,6 +33,21 @@ pub fn run(args: Vec<OsString>) -> u8 {
             1
         }
     }
+}
+
+/// The interpreter's arguments, its name first, if they are meant for it; otherwise all arguments again.
+fn interpreter(mut args: Vec<OsString>) -> std::result::Result<Vec<OsString>, Vec<OsString>> {
+    let name = args.first().and_then(|program| Path::new(program).file_name());
+    if name.is_some_and(|name| INTERPRETER_NAMES.iter().any(|ours| name == *ours)) {
+        return Ok(args);
+    }
+    if args.get(1).is_some_and(|word| word == INTERPRETER) {
+        // Messages bear the name that tests and log collectors know.
+        args.remove(0);
+        args[0] = INTERPRETER_NAMES[0].into();
+        return Ok(args);
+    }
+    Err(args)
 }
 
 fn dispatch(args: Vec<OsString>) -> Result<i32> {
@@ -52,5 +81,28 @@ fn print(text: &str, code: i32) -> Result<i32> {
             Err(Error::new("cannot write to standard output").caused_by(error))
         }
         _ => Ok(code),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn args(line: &str) -> Vec<OsString> {
+        line.split(' ').map(OsString::from).collect()
+    }
+
+    #[test]
+    fn the_name_or_the_first_word_make_it_the_interpreter() {
+        for (line, for_it) in [
+            ("/usr/bin/mariadb-test -V", "/usr/bin/mariadb-test -V"),
+            ("mysqltest", "mysqltest"),
+            ("mtr-rs mysqltest -V mysqltest", "mariadb-test -V mysqltest"),
+        ] {
+            assert_eq!(interpreter(args(line)), Ok(args(for_it)), "{line}");
+        }
+        for line in ["mtr-rs", "mtr-rs main.mysqltest", "mtr-rs --force mysqltest"] {
+            assert_eq!(interpreter(args(line)), Err(args(line)), "{line}");
+        }
     }
 }

@@ -18,10 +18,13 @@ pub mod input;
 pub mod integer;
 pub mod message;
 pub mod parse;
+#[cfg(test)]
+mod properties;
 pub mod property;
 pub mod ps_bind;
 pub mod query_get_value;
 pub mod reader;
+pub mod reference;
 pub mod regex_list;
 pub mod regex_message;
 pub mod replace_list;

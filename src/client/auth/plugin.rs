@@ -40,6 +40,8 @@ fn find(name: &[u8]) -> Option<Plugin> {
         b"auth_test_plugin" | b"qa_auth_interface" | b"qa_auth_client" => ask::prompted,
         b"caching_sha2_password" => sha::caching_sha2,
         b"sha256_password" => sha::sha256,
+        #[cfg(feature = "gssapi")]
+        b"auth_gssapi_client" => super::gssapi::gssapi,
         _ => return None,
     })
 }

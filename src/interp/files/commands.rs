@@ -254,7 +254,7 @@ impl Interp {
 }
 
 /// Writes what the file layer says to standard error, with a bell in front.
-fn tell(message: &BString) {
+pub(in crate::interp) fn tell(message: &BString) {
     let line = [b"\x07", PROGRAM, b": ", message.as_bytes(), b"\n"].concat();
     // There is no other place to complain.
     let _ = std::io::stderr().write_all(&line);

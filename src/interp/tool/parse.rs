@@ -393,7 +393,7 @@ impl Parser<'_> {
             Kind::Text => {
                 let value = value.unwrap_or_default();
                 // `enable-` makes a text empty, but what is checked at once sees the 1 that switches get.
-                let checked = matches!(entry.id, Id::TestFile | Id::Protocol | Id::ServerFile | Id::Logdir);
+                let checked = matches!(entry.id, Id::TestFile | Id::Protocol | Id::ServerFile);
                 let value = if enabled && !checked { b"".as_slice() } else { value };
                 apply::text(&mut self.options, entry.id, value, self.surroundings)
             }
