@@ -84,7 +84,7 @@ mod tests {
         assert_eq!(is(b" (select $x , a , 0x) "), cell("select v ", "a ", 0));
         assert_eq!(is(b" select 1, a, +1"), cell("select 1", "a", 1));
         assert_eq!(is(b"(\"select 1 as a,2\",a,1 y)"), cell("select 1 as a,2", "a", 1));
-        assert_eq!(is(b"(' \"select 1 as a,2\" ',a,1)"), cell("select 1 as a,2", "a", 1));
+        assert_eq!(is(b"(' \"select 1 as a,2\" ',a,1)"), cell("  select 1 as a,2", "a", 1));
     }
 
     #[test]
