@@ -50,7 +50,7 @@ impl Interp {
         ] {
             variables.set(name.as_bytes(), value);
         }
-        let width = (8 * size_of::<usize>()).to_string();
+        let width = usize::BITS.to_string();
         for (name, value) in [
             ("MYSQL_SYSTEM_TYPE", SYSTEM_TYPE),
             ("MYSQL_MACHINE_TYPE", std::env::consts::ARCH),

@@ -24,9 +24,8 @@ pub enum Ending {
 }
 
 impl Process {
-    /// The process with this number; `None` if there is none.
+    /// The process with this number; `None` if there is none, and for the system's first one.
     pub fn open(pid: i32) -> io::Result<Option<Self>> {
-        // 1 is whoever started the machine; the others are not numbers of a process.
         let Some(pid) = (pid > 1).then(|| Pid::from_raw(pid)).flatten() else { return Ok(None) };
         match pidfd_open(pid, PidfdFlags::empty()) {
             Ok(fd) => Ok(Some(Process(fd))),

@@ -216,11 +216,8 @@ pub fn write_session_track(items: &[Tracked], out: &mut Vec<u8>) {
         "TRANSACTION_TYPE",
     ];
     for (kind, name) in NAMES.iter().enumerate() {
-        let mut lines: Vec<BString> = items
-            .iter()
-            .filter(|item| usize::from(item.kind) == kind)
-            .map(|item| tracker_line(item))
-            .collect();
+        let mut lines: Vec<BString> =
+            items.iter().filter(|item| usize::from(item.kind) == kind).map(tracker_line).collect();
         if lines.is_empty() {
             continue;
         }
