@@ -95,14 +95,24 @@ pub(in crate::client) fn authenticate(
             let name = parts.next().unwrap_or_default().to_vec();
             (name, parts.next().unwrap_or_default().to_vec())
         };
-        plugin = find(&name).ok_or_else(|| missing(&name, plugin_dir))?;
+        plugin = find(&name)
+            .filter(|_| name == NATIVE || name == OLD || plugin_dir.is_none_or(|dir| is_in(dir, &name)))
+            .ok_or_else(|| missing(&name, plugin_dir))?;
         exchange.plugin = name;
         exchange.data = Some(data);
         exchange.has_read = false;
     }
 }
 
-/// The error for a plugin that is not ours: the text of 2059 with the dynamic loader's words. The C library
+/// Whether a client plugin lies in the directory that the caller names for them. All plugins are built in
+/// here, but without its file the login must fail as in the C library (`plugins.multiauth` needs it).
+fn is_in(directory: &Path, name: &[u8]) -> bool {
+    let mut file = name.to_vec();
+    file.extend_from_slice(b".so");
+    directory.join(file.to_os_str_lossy()).exists()
+}
+
+/// The error for a plugin that is not ours, or not there: the text of 2059 with the dynamic loader's words. The C library
 /// leaves the number at 0, which its callers take for 2013.
 fn missing(name: &[u8], plugin_dir: Option<&Path>) -> ClientError {
     let error = |reason: &[u8]| ClientError {
