@@ -119,20 +119,15 @@ impl Variables {
     }
 }
 
-/// FNV-1a: names are short, and a script has no reason to make them collide.
-#[derive(Debug)]
+/// A quick hash: names are short, and a script has no reason to make them collide. The odd factor, from the golden
+/// ratio, spreads each byte to the high bits, by which the table tells keys apart.
+#[derive(Debug, Default)]
 struct NameHasher(u64);
-
-impl Default for NameHasher {
-    fn default() -> Self {
-        NameHasher(0xcbf2_9ce4_8422_2325)
-    }
-}
 
 impl Hasher for NameHasher {
     fn write(&mut self, bytes: &[u8]) {
         for &byte in bytes {
-            self.0 = (self.0 ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+            self.0 = (self.0.rotate_left(5) ^ u64::from(byte)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         }
     }
 
