@@ -40,7 +40,7 @@ impl<'a> Parser<'a> {
         let mut left = self.operand()?;
         loop {
             self.rest = skip_spaces(self.rest);
-            let Ok((after, operator)) = token::operator(self.rest) else { return Ok(left) };
+            let Some((operator, after)) = token::operator(self.rest) else { return Ok(left) };
             if operator.precedence() <= floor {
                 return Ok(left);
             }

@@ -1,7 +1,7 @@
 //! The tokens of expressions.
 
 use nom::branch::alt;
-use nom::bytes::complete::{is_not, tag, take, take_while1};
+use nom::bytes::complete::{is_not, take, take_while1};
 use nom::character::complete::{char, one_of};
 use nom::combinator::{map, peek, recognize, value};
 use nom::multi::many0_count;
@@ -38,31 +38,30 @@ pub(super) fn prefix(text: &[u8]) -> Lexed<'_, Prefix> {
     .parse(text)
 }
 
-/// The longest operator at the start of the text.
-pub(super) fn operator(text: &[u8]) -> Lexed<'_, Operator> {
-    let doubled = alt((
-        value(Operator::ShiftLeft, tag("<<")),
-        value(Operator::ShiftRight, tag(">>")),
-        value(Operator::LessOrEqual, tag("<=")),
-        value(Operator::GreaterOrEqual, tag(">=")),
-        value(Operator::Equal, tag("==")),
-        value(Operator::NotEqual, tag("!=")),
-        value(Operator::And, tag("&&")),
-        value(Operator::Or, tag("||")),
-    ));
-    let single = alt((
-        value(Operator::Xor, char('^')),
-        value(Operator::Multiply, char('*')),
-        value(Operator::Divide, char('/')),
-        value(Operator::Modulo, char('%')),
-        value(Operator::Add, char('+')),
-        value(Operator::Subtract, char('-')),
-        value(Operator::BitAnd, char('&')),
-        value(Operator::BitOr, char('|')),
-        value(Operator::Less, char('<')),
-        value(Operator::Greater, char('>')),
-    ));
-    alt((doubled, single)).parse(text)
+/// The longest operator at the start of the text, and what follows it.
+pub(super) fn operator(text: &[u8]) -> Option<(Operator, &[u8])> {
+    let (operator, len) = match text {
+        [b'<', b'<', ..] => (Operator::ShiftLeft, 2),
+        [b'>', b'>', ..] => (Operator::ShiftRight, 2),
+        [b'<', b'=', ..] => (Operator::LessOrEqual, 2),
+        [b'>', b'=', ..] => (Operator::GreaterOrEqual, 2),
+        [b'=', b'=', ..] => (Operator::Equal, 2),
+        [b'!', b'=', ..] => (Operator::NotEqual, 2),
+        [b'&', b'&', ..] => (Operator::And, 2),
+        [b'|', b'|', ..] => (Operator::Or, 2),
+        [b'^', ..] => (Operator::Xor, 1),
+        [b'*', ..] => (Operator::Multiply, 1),
+        [b'/', ..] => (Operator::Divide, 1),
+        [b'%', ..] => (Operator::Modulo, 1),
+        [b'+', ..] => (Operator::Add, 1),
+        [b'-', ..] => (Operator::Subtract, 1),
+        [b'&', ..] => (Operator::BitAnd, 1),
+        [b'|', ..] => (Operator::BitOr, 1),
+        [b'<', ..] => (Operator::Less, 1),
+        [b'>', ..] => (Operator::Greater, 1),
+        _ => return None,
+    };
+    Some((operator, &text[len..]))
 }
 
 /// The name of a function and the parenthesis that directly follows it.
