@@ -47,7 +47,8 @@ pub struct Settings {
     pub compress: bool,
     pub vs_config: Option<String>,
     pub combination: Vec<BString>,
-    /// `--mysqltest=PATH` or `$MYSQL_TEST`: the program that runs scripts.
+    /// `--mysqltest=PATH` or `$MYSQL_TEST`: the program that runs scripts; `None`: the interpreter inside
+    /// this program.
     pub mysqltest: Option<PathBuf>,
 
     // selection

@@ -73,8 +73,9 @@ const ENGINE: &[Opt] = &[
     })
     .env("MYSQL_TEST")
     .ours()
-    .worked_out("the `mariadb-test` that is installed with the server")
-    .help("let PATH run the test scripts"),
+    .worked_out("the interpreter inside `mtr-rs`")
+    .help("let PATH run the test scripts")
+    .more("`--mysqltest=mariadb-test` is the one installed with the server."),
     text("vs-config", "NAME", |s, v| {
         s.vs_config = Some(utf8("vs-config", v)?);
         Ok(())

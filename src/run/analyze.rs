@@ -38,7 +38,9 @@ pub fn run(ctx: &Context, set: &ServerSet, what: &str) -> Result<BString> {
             "--silent".into(),
             option("--test-file=", script.as_os_str()),
         ];
-        ctx.run_program(&ctx.mysqltest, &args, &set.env, out, errors, (PATIENCE, Some(set.abort())))?;
+        let args = ctx.engine.arguments(args.into());
+        let program = ctx.engine.program();
+        ctx.run_program(program, &args, &set.env, out, errors, (PATIENCE, Some(set.abort())))?;
         let text = std::fs::read(&path).map_err(|error| Error::io("read", &path, error))?;
         report.extend_from_slice(format!(" == {} ==\n", path.display()).as_bytes());
         report.extend_from_slice(&text);

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use bstr::{BString, ByteSlice};
 
 use super::debugger::{self, Target};
+use super::engine::Engine;
 use super::vardir::WorkerDirs;
 use crate::check::errorlog::Patterns;
 use crate::check::testcase::ReplicaStatus;
@@ -44,8 +45,8 @@ pub struct Context {
     pub patterns: Patterns,
     /// What replication state looks like where there is none.
     pub replica_status: ReplicaStatus,
-    /// The program that runs scripts.
-    pub mysqltest: PathBuf,
+    /// What runs scripts.
+    pub engine: Engine,
     /// The run's mark in the environment of its processes (see `sys::guardian`).
     pub run_mark: String,
     /// Names were given on the command line: cores are kept uncompressed.

@@ -123,7 +123,7 @@ fn run(
             .map_or_else(|| layout.mariadbd.clone(), PathBuf::from),
         replica_status: survey::replica_status(&layout),
         patterns: Patterns::new(&suppressions)?,
-        mysqltest: survey::script_program(&collection, &programs, &settings)?,
+        engine: survey::engine(&collection, &programs, &settings)?,
         run_mark,
         named_tests: !settings.names.is_empty(),
         vardir: vardir.root.clone(),

@@ -7,6 +7,7 @@ mod checks;
 pub mod context;
 mod coverage;
 mod debugger;
+pub mod engine;
 pub mod event;
 pub mod execute;
 mod explain;

@@ -112,12 +112,7 @@ pub fn common_arguments(ctx: &Context, dirs: &WorkerDirs) -> Vec<OsString> {
 
 /// The program and [`common_arguments`] joined by blanks, for `$MYSQL_TEST`.
 pub fn mysql_test_variable(ctx: &Context, common: &[OsString]) -> OsString {
-    let mut text = ctx.mysqltest.clone().into_os_string();
-    for argument in common {
-        text.push(" ");
-        text.push(argument);
-    }
-    text
+    ctx.engine.command_line(common)
 }
 
 /// Where the script writes the milliseconds it took.
@@ -170,6 +165,9 @@ fn arguments(
         let trace = dirs.log().join("mysqltest.trace");
         args.push(path("--loose-debug=d,info,warning,warnings:t:A,", &trace));
     }
+    if ctx.engine.is_ours() {
+        args.push("--explain".into());
+    }
     if settings.record {
         args.push("--record".into());
         if expected.is_none() {
@@ -200,14 +198,14 @@ pub fn start(
             (program, words.collect(), dirs.var.as_path(), both)
         }
         SuiteKind::Script | SuiteKind::OwnServers => {
-            let args = arguments(ctx, dirs, case, expected);
+            let args = ctx.engine.arguments(arguments(ctx, dirs, case, expected));
             let (program, args) = match &ctx.settings.client_debugger {
                 Some(choice) => {
                     let args: Vec<BString> = args.iter().map(|arg| arg.as_bytes().into()).collect();
                     let wrapped = debugger::wrap(
                         choice,
                         Target {
-                            program: &ctx.mysqltest,
+                            program: ctx.engine.program(),
                             args: &args,
                             kind: "client",
                             input: Path::new("/dev/null"),
@@ -217,7 +215,7 @@ pub fn start(
                     )?;
                     (wrapped.locate()?, wrapped.args)
                 }
-                None => (ctx.mysqltest.clone(), args),
+                None => (ctx.engine.program().to_path_buf(), args),
             };
             (program, args, ctx.layout.test_dir.as_path(), output)
         }

@@ -1,9 +1,10 @@
 //! What is found out before anything is written or started: programs, features, suites and tests.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use bstr::BString;
 
+use super::engine::Engine;
 use crate::check::testcase::ReplicaStatus;
 use crate::cli::settings::{Parallel, Settings};
 use crate::config::environment::{self, VarDirs};
@@ -12,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::tree::collect::{Collection, collect};
 use crate::tree::layout::Layout;
 use crate::tree::probe::{self, ServerFacts};
-use crate::tree::programs::{Program, Programs};
+use crate::tree::programs::Programs;
 use crate::tree::suite_pm::{Outcome as SuitePmOutcome, SuitePm};
 
 /// What was found out before anything is written or started.
@@ -81,12 +82,14 @@ pub fn replica_status(layout: &Layout) -> ReplicaStatus {
         .unwrap_or_default()
 }
 
-/// The program that runs scripts; a run of skipped tests alone needs none.
-pub fn script_program(collection: &Collection, programs: &Programs, settings: &Settings) -> Result<PathBuf> {
-    if settings.start_only() || collection.cases.iter().all(|case| case.skip.is_some()) {
-        return Ok(programs.path(Program::Test).map(Path::to_path_buf).unwrap_or_default());
+/// What runs scripts; a run of skipped tests alone needs nothing.
+pub fn engine(collection: &Collection, programs: &Programs, settings: &Settings) -> Result<Engine> {
+    match Engine::choose(settings, programs) {
+        Err(_) if settings.start_only() || collection.cases.iter().all(|case| case.skip.is_some()) => {
+            Ok(Engine::default())
+        }
+        chosen => chosen,
     }
-    programs.require(Program::Test).map(Path::to_path_buf)
 }
 
 /// How much memory a worker with its servers may need (bytes): an ordinary server takes 150 MB,

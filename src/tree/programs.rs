@@ -158,9 +158,6 @@ impl Programs {
         if settings.embedded_server {
             embedded(layout, &mut found);
         }
-        if let Some(test) = &settings.mysqltest {
-            found.insert(Program::Test, test.clone());
-        }
         if let Some(path) = env.get("PATH") {
             let perl = which::which_in_global("perl", Some(path)).ok().and_then(|mut all| all.next());
             found.extend(perl.map(|path| (Program::Perl, path)));

@@ -118,7 +118,7 @@ impl Site {
             basedir.push(self.path("base"));
             return run
                 .args([basedir])
-                .args(["--nocheck-testcases", "--nowarnings"])
+                .args(["--nocheck-testcases", "--nowarnings", "--mysqltest=mariadb-test"])
                 .env("MTR_CACHE_DIR", self.path("cache"))
                 .env("FAKE_REACHED", self.path("reached"));
         }
