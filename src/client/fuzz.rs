@@ -231,7 +231,7 @@ mod tests {
         let parameter = b"\0\x07\0\0\0\0\0\x01\0\0\0\0";
         let (mut session, _server) = connection(&[parameter, DEFINITION, END]);
         let mut statement = Statement::new();
-        assert_eq!(session.execute(&mut statement, &[], false).unwrap_err().code, 2030);
+        assert_eq!(session.execute(&mut statement, &[], false).unwrap_err().code, 2014);
         session.prepare_again(&mut statement, b"do ?").unwrap();
         assert_eq!(session.execute(&mut statement, &[], false).unwrap_err().code, 2031);
     }
