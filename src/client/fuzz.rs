@@ -237,6 +237,14 @@ mod tests {
     }
 
     #[test]
+    fn a_dialog_that_asks_nothing_does_not_go_on_for_ever() {
+        for question in [&b""[..], b"\0verdict", b"\xfeverdict"] {
+            let request = [&b"\xfedialog\0"[..], question].concat();
+            fuzz(&[&[0, 0x80][..], &said(&[&greeting(0), &request])].concat());
+        }
+    }
+
+    #[test]
     fn the_end_of_the_stream_is_an_error_anywhere() {
         let packets: [&[u8]; 6] = [b"\x01", DEFINITION, END, b"\x0242", b"\xfb", END];
         let whole = [&[GREETED, 0x80][..], &said(&packets)].concat();

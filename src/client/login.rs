@@ -115,6 +115,7 @@ pub(super) fn log_in(stream: Stream, options: &Options) -> Result<(Channel, Serv
         data: None,
         has_read: false,
         has_written: false,
+        is_new: false,
     };
     let default_auth = options.default_auth.as_ref().map(|name| name.as_slice());
     auth::authenticate(&mut exchange, default_auth, Some(&server.plugin), options.plugin_dir.as_deref())?;
@@ -149,6 +150,7 @@ pub(super) fn change_user(
         data: None,
         has_read: false,
         has_written: false,
+        is_new: false,
     };
     let default_auth = options.default_auth.as_ref().map(|name| name.as_slice());
     auth::authenticate(&mut exchange, default_auth, None, options.plugin_dir.as_deref())?;

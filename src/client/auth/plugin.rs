@@ -7,7 +7,8 @@ use bstr::ByteSlice;
 use super::exchange::{Exchange, SWITCH, Stop};
 use super::{ask, native, sha};
 use crate::client::error::{ClientError, code};
-use crate::client::packet;
+use crate::client::packet::{self, Malformed};
+use crate::client::reply::malformed;
 
 /// The plugin to begin with.
 const NATIVE: &[u8] = b"mysql_native_password";
@@ -77,6 +78,10 @@ pub(in crate::client) fn authenticate(
             }
             Ok(Verdict::Read) | Err(Stop::Switch) => {}
             Err(Stop::Failed(error)) => return Err(error),
+        }
+        if !std::mem::take(&mut exchange.is_new) {
+            // The plugin takes what came with the request for it for the verdict, which it cannot be.
+            return Err(malformed(Malformed));
         }
         let packet = exchange.channel.packet();
         match packet.first() {
