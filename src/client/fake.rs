@@ -80,7 +80,7 @@ impl Peer {
 
     /// Says nothing until the client goes.
     pub fn wait(&mut self) {
-        self.0.drain();
+        while self.0.read().is_ok() {}
     }
 }
 

@@ -24,7 +24,6 @@ pub mod property;
 pub mod ps_bind;
 pub mod query_get_value;
 pub mod reader;
-pub mod reference;
 pub mod regex_list;
 pub mod regex_message;
 pub mod replace_list;

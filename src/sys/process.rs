@@ -26,7 +26,8 @@ pub enum Ending {
 impl Process {
     /// The process with this number; `None` if there is none.
     pub fn open(pid: i32) -> io::Result<Option<Self>> {
-        let Some(pid) = Pid::from_raw(pid).filter(|pid| !pid.is_init()) else { return Ok(None) };
+        // 1 is whoever started the machine; the others are not numbers of a process.
+        let Some(pid) = (pid > 1).then(|| Pid::from_raw(pid)).flatten() else { return Ok(None) };
         match pidfd_open(pid, PidfdFlags::empty()) {
             Ok(fd) => Ok(Some(Process(fd))),
             Err(Errno::SRCH) => Ok(None),
