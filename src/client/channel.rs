@@ -79,6 +79,12 @@ impl Channel {
         self.stream.is_some()
     }
 
+    /// Changes the length of the longest packet to send or receive.
+    #[cfg(test)]
+    pub fn set_max_packet(&mut self, max_packet: usize) {
+        self.max_packet = max_packet;
+    }
+
     /// Drops the stream.
     pub fn close(&mut self) {
         self.stream = None;
@@ -120,14 +126,6 @@ impl Channel {
             // A socket without limits works as well.
             let _ = stream.set_timeouts(read, write);
         }
-    }
-
-    /// Reads and forgets until the peer closes or nothing comes any more.
-    pub fn drain(&mut self) {
-        if let Some(stream) = &mut self.stream {
-            while stream.read(&mut self.buffer).is_ok_and(|count| count > 0) {}
-        }
-        self.filled = 0..0;
     }
 
     /// Starts a new exchange: the next packet out has number 0.

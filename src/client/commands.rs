@@ -100,13 +100,14 @@ impl Connection {
         }
     }
 
-    /// Says goodbye and waits until the server has closed its end: afterwards the session is gone. The
-    /// results of a command that is still running are waited for as well, and lost.
+    /// Says goodbye and waits for the server's reaction: its end is closed then, and the session gone. If
+    /// a command is still running, its first packet is what is waited for.
     pub fn quit_and_wait(&mut self) {
         if self.channel.is_open() {
             self.channel.start();
             if self.channel.write(&[&[COM_QUIT]]).is_ok() {
-                self.channel.drain();
+                // The end of the stream, as a rule.
+                let _ = self.channel.read();
             }
         }
         self.lose();

@@ -10,6 +10,7 @@ use super::options::Options;
 use super::packet::{self, Answer, EofPacket, Malformed, OkPacket, Tracked};
 use super::reply::malformed;
 use super::statement::Epoch;
+use super::stream::Stream;
 use super::text::{self, Cell, Row};
 
 pub(super) const COM_QUERY: u8 = 3;
@@ -71,7 +72,15 @@ enum Seen {
 impl Connection {
     /// Opens a connection and logs in.
     pub fn connect(options: &Options) -> Result<Connection, ClientError> {
-        let (channel, server, ok) = login::open(options)?;
+        Ok(Connection::logged_in(login::open(options)?, options))
+    }
+
+    /// Logs in over a stream that is connected.
+    pub(super) fn on(stream: Stream, options: &Options) -> Result<Connection, ClientError> {
+        Ok(Connection::logged_in(login::log_in(stream, options)?, options))
+    }
+
+    fn logged_in((channel, server, ok): (Channel, Server, OkPacket), options: &Options) -> Connection {
         let mut connection = Connection {
             channel,
             server,
@@ -86,7 +95,7 @@ impl Connection {
             rows: 0,
         };
         connection.follow_session();
-        Ok(connection)
+        connection
     }
 
     /// Sends a query; its results are read with [`Connection::read_result`].
@@ -244,5 +253,225 @@ impl Connection {
 impl Drop for Connection {
     fn drop(&mut self) {
         self.quit();
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::client::fake::{Fake, OK, Peer, Script, serve_all};
+
+    const COLUMN: &[u8] = b"\x03def\0\0\0\x011\0\0\x0c\x3f\0\x01\0\0\0\x03\x81\0\0\0\0";
+    const EOF: &[u8] = b"\xfe\x01\0\x02\0";
+    const EOF_AND_MORE: &[u8] = b"\xfe\0\0\x0a\0";
+    const DENIED: &[u8] = b"\xff\x15\x04#28000abc";
+
+    /// A connection to a server that plays `script` after the login.
+    fn connected(script: impl FnOnce(&mut Peer) + Send + 'static) -> (Connection, Fake) {
+        connected_to(vec![Box::new(script)])
+    }
+
+    fn connected_to(scripts: Vec<Script>) -> (Connection, Fake) {
+        let logged_in = |script: Script| -> Script {
+            Box::new(move |peer: &mut Peer| {
+                peer.log_in();
+                script(peer);
+            })
+        };
+        let fake = serve_all(scripts.into_iter().map(logged_in).collect());
+        let options = Options { socket: Some(fake.socket()), user: "u".into(), ..Options::default() };
+        (Connection::connect(&options).unwrap(), fake)
+    }
+
+    fn query(connection: &mut Connection, sql: &[u8]) -> Result<Reply, ClientError> {
+        connection.send_query(sql)?;
+        connection.read_result()
+    }
+
+    fn code_of<T: std::fmt::Debug>(result: Result<T, ClientError>) -> u32 {
+        result.unwrap_err().code
+    }
+
+    /// What a query gives at a server that answers it with these packets.
+    fn answered(packets: &'static [&'static [u8]]) -> Result<Reply, ClientError> {
+        let (mut connection, _fake) = connected(|peer| {
+            peer.answer(packets);
+        });
+        let reply = query(&mut connection, b"select 1")?;
+        while connection.next_row()?.is_some() {}
+        Ok(reply)
+    }
+
+    #[test]
+    fn several_results_and_nothing_in_between() {
+        let (mut connection, _fake) = connected(|peer| {
+            let packets = [b"\x01\x01", COLUMN, EOF, b"\x011", b"\xfb", EOF_AND_MORE, OK];
+            assert_eq!(peer.answer(&packets), b"\x03select 1; do 2");
+            assert_eq!(peer.answer(&[OK]), b"\x0e");
+            assert_eq!(peer.command(), b"\x01");
+        });
+        assert_eq!(query(&mut connection, b"select 1; do 2"), Ok(Reply::Rows));
+        assert_eq!(connection.columns()[0].name, "1");
+        assert_eq!(code_of(connection.ping()), code::OUT_OF_SYNC);
+        assert_eq!(connection.next_row().unwrap().unwrap().cell(0), Some(&b"1"[..]));
+        assert_eq!(connection.next_row().unwrap().unwrap().cell(0), None);
+        assert_eq!(connection.affected_rows(), u64::MAX);
+        assert!(connection.next_row().unwrap().is_none());
+        assert_eq!(connection.affected_rows(), 2);
+        assert!(connection.more_results());
+        assert_eq!(code_of(connection.ping()), code::OUT_OF_SYNC);
+        assert_eq!(connection.read_result(), Ok(Reply::Ok));
+        assert!(!connection.more_results());
+        connection.ping().unwrap();
+        connection.quit();
+        assert_eq!(code_of(connection.ping()), code::SERVER_GONE);
+    }
+
+    #[test]
+    fn an_error_leaves_the_connection_usable() {
+        let (mut connection, _fake) = connected(|peer| {
+            peer.answer(&[DENIED]);
+            peer.answer(&[b"\x01\x01", COLUMN, EOF, b"\x011", DENIED]);
+            peer.answer(&[b"\xff\xff\xff\x01\x01\x02\x10\x10\x10\x01a", OK]);
+        });
+        assert_eq!(code_of(query(&mut connection, b"x")), 1045);
+        assert_eq!(connection.affected_rows(), u64::MAX);
+        assert_eq!(query(&mut connection, b"x"), Ok(Reply::Rows));
+        assert!(connection.next_row().unwrap().is_some());
+        assert_eq!(connection.next_row().unwrap_err().to_string(), "1045 (28000): abc");
+        assert_eq!(query(&mut connection, b"a report of progress first"), Ok(Reply::Ok));
+    }
+
+    #[test]
+    fn answers_that_end_early_or_lie() {
+        assert_eq!(code_of(answered(&[])), code::SERVER_LOST);
+        assert_eq!(code_of(answered(&[b""])), code::SERVER_LOST);
+        assert_eq!(code_of(answered(&[b"\x01\x01"])), code::SERVER_LOST);
+        assert_eq!(code_of(answered(&[b"\x01\x01", COLUMN, EOF, b"\x011"])), code::SERVER_LOST);
+        assert_eq!(code_of(answered(&[b"\0"])), code::MALFORMED);
+        assert_eq!(code_of(answered(&[b"\x01\x01", b"\x03def"])), code::MALFORMED);
+        assert_eq!(code_of(answered(&[b"\x01\x01", COLUMN, EOF, b"\x091"])), code::MALFORMED);
+        assert_eq!(code_of(answered(&[b"\xff\xdd\x07#08004gone"])), code::MALFORMED);
+        assert_eq!(code_of(answered(&[b"\xff"])), code::UNKNOWN);
+    }
+
+    #[test]
+    fn a_lost_connection_is_gone_for_the_next_command() {
+        let (mut connection, _fake) = connected(|peer| {
+            peer.command();
+        });
+        assert_eq!(code_of(query(&mut connection, b"x")), code::SERVER_LOST);
+        assert_eq!(code_of(query(&mut connection, b"x")), code::SERVER_GONE);
+        assert!(!connection.is_open());
+    }
+
+    #[test]
+    fn a_reconnect_goes_back_to_database_and_character_set() {
+        // "test" becomes "d2", then character_set_client becomes utf8mb4.
+        let changed = b"\0\0\0\x02\x40\0\0\0\x06\x01\x04\x03d2!";
+        let charset = b"\0\0\0\x02\x40\0\0\0\x1f\0\x1d\x14character_set_client\x07utf8mb4";
+        let (mut connection, _fake) = connected_to(vec![
+            Box::new(|peer| {
+                peer.answer(&[changed]);
+                peer.answer(&[charset]);
+            }),
+            Box::new(|peer| {
+                assert_eq!(peer.answer(&[OK]), b"\x03SET NAMES utf8mb4");
+                assert_eq!(peer.answer(&[b"\0\0\0\x03\0\0\0"]), b"\x03begin");
+            }),
+            Box::new(|peer| {
+                peer.answer(&[OK]);
+                assert_eq!(peer.answer(&[OK]), b"\x03x");
+            }),
+        ]);
+        connection.set_reconnect(true);
+        query(&mut connection, b"use d2").unwrap();
+        query(&mut connection, b"set names utf8mb4").unwrap();
+        assert_eq!(connection.options.database.as_ref().unwrap(), "d2!");
+        assert!(connection.is_readable(None));
+        query(&mut connection, b"begin").unwrap();
+        // The transaction is lost: that is told once.
+        assert!(connection.is_readable(None));
+        assert_eq!(code_of(query(&mut connection, b"x")), code::SERVER_GONE);
+        query(&mut connection, b"x").unwrap();
+    }
+
+    #[test]
+    fn a_file_is_sent_only_for_a_statement_that_begins_with_load() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("f");
+        std::fs::write(&file, "1\n").unwrap();
+        let name = file.to_str().unwrap().to_string();
+        let request = [b"\xfb", name.as_bytes()].concat();
+        let missing = [b"\xfb", name.as_bytes(), b"x"].concat();
+        let (mut connection, _fake) = connected(move |peer| {
+            peer.answer(&[&request]);
+            assert_eq!(peer.receive(), b"1\n");
+            assert_eq!(peer.more(&[OK]), b"");
+            peer.answer(&[&request]);
+            assert_eq!(peer.more(&[OK]), b"");
+            peer.answer(&[&missing]);
+            assert_eq!(peer.more(&[OK]), b"");
+            peer.answer(&[&request]);
+            assert_eq!(peer.more(&[DENIED]), b"");
+        });
+        assert_eq!(query(&mut connection, b"LoaD data"), Ok(Reply::Ok));
+        let error = query(&mut connection, b" load data").unwrap_err();
+        assert_eq!(error.to_string(), "2000 (HY000): Load data local infile forbidden");
+        let error = query(&mut connection, b"load data").unwrap_err();
+        assert_eq!(error.to_string(), format!("2 (HY000): File '{name}x' not found (Errcode: 2)"));
+        assert_eq!(code_of(query(&mut connection, b"/* */ load data")), 1045);
+    }
+
+    #[test]
+    fn packets_of_16_mebibytes_and_more() {
+        const FULL: usize = 0xff_ff_ff;
+        for length in [FULL - 2, FULL - 1, FULL, 2 * FULL] {
+            let (mut connection, _fake) = connected(move |peer| {
+                let command = peer.command();
+                assert_eq!(command.len(), length + 1);
+                peer.send(b"\x01\x01");
+                peer.send(COLUMN);
+                peer.send(EOF);
+                let mut row = Vec::new();
+                packet::put_bytes(&mut row, &command[1..]);
+                peer.send(&row);
+                peer.send(EOF);
+            });
+            let sql = vec![b'x'; length];
+            query(&mut connection, &sql).unwrap();
+            assert!(connection.next_row().unwrap().unwrap().cell(0) == Some(&sql[..]));
+            assert!(connection.next_row().unwrap().is_none());
+        }
+    }
+
+    #[test]
+    fn a_statement_longer_than_allowed_is_not_sent() {
+        let (mut connection, _fake) = connected(|peer| {
+            assert_eq!(peer.answer(&[OK]), b"\x0e");
+        });
+        connection.channel.set_max_packet(100);
+        assert_eq!(code_of(connection.send_query(&[b'x'; 100])), code::PACKET_TOO_LARGE);
+        connection.ping().unwrap();
+    }
+
+    #[test]
+    fn a_change_of_user_keeps_the_old_one_if_it_is_refused() {
+        let (mut connection, _fake) = connected(|peer| {
+            let request = peer.command();
+            assert!(request.starts_with(b"\x11joe\0\x14"), "{request:?}");
+            let tail = b"d\0\x08\0mysql_native_password\0";
+            assert!(request[26..].starts_with(tail), "{request:?}");
+            peer.send(b"\xfemysql_native_password\0aaaaaaaaaaaaaaaaaaaa\0");
+            assert_eq!(peer.receive().len(), 20);
+            peer.send(DENIED);
+            peer.command();
+            peer.send(OK);
+        });
+        assert_eq!(code_of(connection.change_user(b"joe", b"p", Some(b"d"))), 1045);
+        assert_eq!(connection.options.user, "u");
+        connection.change_user(b"joe", b"p", None).unwrap();
+        assert_eq!(connection.options.user, "joe");
     }
 }

@@ -46,6 +46,7 @@ pub mod code {
     pub const NO_METADATA: u32 = 2052;
     pub const NOT_IMPLEMENTED: u32 = 2054;
     pub const STATEMENT_CLOSED: u32 = 2056;
+    pub const COLUMNS_CHANGED: u32 = 2057;
     pub const PLUGIN_LOAD: u32 = 2059;
     pub const UNSUPPORTED_BY_SERVER: u32 = 5003;
     pub const FILE_NOT_FOUND: u32 = 5004;
@@ -144,11 +145,6 @@ impl ClientError {
     pub(super) fn lost_at(step: Step, errno: i32) -> Self {
         let text = fill(text(2055), &[step.text().as_bytes(), errno.to_string().as_bytes()]);
         ClientError::new(code::SERVER_LOST, b"HY000", &text)
-    }
-
-    /// Whether the connection is unusable afterwards.
-    pub fn is_lost(&self) -> bool {
-        matches!(self.code, code::SERVER_GONE | code::SERVER_LOST)
     }
 }
 

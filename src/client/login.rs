@@ -10,6 +10,7 @@ use super::error::{ClientError, Step, code};
 use super::options::Options;
 use super::packet::{self, Fields, Malformed, OkPacket};
 use super::reply::{malformed, server_error};
+use super::stream::Stream;
 use super::user::user_name;
 
 /// The protocol's version.
@@ -85,7 +86,12 @@ impl Server {
 
 /// A connection that is logged in; the channel's last packet is the OK.
 pub(super) fn open(options: &Options) -> Result<(Channel, Server, OkPacket), ClientError> {
-    let mut channel = Channel::new(connect::open(options)?, options.max_allowed_packet);
+    log_in(connect::open(options)?, options)
+}
+
+/// Logs in over a stream that is connected.
+pub(super) fn log_in(stream: Stream, options: &Options) -> Result<(Channel, Server, OkPacket), ClientError> {
+    let mut channel = Channel::new(stream, options.max_allowed_packet);
     let mut server = greeting(&mut channel).map_err(|error| doubted(error, options))?;
     let user = user_name(&options.user);
     let offered = server.capabilities;
@@ -109,6 +115,7 @@ pub(super) fn open(options: &Options) -> Result<(Channel, Server, OkPacket), Cli
         data: None,
         has_read: false,
         has_written: false,
+        is_new: false,
     };
     let default_auth = options.default_auth.as_ref().map(|name| name.as_slice());
     auth::authenticate(&mut exchange, default_auth, Some(&server.plugin), options.plugin_dir.as_deref())?;
@@ -116,7 +123,10 @@ pub(super) fn open(options: &Options) -> Result<(Channel, Server, OkPacket), Cli
     if server.capabilities & cap::COMPRESS != 0 {
         channel.compress();
     }
-    channel.set_timeouts(options.read_timeout, options.write_timeout);
+    let limits = [options.connect_timeout, options.read_timeout, options.write_timeout];
+    if limits.iter().any(Option::is_some) {
+        channel.set_timeouts(options.read_timeout, options.write_timeout);
+    }
     Ok((channel, server, ok))
 }
 
@@ -140,6 +150,7 @@ pub(super) fn change_user(
         data: None,
         has_read: false,
         has_written: false,
+        is_new: false,
     };
     let default_auth = options.default_auth.as_ref().map(|name| name.as_slice());
     auth::authenticate(&mut exchange, default_auth, None, options.plugin_dir.as_deref())?;
@@ -309,5 +320,219 @@ impl Login for ChangeUser<'_> {
         packet.extend_from_slice(&u16::from(letter.options.collation).to_le_bytes());
         letter.put_tail(&mut packet, plugin);
         packet
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::client::Question;
+    use crate::client::fake::{GREETING, OK, Peer, greeting, serve};
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    /// The error of a login at a server that behaves like this.
+    fn refused(script: impl FnOnce(&mut Peer) + Send + 'static) -> String {
+        refused_with(Options::default(), script)
+    }
+
+    fn refused_with(options: Options, script: impl FnOnce(&mut Peer) + Send + 'static) -> String {
+        let fake = serve(script);
+        match open(&Options { socket: Some(fake.socket()), user: "u".into(), ..options }) {
+            Ok(_) => "logged in".into(),
+            Err(error) => error.to_string(),
+        }
+    }
+
+    #[test]
+    fn the_login_packet_byte_by_byte() {
+        let fake = serve(|peer| {
+            peer.send(GREETING);
+            let login = peer.receive();
+            assert_eq!(login[..9], [0x8c, 0xa2, 0xbf, 0, 0, 0, 0x10, 0, 8]);
+            assert_eq!(login[28..32], [0x1d, 0, 0, 0]);
+            let native = &login[32..];
+            assert!(native.starts_with(b"u\0\x14"), "{native:?}");
+            let rest = &native[23..];
+            let names = b"test\0mysql_native_password\0";
+            assert!(rest.starts_with(names), "{rest:?}");
+            let attributes = &rest[names.len() + 1..];
+            let at = |name: &[u8]| attributes.find(name).unwrap();
+            let order: [&[u8]; 7] = [
+                b"_os",
+                b"_client_name",
+                b"_pid",
+                b"_client_version",
+                b"_platform",
+                b"program_name",
+                b"_server_host",
+            ];
+            assert!(order.is_sorted_by_key(|name| at(name)));
+            peer.send(OK);
+        });
+        let options = Options {
+            socket: Some(fake.socket()),
+            host: Some("localhost".into()),
+            user: "u".into(),
+            password: "p".into(),
+            database: Some("test".into()),
+            program_name: "mysqltest".into(),
+            ..Options::default()
+        };
+        let (_, server, ok) = open(&options).unwrap();
+        assert_eq!((server.version, server.thread_id, ok.status), ("10.11.19-MariaDB".into(), 5, 2));
+    }
+
+    #[test]
+    fn a_connection_lost_in_each_step() {
+        let text = |step| format!("2013 (HY000): Lost connection to server at '{step}', system error: 11");
+        let greeting = text("handshake: reading initial communication packet");
+        assert_eq!(refused(|_| ()), greeting);
+        let verdict = text("reading authorization packet");
+        assert_eq!(refused(|peer| peer.exchange(&[GREETING])), verdict);
+        assert_eq!(refused(|peer| peer.exchange(&[GREETING, b""])), verdict);
+    }
+
+    #[test]
+    fn a_silent_server_is_waited_for_as_long_as_wished() {
+        let options = Options { connect_timeout: Some(Duration::from_millis(50)), ..Options::default() };
+        let error = refused_with(options, |peer| peer.wait());
+        assert!(error.ends_with("initial communication packet', system error: 110"), "{error}");
+    }
+
+    #[test]
+    fn errors_instead_of_a_greeting_or_a_verdict() {
+        let too_many = b"\xff\x10\x04#08004Too many connections";
+        assert_eq!(refused(|peer| peer.send(too_many)), "1040 (08004): Too many connections");
+        assert_eq!(
+            refused(|peer| peer.exchange(&[GREETING, too_many])),
+            "1040 (08004): Too many connections"
+        );
+        let malformed = "2027 (HY000): Received malformed packet";
+        assert_eq!(refused(|peer| peer.send(b"\xff\xdd\x07#08004gone")), malformed);
+        let empty = "2000 (HY000): Unknown or undefined error code (2000)";
+        assert_eq!(refused(|peer| peer.exchange(&[GREETING, b"\xff"])), empty);
+        let old = "2007 (00000): Protocol mismatch. Server Version = 9 Client Version = 10";
+        assert_eq!(refused(|peer| peer.send(b"\x095.0\0")), old);
+        let strange = "2013 (HY000): Can't connect to server (11).";
+        assert_eq!(refused(|peer| peer.exchange(&[GREETING, b"\x05abc"])), strange);
+        let cut = "2012 (HY000): Error in server handshake";
+        for length in 1..60 {
+            assert_eq!(refused(move |peer| peer.send(&GREETING[..length])), cut, "{length}");
+        }
+    }
+
+    #[test]
+    fn with_tls_asked_for_an_early_error_is_doubted() {
+        let options = Options { tls: Some(Default::default()), ..Options::default() };
+        let error = refused_with(options, |peer| peer.send(b"\xff\x10\x04#08004Too many"));
+        let text = "2002 (HY000): Received error packet before completion of TLS handshake. \
+            The authenticity of the following error cannot be verified: 1040 - Too many";
+        assert_eq!(error, text);
+    }
+
+    #[test]
+    fn a_server_without_tls() {
+        let tls = |verify| Options {
+            tls: Some(super::super::Tls { verify, ..Default::default() }),
+            ..Options::default()
+        };
+        assert_eq!(refused_with(tls(false), |peer| peer.exchange(&[GREETING, OK])), "logged in");
+        let text = "2026 (HY000): TLS/SSL error: SSL is required, but the server does not support it";
+        assert_eq!(refused_with(tls(true), |peer| peer.send(GREETING)), text);
+    }
+
+    #[test]
+    fn switches_to_other_plugins() {
+        let options = Options { password: "p".into(), ..Options::default() };
+        let result = refused_with(options.clone(), |peer| {
+            peer.exchange(&[GREETING]);
+            peer.send(b"\xfemysql_native_password\0aaaaaaaaaaaaaaaaaaaa\0");
+            assert_eq!(peer.receive().len(), 20);
+            peer.send(b"\xfemysql_clear_password\0");
+            assert_eq!(peer.receive(), b"p\0");
+            // Only a byte: the scheme of 3.23, with the greeting's scramble.
+            peer.send(b"\xfe");
+            assert_eq!(peer.receive().len(), 9);
+            let nonce = [b"\xfeclient_ed25519\0".as_slice(), &[7; 32]].concat();
+            peer.send(&nonce);
+            assert_eq!(peer.receive().len(), 64);
+            peer.send(b"\xfeauth_test_plugin\0\x04");
+            assert_eq!(peer.receive(), b"p\0");
+            peer.send(OK);
+        });
+        assert_eq!(result, "logged in");
+        let short = refused_with(options, |peer| {
+            peer.exchange(&[GREETING, b"\xfemysql_native_password\0aaaa\0"]);
+        });
+        assert_eq!(short, "2012 (HY000): Error in server handshake");
+    }
+
+    #[test]
+    fn plugins_that_are_missing() {
+        let options = Options { plugin_dir: Some("/no/dir".into()), ..Options::default() };
+        let error = refused_with(options, |peer| peer.exchange(&[GREETING, b"\xfefoo_bar\0abc"]));
+        let text = "2013 (HY000): Plugin foo_bar could not be loaded: \
+            /no/dir/foo_bar.so: cannot open shared object file: No such file or directory";
+        assert_eq!(error, text);
+        let error = refused(|peer| peer.exchange(&[GREETING, b"\xfe../foo\0abc"]));
+        assert_eq!(error, "2013 (HY000): Plugin ../foo could not be loaded: invalid plugin name");
+    }
+
+    #[test]
+    fn an_unknown_plugin_to_begin_with_leaves_the_choice_to_the_server() {
+        let options = Options { default_auth: Some("nonsense".into()), ..Options::default() };
+        let result = refused_with(options, |peer| {
+            peer.send(GREETING);
+            assert!(peer.receive()[32..].starts_with(b"u\0\0dummy_fallback_auth\0"));
+            peer.send(b"\xfemysql_native_password\0aaaaaaaaaaaaaaaaaaaa\0");
+            assert_eq!(peer.receive(), b"");
+            peer.send(OK);
+        });
+        assert_eq!(result, "logged in");
+    }
+
+    #[test]
+    fn a_dialog_asks_what_the_password_does_not_answer() {
+        let ask = |question: Question<'_>| {
+            assert_eq!(question.prompt, b"Sure ?");
+            assert!(!question.secret);
+            b"yes".to_vec()
+        };
+        let options = Options { password: "p".into(), ask: Some(Arc::new(ask)), ..Options::default() };
+        let result = refused_with(options, |peer| {
+            peer.exchange(&[GREETING]);
+            peer.send(b"\xfedialog\0\x04Password, please:");
+            assert_eq!(peer.receive(), b"p\0");
+            peer.send(b"\x03Sure ?");
+            assert_eq!(peer.receive(), b"yes\0");
+            peer.send(OK);
+        });
+        assert_eq!(result, "logged in");
+    }
+
+    #[test]
+    fn caching_sha2_sends_the_password_where_nobody_listens() {
+        let options = Options { password: "p".into(), ..Options::default() };
+        let result = refused_with(options, |peer| {
+            peer.exchange(&[GREETING]);
+            peer.send(b"\xfecaching_sha2_password\0aaaaaaaaaaaaaaaaaaaa\0");
+            assert_eq!(peer.receive().len(), 32);
+            peer.send(b"\x01\x04");
+            assert_eq!(peer.receive(), b"p\0");
+            peer.send(OK);
+        });
+        assert_eq!(result, "logged in");
+    }
+
+    #[test]
+    fn compression_begins_after_the_login() {
+        let result = refused_with(Options { compress: true, ..Options::default() }, |peer| {
+            peer.send(&greeting(cap::COMPRESS));
+            assert_eq!(peer.receive()[0] & 0x20, 0x20);
+            peer.send(OK);
+        });
+        assert_eq!(result, "logged in");
     }
 }

@@ -13,6 +13,10 @@ mod connection;
 pub mod convert;
 mod dispatch;
 mod error;
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod fake;
+mod fuzz;
 mod infile;
 mod login;
 mod options;
@@ -27,5 +31,7 @@ mod user;
 
 pub use connection::{Connection, Reply};
 pub use error::{ClientError, code};
+#[doc(hidden)]
+pub use fuzz::fuzz;
 pub use options::{Ask, Options, Protocol, Question, Tls};
 pub use statement::{Param, Statement};

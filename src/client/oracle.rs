@@ -36,8 +36,8 @@ pub type Outcome = Result<Done, ClientError>;
 /// A result without an error.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Done {
-    /// Columns with their `max_length`, and rows; `None` if the result has no rows to give.
-    pub table: Option<(Vec<(Column, u64)>, Vec<Vec<Option<BString>>>)>,
+    /// `None` if the result has no rows to give.
+    pub table: Option<Table>,
     /// Changed or given rows; `u64::MAX` if there is no such number.
     pub affected_rows: u64,
     /// Info text; empty if none.
@@ -47,6 +47,9 @@ pub struct Done {
     /// Session changes by tracker type; names and values of variables alternate.
     pub session: Vec<(u8, Option<BString>)>,
 }
+
+/// Columns, each with its `max_length`, and rows.
+pub type Table = (Vec<(Column, u64)>, Vec<Vec<Option<BString>>>);
 
 /// A session that can run statements.
 pub trait Client {
@@ -117,8 +120,6 @@ fn read_statement(
     }
 }
 
-type Table = (Vec<(Column, u64)>, Vec<Vec<Option<BString>>>);
-
 fn table_of(columns: &[Column], rows: &Rows, constant: impl Fn(&Column) -> Option<u32>) -> Table {
     let max_length = |(index, column): (usize, &Column)| {
         let length = match constant(column).filter(|_| rows.has_value(index)) {
@@ -160,7 +161,7 @@ impl Client for libmariadb::Session {
                 loop {
                     let table = self.table()?;
                     outcomes.push(Ok(converted(table, self.facts())));
-                    if !self.next()? {
+                    if !self.next_result()? {
                         return Ok(());
                     }
                 }
@@ -171,7 +172,7 @@ impl Client for libmariadb::Session {
                 loop {
                     let table = statement.table()?;
                     outcomes.push(Ok(converted(table, statement.facts())));
-                    if !statement.next()? {
+                    if !statement.next_result()? {
                         return Ok(());
                     }
                 }

@@ -9,7 +9,7 @@ pub(super) fn server_error(packet: &[u8]) -> Option<ClientError> {
         Ok(ErrorOrProgress::Progress) => None,
         Ok(ErrorOrProgress::Empty) => Some(ClientError::with(code::UNKNOWN, &[b"2000"])),
         // Numbers of the client's own range cannot come from a server.
-        Ok(ErrorOrProgress::Error(error)) if matches!(error.code, 2000..=2999 | 5000..=5999) => {
+        Ok(ErrorOrProgress::Error(error)) if matches!(error.code, 2001..=2026 | 2028..=2061 | 5001..=5026) => {
             Some(ClientError::client(code::MALFORMED))
         }
         Ok(ErrorOrProgress::Error(error)) => {
@@ -40,7 +40,7 @@ mod tests {
 
     #[test]
     fn errors_that_a_server_cannot_have() {
-        for number in [2000u16, 2013, 2999, 5000, 5013, 5999] {
+        for number in [2001u16, 2013, 2061, 5001, 5013, 5026] {
             let packet = [&b"\xff"[..], &number.to_le_bytes(), b"#08004gone"].concat();
             assert_eq!(server_error(&packet).unwrap().code, code::MALFORMED);
         }

@@ -52,7 +52,11 @@ pub struct Statement {
     /// No result of the running execution has been read yet.
     first: bool,
     reading: bool,
+    /// The running execution asked for a cursor.
+    cursor_wanted: bool,
     cursor_open: bool,
+    /// Number of columns of the first execution since the prepare; no later one may have others.
+    bound: Option<usize>,
     rows: u64,
     affected_rows: u64,
     cells: Vec<Cell>,
@@ -124,6 +128,7 @@ impl Connection {
         self.close_on_server(statement);
         statement.params.clear();
         statement.columns.clear();
+        statement.bound = None;
         self.command(COM_STMT_PREPARE, &[sql])?;
         self.clear_facts();
         self.phase = Phase::Ready;
@@ -181,6 +186,7 @@ impl Connection {
         self.clear_facts();
         statement.first = true;
         statement.reading = false;
+        statement.cursor_wanted = cursor;
         statement.cursor_open = false;
         Ok(())
     }
@@ -218,11 +224,17 @@ impl Connection {
             return Err(malformed(Malformed));
         }
         self.end_of_definitions()?;
-        if self.ok.status & packet::STATUS_CURSOR_EXISTS != 0 {
+        // The flag is also on for cursors inside a procedure, whose rows are sent all the same.
+        if statement.cursor_wanted && self.ok.status & packet::STATUS_CURSOR_EXISTS != 0 {
             statement.cursor_open = true;
         } else {
             self.phase = Phase::BinaryRows;
             statement.reading = true;
+        }
+        let count = statement.columns.len();
+        if statement.prepared_columns > 0 && *statement.bound.get_or_insert(count) != count {
+            // The rows stay unread, as Connector/C leaves them: the next command is error 2014.
+            return Err(ClientError::client(code::COLUMNS_CHANGED));
         }
         Ok(Reply::Rows)
     }
@@ -349,10 +361,10 @@ impl Connection {
         }
     }
 
-    /// The server's handle of `statement`; 2030 if nothing is prepared with it, 2056 if the connection
+    /// The server's handle of `statement`; 2014 if nothing is prepared with it, 2056 if the connection
     /// has closed it meanwhile.
     fn alive(&self, statement: &Statement) -> Result<Handle, ClientError> {
-        let handle = statement.handle.ok_or_else(|| ClientError::client(code::NOT_PREPARED))?;
+        let handle = statement.handle.ok_or_else(|| ClientError::client(code::OUT_OF_SYNC))?;
         if handle.epoch != self.statements.number {
             return Err(ClientError::with(code::STATEMENT_CLOSED, &[self.statements.ended_by.as_bytes()]));
         }

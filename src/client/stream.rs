@@ -53,8 +53,9 @@ impl Stream {
         self.tls.as_ref().is_some_and(Session::has_pending)
     }
 
-    /// Limits the wait of each later read and write; `None` is without limit.
+    /// Limits the wait of each later read and write; `None` and zero are without limit.
     pub fn set_timeouts(&self, read: Option<Duration>, write: Option<Duration>) -> io::Result<()> {
+        let [read, write] = [read, write].map(|limit| limit.filter(|limit| !limit.is_zero()));
         sockopt::set_socket_timeout(&self.socket, Timeout::Recv, read)?;
         sockopt::set_socket_timeout(&self.socket, Timeout::Send, write)?;
         Ok(())

@@ -55,7 +55,15 @@ impl Interp {
             Test::Expression(expression) => {
                 condition::expression_is_true(&self.expand(expression)?, self.charset)
             }
+            Test::Truth(Value::Variable(name)) => {
+                let value = self.variables.get(name).map(|value| value.as_slice());
+                condition::is_true(value.unwrap_or_default(), self.charset)
+            }
             Test::Truth(value) => condition::is_true(&self.value_of(stored, value)?, self.charset),
+            Test::Comparison(left, operator, Value::Text(right)) => {
+                let left = self.variables.get(left).map(|value| value.as_slice());
+                condition::compare(left.unwrap_or_default(), operator, right)?
+            }
             Test::Comparison(left, operator, right) => {
                 let left = self.value_of(stored, Value::Variable(left))?;
                 let right = self.value_of(stored, right)?;

@@ -56,7 +56,8 @@ pub(super) fn dispatch(interp: &mut Interp, stored: &Rc<Stored>, kind: Command) 
         Command::Source => control::source(interp, stored),
         Command::Error => control::error(interp, stored),
         Command::Delimiter => control::delimiter(interp, stored),
-        Command::Exit => Err(Stop::Exit),
+        // Ended the loop before it came here.
+        Command::Exit => Ok(()),
         Command::Die => control::die(interp, stored),
         Command::Skip => control::skip(interp, stored),
         Command::DisableParsing => control::parsing(interp, true),

@@ -63,6 +63,9 @@ fn end_of_exec(
         return match stored.expected.first() {
             Some(Expected::Number(number)) if *number != 0 => {
                 let what = format!("\" succeeded - should have failed with errno {number}...");
+                // Only `--continue-on-error` lets this line, quote missing, be seen.
+                let line = [b"exec of '", command.as_slice(), b" failed, error: 0, errno: 0\n"].concat();
+                interp.out.extend_from_slice(&line);
                 report([b"command \"", raw.as_slice(), what.as_bytes()].concat())
             }
             _ => Ok(()),
@@ -95,12 +98,12 @@ pub(super) fn system(interp: &mut Interp, stored: &Rc<Stored>) -> Done {
     if status.is_ok_and(WaitStatus::success) {
         return Ok(());
     }
-    let what: BString = [b"system command '", raw.as_slice(), b"' failed"].concat().into();
     if interp.aborts(stored) {
-        return report(what);
+        return report([b"system command '", raw.as_slice(), b"' failed"].concat());
     }
-    interp.filters.apply(&what, &mut interp.out)?;
-    interp.out.push(b'\n');
+    interp.out.extend_from_slice(b"system command '");
+    interp.filters.apply(&raw, &mut interp.out)?;
+    interp.out.extend_from_slice(b"' failed\n");
     Ok(())
 }
 

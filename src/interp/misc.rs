@@ -3,8 +3,9 @@
 use std::io::Write;
 use std::rc::Rc;
 
-use bstr::ByteSlice;
+use bstr::{BString, ByteSlice};
 
+use super::files::commands::tell;
 use super::properties::Property;
 use super::state::{Interp, Stored};
 use super::stop::{Done, Stop};
@@ -35,6 +36,13 @@ pub(super) fn character_set(interp: &mut Interp, stored: &Rc<Stored>) -> Done {
         return Err(Stop::die("Missing charset name in 'character_set'"));
     }
     let Some(charset) = Charset::named(&name) else {
+        let folder = interp.options.character_sets_dir.as_ref();
+        let folder = folder.map_or("/usr/share/mysql/charsets".into(), |dir| dir.to_str_lossy());
+        tell(&BString::from(format!(
+            "Character set '{name}' is not a compiled character set and is not specified in the \
+             '{}/Index.xml' file",
+            folder.trim_end_matches('/')
+        )));
         let what = format!("Test requires charset '{name}'");
         return Err(Stop::Skip(what.into()));
     };

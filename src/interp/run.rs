@@ -27,15 +27,16 @@ impl Interp {
         let status = self.pool.server_status();
         let lexing = state::lexing(&self.delimiter, self.charset, status);
         let read = self.reader.read(&lexing);
+        self.line = self.reader.command_line();
         if self.reader.ended() && !self.blocks.is_empty() {
             return Err(Stop::die("Missing end of block"));
         }
         let Some(raw) = read? else { return Ok(None) };
-        self.line = raw.start_line;
         let classified = match classify(raw.text.into(), &lexing, self.result_format) {
             Ok(classified) => classified,
             Err(error) => {
                 self.or_report(Err(error.into()))?;
+                self.flush()?;
                 return self.next_command();
             }
         };
@@ -75,6 +76,10 @@ impl Interp {
                         Some(Arguments::None) => stored.arguments,
                         _ => usize::MAX,
                     };
+                    if kind == Command::Exit {
+                        self.check_rest(stored)?;
+                        return Err(Stop::Exit);
+                    }
                     let done = dispatch(self, stored, kind);
                     self.or_report(done)?;
                     self.check_rest(stored)?;
@@ -89,9 +94,16 @@ impl Interp {
             Command::Sql => true,
             _ => spec.is_some_and(|spec| spec.drops_filters == DropsFilters::Yes),
         };
-        if ran && counts || self.sql_error_handled {
-            self.executed += 1;
+        // `send` without a statement does nothing yet: what was set is for the query that follows.
+        let nothing_sent = kind == Command::Send && stored.text.borrow().len() == stored.arguments;
+        let counts = ran && counts && !nothing_sent;
+        if counts || self.sql_error_handled {
             self.filters.clear();
+        }
+        let lists =
+            matches!(kind, Command::ListFiles | Command::ListFilesWriteFile | Command::ListFilesAppendFile);
+        if counts && !lists {
+            self.executed += 1;
         }
         if self.options.mark_progress {
             self.log.progress(self.counter, &self.reader)?;

@@ -50,7 +50,7 @@ impl Interp {
         ] {
             variables.set(name.as_bytes(), value);
         }
-        let width = (8 * size_of::<usize>()).to_string();
+        let width = usize::BITS.to_string();
         for (name, value) in [
             ("MYSQL_SYSTEM_TYPE", SYSTEM_TYPE),
             ("MYSQL_MACHINE_TYPE", std::env::consts::ARCH),
@@ -65,7 +65,7 @@ impl Interp {
         properties.set(Property::Ps2, ps, false);
         properties.set(Property::View, options.view_protocol, false);
         properties.set(Property::Cursor, options.cursor_protocol, false);
-        properties.set(Property::ServiceConnection, options.view_protocol, false);
+        properties.set(Property::ServiceConnection, true, false);
         let pool = Pool::new(options.max_connections);
         let result_format = if options.result_format_version == 2 { Format::Two } else { Format::One };
         Interp {

@@ -49,7 +49,7 @@ fn candidates(interp: &Interp, name: &BStr) -> Vec<BString> {
             }
             paths.push(join(suite, &below));
         }
-        _ => paths.push(join(&folder(&current), b"")),
+        _ => paths.push(join(&folder(current), b"")),
     }
     paths.extend(overlay.map(|dir| join(dir, b"")));
     paths.push(join(suite, b""));

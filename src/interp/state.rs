@@ -19,6 +19,7 @@ use crate::script::classify::Format;
 use crate::script::command::Command;
 use crate::script::error_list::Expected;
 use crate::script::expand;
+use crate::script::message::Kind;
 use crate::script::reader::{Lexing, Reader};
 
 /// One command of the list that the program counter walks over (spec §1.2).
@@ -211,7 +212,14 @@ impl Interp {
     }
 
     fn expand_with(&mut self, text: &[u8], keep_escapes: bool) -> Done<BString> {
-        Ok(expand::expand(text, self.charset, keep_escapes, &mut self.variables)?.into())
+        let mut expanded = Vec::with_capacity(text.len());
+        match expand::expand_into(&mut expanded, text, self.charset, keep_escapes, &mut self.variables) {
+            Ok(()) => {}
+            // What came before the error is what the command then works with.
+            Err(error) if error.kind == Kind::Report => self.report(error.message)?,
+            Err(error) => return Err(error.into()),
+        }
+        Ok(expanded.into())
     }
 
     /// An error after which `--continue-on-error` goes on (spec §13.1).

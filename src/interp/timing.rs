@@ -1,10 +1,16 @@
 //! `sleep` and the timer (spec §6.9).
 
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
 use std::rc::Rc;
 use std::time::Duration;
 
+use bstr::ByteSlice;
+
 use super::state::{Interp, Stored};
 use super::stop::{Done, Stop};
+use crate::script::args;
 
 /// `sleep SECONDS`; `fixed` takes its place if it is not negative.
 pub(super) fn sleep(interp: &mut Interp, stored: &Rc<Stored>, fixed: i32) -> Done {
@@ -14,7 +20,13 @@ pub(super) fn sleep(interp: &mut Interp, stored: &Rc<Stored>, fixed: i32) -> Don
             [b"Invalid argument to ", &stored.word[..], b" \"", &text, b"\""].concat().into(),
         ));
     }
-    let length = text.iter().position(|byte| !byte.is_ascii_digit() && *byte != b'.').unwrap_or(text.len());
+    let digits = |text: &[u8]| text.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(text.len());
+    let whole = digits(&text);
+    let length = match text[whole..].strip_prefix(b".") {
+        Some(fraction) => whole + 1 + digits(fraction),
+        None => whole,
+    };
+    args::trailing_junk(&text[length..], &interp.delimiter, interp.charset)?;
     let seconds: f64 = std::str::from_utf8(&text[..length]).ok().and_then(|t| t.parse().ok()).unwrap_or(0.0);
     let seconds = if fixed >= 0 { f64::from(fixed) } else { seconds };
     interp.flush()?;
@@ -23,6 +35,9 @@ pub(super) fn sleep(interp: &mut Interp, stored: &Rc<Stored>, fixed: i32) -> Don
     }
     Ok(())
 }
+
+/// The permission bits of the timer file, before the process's umask.
+const FILE_MODE: u32 = 0o660;
 
 /// `start_timer`: the elapsed time counts from here.
 pub(super) fn start(interp: &mut Interp) -> Done {
@@ -40,8 +55,10 @@ impl Interp {
     pub fn write_timer(&mut self) -> Done {
         let Some(file) = self.options.timer_file.take() else { return Ok(()) };
         let elapsed = self.started.elapsed().as_millis().to_string();
-        use bstr::ByteSlice;
-        std::fs::write(file.to_os_str_lossy(), elapsed).map_err(|error| {
+        let mut how = OpenOptions::new();
+        how.write(true).create(true).truncate(true).mode(FILE_MODE);
+        let written = how.open(file.to_os_str_lossy()).and_then(|mut to| to.write_all(elapsed.as_bytes()));
+        written.map_err(|error| {
             // The reference's library complains first, with the bell.
             let text = error.to_string();
             let cause = text.split(" (os error").next().unwrap_or_default();

@@ -1,12 +1,13 @@
 //! The script's variables (spec §4.1, §4.2, §4.7).
 
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
 use bstr::{BString, ByteSlice};
 
 use crate::env::Env;
-use crate::script::charset::name_key;
+use crate::script::charset::name_key_into;
 
 /// One variable: the spelling it was made with, and its value.
 #[derive(Debug, Default)]
@@ -21,7 +22,11 @@ struct Variable {
 /// `main/drop_table_force.test` needs it).
 #[derive(Debug)]
 pub struct Variables {
-    named: HashMap<Vec<u8>, Variable>,
+    named: Vec<Variable>,
+    /// Where in `named` the variable with a key is.
+    index: HashMap<Vec<u8>, usize, BuildHasherDefault<NameHasher>>,
+    /// The key looked up last; its memory is used again and again.
+    key: Vec<u8>,
     registers: [Option<BString>; 10],
     env: Env,
 }
@@ -29,7 +34,13 @@ pub struct Variables {
 impl Variables {
     /// Variables above the environment `env`; nothing is defined yet.
     pub fn new(env: Env) -> Self {
-        Variables { named: HashMap::new(), registers: Default::default(), env }
+        Variables {
+            named: Vec::new(),
+            index: HashMap::default(),
+            key: Vec::new(),
+            registers: Default::default(),
+            env,
+        }
     }
 
     /// The environment of child processes: the process's own and what `let NAME=` set (spec §4.2).
@@ -93,12 +104,40 @@ impl Variables {
     }
 
     fn variable(&mut self, name: &[u8]) -> &mut Variable {
-        let key = name_key(name);
-        let env = &self.env;
-        self.named.entry(key).or_insert_with(|| Variable {
-            name: name.into(),
-            value: env.get(name.to_os_str_lossy()).map_or_else(BString::default, |v| v.as_bytes().into()),
-        })
+        name_key_into(&mut self.key, name);
+        let at = match self.index.get(&self.key[..]) {
+            Some(&at) => at,
+            None => {
+                let value = self.env.get(name.to_os_str_lossy());
+                let value = value.map_or_else(BString::default, |value| value.as_bytes().into());
+                self.index.insert(self.key.clone(), self.named.len());
+                self.named.push(Variable { name: name.into(), value });
+                self.named.len() - 1
+            }
+        };
+        &mut self.named[at]
+    }
+}
+
+/// A quick hash: names are short, and a script has no reason to make them collide. The odd factor, from the golden
+/// ratio, spreads each byte to the high bits, by which the table tells keys apart.
+#[derive(Debug, Default)]
+struct NameHasher(u64);
+
+impl Hasher for NameHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            self.0 = (self.0.rotate_left(5) ^ u64::from(byte)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        }
+    }
+
+    /// The length of the name.
+    fn write_usize(&mut self, length: usize) {
+        self.write_u8(length as u8);
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
     }
 }
 

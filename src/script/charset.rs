@@ -98,14 +98,36 @@ pub fn same_name(a: &[u8], b: &[u8]) -> bool {
     a.len() == b.len() && a.iter().zip(b).all(|(&a, &b)| fold(a) == fold(b))
 }
 
-/// The key under which a variable's name is stored: equal for all texts that [`same_name`] holds equal.
+/// The key under which a variable's name is stored: equal for all texts that [`same_name`] holds equal. Keys order
+/// as the names do in latin1_swedish_ci.
 pub fn name_key(name: &[u8]) -> Vec<u8> {
     name.iter().map(|&byte| fold(byte)).collect()
 }
 
+/// Replaces the contents of `key` by the [`name_key`] of `name`, for callers that look up many names.
+pub fn name_key_into(key: &mut Vec<u8>, name: &[u8]) {
+    key.clear();
+    key.extend(name.iter().map(|&byte| fold(byte)));
+}
+
+/// The weight of a byte in latin1_swedish_ci.
+#[inline]
+fn fold(byte: u8) -> u8 {
+    static WEIGHTS: [u8; 256] = {
+        let mut weights = [0; 256];
+        let mut byte = 0;
+        while byte < 256 {
+            weights[byte] = weight(byte as u8);
+            byte += 1;
+        }
+        weights
+    };
+    WEIGHTS[usize::from(byte)]
+}
+
 /// The weight of a byte in latin1_swedish_ci: letters without case and accent, except the letters of the
 /// Swedish alphabet.
-fn fold(byte: u8) -> u8 {
+const fn weight(byte: u8) -> u8 {
     match byte {
         b'a'..=b'z' => byte - 32,
         0xc0..=0xc3 | 0xe0..=0xe3 => b'A',

@@ -70,13 +70,12 @@ pub fn parse<'a>(arguments: &'a [u8], word: &str, charset: Charset) -> Result<Co
 
 fn parse_test(inner: &[u8], negate: bool, charset: Charset) -> Result<Test<'_>, ScriptError> {
     match inner {
-        [b'$', b'(', ..] => {
-            let (_, after) = parenthesized(inner)?;
-            if !trim_start(after, charset).is_empty() {
-                return Err(ScriptError::die("Expression evaluator $(...) must be the entire condition"));
+        [b'$', b'(', ..] => match parenthesized(inner) {
+            Some((_, after)) if trim_start(after, charset).is_empty() => {
+                Ok(Test::Expression(&inner[..inner.len() - after.len()]))
             }
-            Ok(Test::Expression(&inner[..inner.len() - after.len()]))
-        }
+            _ => Err(ScriptError::die("Expression evaluator $(...) must be the entire condition")),
+        },
         [b'$', reference @ ..] => {
             let (name, rest) = variable_name(reference, charset)?;
             let rest = trim_start(rest, charset);
@@ -239,6 +238,8 @@ mod tests {
         fails(b"($b == $(7))", "Empty variable");
         fails(b"($a == $a$b)", "Found junk '$' after $variable in expression");
         fails(b"(`select 1` == 1)", "Spurious text after `query` expression");
+        fails(b"($(1)", "Expression evaluator $(...) must be the entire condition");
+        fails(b"($((1) {", "Expression evaluator $(...) must be the entire condition");
         fails(b"($(1)x)", "Expression evaluator $(...) must be the entire condition");
         for text in [&b"()"[..], b"(!)", b"(!!$a)", b"(($a))", b"(-1)", b"('a')", b"(x)"] {
             fails(text, "Expression in if/while must begin with $, ` or a number");

@@ -5,6 +5,9 @@ use super::integer::atoi;
 use super::message::ScriptError;
 use super::text::trim_start;
 
+/// The key before the name of a character set.
+const CHARSET: &[u8] = b"CHARSET=";
+
 /// What the options ask for; where one is given twice the last counts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ConnectOptions {
@@ -24,7 +27,8 @@ pub struct ConnectOptions {
     pub write_timeout: Option<i32>,
     /// The number of `connect_timeout=`, likewise.
     pub connect_timeout: Option<i32>,
-    /// The name behind `CHARSET=`: everything up to the end of the options.
+    /// The name behind `CHARSET=`: everything up to the end of the options, although words in it count as options
+    /// too. So it has to come last.
     pub charset: Option<Vec<u8>>,
 }
 
@@ -48,13 +52,14 @@ pub fn parse(text: &[u8], charset: Charset) -> Result<ConnectOptions, ScriptErro
     let mut rest = text;
     while !rest.is_empty() {
         rest = trim_start(rest, charset);
-        if let Some(name) = value_of(rest, b"CHARSET=") {
+        if let Some(name) = value_of(rest, CHARSET) {
             options.charset = Some(name.to_vec());
-            return Ok(options);
         }
         let end = rest.iter().position(|&byte| charset.is_space(byte)).unwrap_or(rest.len());
         let (word, after) = rest.split_at(end);
-        set(&mut options, word)?;
+        if value_of(word, CHARSET).is_none() {
+            set(&mut options, word)?;
+        }
         rest = after;
     }
     Ok(options)
@@ -120,6 +125,7 @@ mod tests {
             write_timeout: Some(0),
             cipher: Some(b"a:b".to_vec()),
             charset: Some(b"utf8 SSL".to_vec()),
+            ssl: true,
             ..ConnectOptions::default()
         };
         assert_eq!(options, expected);
@@ -136,6 +142,8 @@ mod tests {
         assert_eq!(word(b"ssl-cipher=x"), "ssl-cipher=x");
         assert_eq!(word(b"read_timeout"), "read_timeout");
         assert_eq!(word(b"CHARSET"), "CHARSET");
+        assert_eq!(word(b"CHARSET=latin1 x"), "x");
+        assert_eq!(word(b"CHARSET=latin1 "), "");
         assert_eq!(word(b"COMPRESS "), "");
         assert_eq!(word(b" "), "");
     }

@@ -4,7 +4,7 @@ use super::charset::Charset;
 use super::errnames;
 use super::expand::{Variables, expand, variable_name};
 use super::message::ScriptError;
-use super::text::{trim_start, until_nul};
+use super::text::{trim_blanks, until_nul};
 
 /// How many errors may be listed.
 const MAX_ERRORS: usize = 11;
@@ -39,7 +39,7 @@ pub fn parse(
         if list.len() == MAX_ERRORS {
             return Err(ScriptError::die("Too many errorcodes specified"));
         }
-        rest = trim_start(rest, charset);
+        rest = trim_blanks(rest);
         list.push(match rest.strip_prefix(b"$") {
             Some(reference) => {
                 let (name, _) = variable_name(reference, charset)?;
@@ -146,7 +146,7 @@ mod tests {
     #[test]
     fn lists_of_numbers() {
         assert_eq!(numbers(b"1146"), [1146]);
-        assert_eq!(numbers(b" 0, 01,\t3"), [0, 1, 3]);
+        assert_eq!(numbers(b" 0, 01,  3"), [0, 1, 3]);
         assert_eq!(numbers(b"1146 : text"), [1146]);
         assert_eq!(numbers(b"1146 # a, 1"), [1146, 1]);
         assert_eq!(numbers(b"1146,"), [1146]);
@@ -179,6 +179,7 @@ mod tests {
         assert_eq!(complaint(b"1146x"), digits("1146x"));
         assert_eq!(complaint(b"1,\\$a"), digits("1,\\$a"));
         assert_eq!(complaint(b"1\n"), digits("1\n"));
+        assert_eq!(complaint(b"1,\t2"), digits("1,\t2"));
         assert_eq!(complaint(b"1,EE_X 5,2"), "Unknown SQL error name 'EE_X 5,2'");
         assert_eq!(complaint(b"er_no"), "The error name definition must start with an uppercase E or W or H");
         assert_eq!(complaint(b"s42S02"), "The sqlstate definition must start with an uppercase S");

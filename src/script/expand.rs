@@ -74,7 +74,7 @@ pub fn expand_into(
     keep_escapes: bool,
     variables: &mut dyn Variables,
 ) -> Result<(), ScriptError> {
-    Expansion { charset, keep_escapes, variables, depth: 0 }.run(text, out)
+    Expansion { charset, keep_escapes, variables, depth: 0 }.run(text, text.len(), out)
 }
 
 /// What stays the same from the outermost text to the innermost expression.
@@ -86,81 +86,86 @@ struct Expansion<'v> {
 }
 
 impl Expansion<'_> {
-    fn run(&mut self, text: &[u8], out: &mut Vec<u8>) -> Result<(), ScriptError> {
-        let mut rest = text;
-        while let Some(special) = rest.find_byteset(b"$\\\0") {
-            out.extend_from_slice(&rest[..special]);
-            let after = &rest[special + 1..];
-            rest = match (rest[special], after.first()) {
+    /// Expands `text[..end]`. What lies beyond belongs to the texts around this one; messages quote it.
+    fn run(&mut self, text: &[u8], end: usize, out: &mut Vec<u8>) -> Result<(), ScriptError> {
+        let mut at = 0;
+        while let Some(special) = text[at..end].find_byteset(b"$\\\0") {
+            out.extend_from_slice(&text[at..at + special]);
+            at += special;
+            let after = &text[at + 1..end];
+            at = match (text[at], after.first()) {
                 (b'\\', Some(&byte @ (b'\\' | b'$' | b'"'))) => {
                     if self.keep_escapes {
                         out.push(b'\\');
                     }
                     out.push(byte);
-                    &after[1..]
+                    at + 2
                 }
                 (b'\\', _) => {
                     out.push(b'\\');
-                    after
+                    at + 1
                 }
                 (b'$', Some(b'(')) => {
-                    let (inner, after) = parenthesized(&rest[special..])?;
-                    out.extend_from_slice(&self.expression(inner)?);
-                    after
+                    let Some((inner, behind)) = parenthesized(&text[at..end]) else {
+                        let start = until_nul(&text[at..text.len().min(at + 10)]);
+                        return Err(ScriptError::die_with(&[
+                            b"Unmatched parenthesis in expression starting at '",
+                            start,
+                            b"'",
+                        ]));
+                    };
+                    out.extend_from_slice(&self.expression(&text[at + 2..], inner.len())?);
+                    end - behind.len()
                 }
                 (b'$', _) => {
-                    let (name, behind) = variable_name(after, self.charset)?;
+                    // No byte that ends this text could be part of a name.
+                    let (name, _) = variable_name(&text[at + 1..], self.charset)?;
                     let value = self.variables.value(name);
                     out.extend_from_slice(value.ok_or_else(|| ScriptError::report("Bad variable in eval"))?);
-                    behind
+                    at + 1 + name.len()
                 }
                 (_nul, _) => return Ok(()),
             };
         }
-        out.extend_from_slice(rest);
+        out.extend_from_slice(&text[at..end]);
         Ok(())
     }
 
-    fn expression(&mut self, inner: &[u8]) -> Result<Vec<u8>, ScriptError> {
+    /// The result of the expression `text[..end]`.
+    fn expression(&mut self, text: &[u8], end: usize) -> Result<Vec<u8>, ScriptError> {
         if self.depth == MAX_DEPTH {
             return Err(ScriptError::die("Syntax error: expression nested too deeply"));
         }
         self.depth += 1;
-        let mut expanded = Vec::with_capacity(inner.len());
-        self.run(inner, &mut expanded)?;
+        let mut expanded = Vec::with_capacity(end);
+        self.run(text, end, &mut expanded)?;
         self.depth -= 1;
         expr::evaluate(&expanded)
     }
 }
 
-/// Splits a text that begins with `$(` into what stands between the parentheses and what follows them.
+/// Splits a text that begins with `$(` into what stands between the parentheses and what follows them; `None` if they
+/// are not closed.
 ///
 /// Parentheses nest; between `'…'` or `"…"` they do not count, and there a backslash protects the quote.
-///
-/// # Errors
-/// `Unmatched parenthesis in expression starting at '…'`, with the first ten bytes of the text.
-pub fn parenthesized(text: &[u8]) -> Result<(&[u8], &[u8]), ScriptError> {
-    let unmatched = || {
-        let start = until_nul(&text[..text.len().min(10)]);
-        ScriptError::die_with(&[b"Unmatched parenthesis in expression starting at '", start, b"'"])
-    };
+pub fn parenthesized(text: &[u8]) -> Option<(&[u8], &[u8])> {
     let mut depth = 0usize;
     let mut quote = None;
     let mut at = 1;
     loop {
-        match (text.get(at), quote) {
-            (None | Some(0), _) => return Err(unmatched()),
-            (Some(b'\\'), Some(_)) if text.len() > at + 1 => at += 1,
-            (Some(&byte), Some(open)) if byte == open => quote = None,
-            (Some(_), Some(_)) => {}
-            (Some(&byte @ (b'\'' | b'"')), None) => quote = Some(byte),
-            (Some(b'('), None) => depth += 1,
-            (Some(b')'), None) => depth -= 1,
-            (Some(_), None) => {}
+        match (*text.get(at)?, quote) {
+            (0, _) => return None,
+            (b'\\', Some(_)) if text.len() > at + 1 => at += 1,
+            (byte, Some(open)) if byte == open => quote = None,
+            (_, Some(_)) => {}
+            (byte @ (b'\'' | b'"'), None) => quote = Some(byte),
+            (b'(', None) => depth += 1,
+            (b')', None) => depth -= 1,
+            _ => {}
         }
         at += 1;
         if depth == 0 {
-            return Ok((&text[2..at - 1], &text[at..]));
+            return Some((&text[2..at - 1], &text[at..]));
         }
     }
 }
@@ -246,6 +251,8 @@ mod tests {
         assert_eq!(split(b"$((1)+(2)))"), (&b"(1)+(2)"[..], &b")"[..]));
         assert_eq!(split(b"$(')\\')' \"(\") x"), (&b"')\\')' \"(\""[..], &b" x"[..]));
         fails(b"x $(1 + (2 * 3)", "Unmatched parenthesis in expression starting at '$(1 + (2 *'");
+        fails(b"$($('1) + 2) 34", "Unmatched parenthesis in expression starting at '$($('1) + '");
+        fails(b"$(a(')&$('ull))]", "Unmatched parenthesis in expression starting at '$('ull))]'");
         fails(b"$('1)", "Unmatched parenthesis in expression starting at '$('1)'");
         fails(b"$('1\\", "Unmatched parenthesis in expression starting at '$('1\\'");
     }

@@ -18,6 +18,8 @@ pub mod input;
 pub mod integer;
 pub mod message;
 pub mod parse;
+#[cfg(test)]
+mod properties;
 pub mod property;
 pub mod ps_bind;
 pub mod query_get_value;

@@ -49,7 +49,8 @@ pub fn parse(text: &[u8], charset: Charset, variables: &mut dyn Variables) -> Re
 fn unquoted(query: &[u8], charset: Charset) -> Result<Vec<u8>, ScriptError> {
     let Some(open) = trim_start(query, charset).strip_prefix(b"\"") else { return Ok(query.to_vec()) };
     match trim_end(open, charset).strip_suffix(b"\"") {
-        Some(inner) => Ok(inner.to_vec()),
+        // A blank stands in the place of the opening quote.
+        Some(inner) => Ok([&query[..query.len() - open.len() - 1], b" ", inner].concat()),
         None => {
             // The opening quote is already blanked out when the reference prints the query.
             let before = &query[..query.len() - open.len() - 1];
@@ -83,7 +84,7 @@ mod tests {
         assert_eq!(is(b" (select $x , a , 0x) "), cell("select v ", "a ", 0));
         assert_eq!(is(b" select 1, a, +1"), cell("select 1", "a", 1));
         assert_eq!(is(b"(\"select 1 as a,2\",a,1 y)"), cell("select 1 as a,2", "a", 1));
-        assert_eq!(is(b"(' \"select 1 as a,2\" ',a,1)"), cell("select 1 as a,2", "a", 1));
+        assert_eq!(is(b"(' \"select 1 as a,2\" ',a,1)"), cell("  select 1 as a,2", "a", 1));
     }
 
     #[test]

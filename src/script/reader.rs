@@ -216,6 +216,11 @@ impl Reader {
         self.stack.last().map_or(0, |frame| frame.line)
     }
 
+    /// The line at which the command that was read last has started, or the one that has not ended yet.
+    pub fn command_line(&self) -> u32 {
+        self.stack.last().map_or(0, |frame| frame.command_line)
+    }
+
     /// The offset in that file of the next byte to read.
     pub fn offset(&self) -> usize {
         self.stack.last().map_or(0, |frame| frame.at)

@@ -48,8 +48,13 @@ impl List<'_> {
     fn read(&mut self, text: &[u8], depth: usize) -> Result<(), ScriptError> {
         let text = until_nul(text);
         let malformed = || ScriptError::die_with(&[b"Error parsing replace_regex \"", text, b"\""]);
-        let mut rest = trim_start(text, self.charset);
+        let mut rest = text;
         while !rest.is_empty() {
+            rest = trim_start(rest, self.charset);
+            if rest.is_empty() {
+                // Spaces may end a list, but not be one.
+                return if self.found.is_empty() { Err(malformed()) } else { Ok(()) };
+            }
             if let Some(reference) = rest.strip_prefix(b"$") {
                 let (name, after) = variable_name(reference, self.charset)?;
                 let value = self.variables.value(name).unwrap_or_default().to_vec();
@@ -64,7 +69,6 @@ impl List<'_> {
                 self.found.push(replacement);
                 rest = after;
             }
-            rest = trim_start(rest, self.charset);
         }
         Ok(())
     }
@@ -93,11 +97,11 @@ fn part(text: &[u8]) -> Option<(Vec<u8>, &[u8])> {
     loop {
         rest = match rest {
             [] => return None,
+            [byte, ..] if *byte == close => return Some((part, rest)),
             [b'\\', byte, after @ ..] if *byte == close => {
                 part.push(close);
                 after
             }
-            [byte, ..] if *byte == close => return Some((part, rest)),
             [byte, after @ ..] => {
                 part.push(*byte);
                 after
@@ -161,6 +165,7 @@ mod tests {
         list(r"/A\/B/\d\\1/", &[("A/B", r"\d\\1", false)]);
         list(r"/A/a\\/b/", &[("A", r"a\/b", false)]);
         list(r"\A\X\", &[("A", "X", false)]);
+        list(r"\A\\i", &[("A", "", true)]);
         list("/$x/$a/", &[("$x", "$a", false)]);
     }
 
@@ -177,6 +182,7 @@ mod tests {
         list("$list", &[("A", "Q", false), ("B", "R", true)]);
         list("/C/W/$nest", &[("C", "W", false), ("A", "Q", false), ("B", "R", true)]);
         list("$unknown $1", &[]);
+        list("$list $unknown ", &[("A", "Q", false), ("B", "R", true)]);
     }
 
     #[test]
@@ -198,6 +204,7 @@ mod tests {
             "$list,",
             "(A)",
             "(A)(",
+            "$unknown ",
         ] {
             assert_eq!(complaint(text.as_bytes()), format!("Error parsing replace_regex \"{text}\""));
         }

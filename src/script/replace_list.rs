@@ -22,7 +22,7 @@ pub fn parse_pairs(
     variables: &mut dyn Variables,
 ) -> Result<Vec<Pair>, ScriptError> {
     let command = until_nul(command);
-    let pairs = pairs(arguments, command, "replace_result", charset, variables)?;
+    let pairs = pairs(arguments, command, "replace_result", charset, variables, Ok)?;
     match pairs.iter().all(|(from, _)| !from.is_empty()) {
         true => Ok(pairs),
         false => Err(ScriptError::die_with(&[b"Can't initialize replace from '", command, b"'"])),
@@ -41,28 +41,29 @@ pub fn parse_columns(
     variables: &mut dyn Variables,
 ) -> Result<Vec<(u16, Vec<u8>)>, ScriptError> {
     let command = until_nul(command);
-    let pairs = pairs(arguments, command, "replace_column", charset, variables)?;
-    let numbered = pairs.into_iter().map(|(column, text)| match atoi(&column) {
-        number @ 1..=256 => Ok((number as u16, text)),
+    let number = |column: Vec<u8>| match atoi(&column) {
+        number @ 1..=256 => Ok(number as u16),
         _ => Err(ScriptError::die_with(&[b"Wrong column number to replace_column in '", command, b"'"])),
-    });
-    numbered.collect()
+    };
+    pairs(arguments, command, "replace_column", charset, variables, number)
 }
 
-fn pairs(
+/// Reads pairs of strings, of which `first` checks and converts the first one before the second is looked for.
+fn pairs<T>(
     arguments: &[u8],
     command: &[u8],
     word: &str,
     charset: Charset,
     variables: &mut dyn Variables,
-) -> Result<Vec<Pair>, ScriptError> {
-    let mut rest = until_nul(arguments);
+    first: impl Fn(Vec<u8>) -> Result<T, ScriptError>,
+) -> Result<Vec<(T, Vec<u8>)>, ScriptError> {
+    let mut rest = trim_start(until_nul(arguments), charset);
     if rest.is_empty() {
         return Err(ScriptError::die_with(&[b"Missing argument in ", command]));
     }
     let mut pairs = Vec::new();
     while !rest.is_empty() {
-        let from = token(&mut rest, command, charset, variables)?;
+        let from = first(token(&mut rest, command, charset, variables)?)?;
         if rest.is_empty() {
             let start = format!("Wrong number of arguments to {word} in '");
             return Err(ScriptError::die_with(&[start.as_bytes(), command, b"'"]));
@@ -79,8 +80,8 @@ fn token(
     charset: Charset,
     variables: &mut dyn Variables,
 ) -> Result<Vec<u8>, ScriptError> {
-    let (token, after) = string_token::read(trim_start(rest, charset), command)?;
-    *rest = after;
+    let (token, after) = string_token::read(rest, command)?;
+    *rest = trim_start(after, charset);
     if let Some(reference) = token.strip_prefix(b"$")
         && let Ok((name, b"")) = variable_name(reference, charset)
     {
@@ -119,7 +120,8 @@ mod tests {
     fn pairs_of_strings() {
         pairs("A X", &[("A", "X")]);
         pairs("A X   B 'Y z' ", &[("A", "X"), ("B", "Y z")]);
-        pairs("A\tX \t\nY", &[("A\tX", "Y")]);
+        pairs("A\tX \t\nY\n \n", &[("A\tX", "Y\n")]);
+        pairs("A 'X' \n", &[("A", "X")]);
         pairs("A ''", &[("A", "")]);
     }
 
@@ -141,6 +143,7 @@ mod tests {
         assert_eq!(complaint(b""), "Missing argument in Cmd x");
         assert_eq!(complaint(b"A"), "Wrong number of arguments to replace_result in 'Cmd x'");
         assert_eq!(complaint(b"A B C"), "Wrong number of arguments to replace_result in 'Cmd x'");
+        assert_eq!(complaint(b"'A' \n"), "Wrong number of arguments to replace_result in 'Cmd x'");
         assert_eq!(complaint(b"'A'X"), "Wrong string argument in Cmd x");
         assert_eq!(complaint(b"'' X"), "Can't initialize replace from 'Cmd x'");
         assert_eq!(complaint(b"A B $unknown X"), "Can't initialize replace from 'Cmd x'");
@@ -154,6 +157,7 @@ mod tests {
         for text in [&b"0 X"[..], b"257 X", b"-1 X", b"x X", b"$unknown X"] {
             let message = parse(text).unwrap_err().message;
             assert_eq!(message, "Wrong column number to replace_column in 'c'", "{text:?}");
+            assert_eq!(parse(&text[..text.len() - 2]).unwrap_err().message, message);
         }
         let message = parse(b"1").unwrap_err().message;
         assert_eq!(message, "Wrong number of arguments to replace_column in 'c'");

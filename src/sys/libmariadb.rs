@@ -300,7 +300,7 @@ impl Session {
     }
 
     /// Goes on to the next result; false if there is none.
-    pub fn next(&mut self) -> Result<bool, Failure> {
+    pub fn next_result(&mut self) -> Result<bool, Failure> {
         // SAFETY: the handle is open.
         match unsafe { (self.library.functions.mysql_next_result)(self.handle) } {
             0 => Ok(true),
@@ -499,7 +499,7 @@ impl Statement<'_> {
     }
 
     /// Goes on to the next result; false if there is none.
-    pub fn next(&mut self) -> Result<bool, Failure> {
+    pub fn next_result(&mut self) -> Result<bool, Failure> {
         // SAFETY: the statement is open.
         match unsafe { (self.session.library.functions.mysql_stmt_next_result)(self.handle) } {
             0 => Ok(true),

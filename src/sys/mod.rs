@@ -2,6 +2,8 @@
 //! the guardian that cleans up after a killed runner, host names. The only module that may use `unsafe`.
 
 pub mod child;
+#[cfg(feature = "gssapi")]
+pub mod gssapi;
 pub mod guardian;
 #[cfg(feature = "oracle")]
 pub mod libmariadb;

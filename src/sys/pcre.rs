@@ -8,9 +8,9 @@ use std::ptr::{self, NonNull};
 use pcre2_sys as ffi;
 
 /// After this much work with a pattern, counted in bytes, it is worth compiling to machine code.
-const JIT_AFTER_BYTES: usize = 32 * 1024;
+const JIT_AFTER_BYTES: usize = 4 * 1024;
 /// What one search counts beside the length of its subject.
-const SEARCH_OVERHEAD: usize = 256;
+const SEARCH_OVERHEAD: usize = 64;
 
 /// A compiled pattern with the memory that its matches need.
 ///
@@ -227,7 +227,7 @@ mod tests {
         for _ in 0..200 {
             assert_eq!(pattern.find(&subject, true).unwrap().unwrap().group(1), Some(0..500));
         }
-        assert_ne!(pattern.machine_code, MachineCode::NotTried);
+        assert_eq!(pattern.machine_code, MachineCode::Yes);
         // More than the stack of machine code: the interpreter answers.
         let mut pattern = Pattern::new(b"(?:(a|b)(c)?)*d", false).unwrap();
         let subject = [b"ab".repeat(20_000), b"d".to_vec()].concat();

@@ -24,9 +24,9 @@ pub enum Ending {
 }
 
 impl Process {
-    /// The process with this number; `None` if there is none.
+    /// The process with this number; `None` if there is none, and for the system's first one.
     pub fn open(pid: i32) -> io::Result<Option<Self>> {
-        let Some(pid) = Pid::from_raw(pid).filter(|pid| !pid.is_init()) else { return Ok(None) };
+        let Some(pid) = (pid > 1).then(|| Pid::from_raw(pid)).flatten() else { return Ok(None) };
         match pidfd_open(pid, PidfdFlags::empty()) {
             Ok(fd) => Ok(Some(Process(fd))),
             Err(Errno::SRCH) => Ok(None),

@@ -10,5 +10,5 @@ s/^(\x07|Warning: )?([^ ]*\/)?(mariadb-test|mtr-rs mysqltest|mtr-rs)(: |  Ver | 
 s/( failed, error: [0-9]+, (status: [0-9]+, )?errno: )[0-9]+$/\1N/
 # Temporary files that a script which fails leaves behind have random names.
 s/^(== f600 (tmp\/)?tmp)[A-Za-z0-9]{6}$/\1XXXXXX/
-# Positions of the server's binary log grow.
-s/(master_pos_wait\('[^']*', )[0-9]+/\1POSITION/
+# Files and positions of the server's binary log count up.
+s/(master_pos_wait\(')[^']*', [0-9]+/\1POSITION/

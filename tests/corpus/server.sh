@@ -4,7 +4,7 @@
 # Sets $socket and $port; boots the server below FOLDER if it does not answer.
 #   start_server FOLDER
 start_server() {
-  local base=$1 as_root=() options i
+  local base=$1 as_root=() std_data options i
   socket=$base/socket
   port=$((21000 + $(printf %s "$base" | cksum | cut -d' ' -f1) % 8000))
   ! answers || return 0
@@ -14,7 +14,10 @@ start_server() {
     "$(program mariadb-install-db)" --no-defaults "${as_root[@]}" --auth-root-authentication-method=normal \
       --datadir="$base/data" > "$base/install.log" 2>&1 || { cat "$base/install.log" >&2; return 1; }
   fi
-  mapfile -t options < <(sed '/^#/d' "$corpus/server.opt")
+  for std_data in /usr/share/{mysql,mariadb}/{mysql,mariadb}-test/std_data ''; do
+    [ ! -d "$std_data" ] || break
+  done
+  mapfile -t options < <(sed "/^#/d; ${std_data:+s|@STD_DATA@|$std_data|;} /@/d" "$corpus/server.opt")
   (cd "$base" && exec setsid "$(program mariadbd)" --no-defaults "${as_root[@]}" --datadir="$base/data" \
     --socket="$socket" --port="$port" --pid-file="$base/pid" --tmpdir="$base/tmp" \
     --log-error="$base/error.log" "${options[@]}" > "$base/console" 2>&1 < /dev/null) &

@@ -12,4 +12,5 @@ mod fake_server;
 mod killed;
 mod modes;
 mod real_server;
+mod scripts;
 mod support;

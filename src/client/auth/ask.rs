@@ -49,11 +49,8 @@ pub(super) fn prompted(exchange: &mut Exchange<'_>) -> Result<Verdict, Stop> {
     match question.split_first() {
         None => {}
         Some((&(packet::OK | SWITCH), _)) => return Ok(Verdict::Read),
-        Some((command, prompt)) => {
-            if command >> 1 != PASSWORD || prompt.first().is_some_and(|byte| *byte != 0) {
-                return Err(Stop::Failed(ClientError::unknown()));
-            }
-        }
+        Some((command, prompt)) if command >> 1 == PASSWORD && matches!(prompt, [] | [0, ..]) => {}
+        Some(_) => return Err(Stop::Failed(ClientError::unknown())),
     }
     exchange.write_password()?;
     Ok(Verdict::Unread)

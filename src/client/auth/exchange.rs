@@ -51,6 +51,8 @@ pub(in crate::client) struct Exchange<'a> {
     pub has_read: bool,
     /// Whether the login packet has been sent.
     pub has_written: bool,
+    /// Whether the channel's last packet has yet to be looked at, as no plugin has been chosen by it.
+    pub is_new: bool,
 }
 
 impl Exchange<'_> {
@@ -99,7 +101,10 @@ impl Exchange<'_> {
                     }
                 }
                 None => return Err(ClientError::lost_at(Step::Authorization, libc::EAGAIN)),
-                Some(_) => return Ok(self.channel.packet()),
+                Some(_) => {
+                    self.is_new = true;
+                    return Ok(self.channel.packet());
+                }
             }
         }
     }

@@ -2,6 +2,8 @@
 
 mod ask;
 mod exchange;
+#[cfg(feature = "gssapi")]
+mod gssapi;
 mod native;
 mod plugin;
 mod sha;

@@ -7,7 +7,8 @@ use bstr::ByteSlice;
 use super::exchange::{Exchange, SWITCH, Stop};
 use super::{ask, native, sha};
 use crate::client::error::{ClientError, code};
-use crate::client::packet;
+use crate::client::packet::{self, Malformed};
+use crate::client::reply::malformed;
 
 /// The plugin to begin with.
 const NATIVE: &[u8] = b"mysql_native_password";
@@ -40,6 +41,8 @@ fn find(name: &[u8]) -> Option<Plugin> {
         b"auth_test_plugin" | b"qa_auth_interface" | b"qa_auth_client" => ask::prompted,
         b"caching_sha2_password" => sha::caching_sha2,
         b"sha256_password" => sha::sha256,
+        #[cfg(feature = "gssapi")]
+        b"auth_gssapi_client" => super::gssapi::gssapi,
         _ => return None,
     })
 }
@@ -76,6 +79,10 @@ pub(in crate::client) fn authenticate(
             Ok(Verdict::Read) | Err(Stop::Switch) => {}
             Err(Stop::Failed(error)) => return Err(error),
         }
+        if !std::mem::take(&mut exchange.is_new) {
+            // The plugin takes what came with the request for it for the verdict, which it cannot be.
+            return Err(malformed(Malformed));
+        }
         let packet = exchange.channel.packet();
         match packet.first() {
             Some(&packet::OK) => return Ok(()),
@@ -93,14 +100,24 @@ pub(in crate::client) fn authenticate(
             let name = parts.next().unwrap_or_default().to_vec();
             (name, parts.next().unwrap_or_default().to_vec())
         };
-        plugin = find(&name).ok_or_else(|| missing(&name, plugin_dir))?;
+        plugin = find(&name)
+            .filter(|_| name == NATIVE || name == OLD || plugin_dir.is_none_or(|dir| is_in(dir, &name)))
+            .ok_or_else(|| missing(&name, plugin_dir))?;
         exchange.plugin = name;
         exchange.data = Some(data);
         exchange.has_read = false;
     }
 }
 
-/// The error for a plugin that is not ours: the text of 2059 with the dynamic loader's words. The C library
+/// Whether a client plugin lies in the directory that the caller names for them. All plugins are built in
+/// here, but without its file the login must fail as in the C library (`plugins.multiauth` needs it).
+fn is_in(directory: &Path, name: &[u8]) -> bool {
+    let mut file = name.to_vec();
+    file.extend_from_slice(b".so");
+    directory.join(file.to_os_str_lossy()).exists()
+}
+
+/// The error for a plugin that is not ours, or not there: the text of 2059 with the dynamic loader's words. The C library
 /// leaves the number at 0, which its callers take for 2013.
 fn missing(name: &[u8], plugin_dir: Option<&Path>) -> ClientError {
     let error = |reason: &[u8]| ClientError {

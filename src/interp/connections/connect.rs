@@ -1,5 +1,7 @@
 //! `connect`, and the connection a script begins with (spec §10.2, §10.3).
 
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
@@ -143,7 +145,7 @@ fn open(interp: &Interp, command: &Stored, request: &Request) -> Done<Result<Con
 fn expects(command: &Stored, error: &ClientError) -> bool {
     command.expected.iter().any(|item| match item {
         Expected::Number(number) => *number == error.code,
-        Expected::SqlState(state) => error.sqlstate == state.as_slice(),
+        Expected::SqlState(state) => error.sqlstate.starts_with(state),
     })
 }
 
@@ -229,16 +231,27 @@ fn socket_path(tool: &Options, name: &[u8]) -> PathBuf {
     [tool.tmpdir.as_slice(), b"/", name].concat().to_path_lossy().into_owned()
 }
 
-/// What the command line says about connections.
+/// The first of these environment variables that is set.
+fn variable(names: &[&str]) -> Option<OsString> {
+    names.iter().find_map(std::env::var_os)
+}
+
+/// What the command line and, where it is silent, the environment say about connections (spec §12.1).
 fn client_options(tool: &Options, charset: Charset) -> client::Options {
     let path = |name: &Option<BString>| name.as_ref().map(|name| name.to_path_lossy().into_owned());
     client::Options {
         host: tool.host.clone(),
         user: tool.user.clone().unwrap_or_default(),
-        password: tool.password.clone().unwrap_or_default(),
+        password: tool.password.clone().unwrap_or_else(|| {
+            variable(&["MYSQL_PWD"]).map_or_else(BString::default, |text| text.into_vec().into())
+        }),
         database: tool.database.clone(),
-        port: tool.port as u16,
-        socket: path(&tool.socket),
+        port: match tool.port {
+            0 => variable(&["MYSQL_TCP_PORT"]).and_then(|port| port.to_str()?.parse().ok()).unwrap_or(0),
+            port => port as u16,
+        },
+        socket: path(&tool.socket)
+            .or_else(|| variable(&["MYSQL_UNIX_PORT", "MARIADB_UNIX_PORT"]).map(PathBuf::from)),
         protocol: match tool.protocol {
             options::Protocol::Tcp => client::Protocol::Tcp,
             _ => client::Protocol::Default,

@@ -2,7 +2,7 @@
 
 use bstr::{BStr, BString};
 
-use crate::client::packet::Tracked;
+use crate::client::packet::TRACK_SYSTEM_VARIABLES;
 use crate::client::{self, Connection, Param, Statement};
 
 /// The name of a slot whose connection was closed; a script can even select it by this name.
@@ -30,6 +30,8 @@ pub struct Slot {
     pub options: client::Options,
     /// The database that is selected now, as far as the client has heard.
     pub database: Option<BString>,
+    /// The character set that the session's statements are in now, as far as the client has heard.
+    pub charset: BString,
 }
 
 /// Session tracker type: the current database.
@@ -44,12 +46,17 @@ impl Slot {
         }
     }
 
-    /// Takes note of the database that the server said is selected now.
-    pub fn note_database(&mut self) {
-        let tracked = self.connection.as_ref().map(Connection::session_track).unwrap_or_default();
-        let is_schema = |item: &&Tracked| item.kind == TRACK_SCHEMA;
-        if let Some(item) = tracked.iter().rfind(is_schema) {
-            self.database = Some(item.name.clone()).filter(|name| !name.is_empty());
+    /// Takes note of the database and the character set that the server said the session has now.
+    pub fn note_changes(&mut self) {
+        let Some(connection) = &self.connection else { return };
+        for item in connection.session_track() {
+            match item.kind {
+                TRACK_SCHEMA => self.database = item.value.clone().filter(|name| !name.is_empty()),
+                TRACK_SYSTEM_VARIABLES if item.name == "character_set_client" => {
+                    self.charset = item.value.clone().unwrap_or_default();
+                }
+                _ => {}
+            }
         }
     }
 
@@ -120,9 +127,15 @@ impl Pool {
 
     /// Puts a new session into a [`Pool::vacancy`] and makes it current.
     pub fn install(&mut self, index: usize, name: &BStr, connection: Connection, options: client::Options) {
-        let database = options.database.clone();
-        self.slots[index] =
-            Slot { name: name.into(), connection: Some(connection), options, database, ..Slot::default() };
+        let (database, charset) = (options.database.clone(), options.charset_name.clone());
+        self.slots[index] = Slot {
+            name: name.into(),
+            connection: Some(connection),
+            options,
+            database,
+            charset,
+            ..Slot::default()
+        };
         self.current = index;
     }
 

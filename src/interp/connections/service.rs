@@ -38,7 +38,7 @@ pub(in crate::interp) fn with<T>(
     }
 }
 
-/// Logs in like the slot's own session, with the user and database it has now.
+/// Logs in like the slot's own session, with the user, database and character set it has now.
 fn open(slot: &Slot) -> Result<Connection, ClientError> {
     let charset = Charset::named(CHARSET.as_bytes()).map_or(slot.options.collation, Charset::collation_id);
     let options = client::Options {
@@ -49,8 +49,8 @@ fn open(slot: &Slot) -> Result<Connection, ClientError> {
         ..slot.options.clone()
     };
     let mut connection = Connection::connect(&options)?;
-    if slot.options.charset_name != CHARSET {
-        run(&mut connection, &[b"SET NAMES ", slot.options.charset_name.as_slice()].concat())?;
+    if slot.charset != CHARSET {
+        run(&mut connection, &[b"SET NAMES ", slot.charset.as_slice()].concat())?;
     }
     Ok(connection)
 }

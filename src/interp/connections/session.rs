@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use bstr::BString;
 
-use crate::client::{ClientError, Connection};
+use crate::client::{ClientError, Connection, code};
 use crate::interp::errors::CommandError;
 use crate::interp::state::{Interp, Stored};
 use crate::interp::stop::{Done, Stop};
@@ -26,22 +26,30 @@ fn with_session(
     }
 }
 
-/// The end of a command whose only failure is 1.
-fn over(interp: &mut Interp, command: &Stored, done: Result<(), ClientError>) -> Done {
-    let failed = done.err().map(|_| CommandError { error: 1, my_errno: 0, errno: -1 });
-    interp.handle_command(command, failed)
+/// Runs a command that tells no more than whether it worked: 1 if it did not, -1 if the loss of the
+/// connection shows while it is sent.
+fn told(
+    interp: &mut Interp,
+    command: &Stored,
+    work: impl FnOnce(&mut Connection) -> Result<(), ClientError>,
+) -> Done {
+    let was_open = interp.pool.current().connection.as_ref().is_some_and(Connection::is_open);
+    let error = match with_session(interp, work) {
+        Ok(()) => 0,
+        Err(error) if was_open && error.code == code::SERVER_GONE => -1,
+        Err(_) => 1,
+    };
+    interp.handle_command(command, Some(CommandError { error, my_errno: 0, errno: -1 }))
 }
 
 /// `ping`: asks the server for a sign of life.
 pub fn ping(interp: &mut Interp, command: &Rc<Stored>) -> Done {
-    let done = with_session(interp, Connection::ping);
-    over(interp, command, done)
+    told(interp, command, Connection::ping)
 }
 
 /// `send_shutdown`: tells the server to end, and does not wait for that.
 pub fn send_shutdown(interp: &mut Interp, command: &Rc<Stored>) -> Done {
-    let done = with_session(interp, Connection::shutdown);
-    over(interp, command, done)
+    told(interp, command, Connection::shutdown)
 }
 
 /// `reset_connection`: gives the session its initial state without a new login.
@@ -81,5 +89,6 @@ pub fn change_user(interp: &mut Interp, command: &Rc<Stored>) -> Done {
     slot.options.user = user;
     slot.options.password = password;
     slot.database = database;
+    slot.charset.clone_from(&slot.options.charset_name);
     interp.handle_success(command)
 }

@@ -97,24 +97,20 @@ pub fn rmdir(interp: &mut Interp, stored: &Rc<Stored>) -> Done {
 /// `list_files D [PATTERN]`: each name passes the filters.
 pub fn list_files(interp: &mut Interp, stored: &Rc<Stored>) -> Done {
     let [directory, wanted] = arguments(interp, stored)?;
-    let listed = super::list(&directory, pattern(&wanted));
-    for name in listed.iter().flatten() {
-        interp.filters.apply(name, &mut interp.out)?;
-        interp.out.push(b'\n');
-    }
-    interp.end_file_command(stored, listed.map(drop), true)
+    let (lines, listed) = interp.lines_of(&directory, &wanted)?;
+    interp.out.extend_from_slice(&lines);
+    interp.end_file_command(stored, listed, true)
 }
 
-/// `list_files_write_file F D [PATTERN]` and, with `append`, `list_files_append_file`.
+/// `list_files_write_file F D [PATTERN]` and, with `append`, `list_files_append_file`: here, too, each name
+/// passes the filters.
 pub fn list_files_to(interp: &mut Interp, stored: &Rc<Stored>, append: bool) -> Done {
     let [path, directory, wanted] = arguments(interp, stored)?;
     interp.sandbox().check(&path)?;
-    let listed = super::list(&directory, pattern(&wanted));
-    if let Ok(names) = &listed {
-        let content = super::names_as_lines(names);
-        interp.put_file(&path, &content, append)?;
-    }
-    interp.end_file_command(stored, listed.map(drop), true)
+    let (lines, listed) = interp.lines_of(&directory, &wanted)?;
+    interp.end_file_command(stored, listed, true)?;
+    // A listing that failed, where the test survives that, leaves an empty file.
+    interp.put_file(&path, &lines, append)
 }
 
 /// `write_line TEXT F`.
@@ -128,9 +124,9 @@ pub fn write_line(interp: &mut Interp, stored: &Rc<Stored>) -> Done {
 /// `cat_file F`.
 pub fn cat_file(interp: &mut Interp, stored: &Rc<Stored>) -> Done {
     let [path] = arguments(interp, stored)?;
-    let read = super::read(&path).and_then(|mut content| {
+    let read = super::read(&path).map(|mut content| {
         let (filters, out) = (&mut interp.filters, &mut interp.out);
-        Ok(super::output_pieces(&mut content, |piece| filters.apply(piece, out)))
+        super::output_pieces(&mut content, |piece| filters.apply(piece, out))
     });
     match read {
         Ok(put) => {
@@ -156,6 +152,8 @@ pub fn diff_files(interp: &mut Interp, stored: &Rc<Stored>) -> Done {
     let error = super::compare(&contents[0], &contents[1]);
     if error != 0 && !interp.command_error_expected(stored, error)? {
         interp.out.extend_from_slice(&super::unified(&first, &contents[0], &second, &contents[1]));
+        // It is to be seen also if the difference ends the test.
+        interp.flush()?;
     }
     interp.handle_command(stored, Some(CommandError { error, my_errno: interp.my_errno, errno: -1 }))
 }
@@ -196,6 +194,17 @@ impl Interp {
             vardir: self.variables.from_env("MYSQLTEST_VARDIR"),
             tmpdir: self.variables.from_env("MYSQL_TMP_DIR"),
         }
+    }
+
+    /// The names in a directory, filtered and each on a line, and whether it could be read.
+    fn lines_of(&mut self, directory: &BString, wanted: &BString) -> Done<(Vec<u8>, Result<(), Failure>)> {
+        let mut lines = Vec::new();
+        let listed = super::list(directory, pattern(wanted));
+        for name in listed.iter().flatten() {
+            self.filters.apply(name, &mut lines)?;
+            lines.push(b'\n');
+        }
+        Ok((lines, listed.map(drop)))
     }
 
     /// Writes a file; a relative name starts at the base directory.
@@ -245,7 +254,7 @@ impl Interp {
 }
 
 /// Writes what the file layer says to standard error, with a bell in front.
-fn tell(message: &BString) {
+pub(in crate::interp) fn tell(message: &BString) {
     let line = [b"\x07", PROGRAM, b": ", message.as_bytes(), b"\n"].concat();
     // There is no other place to complain.
     let _ = std::io::stderr().write_all(&line);

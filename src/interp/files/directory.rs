@@ -20,16 +20,6 @@ pub fn list(directory: &[u8], pattern: Option<&[u8]>) -> Result<Vec<BString>, Fa
     Ok(names)
 }
 
-/// What `list_files_write_file` writes: each name on a line.
-pub fn names_as_lines(names: &[BString]) -> Vec<u8> {
-    let mut text = Vec::new();
-    for name in names {
-        text.extend_from_slice(name);
-        text.push(b'\n');
-    }
-    text
-}
-
 /// Removes the files in a directory that match `pattern`, hidden ones too, directories and links to them
 /// not. Returns lines for standard error about entries that cannot be looked at; those stay.
 ///
@@ -148,7 +138,6 @@ mod tests {
         assert_eq!(list(root, None).unwrap(), [".hid", "B", "b", "dangling", "link", "sub"]);
         assert_eq!(remove_matching(root, None).1, Ok(()));
         assert_eq!(list(root, None).unwrap(), ["dangling", "link", "sub"]);
-        assert_eq!(names_as_lines(&list(root, None).unwrap()), b"dangling\nlink\nsub\n");
     }
 
     #[test]

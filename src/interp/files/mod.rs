@@ -9,7 +9,7 @@ mod operation;
 mod sandbox;
 
 pub use diff::{compare, unified};
-pub use directory::{list, matches, names_as_lines, remove_matching};
+pub use directory::{list, matches, remove_matching};
 pub use failure::{Failure, NotWritable};
 pub use modes::Modes;
 pub use operation::{

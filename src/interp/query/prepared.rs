@@ -185,7 +185,7 @@ fn read_result(
     }
     let affected = statement.affected_rows();
     let more = connection.more_results();
-    slot.note_database();
+    slot.note_changes();
     if !writes || execution.trial {
         return Ok(Ok(more));
     }

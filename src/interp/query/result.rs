@@ -216,11 +216,8 @@ pub fn write_session_track(items: &[Tracked], out: &mut Vec<u8>) {
         "TRANSACTION_TYPE",
     ];
     for (kind, name) in NAMES.iter().enumerate() {
-        let mut lines: Vec<BString> = items
-            .iter()
-            .filter(|item| usize::from(item.kind) == kind)
-            .map(|item| tracker_line(item))
-            .collect();
+        let mut lines: Vec<BString> =
+            items.iter().filter(|item| usize::from(item.kind) == kind).map(tracker_line).collect();
         if lines.is_empty() {
             continue;
         }
@@ -238,13 +235,12 @@ pub fn write_session_track(items: &[Tracked], out: &mut Vec<u8>) {
 
 fn tracker_line(item: &Tracked) -> BString {
     let mut line = BString::from("-- ");
-    line.extend_from_slice(&item.name);
     if item.kind == TRACK_SYSTEM_VARIABLES {
+        line.extend_from_slice(&item.name);
         line.extend_from_slice(b": ");
-        match &item.value {
-            Some(value) => line.extend_from_slice(value),
-            None => line.extend_from_slice(b"<NULL>"),
-        }
+        line.extend_from_slice(item.value.as_ref().map_or(b"<NULL>", |value| value));
+    } else if let Some(datum) = &item.value {
+        line.extend_from_slice(datum);
     }
     line
 }
@@ -347,10 +343,10 @@ mod tests {
             value: value.map(Into::into),
         };
         let items = [
-            item(2, "1", None),
+            item(2, "", Some("1")),
             item(0, "time_zone", Some("SYSTEM")),
             item(0, "autocommit", None),
-            item(5, "T_______", None),
+            item(5, "", Some("T_______")),
         ];
         let mut out = Vec::new();
         write_session_track(&items, &mut out);

@@ -41,8 +41,14 @@ pub(super) fn before(interp: &mut Interp, sql: &[u8]) -> Done<Rewritten> {
         return Ok(rewritten);
     }
     if views && protocol::is_select(body(interp, sql)?) {
+        let layout = layout(interp);
         let create = [b"CREATE OR REPLACE VIEW mysqltest_tmp_v AS ", sql].concat();
-        if made(interp, &[&create], &mut rewritten.warnings)? {
+        let warnings = &mut rewritten.warnings;
+        let made = service::with(interp, |connection, filters| match service::run(connection, &create) {
+            Ok(()) => warnings::fetch(connection, layout, filters, warnings).map(|_| true),
+            Err(_) => Ok(false),
+        })?;
+        if made {
             rewritten.statement = Some("SELECT * FROM mysqltest_tmp_v".into());
             rewritten.drops.push(&DROP_VIEW);
         }
@@ -51,8 +57,12 @@ pub(super) fn before(interp: &mut Interp, sql: &[u8]) -> Done<Rewritten> {
         let sql = rewritten.statement.as_ref().map_or(sql, |statement| statement.as_slice());
         if protocol::is_procedure_body(body(interp, sql)?) {
             let create = [b"CREATE PROCEDURE mysqltest_tmp_sp()\n", sql].concat();
-            let drop_old = b"DROP PROCEDURE IF EXISTS mysqltest_tmp_sp;";
-            if made(interp, &[drop_old, &create], &mut rewritten.warnings)? {
+            let made = service::with(interp, |connection, _| {
+                // If an old one stays, the new one cannot be made.
+                let _ = service::run(connection, b"DROP PROCEDURE IF EXISTS mysqltest_tmp_sp;");
+                Ok(service::run(connection, &create).is_ok())
+            })?;
+            if made {
                 rewritten.statement = Some("CALL mysqltest_tmp_sp()".into());
                 rewritten.drops.push(&DROP_PROCEDURE);
             }
@@ -72,21 +82,4 @@ pub(super) fn after(interp: &mut Interp, rewritten: &Rewritten) -> Done {
         }
     }
     Ok(())
-}
-
-/// Runs `statements` on the second connection; false if the last one of them failed. Its warnings are
-/// appended to `rows`.
-fn made(interp: &mut Interp, statements: &[&[u8]], rows: &mut Vec<u8>) -> Done<bool> {
-    let layout = layout(interp);
-    service::with(interp, |connection, filters| {
-        let mut last = Ok(());
-        for statement in statements {
-            last = service::run(connection, statement);
-        }
-        if last.is_err() {
-            return Ok(false);
-        }
-        warnings::fetch(connection, layout, filters, rows)?;
-        Ok(true)
-    })
 }

@@ -208,7 +208,7 @@ fn read_result(interp: &mut Interp, before: &[u8]) -> Done<Result<bool, ClientEr
     let Some(connection) = &mut slot.connection else { return Ok(Err(gone())) };
     match connection.read_result() {
         Err(error) => return Ok(Err(error)),
-        Ok(Reply::Ok) => slot.note_database(),
+        Ok(Reply::Ok) => slot.note_changes(),
         Ok(Reply::Rows) if writes => {
             let mut set = ResultSet::begin(connection.columns(), layout, filters, out)?;
             loop {

@@ -58,7 +58,10 @@ fn first_row(
             if index > 0 {
                 text.push(b'\t');
             }
-            filters.apply_to_variable(cell.unwrap_or_default(), text)?;
+            // A NULL is no value: a pattern that matches the empty text must not show it.
+            if let Some(cell) = cell {
+                filters.apply_to_variable(cell, text)?;
+            }
         }
     }
 }

@@ -10,15 +10,17 @@ use crate::interp::state::Interp;
 use crate::interp::stop::{Done, Stop};
 
 /// Writes `Warnings:` and the rows `before`, then those of the statement that is just over. Nothing at
-/// all if there are none.
+/// all if there are none; the heading alone if the server counts warnings but keeps none
+/// (`max_error_count = 0`).
 pub(super) fn write(interp: &mut Interp, before: &[u8]) -> Done {
     let mut rows = Vec::new();
     let layout = layout(interp);
     let Interp { pool, filters, out, .. } = interp;
-    if let Some(connection) = &mut pool.current_mut().connection {
-        fetch(connection, layout, filters, &mut rows)?;
-    }
-    if rows.is_empty() && before.is_empty() {
+    let asked = match &mut pool.current_mut().connection {
+        Some(connection) => fetch(connection, layout, filters, &mut rows)?,
+        None => false,
+    };
+    if !asked && before.is_empty() {
         return Ok(());
     }
     out.extend_from_slice(b"Warnings:\n");
@@ -27,7 +29,8 @@ pub(super) fn write(interp: &mut Interp, before: &[u8]) -> Done {
     Ok(())
 }
 
-/// Appends the warnings of a connection's last statement to `rows`, written like the rows of any result.
+/// Appends the warnings of a connection's last statement to `rows`, written like the rows of any result;
+/// false if there are none to ask for.
 ///
 /// `SHOW WARNINGS` is sent if the last packet counted a warning, and only then: tests see it in logs
 /// and status counters.
@@ -36,10 +39,10 @@ pub(super) fn fetch(
     layout: Layout,
     filters: &mut Filters,
     rows: &mut Vec<u8>,
-) -> Done {
+) -> Done<bool> {
     let count = connection.warning_count();
     if count == 0 {
-        return Ok(());
+        return Ok(false);
     }
     let layout = Layout { header: false, metadata: false, ..layout };
     let died = |error: ClientError| {
@@ -56,5 +59,5 @@ pub(super) fn fetch(
         set.row(row.iter(), filters, rows)?;
     }
     set.end(connection.columns(), None, filters, rows)?;
-    Ok(())
+    Ok(true)
 }

@@ -57,7 +57,7 @@ pub(super) fn extreme<'a>(arguments: Vec<Value<'a>>, name: &str) -> Result<Value
 }
 
 /// The integer at the start of a text, 0 without one; `None` beyond 64 bits.
-fn integer_of(text: &[u8]) -> Option<i64> {
+pub(super) fn integer_of(text: &[u8]) -> Option<i64> {
     let (negative, digits) = leading_integer(text);
     // Only the bounds themselves are read right by a conversion that stops at the bounds.
     let number = strtol(text).map_or(0, |(number, _)| number);
@@ -92,4 +92,68 @@ fn leading_integer(text: &[u8]) -> (bool, &[u8]) {
     let text = &text[zeros..];
     let digits = &text[..text.iter().take_while(|byte| byte.is_ascii_digit()).count()];
     (negative && !digits.is_empty(), digits)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::super::evaluate;
+
+    #[test]
+    fn results() {
+        for (text, result) in [
+            (&b"ifnull(NULL,2)"[..], &b"2"[..]),
+            (&b"ifnull('',1)"[..], &b""[..]),
+            (&b"nullif(1,'1')"[..], &b""[..]),
+            (&b"nullif('a','A')"[..], &b"a"[..]),
+            (&b"nullif(-1,18446744073709551615)"[..], &b""[..]),
+            (&b"nullif(1,NULL)"[..], &b"1"[..]),
+            (&b"nullif(NULL,1)"[..], &b""[..]),
+            (&b"coalesce(NULL,'',1)"[..], &b""[..]),
+            (&b"coalesce(NULL)"[..], &b""[..]),
+            (&b"least(2,1)"[..], &b"1"[..]),
+            (&b"least('a','B')"[..], &b"a"[..]),
+            (&b"least('x',1)"[..], &b"0"[..]),
+            (&b"least('10',9)"[..], &b"9"[..]),
+            (&b"least('10','9')"[..], &b"10"[..]),
+            (&b"least(NULL)"[..], &b""[..]),
+            (&b"least(-1,18446744073709551615)"[..], &b"-1"[..]),
+            (&b"least('-3x',1)"[..], &b"-3"[..]),
+            (&b"least('99999999999999999999',1)"[..], &b"1"[..]),
+            (&b"least(' 5',3)"[..], &b"3"[..]),
+            (&b"least('a','A')"[..], &b"a"[..]),
+            (&b"greatest('1e3',5)"[..], &b"5"[..]),
+            (&b"greatest('a','a\t')"[..], &b"a"[..]),
+            (&b"greatest('ab','a ')"[..], &b"ab"[..]),
+            (&b"greatest('5','10',1)"[..], &b"10"[..]),
+            (&b"greatest(18446744073709551615,'5')"[..], &b"18446744073709551615"[..]),
+            (&b"greatest('-','+',-1)"[..], &b"0"[..]),
+        ] {
+            assert_eq!(evaluate(text).unwrap(), result, "{}", text.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn complaints() {
+        for (text, complaint) in [
+            (&b"ifnull(1)"[..], "ifnull() expects 2 arguments, got 1"),
+            (&b"nullif(1,2,3)"[..], "nullif() expects 2 arguments, got 3"),
+            (&b"coalesce()"[..], "coalesce() expects at least 1 argument"),
+            (&b"least(1)"[..], "least() expects at least 2 arguments"),
+            (
+                &b"greatest('9223372036854775808x',1)"[..],
+                "Range error: 9223372036854775808x value out of range for Integer type",
+            ),
+            (
+                &b"least('-99999999999999999999',1)"[..],
+                "Range error: -99999999999999999999 value out of range for Integer type",
+            ),
+            (
+                &b"greatest('18446744073709551615',18446744073709551615)"[..],
+                "Range error: 18446744073709551615 value out of range for Integer type",
+            ),
+        ] {
+            assert_eq!(evaluate(text).unwrap_err().message, complaint, "{}", text.escape_ascii());
+        }
+    }
 }

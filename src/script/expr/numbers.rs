@@ -4,7 +4,8 @@ use super::super::charset::LATIN1;
 use super::super::message::ScriptError;
 use super::super::text::trim_start;
 use super::call::{complaint, exactly};
-use super::value::Value;
+use super::functions::integer_of;
+use super::value::{Value, out_of_range};
 
 /// The highest base that numbers can be written in.
 const MAX_OUTPUT_BASE: u32 = 36;
@@ -40,6 +41,12 @@ pub(super) fn oct<'a>(arguments: Vec<Value<'a>>) -> Result<Value<'a>, ScriptErro
 
 pub(super) fn conv<'a>(arguments: Vec<Value<'a>>) -> Result<Value<'a>, ScriptError> {
     let [value, from, to] = exactly(arguments, "conv", " (N, from_base, to_base)")?;
+    for base in [&from, &to] {
+        // The text is read as a number before it is noticed that it is none.
+        if let Value::Text(text) = base {
+            integer_of(text).ok_or_else(|| out_of_range(text))?;
+        }
+    }
     let (Some(from), Some(to)) = (from.low_bits(), to.low_bits()) else {
         return Err(complaint("conv", "bases must be numeric"));
     };
@@ -93,25 +100,23 @@ fn read(text: &[u8], base: i32) -> Read {
     };
     // Letters are the same in both cases, so bases above 36 have no digits of their own.
     let radix = base.unsigned_abs().min(MAX_OUTPUT_BASE);
-    let Some(digits) =
-        digits.iter().map(|&byte| char::from(byte).to_digit(radix)).collect::<Option<Vec<_>>>()
-    else {
-        return Read::Invalid;
-    };
-    if digits.is_empty() {
-        return Read::Invalid;
-    }
     let base_number = u64::from(base.unsigned_abs());
-    let magnitude = digits
-        .iter()
-        .try_fold(0u64, |number, &digit| number.checked_mul(base_number)?.checked_add(u64::from(digit)));
+    let mut magnitude = Some(0u64);
+    let mut read = 0;
+    while let Some(digit) = digits.get(read).and_then(|&byte| char::from(byte).to_digit(radix)) {
+        magnitude =
+            magnitude.and_then(|number| number.checked_mul(base_number)?.checked_add(u64::from(digit)));
+        read += 1;
+    }
     let limit = match (base < 0, negative) {
         (true, true) => 1 << 63,
         (true, false) => (1 << 63) - 1,
         (false, _) => u64::MAX,
     };
     match magnitude {
+        Some(_) if read == 0 => Read::Invalid,
         Some(magnitude) if magnitude > limit => Read::TooLarge,
+        Some(_) if read < digits.len() => Read::Invalid,
         Some(magnitude) if negative => Read::Number(magnitude.wrapping_neg()),
         Some(magnitude) => Read::Number(magnitude),
         None => Read::TooLarge,
@@ -134,4 +139,74 @@ fn written(mut number: u64, negative: bool, base: u32) -> Vec<u8> {
     }
     digits.reverse();
     digits
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::super::evaluate;
+
+    #[test]
+    fn results() {
+        for (text, result) in [
+            (&b"abs(-5)"[..], &b"5"[..]),
+            (&b"abs(18446744073709551615)"[..], &b"1"[..]),
+            (&b"abs(-9223372036854775808)"[..], &b"-9223372036854775808"[..]),
+            (&b"abs(NULL,1)"[..], &b""[..]),
+            (&b"hex(255)"[..], &b"FF"[..]),
+            (&b"hex(-1)"[..], &b"FFFFFFFFFFFFFFFF"[..]),
+            (&b"hex('255')"[..], &b"323535"[..]),
+            (&b"hex('')"[..], &b""[..]),
+            (&b"hex(1.5)"[..], &b"312E35"[..]),
+            (&b"bin(5)"[..], &b"101"[..]),
+            (&b"bin('5')"[..], &b"101"[..]),
+            (&b"oct(-1)"[..], &b"1777777777777777777777"[..]),
+            (&b"conv('ff',16,10)"[..], &b"255"[..]),
+            (&b"conv('zz',62,10)"[..], &b"2205"[..]),
+            (&b"conv(-1,10,16)"[..], &b"FFFFFFFFFFFFFFFF"[..]),
+            (&b"conv(-1,10,-16)"[..], &b"-1"[..]),
+            (&b"conv('-ff',-16,10)"[..], &b"18446744073709551361"[..]),
+            (&b"conv('-ff',16,-10)"[..], &b"-255"[..]),
+            (&b"conv(18446744073709551615,10,-10)"[..], &b"-1"[..]),
+            (&b"conv('-18446744073709551615',10,10)"[..], &b"1"[..]),
+            (&b"conv(' +12',10,16)"[..], &b"C"[..]),
+            (&b"conv(35,10,36)"[..], &b"Z"[..]),
+            (&b"conv(-9223372036854775808,-10,-10)"[..], &b"-9223372036854775808"[..]),
+            (&b"conv(1,4294967306,2)"[..], &b"1"[..]),
+            (&b"conv(NULL,1,1)"[..], &b""[..]),
+            (&b"conv('-0',10,2)"[..], &b"0"[..]),
+        ] {
+            assert_eq!(evaluate(text).unwrap(), result, "{}", text.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn complaints() {
+        for (text, complaint) in [
+            (&b"abs()"[..], "abs() expects 1 argument, got 0"),
+            (&b"abs('a')"[..], "abs() requires numeric argument"),
+            (&b"hex(1,2)"[..], "hex() expects 1 argument, got 2"),
+            (&b"bin('x')"[..], "invalid number 'x' for base 10"),
+            (&b"oct('8x')"[..], "invalid number '8x' for base 10"),
+            (&b"conv(1,2)"[..], "conv() expects 3 arguments (N, from_base, to_base), got 2"),
+            (&b"conv(10,'a',10)"[..], "conv() bases must be numeric"),
+            (&b"conv(10,10,1)"[..], "conv() to_base must be between 2 and 62, got 1"),
+            (&b"conv(10,63,10)"[..], "conv() from_base must be between 2 and 62, got 63"),
+            (&b"conv(35,10,37)"[..], "could not convert number '35' for base 37"),
+            (&b"conv('0x1f',16,10)"[..], "invalid number '0x1f' for base 16"),
+            (&b"conv('',10,16)"[..], "invalid number '' for base 10"),
+            (&b"conv('12 ',10,16)"[..], "invalid number '12 ' for base 10"),
+            (&b"conv('18446744073709551616',10,16)"[..], "Range error: value out of range for Integer type"),
+            (&b"conv('9223372036854775808',-10,16)"[..], "Range error: value out of range for Integer type"),
+            (&b"conv('99999999999999999999x',10,10)"[..], "Range error: value out of range for Integer type"),
+            (&b"conv(1,10,-2147483648)"[..], "could not convert number '1' for base -2147483648"),
+            (&b"conv(1,-2147483648,10)"[..], "invalid number '1' for base -2147483648"),
+            (
+                &b"conv('12','99999999999999999999',10)"[..],
+                "Range error: 99999999999999999999 value out of range for Integer type",
+            ),
+        ] {
+            assert_eq!(evaluate(text).unwrap_err().message, complaint, "{}", text.escape_ascii());
+        }
+    }
 }

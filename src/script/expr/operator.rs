@@ -133,3 +133,70 @@ fn equal(left: &Value<'_>, right: &Value<'_>) -> Option<bool> {
         _ => Some(left.integer().is_some() && left.integer() == right.integer()),
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::super::evaluate;
+
+    #[test]
+    fn results() {
+        for (text, result) in [
+            (&b"5/2"[..], &b"2"[..]),
+            (&b"-5/2"[..], &b"-2"[..]),
+            (&b"-5%3"[..], &b"-2"[..]),
+            (&b"5%-3"[..], &b"2"[..]),
+            (&b"-9223372036854775808/-1"[..], &b"-9223372036854775808"[..]),
+            (&b"-9223372036854775808%-1"[..], &b"0"[..]),
+            (&b"18446744073709551615+1"[..], &b"0"[..]),
+            (&b"9223372036854775807+1"[..], &b"-9223372036854775808"[..]),
+            (&b"9223372036854775808-1"[..], &b"9223372036854775807"[..]),
+            (&b"0x1-2"[..], &b"18446744073709551615"[..]),
+            (&b"-1*0x1"[..], &b"18446744073709551615"[..]),
+            (&b"-6/0x2"[..], &b"9223372036854775805"[..]),
+            (&b"1<<63"[..], &b"9223372036854775808"[..]),
+            (&b"-1>>1"[..], &b"9223372036854775807"[..]),
+            (&b"-1<<1"[..], &b"18446744073709551614"[..]),
+            (&b"-1^0"[..], &b"18446744073709551615"[..]),
+            (&b"~0"[..], &b"18446744073709551615"[..]),
+            (&b"~-1"[..], &b"0"[..]),
+            (&b"1&3"[..], &b"1"[..]),
+            (&b"1|2"[..], &b"3"[..]),
+            (&b"2||0"[..], &b"1"[..]),
+            (&b"1&&0"[..], &b"0"[..]),
+            (&b"-1<0x1"[..], &b"1"[..]),
+            (&b"0xFFFFFFFFFFFFFFFF>-1"[..], &b"1"[..]),
+            (&b"0xFFFFFFFFFFFFFFFF== -1"[..], &b"0"[..]),
+            (&b"NULL<1"[..], &b""[..]),
+            (&b"NULL==NULL"[..], &b""[..]),
+            (&b"NULL!='a'"[..], &b""[..]),
+            (&b"'a'=='A'"[..], &b"0"[..]),
+            (&b"a=='a'"[..], &b"1"[..]),
+            (&b"1=='1'"[..], &b"0"[..]),
+            (&b"1!='1'"[..], &b"1"[..]),
+            (&b"-9223372036854775808"[..], &b"-9223372036854775808"[..]),
+        ] {
+            assert_eq!(evaluate(text).unwrap(), result, "{}", text.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn complaints() {
+        for (text, complaint) in [
+            (&b"1/0"[..], "Evaluation error: Division by zero"),
+            (&b"1%0"[..], "Evaluation error: Modulo by zero"),
+            (&b"1<<64"[..], "Evaluation error: Invalid shift amount"),
+            (&b"1<<-1"[..], "Evaluation error: Invalid shift amount"),
+            (&b"'a'<1"[..], "Type error: operator '<' requires integer operands"),
+            (&b"NULL+1"[..], "Type error: operator '+' requires integer operands"),
+            (&b"'1'+1"[..], "Type error: operator '+' requires integer operands"),
+            (&b"1&&NULL"[..], "Type error: operator '&&' requires integer operands"),
+            (&b"NULL^1"[..], "Type error: operator '^' requires integer operands"),
+            (&b"!NULL"[..], "Type error: logical NOT requires an integer operand"),
+            (&b"-'1'"[..], "Type error: unary minus requires an integer operand"),
+            (&b"~x"[..], "Type error: bitwise NOT requires an integer operand"),
+        ] {
+            assert_eq!(evaluate(text).unwrap_err().message, complaint, "{}", text.escape_ascii());
+        }
+    }
+}

@@ -40,7 +40,7 @@ impl<'a> Parser<'a> {
         let mut left = self.operand()?;
         loop {
             self.rest = skip_spaces(self.rest);
-            let Ok((after, operator)) = token::operator(self.rest) else { return Ok(left) };
+            let Some((operator, after)) = token::operator(self.rest) else { return Ok(left) };
             if operator.precedence() <= floor {
                 return Ok(left);
             }
@@ -138,4 +138,103 @@ fn apply<'a>(prefix: Prefix, operand: &Value<'_>) -> Result<Value<'a>, ScriptErr
         Prefix::Minus => Value::Signed((bits as i64).wrapping_neg()),
         Prefix::Complement => Value::Unsigned(!bits),
     })
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::super::parser::evaluate;
+
+    #[test]
+    fn results() {
+        for (text, result) in [
+            (&b"1 "[..], &b"1"[..]),
+            (&b"  1  2 "[..], &b"1  2"[..]),
+            (&b"a b"[..], &b"a b"[..]),
+            (&b"'a' "[..], &b"a"[..]),
+            (&b"a'b'"[..], &b"a'b'"[..]),
+            (&b"\"it's\""[..], &b"it's"[..]),
+            (&b"'a\\'b'"[..], &b"a\\'b"[..]),
+            (&b"'a\\b'"[..], &b"a\\b"[..]),
+            (&b"1 + 2 * 3"[..], &b"7"[..]),
+            (&b"(1+2)*3"[..], &b"9"[..]),
+            (&b"((1))"[..], &b"1"[..]),
+            (&b"hello world == \"hello world\""[..], &b"1"[..]),
+            (&b"-2^1"[..], &b"18446744073709551615"[..]),
+            (&b"2^3^1"[..], &b"0"[..]),
+            (&b"5^3*2"[..], &b"12"[..]),
+            (&b"2+3<<1"[..], &b"10"[..]),
+            (&b"1<<2+1"[..], &b"8"[..]),
+            (&b"1|2&3"[..], &b"3"[..]),
+            (&b"1 < 2 == 1"[..], &b"1"[..]),
+            (&b"1<2<3"[..], &b"1"[..]),
+            (&b"1 == 1 && 2 == 2 || 0"[..], &b"1"[..]),
+            (&b"!1==0"[..], &b"1"[..]),
+            (&b"- -1"[..], &b"1"[..]),
+            (&b"-~0"[..], &b"1"[..]),
+            (&b"!!5"[..], &b"1"[..]),
+            (&b"abs( -1 ) + 1"[..], &b"2"[..]),
+            (&b"abs(1,)"[..], &b"1"[..]),
+            (&b"concat(a b, c )"[..], &b"a bc"[..]),
+            (&b"concat('(' , \")\")"[..], &b"()"[..]),
+            (&b"ABS(-5)"[..], &b"5"[..]),
+            (&b"lcase"[..], &b"lcase"[..]),
+            (&b"'a'\t"[..], &b"a"[..]),
+        ] {
+            assert_eq!(evaluate(text).unwrap(), result, "{}", text.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn complaints() {
+        for (text, complaint) in [
+            (&b""[..], "Syntax error: invalid expression"),
+            (&b"()"[..], "Syntax error: invalid expression"),
+            (&b"1+"[..], "Syntax error: invalid expression"),
+            (&b"*"[..], "Syntax error: invalid expression"),
+            (&b"1 & & 1"[..], "Syntax error: invalid expression"),
+            (&b"+5"[..], "Syntax error: invalid expression"),
+            (&b"1=2"[..], "Syntax error in sub-expression '1=2'"),
+            (&b" 1=2 "[..], "Syntax error in sub-expression ' 1=2 '"),
+            (&b"1!2"[..], "Syntax error in sub-expression '1!2'"),
+            (&b"(1)(2)"[..], "Syntax error in sub-expression '(1)(2)'"),
+            (&b"'a' 'b'"[..], "Syntax error in sub-expression ''a' 'b''"),
+            (&b"'a'b"[..], "Syntax error in sub-expression ''a'b'"),
+            (&b"abs (-1)"[..], "Syntax error in sub-expression 'abs (-1)'"),
+            (&b"un known(1)"[..], "Syntax error in sub-expression 'un known(1)'"),
+            (&b"a.b(1)"[..], "Syntax error in sub-expression 'a.b(1)'"),
+            (&b"1,2"[..], "Syntax error in sub-expression '1,2'"),
+            (&b"(1,2)"[..], "Syntax error: Expected ')' in expression"),
+            (&b"concat('a' 'b')"[..], "Syntax error: Expected ',' or ')' in function call"),
+            (&b"concat(,)"[..], "Syntax error: invalid expression"),
+            (&b"concat('a',,'b')"[..], "Syntax error: invalid expression"),
+            (&b"'a"[..], "Syntax error: Unmatched quote in expression"),
+            (&b"\"a'"[..], "Syntax error: Unmatched quote in expression"),
+            (&b"'a\\'"[..], "Syntax error: Unmatched quote in expression"),
+            (&b"unknown(1/0)"[..], "Syntax error: Unknown function 'unknown'"),
+            (&b"unknown("[..], "Syntax error: Unknown function 'unknown'"),
+            (&b"1/0 +"[..], "Evaluation error: Division by zero"),
+            (&b"1(2)"[..], "Syntax error: Unknown function '1'"),
+            (&b"'a"[..], "Syntax error: Unmatched quote in expression"),
+            (&b"\"a'"[..], "Syntax error: Unmatched quote in expression"),
+            (&b"(1"[..], "Syntax error: Expected ')' in expression"),
+            (&b"concat(1"[..], "Syntax error: Expected ',' or ')' in function call"),
+        ] {
+            assert_eq!(evaluate(text).unwrap_err().message, complaint, "{}", text.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn limits() {
+        let arguments = |count| format!("length(concat({}))", ["1"].repeat(count).join(","));
+        assert_eq!(evaluate(arguments(100).as_bytes()).unwrap(), b"100");
+        let error = evaluate(arguments(101).as_bytes()).unwrap_err();
+        assert_eq!(error.message, "Too many function arguments (max 100)");
+        let nested = |depth| [b"(".repeat(depth), b"1".to_vec(), b")".repeat(depth)].concat();
+        assert_eq!(evaluate(&nested(1000)).unwrap(), b"1");
+        assert!(evaluate(&nested(100_000)).is_err());
+        assert!(evaluate(&b"abs(".repeat(100_000)).is_err());
+        assert_eq!(evaluate(&[b"-".repeat(100_000), b"1".to_vec()].concat()).unwrap(), b"1");
+        assert_eq!(evaluate(&[b"1+".repeat(100_000), b"1".to_vec()].concat()).unwrap(), b"100001");
+    }
 }

@@ -1,5 +1,7 @@
 //! The functions of expressions on regular expressions. Letters match in any case, a dot matches a newline too.
 
+use std::ops::Range;
+
 use super::super::message::ScriptError;
 use super::super::regex_message;
 use super::call::exactly;
@@ -8,19 +10,29 @@ use crate::sys::pcre::Pattern;
 
 pub(super) fn instr<'a>(arguments: Vec<Value<'a>>) -> Result<Value<'a>, ScriptError> {
     let [subject, pattern] = exactly(arguments, "regexp_instr", " (subject, pattern)")?;
-    let mut pattern = compile(&pattern.to_text())?;
-    let found = pattern.find(&subject.to_text(), false).map_err(regex_message::gave_up)?;
-    let whole = found.and_then(|found| found.group(0));
-    Ok(Value::count(whole.map_or(0, |whole| whole.start + 1)))
+    let found = find(&subject.to_text(), &pattern.to_text())?;
+    Ok(Value::count(found.map_or(0, |found| found.start + 1)))
 }
 
 pub(super) fn substr<'a>(arguments: Vec<Value<'a>>) -> Result<Value<'a>, ScriptError> {
     let [subject, pattern] = exactly(arguments, "regexp_substr", " (subject, pattern)")?;
-    let mut pattern = compile(&pattern.to_text())?;
     let subject = subject.to_text();
-    let found = pattern.find(&subject, false).map_err(regex_message::gave_up)?;
-    let whole = found.and_then(|found| found.group(0));
-    Ok(Value::text(whole.map_or_else(Vec::new, |whole| subject[whole].to_vec())))
+    let found = find(&subject, &pattern.to_text())?;
+    Ok(Value::text(found.map_or_else(Vec::new, |found| subject[found].to_vec())))
+}
+
+/// Where a pattern first matches. An empty pattern matches at the start of any subject; otherwise nothing matches in
+/// an empty subject, and then it does not matter whether the pattern is well-formed.
+fn find(subject: &[u8], pattern: &[u8]) -> Result<Option<Range<usize>>, ScriptError> {
+    if pattern.is_empty() {
+        return Ok(Some(0..0));
+    }
+    if subject.is_empty() {
+        return Ok(None);
+    }
+    let mut pattern = compile(pattern)?;
+    let found = pattern.find(subject, false).map_err(regex_message::gave_up)?;
+    Ok(found.and_then(|found| found.group(0)))
 }
 
 /// Replaces all matches. What follows a match is searched as a text of its own; the byte behind an empty
@@ -72,4 +84,57 @@ fn substitute<'t>(
 
 fn compile(pattern: &[u8]) -> Result<Pattern, ScriptError> {
     Pattern::new(pattern, true).map_err(regex_message::malformed)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::super::evaluate;
+
+    #[test]
+    fn results() {
+        for (text, result) in [
+            (&b"regexp_instr('abc','B|c')"[..], &b"2"[..]),
+            (&b"regexp_instr('abc','')"[..], &b"1"[..]),
+            (&b"regexp_instr('','[')"[..], &b"0"[..]),
+            (&b"regexp_instr('ab\nc','^c')"[..], &b"0"[..]),
+            (&b"regexp_instr('a\nb','a.b')"[..], &b"1"[..]),
+            (&b"regexp_instr('\xe9','\xc9')"[..], &b"0"[..]),
+            (&b"regexp_instr('aab','a{2}b')"[..], &b"1"[..]),
+            (&b"regexp_substr('abc','B.')"[..], &b"bc"[..]),
+            (&b"regexp_substr('abc','x')"[..], &b""[..]),
+            (&b"regexp_substr('abc','')"[..], &b""[..]),
+            (&b"regexp_replace('abcABC','b','x')"[..], &b"axcAxC"[..]),
+            (&b"regexp_replace('abc','','x')"[..], &b"abc"[..]),
+            (&b"regexp_replace('abc','x*','-')"[..], &b"---"[..]),
+            (&b"regexp_replace('xaxb','x*','-')"[..], &b"----"[..]),
+            (&b"regexp_replace('abc','^','x')"[..], &b"xxx"[..]),
+            (&b"regexp_replace('abc','(b)(c)','<\\2\\1\\0>')"[..], &b"a<cbbc>"[..]),
+            (&b"regexp_replace('abc','(b)|(z)','[\\2\\n\\9]')"[..], &b"a[\\2\\n\\9]c"[..]),
+            (&b"regexp_replace('abc','(?=b)','-')"[..], &b"a-c"[..]),
+            (&b"regexp_replace('abcabc','(?<=a)b','x')"[..], &b"axcaxc"[..]),
+            (&b"regexp_replace('a\nb','^b','x')"[..], &b"a\nb"[..]),
+            (&b"regexp_replace('a',NULL,'b')"[..], &b""[..]),
+        ] {
+            assert_eq!(evaluate(text).unwrap(), result, "{}", text.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn complaints() {
+        for (text, complaint) in [
+            (&b"regexp_instr('a')"[..], "regexp_instr() expects 2 arguments (subject, pattern), got 1"),
+            (
+                &b"regexp_substr('a','b','c')"[..],
+                "regexp_substr() expects 2 arguments (subject, pattern), got 3",
+            ),
+            (
+                &b"regexp_replace('a','b')"[..],
+                "regexp_replace() expects 3 arguments (subject, pattern, replace), got 2",
+            ),
+            (&b"regexp_replace('','*','x')"[..], "Regex error: ? * + invalid at offset 0     \n"),
+        ] {
+            assert_eq!(evaluate(text).unwrap_err().message, complaint, "{}", text.escape_ascii());
+        }
+    }
 }

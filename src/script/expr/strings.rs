@@ -243,3 +243,121 @@ pub(super) fn locate<'a>(arguments: Vec<Value<'a>>) -> Result<Value<'a>> {
     });
     Ok(Value::count(found.unwrap_or(0)))
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::super::evaluate;
+
+    #[test]
+    fn results() {
+        for (text, result) in [
+            (&b"concat('a',1)"[..], &b"a1"[..]),
+            (&b"concat('a',NULL)"[..], &b""[..]),
+            (&b"concat_ws(',',NULL,'a',NULL,'b')"[..], &b",a,b"[..]),
+            (&b"concat_ws(NULL,'a')"[..], &b""[..]),
+            (&b"concat_ws(1,2,3)"[..], &b"213"[..]),
+            (&b"length('abc')"[..], &b"3"[..]),
+            (&b"length(-1)"[..], &b"2"[..]),
+            (&b"lower('\xc9ABC\xd7')"[..], &b"\xe9abc\xd7"[..]),
+            (&b"upper('bj\xc3\xb6rn')"[..], &b"BJ\xc3\xb6RN"[..]),
+            (&b"upper('\xff\xdf\xe9\xf7')"[..], &b"\xff\xdf\xc9\xf7"[..]),
+            (&b"trim(' \t\n\xa0a b\xa0 ')"[..], &b"a b"[..]),
+            (&b"ltrim('  a ')"[..], &b"a "[..]),
+            (&b"rtrim(' a  ')"[..], &b" a"[..]),
+            (&b"lpad('a',5,'xy')"[..], &b"xyxya"[..]),
+            (&b"rpad('a',5,'xy')"[..], &b"axyxy"[..]),
+            (&b"lpad('abc',2)"[..], &b"ab"[..]),
+            (&b"lpad('abc',2,'')"[..], &b""[..]),
+            (&b"lpad(5,3,0)"[..], &b"005"[..]),
+            (&b"rpad('a',4294967299)"[..], &b"a  "[..]),
+            (&b"repeat('ab',3)"[..], &b"ababab"[..]),
+            (&b"repeat('ab',-1)"[..], &b""[..]),
+            (&b"repeat('',9223372036854775807)"[..], &b""[..]),
+            (&b"reverse('abc')"[..], &b"cba"[..]),
+            (&b"replace('aaa','aa','b')"[..], &b"ba"[..]),
+            (&b"replace('abc','','x')"[..], &b"abc"[..]),
+            (&b"replace(1,2,NULL)"[..], &b""[..]),
+            (&b"substr('hello',2)"[..], &b"ello"[..]),
+            (&b"substr('hello',-3,2)"[..], &b"ll"[..]),
+            (&b"substr('hello',0)"[..], &b""[..]),
+            (&b"substr('hello',6)"[..], &b""[..]),
+            (&b"substr('hello',-6)"[..], &b""[..]),
+            (&b"substr('hello',2,0)"[..], &b""[..]),
+            (&b"substring('hello',2,100)"[..], &b"ello"[..]),
+            (&b"substr('hello',3,2147483647)"[..], &b""[..]),
+            (&b"substr('hello',1,2147483647)"[..], &b"hello"[..]),
+            (&b"substring_index('a.b.c','.',2)"[..], &b"a.b"[..]),
+            (&b"substring_index('a.b.c','.',-2)"[..], &b"b.c"[..]),
+            (&b"substring_index('a.b.c','.',9)"[..], &b"a.b.c"[..]),
+            (&b"substring_index('a.b.c','.',-9)"[..], &b"a.b.c"[..]),
+            (&b"substring_index('aaaaa','aa',-1)"[..], &b"a"[..]),
+            (&b"substring_index('a','',1)"[..], &b""[..]),
+            (&b"substring_index('aXbxc','x',1)"[..], &b"aXb"[..]),
+            (&b"insert('Quadratic',3,4,'What')"[..], &b"QuWhattic"[..]),
+            (&b"insert('Quadratic',0,1,'x')"[..], &b"Quadratic"[..]),
+            (&b"insert('Quadratic',10,1,'x')"[..], &b"Quadratic"[..]),
+            (&b"insert('Quadratic',3,-1,'x')"[..], &b"Qux"[..]),
+            (&b"insert('hello',5,0,'x')"[..], &b"hellxo"[..]),
+            (&b"instr('foobar','BAR',9)"[..], &b"4"[..]),
+            (&b"instr('abc','\xe1')"[..], &b"1"[..]),
+            (&b"instr('foobar','')"[..], &b"1"[..]),
+            (&b"instr('','a')"[..], &b"0"[..]),
+            (&b"locate('BAR','foobarbar',5)"[..], &b"7"[..]),
+            (&b"locate('','foobar',7)"[..], &b"7"[..]),
+            (&b"locate('','foobar',8)"[..], &b"0"[..]),
+            (&b"locate('a','abc',0)"[..], &b"0"[..]),
+            (&b"locate(34,12345)"[..], &b"3"[..]),
+        ] {
+            assert_eq!(evaluate(text).unwrap(), result, "{}", text.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn complaints() {
+        for (text, complaint) in [
+            (&b"concat()"[..], "concat() expects at least 1 argument"),
+            (&b"concat_ws(NULL)"[..], "concat_ws() expects at least 2 arguments"),
+            (&b"length(1,2)"[..], "length() expects 1 argument, got 2"),
+            (&b"lcase()"[..], "lower() expects 1 argument, got 0"),
+            (&b"ucase(1,2)"[..], "upper() expects 1 argument, got 2"),
+            (&b"trim()"[..], "trim() expects 1 argument, got 0"),
+            (&b"lpad('a')"[..], "lpad() expects 2 or 3 arguments (str, length [, padstr]), got 1"),
+            (&b"rpad('abc',-1)"[..], "rpad() length cannot be negative"),
+            (&b"lpad('abc','5')"[..], "lpad() length must be numeric"),
+            (&b"lpad('a',2147483648)"[..], "lpad() length cannot be negative"),
+            (&b"repeat('a')"[..], "repeat() expects 2 arguments (str, count), got 1"),
+            (&b"repeat('a',x)"[..], "repeat() count must be numeric"),
+            (&b"replace(123,'2','x')"[..], "replace() arguments must be strings"),
+            (&b"replace('a','b')"[..], "replace() expects 3 arguments (str, from, to), got 2"),
+            (&b"substring(12345,2)"[..], "substr() first argument must be a string"),
+            (&b"substr('hello','2')"[..], "substr() start position must be numeric"),
+            (&b"substr('hello',1,x)"[..], "substr() length must be numeric"),
+            (&b"substr('hello')"[..], "substr() expects 2 or 3 arguments (str, start [, length]), got 1"),
+            (
+                &b"substring_index('a','b')"[..],
+                "substring_index() expects 3 arguments (str, delimiter, count), got 2",
+            ),
+            (&b"substring_index('a','b',x)"[..], "substring_index() count must be numeric"),
+            (&b"insert('a',1,1)"[..], "insert() expects 4 arguments (str, pos, len, newstr), got 3"),
+            (&b"insert('a',x,y,'b')"[..], "insert() position must be numeric"),
+            (&b"insert('a',1,y,'b')"[..], "insert() length must be numeric"),
+            (&b"instr('a')"[..], "instr() expects 2 arguments (str, substr), got 1"),
+            (&b"locate('a')"[..], "locate() expects 2 or 3 arguments (substr, str [, start]), got 1"),
+            (&b"locate('a','b',x)"[..], "locate() start position must be numeric"),
+        ] {
+            assert_eq!(evaluate(text).unwrap_err().message, complaint, "{}", text.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn no_string_grows_beyond_measure() {
+        for text in [
+            "repeat('ab',2147483647)",
+            "lpad('a',2147483647)",
+            "replace(repeat('a',9999),'a',repeat('a',9999))",
+        ] {
+            assert_eq!(evaluate(text.as_bytes()).unwrap_err().message, "Out of memory");
+        }
+    }
+}

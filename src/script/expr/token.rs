@@ -1,11 +1,11 @@
 //! The tokens of expressions.
 
 use nom::branch::alt;
-use nom::bytes::complete::{is_not, tag, take, take_while, take_while1};
+use nom::bytes::complete::{is_not, take, take_while1};
 use nom::character::complete::{char, one_of};
 use nom::combinator::{map, peek, recognize, value};
 use nom::multi::many0_count;
-use nom::sequence::{delimited, preceded, terminated};
+use nom::sequence::{delimited, terminated};
 use nom::{IResult, Parser};
 
 use super::super::charset::LATIN1;
@@ -38,31 +38,30 @@ pub(super) fn prefix(text: &[u8]) -> Lexed<'_, Prefix> {
     .parse(text)
 }
 
-/// The longest operator at the start of the text.
-pub(super) fn operator(text: &[u8]) -> Lexed<'_, Operator> {
-    let doubled = alt((
-        value(Operator::ShiftLeft, tag("<<")),
-        value(Operator::ShiftRight, tag(">>")),
-        value(Operator::LessOrEqual, tag("<=")),
-        value(Operator::GreaterOrEqual, tag(">=")),
-        value(Operator::Equal, tag("==")),
-        value(Operator::NotEqual, tag("!=")),
-        value(Operator::And, tag("&&")),
-        value(Operator::Or, tag("||")),
-    ));
-    let single = alt((
-        value(Operator::Xor, char('^')),
-        value(Operator::Multiply, char('*')),
-        value(Operator::Divide, char('/')),
-        value(Operator::Modulo, char('%')),
-        value(Operator::Add, char('+')),
-        value(Operator::Subtract, char('-')),
-        value(Operator::BitAnd, char('&')),
-        value(Operator::BitOr, char('|')),
-        value(Operator::Less, char('<')),
-        value(Operator::Greater, char('>')),
-    ));
-    alt((doubled, single)).parse(text)
+/// The longest operator at the start of the text, and what follows it.
+pub(super) fn operator(text: &[u8]) -> Option<(Operator, &[u8])> {
+    let (operator, len) = match text {
+        [b'<', b'<', ..] => (Operator::ShiftLeft, 2),
+        [b'>', b'>', ..] => (Operator::ShiftRight, 2),
+        [b'<', b'=', ..] => (Operator::LessOrEqual, 2),
+        [b'>', b'=', ..] => (Operator::GreaterOrEqual, 2),
+        [b'=', b'=', ..] => (Operator::Equal, 2),
+        [b'!', b'=', ..] => (Operator::NotEqual, 2),
+        [b'&', b'&', ..] => (Operator::And, 2),
+        [b'|', b'|', ..] => (Operator::Or, 2),
+        [b'^', ..] => (Operator::Xor, 1),
+        [b'*', ..] => (Operator::Multiply, 1),
+        [b'/', ..] => (Operator::Divide, 1),
+        [b'%', ..] => (Operator::Modulo, 1),
+        [b'+', ..] => (Operator::Add, 1),
+        [b'-', ..] => (Operator::Subtract, 1),
+        [b'&', ..] => (Operator::BitAnd, 1),
+        [b'|', ..] => (Operator::BitOr, 1),
+        [b'<', ..] => (Operator::Less, 1),
+        [b'>', ..] => (Operator::Greater, 1),
+        _ => return None,
+    };
+    Some((operator, &text[len..]))
 }
 
 /// The name of a function and the parenthesis that directly follows it.
@@ -111,35 +110,95 @@ pub(super) fn meaning(token: &[u8]) -> Result<Value<'_>, ScriptError> {
         return Ok(Value::Null);
     }
     match token {
-        [b'0', b'x', digits @ ..] => match number(digits, 16) {
-            Some(number) => number.map(Value::Unsigned).ok_or_else(|| out_of_range(token)),
-            None => Ok(Value::text(token)),
-        },
+        [b'0', b'x', digits @ ..] => Ok(match number(digits, 16, token)? {
+            Some(number) => Value::Unsigned(number),
+            None => Value::text(token),
+        }),
         // What does not parse loses its prefix here, unlike above.
         [b'0', b'b', digits @ ..] if !digits.is_empty() => {
-            let spaces =
-                take_while::<_, _, nom::error::Error<&[u8]>>(|byte| matches!(byte, 0x09..=0x0d | b' '));
-            let trimmed =
-                preceded(spaces, nom::combinator::rest).parse(digits).map_or(digits, |(_, rest)| rest);
-            match number(trimmed, 2) {
-                Some(number) => number.map(Value::Unsigned).ok_or_else(|| out_of_range(digits)),
-                None => Ok(Value::text(digits)),
-            }
+            let spaces = digits.iter().take_while(|byte| matches!(byte, 0x09..=0x0d | b' ')).count();
+            Ok(match number(&digits[spaces..], 2, digits)? {
+                Some(number) => Value::Unsigned(number),
+                None => Value::text(digits),
+            })
         }
-        _ => match number(token, 10) {
-            Some(Some(number)) => Ok(i64::try_from(number).map_or(Value::Unsigned(number), Value::Signed)),
-            Some(None) => Err(out_of_range(token)),
-            None => Ok(Value::text(token)),
-        },
+        _ => Ok(match number(token, 10, token)? {
+            Some(number) => i64::try_from(number).map_or(Value::Unsigned(number), Value::Signed),
+            None => Value::text(token),
+        }),
     }
 }
 
-/// The number that the text is from end to end: `None` if it is none, `Some(None)` if it has more than 64 bits.
-fn number(digits: &[u8], base: u32) -> Option<Option<u64>> {
-    let is_digit = |byte: &u8| char::from(*byte).is_digit(base);
-    if digits.is_empty() || !digits.iter().all(is_digit) {
-        return None;
+/// The number that `text` is from end to end, if it is one. `token` is for the message.
+///
+/// # Errors
+/// `Range error: …` if the digits at the start make more than 64 bits, whatever follows them.
+fn number(text: &[u8], base: u32, token: &[u8]) -> Result<Option<u64>, ScriptError> {
+    let digits = text.iter().map_while(|&byte| char::from(byte).to_digit(base));
+    let mut count = 0;
+    let mut number = 0u64;
+    for digit in digits {
+        count += 1;
+        number = number
+            .checked_mul(u64::from(base))
+            .and_then(|number| number.checked_add(u64::from(digit)))
+            .ok_or_else(|| out_of_range(token))?;
     }
-    // ASCII digits are valid UTF-8.
-    Some(u64::from_str_radix(std::str::from_utf8(digits).ok()?, base).ok())
+    Ok((count > 0 && count == text.len()).then_some(number))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::super::evaluate;
+
+    #[test]
+    fn results() {
+        for (text, result) in [
+            (&b"9223372036854775807"[..], &b"9223372036854775807"[..]),
+            (&b"9223372036854775808"[..], &b"9223372036854775808"[..]),
+            (&b"18446744073709551615"[..], &b"18446744073709551615"[..]),
+            (&b"007"[..], &b"7"[..]),
+            (&b"0x10"[..], &b"16"[..]),
+            (&b"0X10"[..], &b"0X10"[..]),
+            (&b"0xZZ"[..], &b"0xZZ"[..]),
+            (&b"0x"[..], &b"0x"[..]),
+            (&b"0b101"[..], &b"5"[..]),
+            (&b"0b2"[..], &b"2"[..]),
+            (&b"0bx"[..], &b"x"[..]),
+            (&b"0b 1"[..], &b"1"[..]),
+            (&b"0b"[..], &b"0b"[..]),
+            (&b"0B1"[..], &b"0B1"[..]),
+            (&b"1.5"[..], &b"1.5"[..]),
+            (&b"1e3"[..], &b"1e3"[..]),
+            (&b"True"[..], &b"1"[..]),
+            (&b"falsE"[..], &b"0"[..]),
+            (&b"NULL"[..], &b""[..]),
+            (&b"nul"[..], &b"nul"[..]),
+            (&b"truex"[..], &b"truex"[..]),
+            (&b"1 0"[..], &b"1 0"[..]),
+        ] {
+            assert_eq!(evaluate(text).unwrap(), result, "{}", text.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn complaints() {
+        for (text, complaint) in [
+            (
+                &b"18446744073709551616"[..],
+                "Range error: 18446744073709551616 value out of range for Integer type",
+            ),
+            (
+                &b"0x10000000000000000"[..],
+                "Range error: 0x10000000000000000 value out of range for Integer type",
+            ),
+            (
+                &b"0b11111111111111111111111111111111111111111111111111111111111111111"[..],
+                "Range error: 11111111111111111111111111111111111111111111111111111111111111111 value out of range for Integer type",
+            ),
+        ] {
+            assert_eq!(evaluate(text).unwrap_err().message, complaint, "{}", text.escape_ascii());
+        }
+    }
 }

@@ -91,11 +91,15 @@ impl<'a> Server<'a> {
     /// Boots, and runs the script that prepares the server.
     pub fn boot(&mut self) {
         self.stop();
-        let options = fs::read_to_string(corpus().join("server.opt")).unwrap();
+        let mut options = fs::read_to_string(corpus().join("server.opt")).unwrap();
+        let std_data = self.installation.layout.test_dir.join("std_data");
+        if std_data.is_dir() {
+            options = options.replace("@STD_DATA@", std_data.to_str().unwrap());
+        }
         let log = fs::File::create(self.dir.join("console")).unwrap();
         let mut child = Command::new(&self.installation.layout.mariadbd)
             .arg("--no-defaults")
-            .args(options.lines().filter(|line| !line.starts_with('#')))
+            .args(options.lines().filter(|line| !line.starts_with('#') && !line.contains('@')))
             .arg(format!("--datadir={}", self.dir.join("data").display()))
             .arg(format!("--tmpdir={}", self.dir.join("tmp").display()))
             .arg(format!("--socket={}", self.socket().display()))
