@@ -6,4 +6,3 @@ mod print;
 pub mod session;
 pub mod testcase;
 pub mod warnings;
-mod wire;

@@ -1,20 +1,41 @@
 //! A connection of the runner's own to one server, open only while nothing else of a test runs.
 
-use std::io::{self, Read, Write};
-use std::net::{Shutdown, TcpStream, ToSocketAddrs};
-use std::os::unix::net::UnixStream;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use bstr::ByteSlice;
+use bstr::{BString, ByteSlice};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::inotify;
 
-pub use super::wire::{ResultSet, ServerError};
-use super::wire::{Wire, WireError};
+use crate::client::{ClientError, Connection, Options, Protocol, Reply, code};
 
 /// Pause between attempts when nothing announces that the server listens: that of the script engine.
 const ATTEMPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// What the server knows the connection by, that of the script engine.
+const PROGRAM_NAME: &str = "mysqltest";
+
+/// An error the server sent.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{code}: {message}")]
+pub struct ServerError {
+    /// The error number, 1045 for example.
+    pub code: u16,
+    /// The text, in the session's character set (latin1).
+    pub message: BString,
+}
+
+/// One table of an answer; an answer without a table has no columns.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ResultSet {
+    /// Column names as the server prints them (aliases).
+    pub columns: Vec<BString>,
+    /// Rows; `None` is SQL NULL.
+    pub rows: Vec<Vec<Option<BString>>>,
+    /// Warnings the server counted for this result.
+    pub warnings: u16,
+}
 
 /// Where a server listens.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,7 +55,7 @@ pub enum SessionError {
         /// Socket path or `host:port`.
         place: String,
         /// The last attempt's error.
-        cause: io::Error,
+        cause: ClientError,
     },
     /// The server refused a statement or the login.
     #[error("query '{statement}' failed: {error}")]
@@ -49,7 +70,7 @@ pub enum SessionError {
     Timeout,
     /// The server went away in the middle of it.
     #[error("lost the connection to the server")]
-    Lost(#[source] io::Error),
+    Lost(#[source] ClientError),
     /// A local file could not be read, written or listed.
     #[error("cannot {verb} {path}: {cause}", path = .path.display())]
     File {
@@ -65,7 +86,7 @@ pub enum SessionError {
     NotUtf8(PathBuf),
     /// The server sent what is not the protocol.
     #[error("{0}")]
-    Protocol(&'static str),
+    Protocol(ClientError),
 }
 
 impl SessionError {
@@ -89,9 +110,8 @@ impl From<SessionError> for crate::Error {
 /// It is closed when dropped; [`Session::close`] also waits until the server has ended it, which the next
 /// test needs: it must not find a stranger in the process list.
 pub struct Session {
-    wire: Wire<Stream>,
+    connection: Connection,
     deadline: Instant,
-    open: bool,
 }
 
 impl Session {
@@ -113,10 +133,25 @@ impl Session {
         patience: Instant,
         deadline: Instant,
     ) -> Result<Session, SessionError> {
-        let stream = connect(endpoint, patience)?;
-        stream.limit(deadline)?;
-        let wire = Wire::login(stream, user.as_bytes()).map_err(|e| classify(e, "connect"))?;
-        Ok(Session { wire, deadline, open: true })
+        let mut options = Options {
+            user: user.into(),
+            program_name: PROGRAM_NAME.into(),
+            connect_timeout: Some(left(deadline)?),
+            ..Options::default()
+        };
+        match endpoint {
+            Endpoint::Socket(path) => {
+                options.protocol = Protocol::Socket;
+                options.socket = Some(path.clone());
+            }
+            Endpoint::Tcp(host, port) => {
+                options.protocol = Protocol::Tcp;
+                options.host = Some(host.as_str().into());
+                options.port = *port;
+            }
+        }
+        let connection = connect(&options, endpoint, patience, deadline)?;
+        Ok(Session { connection, deadline })
     }
 
     /// Runs one statement (or several, separated by `;`) and returns all its results.
@@ -125,11 +160,10 @@ impl Session {
     /// The first error; later statements of the same text are not run.
     pub fn query(&mut self, statement: impl AsRef<[u8]>) -> Result<Vec<ResultSet>, SessionError> {
         let statement = statement.as_ref();
-        self.wire.stream().limit(self.deadline)?;
-        self.wire
-            .send(&[statement])
-            .and_then(|()| self.wire.answer(|name| std::fs::read(name.to_path_lossy())))
-            .map_err(|error| classify(error, &statement.to_str_lossy()))
+        let limit = Some(left(self.deadline)?);
+        self.connection.set_timeouts(limit, limit);
+        answers(&mut self.connection, statement)
+            .map_err(|error| classify(error, &statement.to_str_lossy(), self.deadline))
     }
 
     /// Ends the session and waits until the server has closed its end.
@@ -137,26 +171,36 @@ impl Session {
     /// # Errors
     /// [`SessionError::Timeout`] where the server did not do so before the deadline.
     pub fn close(mut self) -> Result<(), SessionError> {
-        self.open = false;
-        self.wire.stream().limit(self.deadline)?;
-        match self.wire.quit().and_then(|()| self.wire.drain()) {
-            Ok(()) => Ok(()),
-            // A server that resets or has already closed the connection has ended the session too.
-            Err(e) if matches!(e.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset) => {
-                Ok(())
+        let limit = Some(left(self.deadline)?);
+        self.connection.set_timeouts(limit, limit);
+        self.connection.quit_and_wait();
+        left(self.deadline).map(|_| ())
+    }
+}
+
+fn answers(connection: &mut Connection, statement: &[u8]) -> Result<Vec<ResultSet>, ClientError> {
+    connection.send_query(statement)?;
+    let mut results = Vec::new();
+    loop {
+        let mut result = ResultSet::default();
+        if connection.read_result()? == Reply::Rows {
+            result.columns = connection.columns().iter().map(|column| column.name.clone()).collect();
+            while let Some(row) = connection.next_row()? {
+                result.rows.push(row.iter().map(|cell| cell.map(BString::from)).collect());
             }
-            Err(e) => Err(classify(e.into(), "quit")),
+        }
+        result.warnings = connection.warning_count();
+        results.push(result);
+        if !connection.more_results() {
+            return Ok(results);
         }
     }
 }
 
-impl Drop for Session {
-    fn drop(&mut self) {
-        if self.open {
-            // Nobody is left to tell of a failure; the server notices the closed socket anyway.
-            let _ = self.wire.quit();
-        }
-    }
+/// The time until `deadline`.
+fn left(deadline: Instant) -> Result<Duration, SessionError> {
+    let left = deadline.saturating_duration_since(Instant::now());
+    if left.is_zero() { Err(SessionError::Timeout) } else { Ok(left) }
 }
 
 /// The path as text.
@@ -167,90 +211,34 @@ pub(super) fn utf8(path: &Path) -> Result<&str, SessionError> {
     path.to_str().ok_or_else(|| SessionError::NotUtf8(path.to_owned()))
 }
 
-fn classify(error: WireError, statement: &str) -> SessionError {
-    match error {
-        WireError::Server(error) => SessionError::Server { statement: statement.to_owned(), error },
-        WireError::Malformed(what) => SessionError::Protocol(what),
-        WireError::Io(e) if is_timeout(&e) => SessionError::Timeout,
-        WireError::Io(e) => SessionError::Lost(e),
+fn classify(error: ClientError, statement: &str, deadline: Instant) -> SessionError {
+    match error.code {
+        code::MALFORMED => SessionError::Protocol(error),
+        code::CONNECTION..=code::SERVER_LOST if Instant::now() >= deadline => SessionError::Timeout,
+        code::CONNECTION..=code::SERVER_LOST => SessionError::Lost(error),
+        number => SessionError::Server {
+            statement: statement.to_owned(),
+            error: ServerError { code: u16::try_from(number).unwrap_or(u16::MAX), message: error.message },
+        },
     }
 }
 
-fn is_timeout(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
-}
-
-/// The socket of a session.
-enum Stream {
-    Unix(UnixStream),
-    Tcp(TcpStream),
-}
-
-impl Stream {
-    /// Lets reads and writes fail at `deadline`.
-    fn limit(&self, deadline: Instant) -> Result<(), SessionError> {
-        let left = deadline.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return Err(SessionError::Timeout);
-        }
-        let done = match self {
-            Stream::Unix(s) => s.set_read_timeout(Some(left)).and_then(|()| s.set_write_timeout(Some(left))),
-            Stream::Tcp(s) => s.set_read_timeout(Some(left)).and_then(|()| s.set_write_timeout(Some(left))),
-        };
-        done.map_err(SessionError::Lost)
-    }
-}
-
-impl Read for Stream {
-    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        match self {
-            Stream::Unix(s) => s.read(buf),
-            Stream::Tcp(s) => s.read(buf),
-        }
-    }
-}
-
-impl Write for Stream {
-    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        match self {
-            Stream::Unix(s) => s.write(buf),
-            Stream::Tcp(s) => s.write(buf),
-        }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Drop for Stream {
-    fn drop(&mut self) {
-        // Fails only where the peer is gone already.
-        let _ = match self {
-            Stream::Unix(s) => s.shutdown(Shutdown::Both),
-            Stream::Tcp(s) => s.shutdown(Shutdown::Both),
-        };
-    }
-}
-
-/// Connects, trying again until `deadline` while nobody listens.
-fn connect(endpoint: &Endpoint, deadline: Instant) -> Result<Stream, SessionError> {
+/// Connects, trying again until `patience` while nobody listens.
+fn connect(
+    options: &Options,
+    endpoint: &Endpoint,
+    patience: Instant,
+    deadline: Instant,
+) -> Result<Connection, SessionError> {
     let mut arrivals = None;
     loop {
-        let attempt = match endpoint {
-            Endpoint::Socket(path) => UnixStream::connect(path).map(Stream::Unix),
-            Endpoint::Tcp(host, port) => connect_tcp(host, *port).map(Stream::Tcp),
+        let cause = match Connection::connect(options) {
+            Ok(connection) => return Ok(connection),
+            Err(cause) if matches!(cause.code, code::CONNECTION | code::CONNECT_HOST) => cause,
+            Err(cause) => return Err(classify(cause, "connect", deadline)),
         };
-        let cause = match attempt {
-            Ok(stream) => return Ok(stream),
-            Err(cause) => cause,
-        };
-        let left = deadline.saturating_duration_since(Instant::now());
-        let not_yet = matches!(
-            cause.kind(),
-            io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused | io::ErrorKind::WouldBlock
-        );
-        if !not_yet || left.is_zero() {
+        let left = patience.saturating_duration_since(Instant::now());
+        if left.is_zero() {
             let place = match endpoint {
                 Endpoint::Socket(path) => path.display().to_string(),
                 Endpoint::Tcp(host, port) => format!("{host}:{port}"),
@@ -264,20 +252,6 @@ fn connect(endpoint: &Endpoint, deadline: Instant) -> Result<Stream, SessionErro
             (None, Endpoint::Tcp(..)) => arrivals = Some(Arrivals(None)),
         }
     }
-}
-
-fn connect_tcp(host: &str, port: u16) -> io::Result<TcpStream> {
-    let mut last = io::ErrorKind::NotFound.into();
-    for address in (host, port).to_socket_addrs()? {
-        match TcpStream::connect(address) {
-            Ok(stream) => {
-                stream.set_nodelay(true)?;
-                return Ok(stream);
-            }
-            Err(e) => last = e,
-        }
-    }
-    Err(last)
 }
 
 /// Tells when files appear in the directory of a socket, where that can be watched.

@@ -82,6 +82,11 @@ impl Connection {
         self.options.reconnect = reconnect;
     }
 
+    /// Limits the wait of each later read and write; `None` is without limit.
+    pub fn set_timeouts(&mut self, read: Option<Duration>, write: Option<Duration>) {
+        self.channel.set_timeouts(read, write);
+    }
+
     /// Says goodbye and closes the connection.
     pub fn quit(&mut self) {
         if self.channel.is_open() {

@@ -275,17 +275,18 @@ fn refusal(check: Check, test: &str, server: &str, error: &SessionError) -> Stri
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::client::ClientError;
 
     #[test]
     fn a_refusal_names_the_check_the_test_and_the_server() {
         let lost = || SessionError::Unreachable {
             place: "/s".into(),
-            cause: std::io::Error::from(std::io::ErrorKind::NotFound),
+            cause: ClientError { code: 2002, sqlstate: "HY000".into(), message: "no socket".into() },
         };
         assert_eq!(
             refusal(Check::Warnings, "main.a", "mysqld.1", &lost()),
             "Could not execute 'check-warnings' for testcase 'main.a' (res: 1) server: 'mysqld.1':\n\
-             could not open connection to /s: entity not found\n"
+             could not open connection to /s: 2002 (HY000): no socket\n"
         );
         assert_eq!(
             refusal(Check::Before, "main.a", "mysqld.1", &SessionError::Timeout),
