@@ -382,3 +382,98 @@ pub fn printed(program: &BStr, args: &[BString]) -> BString {
     text.push(b'\n');
     text
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn loaded(text: &str, more: &[&str]) -> (Result<Vec<String>, Aborted>, String) {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a.cnf");
+        std::fs::write(&path, text.replace("DIR", directory.path().to_str().unwrap())).unwrap();
+        std::fs::write(directory.path().join("b.cnf"), "[client]\nb=1\n[broken\n").unwrap();
+        let mut args = vec![BString::from(format!("--defaults-file={}", path.display()))];
+        args.extend(more.iter().map(|arg| BString::from(*arg)));
+        let mut complaints = Vec::new();
+        let loaded = load(&args, &Places::default(), &mut complaints);
+        let args = loaded.map(|loaded| loaded.args.iter().map(ToString::to_string).collect());
+        let complaints =
+            String::from_utf8_lossy(&complaints).replace(directory.path().to_str().unwrap(), "DIR");
+        (args, complaints)
+    }
+
+    fn arg(line: &str) -> String {
+        argument(line.as_bytes()).to_string()
+    }
+
+    #[test]
+    fn lines_become_arguments() {
+        for (line, argument) in [
+            ("silent", "--silent"),
+            ("user  =  a  ", "--user=a"),
+            ("x = \"p q\" # c", "--x=p q"),
+            ("x='a # n' # c", "--x=a # n"),
+            ("x=\"a\\\"b\"", "--x=a\"b"),
+            ("x=\"a\"b", "--x=\"a\"b"),
+            ("x=\"a", "--x=\"a"),
+            ("x=a\\sb\\tc\\qd", "--x=a b\tc\\qd"),
+            ("x=a#b", "--x=a"),
+            ("x=a;b", "--x=a;b"),
+            ("x=", "--x="),
+            ("x8 a b", "--x8 a b"),
+        ] {
+            assert_eq!(arg(line), argument, "{line}");
+        }
+    }
+
+    #[test]
+    fn only_our_groups_count_in_the_order_of_the_file() {
+        let text = "[client]\na=1\n[mysqld]\nx=1\n[mysqltest.5]\nc=1\n[mysqltest] junk\nb\n[ client]\ny=1\n";
+        assert_eq!(loaded(text, &["-v"]).0.unwrap(), ["--a=1", "--b", "-v"]);
+        assert_eq!(loaded(text, &["--defaults-group-suffix=.5"]).0.unwrap(), ["--a=1", "--c=1", "--b"]);
+    }
+
+    #[test]
+    fn an_included_file_fails_alone() {
+        let (args, complaints) = loaded("[client]\n!include DIR/b.cnf\na=1\n!include DIR/none\n", &[]);
+        assert_eq!(args.unwrap(), ["--b=1", "--a=1"]);
+        assert_eq!(complaints, "error: Wrong group definition in config file: DIR/b.cnf at line 3\n");
+    }
+
+    #[test]
+    fn malformed_files_end_the_program() {
+        let fatal = "Fatal error in defaults handling. Program aborted\n";
+        let (args, complaints) = loaded("a=1\n", &[]);
+        assert_eq!(args, Err(Aborted));
+        assert_eq!(
+            complaints,
+            format!(
+                "error: Found option without preceding group in config file: DIR/a.cnf at line: 1\n{fatal}"
+            )
+        );
+        let (args, complaints) = loaded("[client]\n!includedir\n", &[]);
+        assert_eq!(args, Err(Aborted));
+        assert_eq!(
+            complaints,
+            format!("error: Wrong '!includedir' directive in config file: DIR/a.cnf at line 2\n{fatal}")
+        );
+    }
+
+    #[test]
+    fn a_file_that_includes_itself_ends() {
+        let (args, complaints) = loaded("[client]\n!include DIR/a.cnf\nx=1\n", &[]);
+        assert_eq!(args.unwrap().len(), 11);
+        assert!(complaints.contains("maximum includerecursion level was reached"), "{complaints}");
+    }
+
+    #[test]
+    fn the_options_of_option_files_come_first_or_not_at_all() {
+        let mut complaints = Vec::new();
+        let args = ["--no-defaults".into(), "--print-defaults".into(), "a".into()];
+        let loaded = load(&args, &Places::default(), &mut complaints).unwrap();
+        assert_eq!(loaded, Loaded { args: vec!["a".into()], print: true });
+        let args = ["-s".into(), "--no-defaults".into()];
+        assert_eq!(load(&args, &Places::default(), &mut complaints).unwrap().args, args);
+    }
+}

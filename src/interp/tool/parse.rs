@@ -481,3 +481,128 @@ fn truth(text: &[u8]) -> Option<bool> {
         None
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::interp::tool::options::Protocol;
+
+    fn parsed(line: &str) -> (Parsed, String) {
+        let args: Vec<BString> = line.split_ascii_whitespace().map(BString::from).collect();
+        let mut complaints = Vec::new();
+        let parsed = parse(&args, BStr::new("mt"), &Surroundings::default(), &mut complaints);
+        (parsed, String::from_utf8_lossy(&complaints).into_owned())
+    }
+
+    fn complaint(line: &str) -> String {
+        parsed(line).1
+    }
+
+    #[test]
+    fn values_come_behind_an_equals_sign_or_as_the_next_argument() {
+        for line in ["--host=h --port=5 --user=u", "--host h --port 5 -u u", "-hh -P5 -uu"] {
+            let (parsed, complaints) = parsed(line);
+            assert_eq!((parsed.verdict, complaints.as_str()), (Verdict::Run, ""), "{line}");
+            assert_eq!((parsed.options.host, parsed.options.port), (Some("h".into()), 5), "{line}");
+            assert_eq!(parsed.options.user, Some("u".into()), "{line}");
+        }
+        assert_eq!(parsed("-h=h").0.options.host, Some("=h".into()));
+    }
+
+    #[test]
+    fn a_password_is_attached_or_asked_for() {
+        let (with, _) = parsed("-psecret db");
+        assert_eq!((with.options.password, with.ask_password), (Some("secret".into()), false));
+        let (without, _) = parsed("-p secret");
+        assert_eq!((without.options.password, without.ask_password), (None, true));
+        assert_eq!(without.options.database, Some("secret".into()));
+    }
+
+    #[test]
+    fn errors_do_not_end_the_parse() {
+        let (parsed, complaints) = parsed("--zzz --yyy=1 -Z --max-connections=3");
+        assert_eq!(parsed.verdict, Verdict::Refused);
+        assert_eq!(
+            complaints,
+            "mt: unknown option '--zzz'\nmt: unknown variable 'yyy=1'\nmt: unknown option '-Z'\n\
+             Warning: option 'max-connections': signed value 3 adjusted to 8\n"
+        );
+        assert_eq!(self::parsed("--zzz --help --host").0.verdict, Verdict::Help);
+    }
+
+    #[test]
+    fn prefixes_of_names() {
+        let (parsed, complaints) = parsed("--tail=5");
+        assert_eq!(parsed.options.tail_lines, 5);
+        assert!(
+            complaints.starts_with("Info: Using unique option prefix 'tail' is error-prone"),
+            "{complaints}"
+        );
+        assert_eq!(complaint("--s=1"), "mt: ambiguous option '--s=1' (server-arg, suite-dir)\n");
+        assert_eq!(
+            complaint("--loose-max-conn=3"),
+            "mt: ambiguous option '--loose-max-conn=3' (--loose-max-connect-retries)\n\
+             mt: variable prefix 'max-conn=3' is not unique\n"
+        );
+    }
+
+    #[test]
+    fn words_before_names() {
+        assert!(!parsed("--skip-ssl").0.options.tls.enabled);
+        assert!(parsed("--skip-ssl=0").0.options.tls.enabled);
+        assert!(!parsed("--enable-ssl=0").0.options.tls.enabled);
+        assert!(parsed("--skip-loose-ssl").0.options.tls.enabled);
+        assert_eq!(parsed("--skip-host").0.options.host, Some("0".into()));
+        let (parsed, complaints) = parsed("--loose-zzz=3");
+        assert_eq!(parsed.verdict, Verdict::Run);
+        assert_eq!(complaints, "Warning: mt: unknown variable 'loose-zzz=3'\n");
+    }
+
+    #[test]
+    fn switches_and_booleans_differ_in_what_they_make_of_nonsense() {
+        assert_eq!(
+            complaint("--compress=2"),
+            "Warning: mt: ignoring option '--compress' due to invalid value '2'\n"
+        );
+        let (parsed, complaints) = parsed("--ssl=2");
+        assert!(!parsed.options.tls.enabled);
+        assert_eq!(complaints, "Warning: option 'ssl': boolean value '2' wasn't recognized. Set to OFF.\n");
+        assert_eq!(complaint("--record=1"), "mt: option '--record' cannot take an argument\n");
+    }
+
+    #[test]
+    fn a_certificate_turns_tls_on_but_not_for_ever() {
+        assert!(parsed("--skip-ssl --ssl-ca=x").0.options.tls.enabled);
+        assert!(!parsed("--ssl-ca=x --skip-ssl").0.options.tls.enabled);
+        assert!(!parsed("--skip-ssl --tls-version=x").0.options.tls.enabled);
+    }
+
+    #[test]
+    fn a_wrong_protocol_ends_everything() {
+        assert_eq!(parsed("--protocol=so").0.options.protocol, Protocol::Socket);
+        let (parsed, complaints) = parsed("--protocol=foo --zzz");
+        assert_eq!(parsed.verdict, Verdict::Refused);
+        assert_eq!(complaints, "Unknown option to protocol: foo\nAlternatives are: 'TCP','SOCKET','PIPE'\n");
+    }
+
+    #[test]
+    fn one_database_and_no_more() {
+        assert_eq!(parsed("-D a b").0.options.database, Some("b".into()));
+        assert_eq!(parsed("a -s b").0.verdict, Verdict::Usage);
+        assert_eq!(parsed("-- --help").0.options.database, Some("--help".into()));
+        assert_eq!(parsed("--check a b").0.verdict, Verdict::Check(vec!["a".into(), "b".into()]));
+    }
+
+    #[test]
+    fn files_are_looked_at_when_they_are_named() {
+        let died = |text: &str| Verdict::Die(text.into());
+        assert_eq!(
+            parsed("--basedir=/nonexistent/ --test-file=a/../b").0.verdict,
+            died("Could not open '/nonexistent/b' for reading, errno: 2")
+        );
+        assert_eq!(
+            parsed("--logdir=/nonexistent --zzz").0.verdict,
+            died("The specified log directory does not exist: '/nonexistent'")
+        );
+    }
+}
