@@ -10,6 +10,7 @@ mod every_file;
 mod fake_script;
 mod fake_server;
 mod killed;
+mod language;
 mod modes;
 mod real_server;
 mod scripts;

@@ -1,8 +1,8 @@
 //! The scripts of `tests/corpus`: our interpreter does with each what MariaDB's does, to the byte.
 //! `tests/corpus/README.md` tells how they are written and what is compared.
 
-mod script;
-mod server;
+pub mod script;
+pub mod server;
 
 use std::ffi::OsString;
 use std::fs;
@@ -33,7 +33,7 @@ fn corpus() -> PathBuf {
 }
 
 /// The interpreter to test: ours, or what `$CORPUS_PROGRAM` says.
-fn ours() -> Interpreter {
+pub fn ours() -> Interpreter {
     match std::env::var("CORPUS_PROGRAM") {
         Ok(words) => words.split_whitespace().map(OsString::from).collect(),
         Err(_) => vec![env!("CARGO_BIN_EXE_mtr-rs").into(), "mysqltest".into()],
@@ -44,7 +44,7 @@ fn ours() -> Interpreter {
 fn every_script_does_what_it_does_in_mariadb_test() {
     let site = Site::real();
     let installation = Installation::find();
-    let (theirs, ours) = (vec![installation.mariadb_test.clone().into_os_string()], ours());
+    let (theirs, ours) = (installation.interpreter(), ours());
     let scripts = Script::all();
     let (next, failures) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     thread::scope(|scope| {
@@ -55,7 +55,8 @@ fn every_script_does_what_it_does_in_mariadb_test() {
             scope.spawn(move || {
                 let mut server = Server::start(installation, &place.join("server"));
                 while let Some(script) = scripts.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let mut run = |interpreter| script.run(interpreter, installation, &mut server, &place);
+                    let mut run =
+                        |interpreter| script.run(interpreter, installation, &mut server, &place).text();
                     let (expected, actual) = (run(theirs), run(ours));
                     if let Some(difference) = difference(&expected, &actual) {
                         failures.lock().unwrap().push((script.name.clone(), difference));

@@ -5,9 +5,8 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::os::fd::AsFd;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
-use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use mtr::sys::poll::readable;
@@ -21,6 +20,27 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// An interpreter: a program with its first arguments.
 pub type Interpreter = Vec<OsString>;
+
+/// What can be seen of a run from outside.
+pub struct Outcome {
+    pub status: ExitStatus,
+    pub stdout: Vec<u8>,
+    pub stderr: Vec<u8>,
+    /// The files below the script's folder, and the state of the server.
+    pub left: Vec<u8>,
+}
+
+impl Outcome {
+    /// All of it as one text.
+    pub fn text(&self) -> Vec<u8> {
+        let mut text = format!("{}\n== stdout\n", self.status).into_bytes();
+        text.extend(&self.stdout);
+        text.extend(b"== stderr\n");
+        text.extend(&self.stderr);
+        text.extend(&self.left);
+        text
+    }
+}
 
 /// A script with its options, as tests/corpus/README.md describes them.
 pub struct Script {
@@ -43,11 +63,12 @@ impl Script {
         let areas = entries(&corpus()).into_iter().filter(|path| path.is_dir());
         let files = areas.flat_map(|area| entries(&area));
         let scripts = files.filter(|path| path.extension().is_some_and(|ending| ending == "test"));
-        scripts.map(|path| Script::read(&path)).collect()
+        scripts.map(|path| Script::read(&corpus(), &path)).collect()
     }
 
-    fn read(path: &Path) -> Script {
-        let name = path.strip_prefix(corpus()).unwrap().with_extension("");
+    /// The script of a `.test` file below `root`.
+    pub fn read(root: &Path, path: &Path) -> Script {
+        let name = path.strip_prefix(root).unwrap().with_extension("");
         let lines = fs::read_to_string(path.with_extension("args")).unwrap_or_default();
         Script {
             name: name.to_str().unwrap().into(),
@@ -66,14 +87,14 @@ impl Script {
         found
     }
 
-    /// Runs the script in an emptied `place/run` and describes what can be seen of it from outside.
+    /// Runs the script in an emptied `place/run` and tells what can be seen of it from outside.
     pub fn run(
         &self,
         interpreter: &Interpreter,
         installation: &Installation,
         server: &mut Server<'_>,
         place: &Path,
-    ) -> Vec<u8> {
+    ) -> Outcome {
         let run = place.join("run");
         let file_name = Path::new(&self.name).file_name().unwrap().to_str().unwrap();
         self.lay_out(&run, file_name);
@@ -85,19 +106,12 @@ impl Script {
             child.kill().unwrap();
         }
         let status = child.wait().unwrap();
-        let mut text = match (status.code(), status.signal()) {
-            (Some(code), _) => format!("exit code {code}\n"),
-            (None, signal) => format!("killed by signal {}\n", signal.unwrap()),
-        }
-        .into_bytes();
-        for stream in ["stdout", "stderr"] {
-            writeln!(text, "== {stream}").unwrap();
-            text.extend(fs::read(place.join(stream)).unwrap());
-        }
-        files(&run, &format!("{file_name}.test"), &mut text);
-        text.extend(b"== server\n");
-        text.extend(state(server));
-        text
+        let stream = |name: &str| fs::read(place.join(name)).unwrap();
+        let mut left = Vec::new();
+        files(&run, &format!("{file_name}.test"), &mut left);
+        left.extend(b"== server\n");
+        left.extend(state(server));
+        Outcome { status, stdout: stream("stdout"), stderr: stream("stderr"), left }
     }
 
     /// The files that the script finds.

@@ -18,13 +18,14 @@ use mtr::tree::programs::{Program, Programs};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::corpus;
+use super::script::Interpreter;
 use crate::support::PATIENCE;
 
 /// The installed MariaDB, found like the runner finds it.
 pub struct Installation {
     layout: Layout,
     /// The program whose behaviour is the rule.
-    pub mariadb_test: PathBuf,
+    mariadb_test: PathBuf,
     /// `LD_LIBRARY_PATH` of everything installed.
     pub libraries: std::ffi::OsString,
 }
@@ -38,6 +39,11 @@ impl Installation {
             Programs::find(&layout, &settings, &env).require(Program::Test).unwrap().to_path_buf();
         let libraries = layout.library_path(&settings, env.get("LD_LIBRARY_PATH"));
         Installation { layout, mariadb_test, libraries }
+    }
+
+    /// MariaDB's interpreter.
+    pub fn interpreter(&self) -> Interpreter {
+        vec![self.mariadb_test.clone().into_os_string()]
     }
 }
 
