@@ -64,6 +64,12 @@ impl Interp {
                 let left = self.variables.get(left).map(|value| value.as_slice());
                 condition::compare(left.unwrap_or_default(), operator, right)?
             }
+            // The reference looks for the parenthesis at the end of the whole command, which is a brace.
+            Test::Comparison(.., Value::GetValue(call)) if call.trim_start().starts_with(b"(") => {
+                return Err(Stop::die(
+                    "query_get_value - argument list started with '(' must be ended with ')'",
+                ));
+            }
             Test::Comparison(left, operator, right) => {
                 let left = self.value_of(stored, Value::Variable(left))?;
                 let right = self.value_of(stored, right)?;

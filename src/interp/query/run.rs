@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use super::result::{self, Layout, ResultSet};
 use super::{prepared, protocol, ps_commands, require, rewrite, warnings};
-use crate::client::{ClientError, Reply};
+use crate::client::{ClientError, Reply, code};
 use crate::interp::connections::session::gone;
 use crate::interp::properties::Property;
 use crate::interp::state::{Interp, Stored};
@@ -191,9 +191,10 @@ fn read_results(interp: &mut Interp, before: &[u8]) -> Done<Result<(), ClientErr
         match read_result(interp, before)? {
             Ok(more) if more => first = false,
             Ok(_) => return Ok(Ok(())),
-            // A later LOAD DATA LOCAL of the same text that finds no file passes for the end of the
-            // results (spec §15.4): its number is the operating system's, below all of a server's.
-            Err(error) if !first && error.code < 1000 => return Ok(Ok(())),
+            // A later LOAD DATA LOCAL of the same text that finds no file, or may not look for one, passes
+            // for the end of the results (spec §15.4): its number is the operating system's, below all of
+            // a server's, or that of an unknown error.
+            Err(error) if !first && (error.code < 1000 || error.code == code::UNKNOWN) => return Ok(Ok(())),
             Err(error) => return Ok(Err(error)),
         }
     }
