@@ -15,7 +15,7 @@ pub struct ClientError {
     pub code: u32,
     /// Five characters; `HY000` for the client's own errors.
     pub sqlstate: BString,
-    /// The text, at most [`MESSAGE_MAX`] bytes, in the session's character set.
+    /// The text, at most 511 bytes, in the session's character set.
     pub message: BString,
 }
 
@@ -125,7 +125,7 @@ impl Step {
 }
 
 impl ClientError {
-    /// An error with this number, state and text; the text ends at [`MESSAGE_MAX`] bytes and at its first NUL.
+    /// An error with this number, state and text; the text ends at 511 bytes and at its first NUL.
     pub fn new(code: u32, sqlstate: &[u8], message: &[u8]) -> Self {
         let end = message.find_byte(0).unwrap_or(message.len()).min(MESSAGE_MAX);
         ClientError { code, sqlstate: sqlstate.into(), message: message[..end].into() }
