@@ -97,15 +97,21 @@ impl Interp {
 pub(super) fn r#let(interp: &mut Interp, stored: &Rc<Stored>) -> Done {
     let text = stored.text.borrow();
     let assignment = assignment::parse(&text[stored.arguments..], interp.charset)?;
-    let expanded = interp.expand(assignment.value)?;
-    let value = match assignment::classify(&expanded, interp.charset)? {
-        Value::Text(_) => expanded,
-        value => interp.value_of(stored, value)?,
-    };
-    match assignment.exported {
-        false => interp.variables.set(assignment.name, value),
-        true => interp.variables.export(assignment.name, value),
+    // A loop may make a long text longer and longer (`main/huge_frm-6224.test`): buffers are used again.
+    let mut expanded = std::mem::take(&mut interp.expanded);
+    expanded.clear();
+    interp.expand_into(&mut expanded, assignment.value)?;
+    match assignment::classify(&expanded, interp.charset)? {
+        Value::Text(value) if !assignment.exported => interp.variables.assign(assignment.name, value),
+        value => {
+            let value = interp.value_of(stored, value)?;
+            match assignment.exported {
+                false => interp.variables.set(assignment.name, value),
+                true => interp.variables.export(assignment.name, value),
+            }
+        }
     }
+    interp.expanded = expanded;
     interp.revert_properties();
     Ok(())
 }

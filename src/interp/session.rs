@@ -87,6 +87,7 @@ impl Interp {
             optimizer_trace: false,
             send_next: false,
             filters: Filters::default(),
+            expanded: Vec::new(),
             out: Vec::new(),
             flushed: Vec::new(),
             my_errno: 0,

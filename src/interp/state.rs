@@ -19,7 +19,7 @@ use crate::script::classify::Format;
 use crate::script::command::Command;
 use crate::script::error_list::Expected;
 use crate::script::expand;
-use crate::script::message::Kind;
+use crate::script::message::{Kind, ScriptError};
 use crate::script::reader::{Lexing, Reader};
 
 /// One command of the list that the program counter walks over (spec §1.2).
@@ -116,6 +116,8 @@ pub struct Interp {
     pub send_next: bool,
     /// The transformations of the next output.
     pub filters: Filters,
+    /// The last expanded value of a `let`: a buffer.
+    pub expanded: Vec<u8>,
     /// What the command at hand wrote; appended to the log when it is over.
     pub out: Vec<u8>,
     /// What went to the log last: a failing `exec` without output shows it (spec §6.7).
@@ -213,13 +215,23 @@ impl Interp {
 
     fn expand_with(&mut self, text: &[u8], keep_escapes: bool) -> Done<BString> {
         let mut expanded = Vec::with_capacity(text.len());
-        match expand::expand_into(&mut expanded, text, self.charset, keep_escapes, &mut self.variables) {
-            Ok(()) => {}
-            // What came before the error is what the command then works with.
-            Err(error) if error.kind == Kind::Report => self.report(error.message)?,
-            Err(error) => return Err(error.into()),
-        }
+        let done = expand::expand_into(&mut expanded, text, self.charset, keep_escapes, &mut self.variables);
+        self.or_what_came_before(done)?;
         Ok(expanded.into())
+    }
+
+    /// Appends the expanded `text` to `out`.
+    pub fn expand_into(&mut self, out: &mut Vec<u8>, text: &[u8]) -> Done {
+        let done = expand::expand_into(out, text, self.charset, false, &mut self.variables);
+        self.or_what_came_before(done)
+    }
+
+    /// After a report, what came before the error is what the command works with.
+    fn or_what_came_before(&mut self, expanded: Result<(), ScriptError>) -> Done {
+        match expanded {
+            Err(error) if error.kind == Kind::Report => self.report(error.message),
+            expanded => Ok(expanded?),
+        }
     }
 
     /// An error after which `--continue-on-error` goes on (spec §13.1).

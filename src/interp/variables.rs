@@ -61,6 +61,16 @@ impl Variables {
         }
     }
 
+    /// Sets a variable to a copy of `value`, in the memory that its last value had.
+    pub fn assign(&mut self, name: &[u8], value: &[u8]) {
+        let to = match register(name) {
+            Some(register) => self.registers[register].get_or_insert_default(),
+            None => &mut self.variable(name).value,
+        };
+        to.clear();
+        to.extend_from_slice(value);
+    }
+
     /// Sets a number.
     pub fn set_number(&mut self, name: &[u8], number: i64) {
         use std::io::Write;
