@@ -7,7 +7,6 @@ use bstr::BString;
 use super::connections::{self, replication, session, shutdown, switch};
 use super::files::commands as files;
 use super::filter::commands as filter;
-use super::pending::other;
 use super::properties::Property;
 use super::state::{Interp, Stored};
 use super::stop::{Done, Stop};
@@ -56,8 +55,8 @@ pub(super) fn dispatch(interp: &mut Interp, stored: &Rc<Stored>, kind: Command) 
         Command::Source => control::source(interp, stored),
         Command::Error => control::error(interp, stored),
         Command::Delimiter => control::delimiter(interp, stored),
-        // Ended the loop before it came here.
-        Command::Exit => Ok(()),
+        // The loop's own.
+        Command::If | Command::While | Command::End | Command::Exit => Ok(()),
         Command::Die => control::die(interp, stored),
         Command::Skip => control::skip(interp, stored),
         Command::DisableParsing => control::parsing(interp, true),
@@ -102,9 +101,34 @@ pub(super) fn dispatch(interp: &mut Interp, stored: &Rc<Stored>, kind: Command) 
         Command::RealSleep => timing::sleep(interp, stored, -1),
         Command::StartTimer => timing::start(interp),
         Command::EndTimer => timing::end(interp),
-        _ => match Property::of(kind) {
+        Command::EnableAbortOnError
+        | Command::DisableAbortOnError
+        | Command::EnableConnectLog
+        | Command::DisableConnectLog
+        | Command::EnableInfo
+        | Command::DisableInfo
+        | Command::EnableSessionTrackInfo
+        | Command::DisableSessionTrackInfo
+        | Command::EnableMetadata
+        | Command::DisableMetadata
+        | Command::EnablePsProtocol
+        | Command::DisablePsProtocol
+        | Command::EnablePs2Protocol
+        | Command::DisablePs2Protocol
+        | Command::EnableViewProtocol
+        | Command::DisableViewProtocol
+        | Command::EnableCursorProtocol
+        | Command::DisableCursorProtocol
+        | Command::EnableServiceConnection
+        | Command::DisableServiceConnection
+        | Command::EnableQueryLog
+        | Command::DisableQueryLog
+        | Command::EnableResultLog
+        | Command::DisableResultLog
+        | Command::EnableWarnings
+        | Command::DisableWarnings => match Property::of(kind) {
             Some((property, on)) => misc::property(interp, stored, property, on),
-            None => other(interp, stored, kind),
+            None => Ok(()),
         },
     }
 }

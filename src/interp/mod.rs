@@ -8,7 +8,6 @@ mod exec;
 pub mod files;
 pub mod filter;
 mod misc;
-mod pending;
 pub mod properties;
 pub mod query;
 mod run;
