@@ -53,6 +53,19 @@ fn fallback(exchange: &mut Exchange<'_>) -> Result<Verdict, Stop> {
     Ok(Verdict::Read)
 }
 
+/// How often a plugin that is not there answers.
+const EMPTY_ANSWERS: u32 = 10;
+
+/// Answers whatever the server says with nothing, in place of a plugin that is not there: the server may then
+/// ask for another one (`plugins.multiauth`).
+fn without_plugin(exchange: &mut Exchange<'_>) -> Result<Verdict, Stop> {
+    for _ in 0..EMPTY_ANSWERS {
+        exchange.read()?;
+        exchange.write(b"")?;
+    }
+    Ok(Verdict::Unread)
+}
+
 /// Runs the plugin that `default_auth` names, and then those that the server asks for, until there is a
 /// verdict: the channel's last packet is the OK then. `offered`: the server's default plugin, for which the
 /// greeting's data are (none when the user changes).
@@ -67,6 +80,7 @@ pub(in crate::client) fn authenticate(
         Some(plugin) => (wanted, plugin),
         None => (FALLBACK, fallback as Plugin),
     };
+    let mut absent: Option<ClientError> = None;
     exchange.plugin = name.to_vec();
     if offered.is_some_and(|offered| offered == name || offered.is_empty()) {
         exchange.data = Some([exchange.scramble, b"\0"].concat());
@@ -77,7 +91,16 @@ pub(in crate::client) fn authenticate(
                 exchange.next_packet()?;
             }
             Ok(Verdict::Read) | Err(Stop::Switch) => {}
-            Err(Stop::Failed(error)) => return Err(error),
+            Err(Stop::Failed(error)) => {
+                // The server's number, the text of what was missing.
+                return Err(match absent {
+                    Some(missing) if error.code < code::UNKNOWN => {
+                        ClientError { code: error.code, ..missing }
+                    }
+                    Some(missing) => missing,
+                    None => error,
+                });
+            }
         }
         if !std::mem::take(&mut exchange.is_new) {
             // The plugin takes what came with the request for it for the verdict, which it cannot be.
@@ -100,9 +123,10 @@ pub(in crate::client) fn authenticate(
             let name = parts.next().unwrap_or_default().to_vec();
             (name, parts.next().unwrap_or_default().to_vec())
         };
-        plugin = find(&name)
-            .filter(|_| name == NATIVE || name == OLD || plugin_dir.is_none_or(|dir| is_in(dir, &name)))
-            .ok_or_else(|| missing(&name, plugin_dir))?;
+        let found = find(&name)
+            .filter(|_| name == NATIVE || name == OLD || plugin_dir.is_none_or(|dir| is_in(dir, &name)));
+        absent = if found.is_none() { Some(missing(&name, plugin_dir)) } else { None };
+        plugin = found.unwrap_or(without_plugin as Plugin);
         exchange.plugin = name;
         exchange.data = Some(data);
         exchange.has_read = false;
