@@ -2,14 +2,12 @@
 
 mod column;
 pub mod commands;
-mod numeric_round;
 mod pipeline;
 mod regex;
 mod replace;
 mod sorted;
 
 pub use column::{MAX_COLUMN, ReplaceColumn};
-pub use numeric_round::round_numbers;
 pub use pipeline::Filters;
 pub use regex::{RegexCache, RegexList};
 pub use replace::Replacer;

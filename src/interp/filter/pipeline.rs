@@ -1,7 +1,6 @@
 //! All filters together, in the order in which a piece of output passes them (spec §9.9).
 
 use super::column::ReplaceColumn;
-use super::numeric_round::round_numbers;
 use super::regex::{RegexCache, RegexList};
 use super::replace::Replacer;
 use crate::script::charset::{Charset, LATIN1};
@@ -19,7 +18,6 @@ pub struct Filters {
     lowercase: bool,
     charset: Charset,
     regex: RegexList,
-    numeric_round: Option<usize>,
     replace: Replacer,
     /// Whether the lines of result sets are to be sorted, which is done by whoever has a whole set.
     pub sorted: bool,
@@ -35,7 +33,6 @@ impl Default for Filters {
             lowercase: false,
             charset: LATIN1,
             regex: RegexList::default(),
-            numeric_round: None,
             replace: Replacer::default(),
             sorted: false,
             cache: RegexCache::default(),
@@ -66,11 +63,6 @@ impl Filters {
         self.lowercase = true;
     }
 
-    /// Rounds numbers to that many digits behind the point (`replace_numeric_round`).
-    pub fn set_numeric_round(&mut self, digits: usize) {
-        self.numeric_round = Some(digits);
-    }
-
     /// The character set by which `lowercase_result` maps, from `character_set` on.
     pub fn set_charset(&mut self, charset: Charset) {
         self.charset = charset;
@@ -82,7 +74,6 @@ impl Filters {
             self.columns = ReplaceColumn::default();
             self.lowercase = false;
             self.regex = RegexList::default();
-            self.numeric_round = None;
             self.replace = Replacer::default();
             // One large value must not hold its memory until the end of the script.
             if self.work.capacity().max(self.scratch.capacity()) > 1 << 20 {
@@ -98,7 +89,7 @@ impl Filters {
     }
 
     fn changes_text(&self) -> bool {
-        self.lowercase || self.numeric_round.is_some() || !self.regex.is_empty() || !self.replace.is_empty()
+        self.lowercase || !self.regex.is_empty() || !self.replace.is_empty()
     }
 
     /// Appends `piece` to `out`, filtered.
@@ -148,7 +139,7 @@ impl Filters {
 
     fn filter(&mut self, piece: &[u8], lowercase: bool, out: &mut Vec<u8>) -> Result<(), ScriptError> {
         let lowercase = lowercase && piece.len() < LOWERCASE_BELOW;
-        if !lowercase && self.regex.is_empty() && self.numeric_round.is_none() {
+        if !lowercase && self.regex.is_empty() {
             self.put_replaced(piece, out);
             return Ok(());
         }
@@ -168,13 +159,7 @@ impl Filters {
         if lowercase {
             self.charset.lower(work);
         }
-        self.regex.apply(&mut self.cache, work, &mut self.scratch)?;
-        if let Some(digits) = self.numeric_round {
-            self.scratch.clear();
-            round_numbers(work, digits, &mut self.scratch);
-            std::mem::swap(work, &mut self.scratch);
-        }
-        Ok(())
+        self.regex.apply(&mut self.cache, work, &mut self.scratch)
     }
 
     fn put_replaced(&self, text: &[u8], out: &mut Vec<u8>) {
