@@ -4,7 +4,7 @@ use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 use std::time::Instant;
 
-use bstr::{BStr, BString, ByteSlice};
+use bstr::{BStr, BString};
 
 use super::connections::pool::Pool;
 use super::files::Modes;
@@ -164,12 +164,6 @@ pub(super) fn lexing(delimiter: &BString, charset: Charset, status: u16) -> Lexi
 }
 
 impl Interp {
-    /// What the reader must know of the session: the delimiter, the character set and how strings are
-    /// quoted (spec §2.4).
-    pub fn lexing(&self) -> Lexing<'_> {
-        lexing(&self.delimiter, self.charset, self.pool.server_status())
-    }
-
     /// Whether the commands at hand run: the innermost block does.
     pub fn runs(&self) -> bool {
         self.blocks.last().is_none_or(|block| block.runs)
@@ -286,11 +280,5 @@ impl Interp {
     pub fn say(&mut self, line: &[u8]) {
         self.out.extend_from_slice(line);
         self.out.push(b'\n');
-    }
-
-    /// The commands the reference would look at when told a name: `text` without trailing blanks.
-    pub fn without_trailing_space<'t>(&self, text: &'t [u8]) -> &'t BStr {
-        let end = text.iter().rposition(|byte| !self.charset.is_space(*byte)).map_or(0, |at| at + 1);
-        text[..end].as_bstr()
     }
 }
