@@ -4,6 +4,7 @@
 pub mod check;
 pub mod cli;
 pub mod client;
+pub mod commands;
 pub mod config;
 pub mod env;
 pub mod error;

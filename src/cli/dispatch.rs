@@ -6,6 +6,7 @@ use std::path::Path;
 
 use super::parse::{Invocation, parse};
 use super::{help, settings::Settings};
+use crate::commands::COMMANDS;
 use crate::env::Env;
 use crate::error::{Error, Result};
 use crate::interp::tool;
@@ -59,6 +60,10 @@ fn dispatch(args: Vec<OsString>) -> Result<i32> {
         return Ok(0);
     }
     let env = Env::of_process();
+    let command = args.get(1).and_then(|word| COMMANDS.iter().find(|(name, _)| word == *name));
+    if let Some((_, command)) = command {
+        return command(args.into_iter().skip(2).collect(), &env);
+    }
     let program = args.first().map_or_else(|| "mtr-rs".into(), |arg| arg.to_string_lossy().into_owned());
     match parse(args, &env)? {
         Invocation::Run(settings) => run_tests(*settings, &env),

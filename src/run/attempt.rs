@@ -11,7 +11,7 @@ use super::event::{Event, FailureKind, Outcome, Phase, Verdict};
 use super::servers::BringUpFailure;
 use super::wait::{self, Expected, ScriptEnd};
 use super::worker::{Job, Worker};
-use super::{aftermath, analyze, debugger, modes, script, start_failure};
+use super::{aftermath, analyze, debugger, modes, script};
 use crate::error::{Error, Result};
 use crate::server::instance::append_to;
 use crate::server::readiness::Readiness;
@@ -327,9 +327,10 @@ impl Worker {
             }
             _ => format!("Failed to start {}\n", server.group.name()),
         };
-        let server_log = start_failure::diagnose(server, how, timeout);
+        let diagnosis = self.set.diagnose_start(i, how);
         self.warn(warning);
-        Outcome { server_log, ..failed(FailureKind::ServerStart, comment) }
+        let server_log = diagnosis.to_text();
+        Outcome { server_log, diagnoses: vec![diagnosis], ..failed(FailureKind::ServerStart, comment) }
     }
 
     /// The report of a server that ended although nothing said it should.

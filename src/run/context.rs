@@ -34,7 +34,7 @@ pub struct Context {
     /// Where everything is.
     pub layout: Layout,
     /// What the server can do.
-    pub facts: ServerFacts,
+    pub facts: Arc<ServerFacts>,
     /// `VAR0`.
     pub vardir: PathBuf,
     /// Where bootstrapped data directories are kept from run to run.

@@ -9,6 +9,8 @@ use std::time::Duration;
 use bstr::BString;
 use serde::Serialize;
 
+use crate::triage::diagnosis::Diagnosis;
+
 /// Version of the JSON form; raised when a field changes its meaning or goes away.
 pub const SCHEMA: u32 = 1;
 
@@ -84,7 +86,10 @@ pub struct Outcome {
     /// What check-testcase found to be left behind; does not change the verdict.
     #[serde(serialize_with = "as_text")]
     pub check_report: BString,
-    /// Server-log excerpt and diagnosis for failures of servers.
+    /// Why servers failed, the first one to fail first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub diagnoses: Vec<Diagnosis>,
+    /// Server-log excerpt, and the diagnoses as text, for failures of servers.
     #[serde(serialize_with = "as_text")]
     pub server_log: BString,
     /// Seconds after which the test was ended, for [`FailureKind::Timeout`].
@@ -112,6 +117,7 @@ impl Default for Outcome {
             report: BString::default(),
             warnings: BString::default(),
             check_report: BString::default(),
+            diagnoses: Vec::new(),
             server_log: BString::default(),
             timeout_s: None,
             ended_at: String::new(),

@@ -129,7 +129,7 @@ fn run(
         vardir: vardir.root.clone(),
         settings,
         layout,
-        facts,
+        facts: Arc::new(facts),
     };
     let mut base = environment::base(
         &ctx.settings,

@@ -119,6 +119,11 @@ impl ServerSet {
         })
     }
 
+    /// What all workers share.
+    pub fn context(&self) -> &Context {
+        &self.ctx
+    }
+
     /// The build thread and ports of this worker.
     pub fn lease(&self) -> &PortLease {
         &self.lease

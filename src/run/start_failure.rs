@@ -1,31 +1,71 @@
 //! Collects what is known of a server that did not start, for `triage` to explain.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use bstr::BString;
-
+use super::servers::ServerSet;
 use crate::server::instance::Instance;
 use crate::server::readiness::Readiness;
 use crate::sys::child::Exit;
-use crate::triage::start::{ExitKind, StartEvidence, explain_start_failure};
+use crate::triage::collect::{self, Subject, log_file};
+use crate::triage::diagnosis::Diagnosis;
+use crate::triage::evidence::{Evidence, ExitKind, Fellow, Stage};
+use crate::triage::judge;
 
-/// The text for the report: which server, how it ended, why, and what says so.
-pub fn diagnose(server: &Instance, how: Readiness, start_timeout: Duration) -> BString {
-    let exit = match how {
-        Readiness::Died(Exit::Code(status)) => ExitKind::Status(status),
-        Readiness::Died(Exit::Signal { number, .. }) => ExitKind::Signal(number),
-        _ => ExitKind::Running,
-    };
-    let with = server.started.clone().unwrap_or_default();
-    let evidence = StartEvidence {
-        group: server.group.name().to_string(),
-        lived: server.last_exit.map_or(start_timeout, |(_, lived)| lived),
-        exit,
-        executable: with.program,
-        argv: with.args,
-        log_since_start: server.log_since_start(),
-        timeout: how == Readiness::TimedOut,
-        bootstrap: false,
-    };
-    explain_start_failure(&evidence).to_text()
+impl ServerSet {
+    /// Why the server at `i`, which failed as `how` says, did not start.
+    pub fn diagnose_start(&self, i: usize, how: Readiness) -> Diagnosis {
+        let exit = match how {
+            Readiness::Died(Exit::Code(status)) => ExitKind::Status(status),
+            Readiness::Died(Exit::Signal { number, .. }) => ExitKind::Signal(number),
+            _ => ExitKind::Running,
+        };
+        let server = &self.servers[i];
+        let patience = Duration::from_secs(self.context().settings.start_timeout);
+        let mut evidence = self.evidence(i);
+        evidence.stage = Stage::Start;
+        evidence.lived = Some(server.last_exit.map_or(patience, |(_, lived)| lived));
+        evidence.exit = exit;
+        evidence.timed_out = how == Readiness::TimedOut;
+        self.complete(&mut evidence, i);
+        judge::diagnose(&evidence)
+    }
+
+    /// What the runner itself knows of the server at `i`.
+    pub fn evidence(&self, i: usize) -> Evidence {
+        let server = &self.servers[i];
+        let with = server.started.clone().unwrap_or_default();
+        let fellows = self.servers.iter().enumerate().filter(|(other, _)| *other != i);
+        Evidence {
+            server: server.group.name().to_owned(),
+            log: log_file::from_offset(&server.group.log_error(), with.log_offset),
+            program: with.program,
+            argv: with.args,
+            facts: Some(Arc::clone(&self.context().facts)),
+            fellows: fellows.map(|(_, server)| fellow(server)).collect(),
+            ..Evidence::default()
+        }
+    }
+
+    /// Adds what the system tells of the server at `i`.
+    pub fn complete(&self, evidence: &mut Evidence, i: usize) {
+        let subject = Subject {
+            pid: self.servers[i].last_pid,
+            env: Some(&self.env),
+            cwd: &self.context().layout.test_dir,
+            vardir: &self.dirs.var,
+        };
+        collect::complete(evidence, &subject);
+    }
+}
+
+fn fellow(server: &Instance) -> Fellow {
+    Fellow {
+        server: server.group.name().to_owned(),
+        port: Some(server.group.port()),
+        socket: Some(server.group.socket()),
+        datadir: Some(server.group.datadir()),
+        server_id: server.group.value("server-id").and_then(|id| id.to_string().parse().ok()),
+        pid: server.process().map(|child| child.pid()),
+    }
 }

@@ -249,17 +249,6 @@ impl Instance {
         };
         format!("[{} - pid: {pid}, winpid: {pid}{exit}]", self.group.name())
     }
-
-    /// The part of the error log that this start wrote, its command line first.
-    pub fn log_since_start(&self) -> BString {
-        use std::io::{Read, Seek, SeekFrom};
-        let offset = self.started.as_ref().map_or(0, |with| with.log_offset);
-        let mut text = Vec::new();
-        if let Ok(mut log) = File::open(self.group.log_error()) {
-            let _ = log.seek(SeekFrom::Start(offset)).and_then(|_| log.read_to_end(&mut text));
-        }
-        text.into()
-    }
 }
 
 /// Opens `path` for appending, creating it and nothing above it.

@@ -77,21 +77,9 @@ fn is_option(argv: &[ServerOption], index: usize) -> bool {
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
-pub(super) mod tests {
-    use crate::tree::case::Origin;
-    use std::sync::Arc;
-
+mod tests {
     use super::*;
-    use crate::error::Location;
-
-    /// Words of an option file `x.opt`, one line each.
-    pub fn argv(words: &[&str]) -> Vec<ServerOption> {
-        let option = |(i, word): (usize, &&str)| ServerOption {
-            text: (*word).into(),
-            origin: Arc::new(Origin::OptionFile(Location { file: "x.opt".into(), line: Some(i as u32 + 1) })),
-        };
-        words.iter().enumerate().map(option).collect()
-    }
+    use crate::triage::testing::argv;
 
     #[test]
     fn names_match_whatever_their_dashes_and_prefixes() {

@@ -1,5 +1,14 @@
 //! Evidence in, diagnosis out.
 
 pub mod argument;
+pub mod catalogue;
+pub mod collect;
+pub mod diagnosis;
+pub mod evidence;
+pub mod finding;
+pub mod judge;
+pub mod log;
 pub mod rules;
-pub mod start;
+pub mod scene;
+#[cfg(test)]
+pub mod testing;

@@ -6,6 +6,7 @@
 mod bad_input;
 mod behaviour;
 mod corpus;
+mod deaths;
 mod every_file;
 mod fake_script;
 mod fake_server;

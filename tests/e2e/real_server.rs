@@ -20,7 +20,7 @@ fn that_dies_at_start_names_the_option_and_its_file() {
     run.says("mysqld.1")
         .says("Error while setting value '=' to 'open_files_limit'")
         .reports_are_well_formed();
-    run.says("mysqld.1 did not start: the server exited with status ").says("blanks.opt:2");
+    run.says("has blanks around its '='").says("blanks.opt:3");
     run.says("--loose_handlersocket_port = 9998 --open_files_limit = 65535");
     assert_eq!(run.outcomes("blanks_in_opt.blanks")[0]["failure"], "server_start");
 }

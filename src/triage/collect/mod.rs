@@ -1,0 +1,46 @@
+//! Gathers evidence: the only part of triage that reads the live system. Each collector is quick, bounded and never
+//! fails: what cannot be read is not evidence.
+
+pub mod elf;
+pub mod holders;
+pub mod limits;
+pub mod log_file;
+pub mod memory;
+pub mod paths;
+pub mod plugins;
+pub mod sanitizers;
+pub mod settings;
+pub mod space;
+
+use std::path::Path;
+
+use super::evidence::Evidence;
+use crate::env::Env;
+
+/// What the collectors need to know beside the evidence that the runner has itself.
+#[derive(Debug, Clone, Copy)]
+pub struct Subject<'a> {
+    /// The process, also when it has ended.
+    pub pid: Option<i32>,
+    /// Its environment; `None` where it is not known any more.
+    pub env: Option<&'a Env>,
+    /// Its current directory.
+    pub cwd: &'a Path,
+    /// The vardir of its worker.
+    pub vardir: &'a Path,
+}
+
+/// Adds what the system and the files tell to evidence that has server, program, arguments, log and exit.
+/// Without a core file it takes a few milliseconds.
+pub fn complete(evidence: &mut Evidence, subject: &Subject<'_>) {
+    // Options first: what is looked at depends on them.
+    settings::add(evidence);
+    paths::add(evidence, subject);
+    holders::add(evidence);
+    limits::add(evidence);
+    space::add(evidence, subject);
+    memory::add(evidence);
+    elf::add(evidence);
+    plugins::add(evidence);
+    sanitizers::add(evidence, subject);
+}

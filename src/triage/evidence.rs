@@ -1,0 +1,246 @@
+//! What is known of a server that failed: plain data. [`super::collect`] gathers it, rules read it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bstr::BString;
+
+use crate::tree::case::ServerOption;
+use crate::tree::probe::ServerFacts;
+
+/// How a server process ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ExitKind {
+    /// With this exit status.
+    Status(i32),
+    /// By this signal.
+    Signal(i32),
+    /// It has not: it was still running when patience ended.
+    Running,
+    /// Nobody noted it: the evidence was found later.
+    #[default]
+    Unknown,
+}
+
+/// What the server was doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Stage {
+    /// `--bootstrap`: making the first data directory.
+    Bootstrap,
+    /// Between its spawn and its pid file.
+    #[default]
+    Start,
+    /// Serving a test.
+    Running,
+    /// Shutting down, or gone after an orderly shutdown.
+    Stopped,
+}
+
+/// A part of a log: what one start wrote.
+#[derive(Debug, Clone, Default)]
+pub struct LogPart {
+    /// The file.
+    pub path: PathBuf,
+    /// 1-based number of the first line of `text` in the file.
+    pub first_line: u32,
+    /// Its bytes.
+    pub text: BString,
+}
+
+/// A small text file.
+#[derive(Debug, Clone, Default)]
+pub struct TextFile {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Its bytes.
+    pub text: BString,
+}
+
+/// A line of the server's configuration file that applies to it.
+#[derive(Debug, Clone)]
+pub struct Setting {
+    /// As written, without value.
+    pub name: BString,
+    /// After the `=`; `None` without one.
+    pub value: Option<BString>,
+    /// The file and its 1-based line.
+    pub location: crate::error::Location,
+}
+
+/// A resource limit of the server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limit {
+    /// `nofile`, `core`, `memlock`, `as`, `fsize`, `nproc`.
+    pub name: &'static str,
+    /// The value in force; `None`: unlimited.
+    pub soft: Option<u64>,
+    /// The value it may be raised to; `None`: unlimited.
+    pub hard: Option<u64>,
+}
+
+/// Room on the file system of a directory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Space {
+    /// `datadir`, `tmpdir`, `vardir`.
+    pub what: &'static str,
+    /// The directory, or the nearest one above it that exists.
+    pub path: PathBuf,
+    /// Bytes that an unprivileged process may still write.
+    pub free_bytes: u64,
+    /// Files that may still be made; `None` where the file system does not count them.
+    pub free_inodes: Option<u64>,
+}
+
+/// What a path that the server was given is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PathFact {
+    /// The option: `datadir`, `tmpdir`, `socket`, `pid-file`, `plugin-dir`, …
+    pub option: &'static str,
+    /// The path.
+    pub path: PathBuf,
+    /// It exists.
+    pub exists: bool,
+    /// It is a directory.
+    pub directory: bool,
+    /// Permission bits; 0 where it does not exist.
+    pub mode: u32,
+    /// Its owner's user id; 0 where it does not exist.
+    pub uid: u32,
+}
+
+/// Something of which there is one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Resource {
+    /// A listening TCP port.
+    Port(u16),
+    /// A listening unix socket.
+    Socket(PathBuf),
+    /// A file that is locked or open.
+    File(PathBuf),
+}
+
+/// A process that holds a resource.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Holder {
+    /// What it holds.
+    pub resource: Resource,
+    /// Its process id.
+    pub pid: i32,
+    /// Its command line, words joined by blanks.
+    pub command: BString,
+}
+
+/// Another server of the same run.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Fellow {
+    /// `mysqld.2`.
+    pub server: BString,
+    /// Its port, as its options and configuration say.
+    pub port: Option<u16>,
+    /// Its socket.
+    pub socket: Option<PathBuf>,
+    /// Its data directory.
+    pub datadir: Option<PathBuf>,
+    /// Its `server-id`.
+    pub server_id: Option<u64>,
+    /// Its process, if it runs.
+    pub pid: Option<i32>,
+}
+
+/// The machine at the moment of the failure.
+#[derive(Debug, Clone, Default)]
+pub struct System {
+    /// Effective user id of the server.
+    pub uid: u32,
+    /// Its limits.
+    pub limits: Vec<Limit>,
+    /// Room on the disks it uses.
+    pub space: Vec<Space>,
+    /// Paths it was given.
+    pub paths: Vec<PathFact>,
+    /// Who holds what it wants.
+    pub holders: Vec<Holder>,
+    /// Processes of the runner's cgroup that the kernel killed for want of memory since the run began.
+    pub oom_kills: u64,
+    /// `kernel.io_uring_disabled`, where the kernel has it.
+    pub io_uring_disabled: Option<u8>,
+}
+
+/// Facts of an ELF file; see [`super::elf`].
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ElfFacts {
+    /// `x86_64`, `aarch64`, …, as `uname -m` spells it.
+    pub machine: String,
+    /// Bits of an address: 32 or 64.
+    pub bits: u8,
+    /// Libraries it needs.
+    pub needed: Vec<BString>,
+    /// Dynamic symbols it needs from elsewhere (weak ones left out).
+    pub undefined: Vec<BString>,
+    /// Dynamic symbols it gives; sorted.
+    pub exported: Vec<BString>,
+    /// Sanitizer runtimes it needs: `asan`, `lsan`, `msan`, `tsan`, `ubsan`.
+    pub sanitizers: Vec<&'static str>,
+}
+
+/// A plugin library that the server was told to load.
+#[derive(Debug, Clone, Default)]
+pub struct PluginFile {
+    /// As written: `handlersocket.so`, `example=ha_example.so`.
+    pub wanted: BString,
+    /// Where the server looks for it.
+    pub path: PathBuf,
+    /// It is there.
+    pub exists: bool,
+    /// What it is, if it is an ELF file.
+    pub elf: Option<ElfFacts>,
+}
+
+/// A core file.
+#[derive(Debug, Clone, Default)]
+pub struct Core {
+    /// Where it is.
+    pub path: PathBuf,
+    /// What a debugger says of it; empty where none is installed.
+    pub backtrace: BString,
+}
+
+/// Everything known of one failed server.
+#[derive(Debug, Clone, Default)]
+pub struct Evidence {
+    /// `mysqld.1`; for a bootstrap what was to be made.
+    pub server: BString,
+    /// What it was doing.
+    pub stage: Stage,
+    /// From its spawn to its end, or to the end of patience.
+    pub lived: Option<Duration>,
+    /// How it ended.
+    pub exit: ExitKind,
+    /// Patience ended: it was not ready in time.
+    pub timed_out: bool,
+    /// The program.
+    pub program: PathBuf,
+    /// Its arguments, expanded, without the program.
+    pub argv: Vec<ServerOption>,
+    /// What its option file says of it, in the order in which it counts: the last one wins.
+    pub settings: Vec<Setting>,
+    /// What the error log got since this start; standard output and error go there as well.
+    pub log: LogPart,
+    /// Files that sanitizers wrote for exactly this process.
+    pub sanitizer_files: Vec<TextFile>,
+    /// Variables of its environment that matter: `ASAN_OPTIONS` and its like, `LD_PRELOAD`.
+    pub environment: Vec<(BString, BString)>,
+    /// Its core file.
+    pub core: Option<Core>,
+    /// What the server says of itself with `--help`, where it was asked.
+    pub facts: Option<Arc<ServerFacts>>,
+    /// The server's program file.
+    pub elf: Option<ElfFacts>,
+    /// Plugins it was to load.
+    pub plugins: Vec<PluginFile>,
+    /// The other servers of its test.
+    pub fellows: Vec<Fellow>,
+    /// The machine.
+    pub system: System,
+}

@@ -1,0 +1,96 @@
+//! What a rule found.
+
+use std::path::PathBuf;
+
+use bstr::BString;
+use serde::Serialize;
+
+use super::catalogue::Cause;
+use super::log::Entry;
+
+/// How sure a rule is that its cause is the cause.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Confidence {
+    /// Nobody knows; what is shown is where to begin reading.
+    Unknown,
+    /// The evidence fits and something else may fit as well.
+    Likely,
+    /// The server or the system says so.
+    Certain,
+}
+
+/// A line that says so, and where it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Quote {
+    /// The file; `None` for what the runner saw itself (who holds a port, how much room is left).
+    pub file: Option<PathBuf>,
+    /// 1-based line in the file.
+    pub line: Option<u32>,
+    /// The line, without newline.
+    pub text: BString,
+}
+
+/// What a rule found.
+#[derive(Debug, Clone)]
+pub struct Finding<'a> {
+    /// What it is an instance of.
+    pub cause: &'static Cause,
+    /// It in one line, in plain words, with the names of what is to blame.
+    pub text: BString,
+    /// Lines of the log that say so.
+    pub entries: Vec<Entry<'a>>,
+    /// Lines of other files, and what the runner saw.
+    pub quotes: Vec<Quote>,
+    /// Index in `argv` of the argument to blame.
+    pub argument: Option<usize>,
+    /// What to change.
+    pub fix: Option<BString>,
+    /// How sure it is.
+    pub confidence: Confidence,
+}
+
+impl<'a> Finding<'a> {
+    /// A certain finding without evidence yet.
+    pub fn new(cause: &'static Cause, text: impl Into<BString>) -> Self {
+        Finding {
+            cause,
+            text: text.into(),
+            entries: Vec::new(),
+            quotes: Vec::new(),
+            argument: None,
+            fix: None,
+            confidence: Confidence::Certain,
+        }
+    }
+
+    /// Quotes lines of the log.
+    pub fn quoting(mut self, entries: impl IntoIterator<Item = Entry<'a>>) -> Self {
+        self.entries.extend(entries);
+        self
+    }
+
+    /// Quotes what the runner saw itself.
+    pub fn seen(mut self, text: impl Into<BString>) -> Self {
+        self.quotes.push(Quote { file: None, line: None, text: text.into() });
+        self
+    }
+
+    /// Blames the argument at this index of `argv`.
+    pub fn blaming(mut self, argument: Option<usize>) -> Self {
+        self.argument = argument;
+        self
+    }
+
+    /// Says what to change.
+    pub fn fix(mut self, fix: impl Into<BString>) -> Self {
+        self.fix = Some(fix.into());
+        self
+    }
+
+    /// It may be something else.
+    pub fn likely(mut self) -> Self {
+        self.confidence = Confidence::Likely;
+        self
+    }
+}

@@ -1,0 +1,40 @@
+//! From findings to a diagnosis: all rules look, the findings are ranked, the first one is the cause.
+
+use super::catalogue::Rank;
+use super::diagnosis::Diagnosis;
+use super::evidence::Evidence;
+use super::finding::Finding;
+use super::rules::{FALLBACKS, RULES};
+use super::scene::Scene;
+
+/// A rule: looks for one way to fail; `None` where it sees nothing of it. It reads what the server's words mean
+/// (option, value, path, system error) and not one literal message: wordings change between versions.
+pub type Rule = for<'a> fn(&Scene<'a>) -> Option<Finding<'a>>;
+
+/// Everything that the rules find, the likeliest cause first. Rules of one rank keep their order in [`RULES`].
+pub fn findings<'a>(scene: &Scene<'a>) -> Vec<Finding<'a>> {
+    let mut found: Vec<Finding<'a>> =
+        RULES.iter().copied().flatten().filter_map(|rule| rule(scene)).collect();
+    // A certain consequence still comes after an uncertain cause of it.
+    found.sort_by_key(|finding| (finding.cause.rank, std::cmp::Reverse(finding.confidence)));
+    let mut codes = Vec::new();
+    found.retain(|finding| {
+        let new = !codes.contains(&finding.cause.code);
+        codes.push(finding.cause.code);
+        new
+    });
+    if found.iter().any(|finding| finding.cause.rank < Rank::Consequence) {
+        found.retain(|finding| finding.cause.rank < Rank::Consequence);
+    }
+    if found.is_empty() {
+        found.extend(FALLBACKS.iter().find_map(|rule| rule(scene)));
+    }
+    found
+}
+
+/// Why this server failed. Always has a cause, be it "unknown".
+pub fn diagnose(evidence: &Evidence) -> Diagnosis {
+    let scene = Scene::new(evidence);
+    let found = findings(&scene);
+    Diagnosis::of(&scene, found)
+}

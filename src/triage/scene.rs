@@ -1,0 +1,117 @@
+//! What a rule looks at: the evidence, with the log taken apart.
+
+use std::path::PathBuf;
+
+use bstr::{BStr, BString, ByteSlice};
+
+use super::argument::{find, name, value};
+use super::evidence::{Evidence, Holder, Limit, PathFact, Resource, Setting, Space};
+use super::log::{Entry, Level, entries};
+
+/// Everything known, and the log of this start line by line.
+#[derive(Debug)]
+pub struct Scene<'a> {
+    /// Everything known.
+    pub evidence: &'a Evidence,
+    /// The log of this start.
+    pub log: Vec<Entry<'a>>,
+}
+
+/// Where a server got the value of an option from.
+#[derive(Debug, Clone, Copy)]
+pub struct Given<'a> {
+    /// The value; empty where it has none.
+    pub value: &'a BStr,
+    /// Index in `argv`, if it is an argument.
+    pub argument: Option<usize>,
+    /// The line of the configuration file, if it is there.
+    pub setting: Option<&'a Setting>,
+}
+
+impl<'a> Scene<'a> {
+    /// Takes the log apart.
+    pub fn new(evidence: &'a Evidence) -> Self {
+        Scene { evidence, log: entries(&evidence.log) }
+    }
+
+    /// The first line whose message contains one of the needles, of whatever level.
+    pub fn line(&self, needles: &[&str]) -> Option<Entry<'a>> {
+        self.log.iter().copied().find(|entry| needles.iter().any(|needle| entry.says(needle)))
+    }
+
+    /// The first line whose message contains all of the needles, of whatever level.
+    pub fn line_with_all(&self, needles: &[&str]) -> Option<Entry<'a>> {
+        self.log.iter().copied().find(|entry| needles.iter().all(|needle| entry.says(needle)))
+    }
+
+    /// The first line of level ERROR whose message contains one of the needles.
+    pub fn error(&self, needles: &[&str]) -> Option<Entry<'a>> {
+        let fits = |entry: &Entry<'a>| {
+            entry.level == Level::Error && needles.iter().any(|needle| entry.says(needle))
+        };
+        self.log.iter().copied().find(fits)
+    }
+
+    /// All lines of level ERROR.
+    pub fn errors(&self) -> impl Iterator<Item = Entry<'a>> + '_ {
+        self.log.iter().copied().filter(|entry| entry.level == Level::Error)
+    }
+
+    /// The index of the argument that sets `option`; the last one wins.
+    pub fn argument(&self, option: &str) -> Option<usize> {
+        find(&self.evidence.argv, option.as_bytes(), None)
+    }
+
+    /// What the server was given for `option`, by argument or option file.
+    pub fn given(&self, option: &str) -> Option<Given<'a>> {
+        if let Some(at) = self.argument(option) {
+            let value = value(&self.evidence.argv, at).unwrap_or_default();
+            return Some(Given { value, argument: Some(at), setting: None });
+        }
+        let wanted = name(option.as_bytes());
+        let setting = self.evidence.settings.iter().rfind(|setting| name(&setting.name) == wanted)?;
+        let value = setting.value.as_ref().map(|value| value.as_bstr()).unwrap_or_default();
+        Some(Given { value, argument: None, setting: Some(setting) })
+    }
+
+    /// The argument at `index` and where it was written: `--foo=1 (t/x.opt:3)`.
+    pub fn cite(&self, index: usize) -> BString {
+        let Some(option) = self.evidence.argv.get(index) else { return BString::default() };
+        format!("{} ({})", option.text, option.origin).into()
+    }
+
+    /// Where `given` was written.
+    pub fn origin(&self, given: &Given<'a>) -> String {
+        match (given.argument.and_then(|at| self.evidence.argv.get(at)), given.setting) {
+            (Some(option), _) => option.origin.to_string(),
+            (None, Some(setting)) => setting.location.to_string(),
+            (None, None) => String::new(),
+        }
+    }
+
+    /// The limit of this name.
+    pub fn limit(&self, name: &str) -> Option<&'a Limit> {
+        self.evidence.system.limits.iter().find(|limit| limit.name == name)
+    }
+
+    /// The room in the directory of this name.
+    pub fn space(&self, what: &str) -> Option<&'a Space> {
+        self.evidence.system.space.iter().find(|space| space.what == what)
+    }
+
+    /// What is known of the path of this option.
+    pub fn path(&self, option: &str) -> Option<&'a PathFact> {
+        self.evidence.system.paths.iter().find(|fact| fact.option == option)
+    }
+
+    /// Who holds a resource.
+    pub fn holders(&self, resource: &Resource) -> Vec<&'a Holder> {
+        self.evidence.system.holders.iter().filter(|holder| holder.resource == *resource).collect()
+    }
+
+    /// The configuration file of the server.
+    pub fn defaults_file(&self) -> Option<PathBuf> {
+        let word = self.evidence.argv.iter().find_map(|o| o.text.strip_prefix(b"--defaults-file="))?;
+        word.to_path().ok().map(PathBuf::from)
+    }
+}

@@ -1,0 +1,124 @@
+//! Servers that die before their pid file, each for a reason of its own, and what is said of it.
+//!
+//! The installed server dies for real wherever a test can bring that about.
+
+mod options;
+
+use std::ffi::OsString;
+
+use serde_json::Value;
+
+use crate::support::{Finished, Site};
+
+/// A test `own.dead`, whose server is to die at start.
+pub struct Death {
+    site: Site,
+    args: Vec<OsString>,
+    env: Vec<(&'static str, OsString)>,
+}
+
+/// What was said of it.
+pub struct Diagnosed {
+    /// The run.
+    pub run: Finished,
+    diagnosis: Value,
+    /// The files stay until all is asserted.
+    pub site: Site,
+}
+
+impl Death {
+    /// By these words in `dead.opt`; they may name `$MYSQLTEST_VARDIR`.
+    pub fn by_options(opt: &str) -> Death {
+        let site = Site::real();
+        site.test_file("dead.test", "select 1;\n").test_file("dead.result", "select 1;\n1\n1\n");
+        site.test_file("dead.opt", opt);
+        Death { site, args: Vec::new(), env: Vec::new() }
+    }
+
+    /// `dead-master.sh`, which runs when the data directory is there and before the server starts.
+    pub fn prepared_by(self, script: &str) -> Death {
+        self.site.test_file("dead-master.sh", script);
+        self
+    }
+
+    /// `dead.cnf`, in place of the default configuration.
+    pub fn configured_by(self, cnf: &str) -> Death {
+        self.site.test_file("dead.cnf", cnf);
+        self
+    }
+
+    /// An argument of the runner.
+    pub fn arg(mut self, arg: impl Into<OsString>) -> Death {
+        self.args.push(arg.into());
+        self
+    }
+
+    /// A variable of the runner's environment.
+    pub fn env(mut self, name: &'static str, value: impl Into<OsString>) -> Death {
+        self.env.push((name, value.into()));
+        self
+    }
+
+    /// Where its files are.
+    pub fn site(&self) -> &Site {
+        &self.site
+    }
+
+    /// Runs it. The test fails because a server did not start, with exactly one diagnosis.
+    #[track_caller]
+    pub fn dies(self) -> Diagnosed {
+        let Death { site, args, env } = self;
+        let mut run = site.run().args(["--force", "--retry=0"]).args(args).args(["dead"]);
+        for (name, value) in env {
+            run = run.env(name, value);
+        }
+        let run = run.finish();
+        run.exits(1).verdict("own.dead", "fail").reports_are_well_formed();
+        let outcome = run.outcomes("own.dead")[0].clone();
+        assert_eq!(outcome["failure"], "server_start", "{run:?}");
+        let diagnoses = outcome["diagnoses"].as_array().cloned().unwrap_or_default();
+        assert_eq!(diagnoses.len(), 1, "{run:?}");
+        Diagnosed { run, diagnosis: diagnoses[0].clone(), site }
+    }
+}
+
+impl Diagnosed {
+    #[track_caller]
+    fn has(&self, what: &str, told: &str, needle: &str) {
+        assert!(told.contains(needle), "{what}: no {needle:?} in {told:?}\n{:?}", self.run);
+    }
+
+    /// The cause has this code, and its line has these words; the console says both.
+    #[track_caller]
+    pub fn cause(&self, code: &str, words: &str) -> &Self {
+        assert_eq!(self.diagnosis["code"], code, "{}\n{:?}", self.diagnosis["cause"], self.run);
+        let cause = self.diagnosis["cause"].as_str().unwrap();
+        self.has("cause", cause, words);
+        self.run.says(&format!("{cause} [{code}]"));
+        self
+    }
+
+    /// One of the quoted lines has these words.
+    #[track_caller]
+    pub fn evidence(&self, words: &str) -> &Self {
+        let quotes = self.diagnosis["evidence"].as_array().unwrap();
+        let lines: Vec<&str> = quotes.iter().filter_map(|quote| quote["text"].as_str()).collect();
+        self.has("evidence", &lines.join("\n"), words);
+        self
+    }
+
+    /// What is to be changed has these words.
+    #[track_caller]
+    pub fn fix(&self, words: &str) -> &Self {
+        self.has("fix", self.diagnosis["fix"].as_str().unwrap_or_default(), words);
+        self
+    }
+
+    /// Among the lesser findings is one with this code.
+    #[track_caller]
+    pub fn also_seen(&self, code: &str) -> &Self {
+        let others = self.diagnosis["also_seen"].as_array().unwrap();
+        assert!(others.iter().any(|other| other["code"] == code), "not also seen: {code}\n{:?}", self.run);
+        self
+    }
+}
