@@ -9,6 +9,7 @@ pub mod evidence;
 pub mod finding;
 pub mod judge;
 pub mod log;
+pub mod option_history;
 pub mod rules;
 pub mod scene;
 #[cfg(test)]
