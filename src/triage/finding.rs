@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use bstr::BString;
 use serde::Serialize;
 
-use super::catalogue::Cause;
+use super::catalogue::{Cause, Rank};
 use super::log::Entry;
 
 /// How sure a rule is that its cause is the cause.
@@ -48,6 +48,8 @@ pub struct Finding<'a> {
     pub fix: Option<BString>,
     /// How sure it is.
     pub confidence: Confidence,
+    /// Something else is known to be behind it, so that it only follows.
+    pub follows: bool,
 }
 
 impl<'a> Finding<'a> {
@@ -61,7 +63,19 @@ impl<'a> Finding<'a> {
             argument: None,
             fix: None,
             confidence: Confidence::Certain,
+            follows: false,
         }
+    }
+
+    /// Its place among several findings: that of its cause, unless it follows from another.
+    pub fn rank(&self) -> Rank {
+        if self.follows { self.cause.rank.max(Rank::Consequence) } else { self.cause.rank }
+    }
+
+    /// Something else is behind it: it is the cause only where nothing else was found.
+    pub fn following(mut self) -> Self {
+        self.follows = true;
+        self
     }
 
     /// Quotes lines of the log.

@@ -1,6 +1,7 @@
 //! Evidence in, diagnosis out.
 
 pub mod argument;
+pub mod blame;
 pub mod catalogue;
 pub mod collect;
 pub mod diagnosis;
@@ -8,6 +9,7 @@ pub mod evidence;
 pub mod finding;
 pub mod judge;
 pub mod log;
+pub mod option_history;
 pub mod rules;
 pub mod scene;
 #[cfg(test)]

@@ -8,6 +8,7 @@ pub mod log_file;
 pub mod memory;
 pub mod paths;
 pub mod plugins;
+pub mod program;
 pub mod sanitizers;
 pub mod settings;
 pub mod space;
@@ -41,6 +42,7 @@ pub fn complete(evidence: &mut Evidence, subject: &Subject<'_>) {
     space::add(evidence, subject);
     memory::add(evidence);
     elf::add(evidence);
+    program::add(evidence, subject);
     plugins::add(evidence);
     sanitizers::add(evidence, subject);
 }

@@ -1,12 +1,24 @@
 //! The rules, by what they are about. Each looks for one cause.
 
 pub mod fallback;
+pub mod option_conflicts;
+pub mod option_files;
+pub mod option_names;
+pub mod option_values;
 pub mod options;
+pub mod program;
 
 use super::judge::Rule;
 
 /// All rules. Within one rank, the first that knows is the cause.
-pub const RULES: &[&[Rule]] = &[options::RULES];
+pub const RULES: &[&[Rule]] = &[
+    options::RULES,
+    option_names::RULES,
+    option_values::RULES,
+    option_files::RULES,
+    option_conflicts::RULES,
+    program::RULES,
+];
 
 /// Asked in turn where no rule knows.
 pub const FALLBACKS: &[Rule] = fallback::RULES;
