@@ -205,6 +205,8 @@ pub struct PluginFile {
     pub unresolved: Vec<BString>,
     /// Libraries it needs, itself or through others, that are nowhere.
     pub absent: Vec<BString>,
+    /// Where it is not there: libraries beside it with a name much like its own, the most similar first.
+    pub similar: Vec<BString>,
 }
 
 /// What a plugin library says of itself in its data.
@@ -280,8 +282,8 @@ pub struct Evidence {
     pub plugin_dir: PathBuf,
     /// Libraries in `plugin_dir` that it was not told to load and that variables it does not know belong to.
     pub unloaded: Vec<PluginFile>,
-    /// Names of the plugins that are built into it, where its program file tells.
-    pub built_in: Vec<BString>,
+    /// The plugins that are built into it, where its program file tells.
+    pub built_in: Option<Declared>,
     /// The other servers of its test.
     pub fellows: Vec<Fellow>,
     /// The machine.

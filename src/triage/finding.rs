@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use bstr::BString;
 use serde::Serialize;
 
-use super::catalogue::Cause;
+use super::catalogue::{Cause, Rank};
 use super::log::Entry;
 
 /// How sure a rule is that its cause is the cause.
@@ -36,6 +36,9 @@ pub struct Quote {
 pub struct Finding<'a> {
     /// What it is an instance of.
     pub cause: &'static Cause,
+    /// Its place among several findings: that of the cause, or a better one where this instance is known to have ended
+    /// the server.
+    pub rank: Rank,
     /// It in one line, in plain words, with the names of what is to blame.
     pub text: BString,
     /// Lines of the log that say so.
@@ -55,6 +58,7 @@ impl<'a> Finding<'a> {
     pub fn new(cause: &'static Cause, text: impl Into<BString>) -> Self {
         Finding {
             cause,
+            rank: cause.rank,
             text: text.into(),
             entries: Vec::new(),
             quotes: Vec::new(),
@@ -85,6 +89,12 @@ impl<'a> Finding<'a> {
     /// Says what to change.
     pub fn fix(mut self, fix: impl Into<BString>) -> Self {
         self.fix = Some(fix.into());
+        self
+    }
+
+    /// It ended the server, other than its like usually do.
+    pub fn fatal(mut self) -> Self {
+        self.rank = self.rank.min(Rank::Refusal);
         self
     }
 

@@ -8,6 +8,8 @@ pub mod evidence;
 pub mod finding;
 pub mod judge;
 pub mod log;
+pub mod plugin_failure;
+pub mod plugin_words;
 pub mod rules;
 pub mod scene;
 #[cfg(test)]

@@ -2,11 +2,12 @@
 
 pub mod fallback;
 pub mod options;
+pub mod plugins;
 
 use super::judge::Rule;
 
 /// All rules. Within one rank, the first that knows is the cause.
-pub const RULES: &[&[Rule]] = &[options::RULES];
+pub const RULES: &[&[Rule]] = &[plugins::RULES, options::RULES];
 
 /// Asked in turn where no rule knows.
 pub const FALLBACKS: &[Rule] = fallback::RULES;
