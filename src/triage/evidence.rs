@@ -278,6 +278,9 @@ pub struct Evidence {
     pub elf: Option<ElfFacts>,
     /// Plugins it was to load.
     pub plugins: Vec<PluginFile>,
+    /// Arguments that ask for plugins and name none: index in `argv`, and the variable that was written there and is
+    /// empty: `HANDLERSOCKET_SO`.
+    pub empty_loads: Vec<(usize, Option<BString>)>,
     /// Where it looks for plugins.
     pub plugin_dir: PathBuf,
     /// Libraries in `plugin_dir` that it was not told to load and that variables it does not know belong to.

@@ -115,10 +115,32 @@ impl<'a> Failure<'a> {
             let option = option.strip_prefix(b"loose-").unwrap_or(&option);
             matches!(option, b"plugin-load" | b"plugin-load-add")
                 && value(argv, *i).is_some_and(|list| {
-                    list.split_str(";").any(|one| file_name(library_of(one.as_bstr()).as_bstr()) == self.library)
+                    list.split_str(";")
+                        .any(|one| file_name(library_of(one.as_bstr()).as_bstr()) == self.library)
                 })
         };
         (0..argv.len()).rev().find(asks)
+    }
+
+    /// The names of plugins that come after it in one list with it: the server gives up a list at its first failure.
+    pub fn followers(&self, scene: &Scene<'_>) -> Vec<BString> {
+        let lists = scene.evidence.argv.iter().enumerate().filter_map(|(i, option)| {
+            let asks = option.text.replace("_", "-").contains_str("plugin-load");
+            value(&scene.evidence.argv, i).filter(|_| asks)
+        });
+        let settings = scene.evidence.settings.iter().filter(|s| name(&s.name).starts_with(b"plugin-load"));
+        let lists = lists.chain(settings.filter_map(|setting| Some(setting.value.as_ref()?.as_bstr())));
+        let mut followers = Vec::new();
+        for list in lists {
+            let items = list.split_str(";").map(ByteSlice::as_bstr);
+            let behind = items.skip_while(|item| library_of(item) != self.library).skip(1);
+            for item in behind.filter(|item| !item.is_empty()) {
+                let file = scene.evidence.plugins.iter().find(|file| file.wanted == item);
+                let plugin = item.split_once_str("=").map(|(plugin, _)| plugin.as_bstr());
+                followers.extend(names(plugin, library_of(item).as_bstr(), file));
+            }
+        }
+        followers
     }
 
     /// The argument or setting that asks for it, and where it was written.
@@ -131,18 +153,26 @@ impl<'a> Failure<'a> {
             name(&setting.name).starts_with(b"plugin-load") && list.contains_str(self.library)
         });
         let told = setting.map(|s| {
-            format!("{}={} ({})", s.name, s.value.as_ref().map(|v| v.as_bstr()).unwrap_or_default(), s.location)
+            format!(
+                "{}={} ({})",
+                s.name,
+                s.value.as_ref().map(|v| v.as_bstr()).unwrap_or_default(),
+                s.location
+            )
         });
         told.unwrap_or_default().into()
     }
 
-    /// The line that shows that the server gave up for want of it: an option, an engine or encryption that only it has.
+    /// The line that shows that the server gave up for want of it: an option, an engine or encryption that only it, or
+    /// what comes after it in its list, has.
     pub fn ended_by(&self, scene: &Scene<'a>) -> Option<Entry<'a>> {
-        let names = self.names();
+        let mut names = self.names();
+        names.extend(self.followers(scene));
         let needed = |entry: &Entry<'a>| {
             let option = unknown_option(entry).map(|word| lower(word));
             let engine = entry.after("storage engine: ").map(|engine| lower(engine));
-            let keys = entry.says("encryption plugin is not available") || entry.says("cannot enable encryption");
+            let keys =
+                entry.says("encryption plugin is not available") || entry.says("cannot enable encryption");
             option.is_some_and(|option| names.iter().any(|plugin| belongs(&option, plugin)))
                 || engine.is_some_and(|engine| names.contains(&engine))
                 || (keys && self.manages_keys())
@@ -186,7 +216,8 @@ pub fn unknown_option<'a>(entry: &Entry<'a>) -> Option<&'a BStr> {
 /// could not, or because nobody told it to.
 pub fn library_of_option(scene: &Scene<'_>, word: &BStr) -> Option<BString> {
     let option = lower(word);
-    let failed = failures(scene).into_iter().find(|f| f.names().iter().any(|plugin| belongs(&option, plugin)));
+    let failed =
+        failures(scene).into_iter().find(|f| f.names().iter().any(|plugin| belongs(&option, plugin)));
     let unloaded = || owner(scene, &option).map(|(file, _)| library_of(file.wanted.as_bstr()));
     failed.map(|failure| failure.library.to_owned()).or_else(unloaded)
 }

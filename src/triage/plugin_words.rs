@@ -9,7 +9,10 @@ pub fn interface(version: u32) -> String {
 
 /// The level as `--plugin-maturity` spells it.
 pub fn maturity(level: u32) -> &'static str {
-    ["unknown", "experimental", "alpha", "beta", "gamma", "stable"].get(level as usize).copied().unwrap_or("unknown")
+    ["unknown", "experimental", "alpha", "beta", "gamma", "stable"]
+        .get(level as usize)
+        .copied()
+        .unwrap_or("unknown")
 }
 
 /// The number of a level of `--plugin-maturity`.

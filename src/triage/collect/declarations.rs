@@ -86,7 +86,8 @@ fn load<Elf: FileHeader<Endian = Endianness>>(file: &Parts) -> Option<Image<'_>>
     let symbols = dynamic.data_as_array::<Elf::Sym, _>(endian, file).ok()?;
     let strings = whole_strings::<Elf>(file, endian, &sections, dynamic.link(endian).0)?;
     let defined = symbols.iter().filter(|symbol| !symbol.is_undefined(endian));
-    let named = defined.filter_map(|s| Some((strings.get(s.st_name(endian)).ok()?, s.st_value(endian).into())));
+    let named =
+        defined.filter_map(|s| Some((strings.get(s.st_name(endian)).ok()?, s.st_value(endian).into())));
     image.symbols = named.filter(|(name, _)| interesting(name)).collect();
     let address = |index: usize| symbols.get(index).map_or(0, |symbol| symbol.st_value(endian).into());
     image.pointers = relocations::<Elf>(&image, header.is_mips64el(endian), &sections, &address);
@@ -194,8 +195,9 @@ impl<'data> Image<'data> {
             let arrays = (0..MANY).map_while(|i| self.pointer(start + i * self.word));
             plugins.extend(arrays.flat_map(|array| self.declarations(array, self.word * 13, true)));
         }
-        let version =
-            |(name, _): &&(&[u8], u64)| name.starts_with(b"builtin_maria_") && name.ends_with(b"_interface_version");
+        let version = |(name, _): &&(&[u8], u64)| {
+            name.starts_with(b"builtin_maria_") && name.ends_with(b"_interface_version")
+        };
         let interface = self.symbols.iter().find(version).and_then(|(_, address)| self.number(*address));
         Some(Declared { maria: true, interface: interface.unwrap_or_default(), plugins })
     }
@@ -215,7 +217,9 @@ impl<'data> Image<'data> {
                 name: field(2).and_then(|at| self.text(self.pointer(at)?)).unwrap_or_default(),
                 api: self.number(info).unwrap_or_default(),
                 maturity: maturity.and_then(|at| self.number(at)).unwrap_or_default(),
-                variables: field(10).and_then(|at| self.pointer(at)).map_or_else(Vec::new, |at| self.variables(at)),
+                variables: field(10)
+                    .and_then(|at| self.pointer(at))
+                    .map_or_else(Vec::new, |at| self.variables(at)),
             })
         };
         (0..MANY).map_while(one).filter(|plugin| !plugin.name.is_empty()).collect()

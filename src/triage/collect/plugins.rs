@@ -8,6 +8,7 @@ use bstr::{BStr, BString, ByteSlice};
 
 use super::libraries::Libraries;
 use super::{Subject, declarations, elf};
+use crate::tree::case::Origin;
 use crate::triage::argument::{name, value};
 use crate::triage::evidence::{Evidence, PluginFile};
 
@@ -23,6 +24,7 @@ pub fn add(evidence: &mut Evidence, subject: &Subject<'_>) {
     let trouble = log.contains_str("load plugin") || log.contains_str("shared library");
     let stranger = log.contains_str("unknown variable '") || log.contains_str("unknown option '");
     evidence.plugins = wanted.iter().take(MANY).map(|wanted| look(&dir, wanted.as_bstr(), trouble)).collect();
+    evidence.empty_loads = empty_loads(evidence);
     if trouble {
         evidence.built_in = declarations::built_in(&evidence.program);
         let library_path = subject.env.and_then(|env| env.get("LD_LIBRARY_PATH"));
@@ -81,6 +83,31 @@ pub fn loads(evidence: &Evidence) -> Vec<BString> {
     wanted
 }
 
+/// Arguments that ask for plugins and name none, and the variable that stood there.
+fn empty_loads(evidence: &Evidence) -> Vec<(usize, Option<BString>)> {
+    let empty = evidence.argv.iter().enumerate().filter(|(_, option)| {
+        let text = option.text.replace("_", "-");
+        let text = text.strip_prefix(b"--loose-").or_else(|| text.strip_prefix(b"--")).unwrap_or(&text);
+        matches!(text, b"plugin-load-add=" | b"plugin-load=")
+    });
+    empty.map(|(i, option)| (i, variable_at(&option.origin))).collect()
+}
+
+/// The variable that a line asks to load: `HANDLERSOCKET_SO` of `--plugin-load-add=$HANDLERSOCKET_SO`.
+fn variable_at(origin: &Origin) -> Option<BString> {
+    let location = match origin {
+        Origin::OptionFile(location) | Origin::Combination { location, .. } => location,
+        _ => return None,
+    };
+    let text = std::fs::read(&location.file).ok()?;
+    let line = text.lines().nth(usize::try_from(location.line?).ok()?.checked_sub(1)?)?.replace("-", "_");
+    let (_, rest) = line.split_once_str("plugin_load")?;
+    let (_, rest) = rest.split_once_str("=$")?;
+    let rest = rest.strip_prefix(b"{").unwrap_or(rest);
+    let end = rest.iter().position(|byte| !byte.is_ascii_alphanumeric() && *byte != b'_');
+    Some(rest[..end.unwrap_or(rest.len())].into())
+}
+
 /// The library of `name=library`, with the `.so` that the server adds.
 pub fn library_of(wanted: &BStr) -> BString {
     let library = wanted.split_once_str("=").map_or(wanted.as_bytes(), |(_, library)| library);
@@ -93,7 +120,8 @@ pub fn library_of(wanted: &BStr) -> BString {
 
 fn look(dir: &Path, wanted: &BStr, closely: bool) -> PluginFile {
     let path = dir.join(OsStr::from_bytes(&library_of(wanted)));
-    let mut file = PluginFile { wanted: wanted.into(), exists: path.is_file(), path, ..PluginFile::default() };
+    let mut file =
+        PluginFile { wanted: wanted.into(), exists: path.is_file(), path, ..PluginFile::default() };
     if closely && file.exists {
         file.elf = elf::facts(&file.path);
         file.declared = declarations::of_library(&file.path);

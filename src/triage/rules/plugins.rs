@@ -9,6 +9,7 @@ use crate::triage::catalogue::{
     Cause, PLUGIN_ABI, PLUGIN_BUILD_TYPE, PLUGIN_BUILT_IN, PLUGIN_INIT, PLUGIN_LIBRARY, PLUGIN_MATURITY,
     PLUGIN_MISSING, PLUGIN_NOT_A_PLUGIN, PLUGIN_NOT_IN_LIBRARY, PLUGIN_SYMBOL,
 };
+use crate::triage::collect::plugins::{belongs, stem};
 use crate::triage::finding::Finding;
 use crate::triage::judge::Rule;
 use crate::triage::log::{Entry, Level};
@@ -60,7 +61,7 @@ impl Verdict {
     }
 }
 
-/// The failure with this cause; of several the one that ended the server.
+/// What loading a library failed of, if it is this cause; of several failures the one that ended the server.
 fn loading<'a>(scene: &Scene<'a>, cause: &'static Cause) -> Option<Finding<'a>> {
     let judged = failures(scene).into_iter().map(|failure| {
         let ended = failure.ended_by(scene);
@@ -73,10 +74,16 @@ fn loading<'a>(scene: &Scene<'a>, cause: &'static Cause) -> Option<Finding<'a>> 
     let asked = if asked.is_empty() { asked } else { format!(", which {asked} asks for,").into() };
     let mut text = format!("the plugin library '{}'{asked} {}", failure.library, verdict.text);
     if let Some(entry) = ended {
+        let without = if failure.followers(scene).is_empty() {
+            "; without it"
+        } else {
+            "; without it, and what the list names after it,"
+        };
+        text += without;
         text += &match (unknown_option(entry), entry.after("storage engine: ")) {
-            (Some(word), _) => format!("; without it the server does not know '{word}'"),
-            (None, Some(engine)) => format!("; without it there is no storage engine {engine}"),
-            (None, None) => "; without it there is no encryption".into(),
+            (Some(word), _) => format!(" the server does not know '{word}'"),
+            (None, Some(engine)) => format!(" there is no storage engine {engine}"),
+            (None, None) => " there is no encryption".into(),
         };
     }
     let mut finding = Finding::new(cause, text)
@@ -113,21 +120,31 @@ fn refused(scene: &Scene<'_>, failure: &Failure<'_>) -> Option<Verdict> {
         let demanded = failure.reason.rsplit_once_str("=").map_or(&b""[..], |(_, level)| level).as_bstr();
         let words: Vec<&[u8]> = failure.reason.fields().collect();
         let own = words.iter().position(|word| *word == b"plugin");
-        let own = own.and_then(|at| words.get(at.checked_sub(1)?)).map_or("", |word| word.to_str().unwrap_or(""));
+        let own =
+            own.and_then(|at| words.get(at.checked_sub(1)?)).map_or("", |word| word.to_str().unwrap_or(""));
         let given = scene.given("plugin-maturity").map(|given| format!(" ({})", scene.origin(&given)));
         let given = given.unwrap_or_else(|| " (the server's default)".into());
-        let text = format!("has a plugin of maturity {own}, and --plugin-maturity={demanded}{given} wants more");
-        let lowest = declared.and_then(|d| d.plugins.iter().map(|plugin| plugin.maturity).min()).map(maturity);
-        return Some(Verdict::new(PLUGIN_MATURITY, text).fix(format!("write --plugin-maturity={}", lowest.unwrap_or(own))));
+        let text =
+            format!("has a plugin of maturity {own}, and --plugin-maturity={demanded}{given} wants more");
+        let lowest =
+            declared.and_then(|d| d.plugins.iter().map(|plugin| plugin.maturity).min()).map(maturity);
+        return Some(
+            Verdict::new(PLUGIN_MATURITY, text)
+                .fix(format!("write --plugin-maturity={}", lowest.unwrap_or(own))),
+        );
     }
     if !says(failure, &["version mismatch", "API version", "interface version", "different version"]) {
         return None;
     }
-    let server = scene.evidence.built_in.as_ref().map(|server| server.interface).filter(|version| *version > 0);
-    let verdict = Verdict::new(PLUGIN_ABI, format!("was made for another server: {}", failure.reason))
-        .fix("build it against the headers of this very server, or install the plugin package of its version");
+    let server =
+        scene.evidence.built_in.as_ref().map(|server| server.interface).filter(|version| *version > 0);
+    let verdict = Verdict::new(PLUGIN_ABI, format!("was made for another server: {}", failure.reason)).fix(
+        "build it against the headers of this very server, or install the plugin package of its version",
+    );
     let Some(declared) = declared else { return Some(verdict) };
-    let told = |version: u32| if declared.maria { interface(version) } else { format!("MySQL's {}", interface(version)) };
+    let told = |version: u32| {
+        if declared.maria { interface(version) } else { format!("MySQL's {}", interface(version)) }
+    };
     let server = server.map(|version| format!(", the server has {}", interface(version))).unwrap_or_default();
     let verdict =
         verdict.seen(format!("{}: plugin interface {}{server}", failure.library, told(declared.interface)));
@@ -161,8 +178,9 @@ fn wrong_name(scene: &Scene<'_>, failure: &Failure<'_>) -> Option<Verdict> {
             Verdict::new(PLUGIN_BUILT_IN, format!("has the plugin '{named}', which is built into the server"))
                 .fix("do not load it: the server has it")
         } else {
-            Verdict::new(PLUGIN_BUILT_IN, format!("has the plugin '{named}', which was loaded before"))
-                .fix("load it once: an option file, the command line or the table mysql.plugin names it as well")
+            Verdict::new(PLUGIN_BUILT_IN, format!("has the plugin '{named}', which was loaded before")).fix(
+                "load it once: an option file, the command line or the table mysql.plugin names it as well",
+            )
         });
     }
     failure.plugin.is_some_and(|plugin| plugin == named).then(|| {
@@ -180,9 +198,11 @@ fn wrong_name(scene: &Scene<'_>, failure: &Failure<'_>) -> Option<Verdict> {
 fn is_built_in(scene: &Scene<'_>, plugin: &BString) -> bool {
     let built_in = scene.evidence.built_in.as_ref();
     built_in.is_some_and(|server| server.plugins.iter().any(|one| lower(one.name.as_bstr()) == *plugin))
-        || scene.evidence.facts.as_ref().is_some_and(|facts| {
-            facts.optional_plugins.iter().any(|one| one.as_bytes() == plugin.as_bytes())
-        })
+        || scene
+            .evidence
+            .facts
+            .as_ref()
+            .is_some_and(|facts| facts.optional_plugins.iter().any(|one| one.as_bytes() == plugin.as_bytes()))
 }
 
 /// What the loader says of files that are no libraries, or not for this machine.
@@ -225,13 +245,18 @@ fn foreign(scene: &Scene<'_>, failure: &Failure<'_>) -> Option<Verdict> {
     }
     let what = if not_loadable { "is an ELF file and no shared library" } else { "is no shared library" };
     let text = format!("{what}: {}", failure.reason);
-    Some(Verdict::new(PLUGIN_NOT_A_PLUGIN, text).fix("build or install it anew: the file may be cut or something else"))
+    Some(
+        Verdict::new(PLUGIN_NOT_A_PLUGIN, text)
+            .fix("build or install it anew: the file may be cut or something else"),
+    )
 }
 
 /// The symbol of `undefined symbol: foo`, `foo: symbol not found`.
 fn symbol<'a>(failure: &Failure<'a>) -> Option<&'a BStr> {
     let reason = failure.reason;
-    let ends = |rest: &'a [u8]| rest.fields_with(|c| c == ',' || c == ' ' || c == '(').next().map(ByteSlice::as_bstr);
+    let ends = |rest: &'a [u8]| {
+        rest.fields_with(|c| c == ',' || c == ' ' || c == '(').next().map(ByteSlice::as_bstr)
+    };
     for words in ["undefined symbol: ", "Symbol not found: ", "symbol lookup error: "] {
         if let Some((_, rest)) = reason.split_once_str(words) {
             return ends(rest);
@@ -275,7 +300,9 @@ fn unresolved(scene: &Scene<'_>, failure: &Failure<'_>) -> Option<Verdict> {
     let verdict = if plugin_debug && !server_debug {
         let text = format!("is of a Debug build, the server of a Release build, which has no '{symbol}'");
         Verdict::new(PLUGIN_BUILD_TYPE, text).fix(same)
-    } else if let Some((_, runtime)) = INSTRUMENTED.iter().find(|(start, _)| symbol.starts_with(start.as_bytes())) {
+    } else if let Some((_, runtime)) =
+        INSTRUMENTED.iter().find(|(start, _)| symbol.starts_with(start.as_bytes()))
+    {
         let text = format!("is built with {runtime}, the server without, which has no '{symbol}'");
         Verdict::new(PLUGIN_SYMBOL, text).fix(format!("build both with {runtime}, or none"))
     } else if server_debug && release {
@@ -309,8 +336,10 @@ fn other_library(failure: &Failure<'_>) -> Option<Verdict> {
         .filter(|library| *library != failure.library);
     let absent: &[BString] = failure.file.map_or(&[], |file| &file.absent);
     if let Some(library) = missing {
-        let mut verdict = Verdict::new(PLUGIN_LIBRARY, format!("needs the library '{library}', which is not there"))
-            .fix(format!("install the package that has {library}, or name its directory in LD_LIBRARY_PATH"));
+        let mut verdict =
+            Verdict::new(PLUGIN_LIBRARY, format!("needs the library '{library}', which is not there")).fix(
+                format!("install the package that has {library}, or name its directory in LD_LIBRARY_PATH"),
+            );
         if absent.len() > 1 {
             let list = bstr::join(", ", absent);
             verdict = verdict.seen(format!("{}: missing libraries: {}", failure.library, list.as_bstr()));
@@ -321,7 +350,10 @@ fn other_library(failure: &Failure<'_>) -> Option<Verdict> {
     let (library, rest) = reason.split_once_str(": version `")?;
     let (version, _) = rest.split_once_str("'")?;
     let library = file_name(library.as_bstr());
-    let text = format!("needs version {} of the library '{library}', which this system's is too old for", version.as_bstr());
+    let text = format!(
+        "needs version {} of the library '{library}', which this system's is too old for",
+        version.as_bstr()
+    );
     Some(Verdict::new(PLUGIN_LIBRARY, text).fix("build it on this system, or for it"))
 }
 
@@ -334,7 +366,9 @@ fn absent(scene: &Scene<'_>, failure: &Failure<'_>) -> Option<Verdict> {
     }
     if says(failure, &["Permission denied"]) {
         let text = format!("may not be read: {}", failure.reason);
-        return Some(Verdict::new(PLUGIN_MISSING, text).fix("make it readable for the user that the server runs as"));
+        return Some(
+            Verdict::new(PLUGIN_MISSING, text).fix("make it readable for the user that the server runs as"),
+        );
     }
     let gone = failure.file.is_some_and(|file| !file.exists);
     if !gone && !says(failure, &["cannot open", "No such file", "not found", "Datei", "introuvable"]) {
@@ -342,7 +376,8 @@ fn absent(scene: &Scene<'_>, failure: &Failure<'_>) -> Option<Verdict> {
     }
     for plugin in failure.names() {
         if is_built_in(scene, &plugin) {
-            let text = format!("is not there, and need not be: the plugin '{plugin}' is built into the server");
+            let text =
+                format!("is not there, and need not be: the plugin '{plugin}' is built into the server");
             return Some(Verdict::new(PLUGIN_BUILT_IN, text).fix("do not load it: the server has it"));
         }
     }
@@ -364,20 +399,24 @@ fn absent(scene: &Scene<'_>, failure: &Failure<'_>) -> Option<Verdict> {
 /// `--plugin-load-add=` without a library: the variable in it was empty, because the runner found no such plugin.
 fn empty_load<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
     let (entry, word) = scene.errors().find_map(|entry| Some((entry, unknown_option(&entry)?)))?;
-    let argv = &scene.evidence.argv;
-    let empty = |i: &usize| {
-        let text = argv[*i].text.replace("_", "-");
-        let text = text.strip_prefix(b"--loose-").or_else(|| text.strip_prefix(b"--")).unwrap_or(&text);
-        matches!(text, b"plugin-load-add=" | b"plugin-load=")
-    };
-    let at = (0..argv.len()).rev().find(empty)?;
     if library_of_option(scene, word).is_some() {
         return None;
     }
-    let text = format!("{} names no library, and the server does not know '{word}'", scene.cite(at));
-    let fix = "a variable like $HANDLERSOCKET_SO is empty where the plugin directory has no such library: build or \
-               install the plugin";
-    Some(Finding::new(PLUGIN_MISSING, text).quoting([entry]).blaming(Some(at)).fix(fix).fatal().likely())
+    let option = lower(word);
+    let of_option = |variable: &BString| {
+        let library = variable.strip_suffix(b"_SO").unwrap_or(variable);
+        belongs(&option, &stem(library.as_bstr()))
+    };
+    let empty = &scene.evidence.empty_loads;
+    let sure = empty.iter().find(|(_, variable)| variable.as_ref().is_some_and(of_option));
+    let (at, variable) = sure.or(empty.first())?;
+    let named =
+        variable.as_ref().map(|variable| format!(", where ${variable} is empty,")).unwrap_or_default();
+    let text = format!("{}{named} names no library, and the server does not know '{word}'", scene.cite(*at));
+    let fix =
+        "build or install the plugin: the variable is empty where the plugin directory has no such library";
+    let finding = Finding::new(PLUGIN_MISSING, text).quoting([entry]).blaming(Some(*at)).fix(fix);
+    Some(if sure.is_some() { finding.fatal() } else { finding.likely() })
 }
 
 /// An option of a plugin that is neither built in nor asked for.
@@ -406,7 +445,9 @@ fn not_loaded<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
     if !switch.eq_ignore_ascii_case(b"force") && !switch.eq_ignore_ascii_case(b"force_plus_permanent") {
         return None;
     }
-    let text = format!("no plugin '{option}' is built into the server or loaded, and '{word}'{origin} insists on it");
+    let text = format!(
+        "no plugin '{option}' is built into the server or loaded, and '{word}'{origin} insists on it"
+    );
     let fix = format!(
         "load its library with --plugin-load-add, build it in (-DPLUGIN_{}=STATIC), or write --loose-{bare}",
         option.replace("-", "_").to_ascii_uppercase().as_bstr()
@@ -424,7 +465,9 @@ fn initialisation<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
             && ["registration as a ", "init function returned error", "initialization failed"]
                 .iter()
                 .any(|words| entry.says(words))
-            && entry.between("Plugin '", "'").is_some_and(|plugin| WITH_FILES.iter().all(|own| plugin != *own))
+            && entry
+                .between("Plugin '", "'")
+                .is_some_and(|plugin| WITH_FILES.iter().all(|own| plugin != *own))
     };
     let all: Vec<Entry<'a>> = scene.log.iter().copied().filter(failed).collect();
     // The one that the server insists on, else the first.
@@ -442,14 +485,19 @@ fn initialisation<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
     let at = forced(scene, &lower(plugin));
     let gave_up = scene.error(&["Failed to initialize plugins"]);
     let text = match at.filter(|_| gave_up.is_some()) {
-        Some(at) => format!("the plugin '{plugin}', which {} insists on, failed to initialise{why}", scene.cite(at)),
+        Some(at) => {
+            format!("the plugin '{plugin}', which {} insists on, failed to initialise{why}", scene.cite(at))
+        }
         None => format!("the plugin '{plugin}' failed to initialise{why}"),
     };
     let of_plugin = all.iter().copied().filter(|one| one.between("Plugin '", "'") == Some(plugin));
     let finding = Finding::new(PLUGIN_INIT, text)
         .quoting(before.copied().into_iter().chain(of_plugin).chain(gave_up))
         .blaming(at)
-        .fix(format!("see to what the plugin complains of, or let the server start without it: --{}=ON", lower(plugin)));
+        .fix(format!(
+            "see to what the plugin complains of, or let the server start without it: --{}=ON",
+            lower(plugin)
+        ));
     Some(if gave_up.is_some() && at.is_some() { finding } else { finding.likely() })
 }
 
@@ -459,3 +507,6 @@ fn forced(scene: &Scene<'_>, plugin: &BString) -> Option<usize> {
     let (_, value) = scene.evidence.argv[at].text.split_once_str("=")?;
     value.to_ascii_lowercase().starts_with(b"force").then_some(at)
 }
+
+#[cfg(test)]
+mod tests;
