@@ -10,6 +10,8 @@ pub mod finding;
 pub mod judge;
 pub mod log;
 pub mod option_history;
+pub mod plugin_failure;
+pub mod plugin_words;
 pub mod rules;
 pub mod scene;
 #[cfg(test)]

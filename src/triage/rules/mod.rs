@@ -7,6 +7,7 @@ pub mod option_names;
 pub mod option_values;
 pub mod options;
 pub mod program;
+pub mod plugins;
 
 use super::judge::Rule;
 
@@ -19,6 +20,7 @@ pub const RULES: &[&[Rule]] = &[
     option_conflicts::RULES,
     program::RULES,
 ];
+pub const RULES: &[&[Rule]] = &[plugins::RULES, options::RULES];
 
 /// Asked in turn where no rule knows.
 pub const FALLBACKS: &[Rule] = fallback::RULES;

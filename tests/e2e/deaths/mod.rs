@@ -3,6 +3,7 @@
 //! The installed server dies for real wherever a test can bring that about.
 
 mod options;
+mod plugins;
 
 use std::ffi::OsString;
 
