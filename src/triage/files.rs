@@ -127,10 +127,9 @@ pub fn remedy(scene: &Scene<'_>, obstacle: &Obstacle<'_>) -> String {
         Obstacle::Missing(dir) => format!("create the directory: mkdir -p {}", dir.display()),
         Obstacle::NotADirectory(path) => format!("move {} away, or name another path", path.display()),
         Obstacle::Denied(fact) => {
-            let user = scene.given("user").map_or_else(
-                || scene.evidence.system.uid.to_string(),
-                |given| given.value.to_string(),
-            );
+            let user = scene
+                .given("user")
+                .map_or_else(|| scene.evidence.system.uid.to_string(), |given| given.value.to_string());
             format!("chown {user} {}, or let another --user run the server", fact.path.display())
         }
     }
@@ -175,7 +174,8 @@ pub fn named_by<'a>(scene: &Scene<'a>, path: &Path) -> Option<(BString, Given<'a
         Some((without_prefix(&scene.evidence.argv[at].text), given))
     });
     let settings = scene.evidence.settings.iter().filter_map(|setting| {
-        let given = Given { value: setting.value.as_ref()?.as_bstr(), argument: None, setting: Some(setting) };
+        let given =
+            Given { value: setting.value.as_ref()?.as_bstr(), argument: None, setting: Some(setting) };
         Some((without_prefix(&setting.name), given))
     });
     let fits = |value: &BStr| {
@@ -184,9 +184,11 @@ pub fn named_by<'a>(scene: &Scene<'a>, path: &Path) -> Option<(BString, Given<'a
         let own = absolute(scene, value.as_bstr());
         is_path && value != b"/" && (path.starts_with(&own) || is_stem(own.as_os_str().as_bytes(), path))
     };
-    arguments.rev().chain(settings.rev()).filter(|(_, given)| fits(given.value)).reduce(|best, other| {
-        if other.1.value.len() > best.1.value.len() { other } else { best }
-    })
+    arguments
+        .rev()
+        .chain(settings.rev())
+        .filter(|(_, given)| fits(given.value))
+        .reduce(|best, other| if other.1.value.len() > best.1.value.len() { other } else { best })
 }
 
 /// `path` is `stem` with an extension.
@@ -214,7 +216,10 @@ mod tests {
     #[test]
     fn the_path_of_a_line() {
         for (line, path) in [
-            ("[ERROR] mariadbd: Can't create/write to file '/n/x.pid' (Errcode: 2 \"No such file\")", "/n/x.pid"),
+            (
+                "[ERROR] mariadbd: Can't create/write to file '/n/x.pid' (Errcode: 2 \"No such file\")",
+                "/n/x.pid",
+            ),
             ("[ERROR] InnoDB: File ./ib_logfile0 was not found", "./ib_logfile0"),
             ("[ERROR] Can't generate a unique log-filename /n/y.(1-999)", "/n/y"),
             ("[ERROR] Could not use /n/y for logging (error 2). Turning logging off", "/n/y"),
@@ -246,8 +251,12 @@ mod tests {
     #[test]
     fn what_is_in_the_way() {
         let mut evidence: Evidence = failed(1, &["--user=nobody"], "");
-        evidence.system.paths =
-            vec![fact("/", 0o755, true), fact("/a", 0o755, true), fact("/a/f", 0o600, false), fact("/n", 0, false)];
+        evidence.system.paths = vec![
+            fact("/", 0o755, true),
+            fact("/a", 0o755, true),
+            fact("/a/f", 0o600, false),
+            fact("/n", 0, false),
+        ];
         for (path, uid, words) in [
             ("/a/new", 7, "may not write to the directory '/a' (mode 0755, owned by user id 0)"),
             ("/a/new", 0, ""),

@@ -275,9 +275,11 @@ mod tests {
         for address in ["127.0.0.1:0", "[::1]:0"] {
             let Ok(listener) = TcpListener::bind(address) else { continue };
             let port = listener.local_addr().unwrap().port();
-            let log = "t 0 [ERROR] Can't start server: Bind on TCP/IP port. Got error: 98: Address already in use";
+            let log =
+                "t 0 [ERROR] Can't start server: Bind on TCP/IP port. Got error: 98: Address already in use";
             assert_eq!(found(&[&format!("--port={port}")], log), [(Resource::Port(port), own)]);
-            let log = format!("{log}\nt 0 [ERROR] Do you already have another server running on port: {port} ?");
+            let log =
+                format!("{log}\nt 0 [ERROR] Do you already have another server running on port: {port} ?");
             assert_eq!(found(&[], &log), [(Resource::Port(port), own)]);
             assert_eq!(found(&[&format!("--port={port}")], "t 0 [ERROR] Aborting"), []);
         }
@@ -308,7 +310,8 @@ mod tests {
 
     #[test]
     fn lines_of_the_kernel() {
-        let line = b"  3: 0100007F:4A38 00000000:0000 0A 00000000:00000000 00:00000000 00000000  0 0 4711 1 x 100";
+        let line =
+            b"  3: 0100007F:4A38 00000000:0000 0A 00000000:00000000 00:00000000 00000000  0 0 4711 1 x 100";
         assert_eq!(tcp_line(line), Some((19000, 10, 4711)));
         let line = b"000000006d1ea943: 00000002 00000000 00010000 0001 01 35869383 /tmp/a b.sock";
         assert_eq!(unix_line(line, b"/tmp/a b.sock"), Some(35869383));

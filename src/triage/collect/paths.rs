@@ -101,7 +101,11 @@ fn others(evidence: &Evidence) -> Vec<PathBuf> {
         (!OPTIONS.contains(&option.to_str_lossy().as_ref())).then(|| value(&evidence.argv, at))?
     });
     let settings = evidence.settings.iter().filter_map(|setting| setting.value.as_ref().map(|v| v.as_bstr()));
-    arguments.chain(settings).filter(|value| value.starts_with(b"/")).map(|value| to_path(value).to_owned()).collect()
+    arguments
+        .chain(settings)
+        .filter(|value| value.starts_with(b"/"))
+        .map(|value| to_path(value).to_owned())
+        .collect()
 }
 
 fn to_path(bytes: &[u8]) -> &Path {
@@ -216,7 +220,8 @@ mod tests {
         assert!(fact.exists && fact.directory && fact.mode == 0o750, "{fact:?}");
         assert_eq!(evidence.system.datadir_version.as_ref().unwrap(), "11.4.2-MariaDB");
         assert_eq!(scene.path("log-bin").unwrap().path, data.join("sub/bin"));
-        let exists = |path: &Path| evidence.system.paths.iter().find(|fact| fact.path == path).unwrap().exists;
+        let exists =
+            |path: &Path| evidence.system.paths.iter().find(|fact| fact.path == path).unwrap().exists;
         for path in ["/nonexist/sub/s", "/nonexist/sub", "/nonexist", "/odd/x"] {
             assert!(!exists(Path::new(path)), "{path}");
         }
