@@ -168,6 +168,9 @@ fn ending(evidence: &Evidence) -> String {
     let how = match (evidence.exit, evidence.stage) {
         (ExitKind::Status(status), _) => format!("exited with status {status}"),
         (ExitKind::Signal(signal), _) => format!("was ended by {}", signal_name(signal)),
+        (ExitKind::NotRun(number), _) => {
+            format!("could not be run: {}", std::io::Error::from_raw_os_error(number))
+        }
         (ExitKind::Running, Stage::Start | Stage::Bootstrap) => "was still starting".to_owned(),
         (ExitKind::Running, _) => "was still running".to_owned(),
         (ExitKind::Unknown, _) => "ended; its exit status was not kept".to_owned(),

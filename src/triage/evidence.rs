@@ -16,6 +16,8 @@ pub enum ExitKind {
     Status(i32),
     /// By this signal.
     Signal(i32),
+    /// The system refused to run its program, with this error number.
+    NotRun(i32),
     /// It has not: it was still running when patience ended.
     Running,
     /// Nobody noted it: the evidence was found later.
@@ -66,6 +68,38 @@ pub struct Setting {
     pub value: Option<BString>,
     /// The file and its 1-based line.
     pub location: crate::error::Location,
+}
+
+/// An option file that a server reads, by `--defaults-file` or by an `!include` in one.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct OptionFile {
+    /// Where it is.
+    pub path: PathBuf,
+    /// The `!include` that names it; `None` for the file of an argument.
+    pub included: Option<crate::error::Location>,
+    /// The system's error number, where it cannot be read.
+    pub error: Option<i32>,
+    /// Permission bits; 0 where it does not exist.
+    pub mode: u32,
+    /// Its groups in order, whether they apply to the server or not.
+    pub groups: Vec<BString>,
+}
+
+/// What the program file of a server is, as far as that decides whether it can be run.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ProgramFile {
+    /// It exists.
+    pub exists: bool,
+    /// It is a directory.
+    pub directory: bool,
+    /// Permission bits; 0 where it does not exist.
+    pub mode: u32,
+    /// Its first bytes: enough for an ELF header or the line that names an interpreter.
+    pub head: BString,
+    /// What runs it: the interpreter of a script, the loader of an ELF file.
+    pub interpreter: Option<PathBuf>,
+    /// The interpreter is not there.
+    pub interpreter_missing: bool,
 }
 
 /// A resource limit of the server.
@@ -232,6 +266,12 @@ pub struct Evidence {
     pub argv: Vec<ServerOption>,
     /// What its option file says of it, in the order in which it counts: the last one wins.
     pub settings: Vec<Setting>,
+    /// The option files themselves, in the order in which the server reads them.
+    pub option_files: Vec<OptionFile>,
+    /// The beginning of its `--init-file`, if that can be read.
+    pub init_file: Option<TextFile>,
+    /// The file of its program.
+    pub program_file: Option<ProgramFile>,
     /// What the error log got since this start; standard output and error go there as well.
     pub log: LogPart,
     /// Files that sanitizers wrote for exactly this process.

@@ -1,6 +1,7 @@
 //! Evidence in, diagnosis out.
 
 pub mod argument;
+pub mod blame;
 pub mod catalogue;
 pub mod collect;
 pub mod diagnosis;
