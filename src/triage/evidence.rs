@@ -127,9 +127,10 @@ pub struct Space {
 }
 
 /// What a path that the server was given is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PathFact {
-    /// The option: `datadir`, `tmpdir`, `socket`, `pid-file`, `plugin-dir`, …
+    /// The option: `datadir`, `tmpdir`, `socket`, `pid-file`, `plugin-dir`, …; empty for a directory above such a
+    /// path, and for a path that only the log names.
     pub option: &'static str,
     /// The path.
     pub path: PathBuf,
@@ -141,6 +142,8 @@ pub struct PathFact {
     pub mode: u32,
     /// Its owner's user id; 0 where it does not exist.
     pub uid: u32,
+    /// Its group's id; 0 where it does not exist.
+    pub gid: u32,
 }
 
 /// Something of which there is one.
@@ -187,12 +190,16 @@ pub struct Fellow {
 pub struct System {
     /// Effective user id of the server.
     pub uid: u32,
+    /// Its group id.
+    pub gid: u32,
     /// Its limits.
     pub limits: Vec<Limit>,
     /// Room on the disks it uses.
     pub space: Vec<Space>,
     /// Paths it was given.
     pub paths: Vec<PathFact>,
+    /// What `mariadb-upgrade` noted in the data directory: the version that last used it.
+    pub datadir_version: Option<BString>,
     /// Who holds what it wants.
     pub holders: Vec<Holder>,
     /// Processes of the runner's cgroup that the kernel killed for want of memory since the run began.

@@ -6,6 +6,7 @@ pub mod catalogue;
 pub mod collect;
 pub mod diagnosis;
 pub mod evidence;
+pub mod files;
 pub mod finding;
 pub mod judge;
 pub mod log;

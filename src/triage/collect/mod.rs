@@ -39,7 +39,7 @@ pub fn complete(evidence: &mut Evidence, subject: &Subject<'_>) {
     // Options first: what is looked at depends on them.
     settings::add(evidence);
     paths::add(evidence, subject);
-    holders::add(evidence);
+    holders::add(evidence, subject);
     limits::add(evidence);
     space::add(evidence, subject);
     memory::add(evidence);

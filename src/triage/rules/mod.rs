@@ -1,5 +1,6 @@
 //! The rules, by what they are about. Each looks for one cause.
 
+pub mod datadir;
 pub mod fallback;
 pub mod option_conflicts;
 pub mod option_files;
@@ -8,6 +9,9 @@ pub mod option_values;
 pub mod options;
 pub mod program;
 pub mod plugins;
+pub mod innodb;
+pub mod network;
+pub mod paths;
 
 use super::judge::Rule;
 
@@ -21,6 +25,7 @@ pub const RULES: &[&[Rule]] = &[
     program::RULES,
 ];
 pub const RULES: &[&[Rule]] = &[plugins::RULES, options::RULES];
+pub const RULES: &[&[Rule]] = &[options::RULES, network::RULES, datadir::RULES, innodb::RULES, paths::RULES];
 
 /// Asked in turn where no rule knows.
 pub const FALLBACKS: &[Rule] = fallback::RULES;
