@@ -163,6 +163,10 @@ pub struct System {
     pub holders: Vec<Holder>,
     /// Processes of the runner's cgroup that the kernel killed for want of memory since the run began.
     pub oom_kills: u64,
+    /// Bytes of memory that the runner's cgroup may use; `None` without a limit.
+    pub memory_limit: Option<u64>,
+    /// Bytes of memory of the machine.
+    pub memory_total: Option<u64>,
     /// `kernel.io_uring_disabled`, where the kernel has it.
     pub io_uring_disabled: Option<u8>,
 }

@@ -28,6 +28,8 @@ pub struct Subject<'a> {
     pub cwd: &'a Path,
     /// The vardir of its worker.
     pub vardir: &'a Path,
+    /// What [`memory::oom_kills`] gave when the run began; `None` where the server is not of this run.
+    pub oom_kills_before: Option<u64>,
 }
 
 /// Adds what the system and the files tell to evidence that has server, program, arguments, log and exit.
@@ -37,9 +39,9 @@ pub fn complete(evidence: &mut Evidence, subject: &Subject<'_>) {
     settings::add(evidence);
     paths::add(evidence, subject);
     holders::add(evidence);
-    limits::add(evidence);
+    limits::add(evidence, subject);
     space::add(evidence, subject);
-    memory::add(evidence);
+    memory::add(evidence, subject);
     elf::add(evidence);
     plugins::add(evidence);
     sanitizers::add(evidence, subject);
