@@ -11,6 +11,7 @@ pub mod plugins;
 pub mod sanitizers;
 pub mod settings;
 pub mod space;
+pub mod tls;
 
 use std::path::Path;
 
@@ -45,4 +46,5 @@ pub fn complete(evidence: &mut Evidence, subject: &Subject<'_>) {
     elf::add(evidence);
     plugins::add(evidence);
     sanitizers::add(evidence, subject);
+    tls::add(evidence, subject);
 }
