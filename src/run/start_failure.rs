@@ -54,6 +54,7 @@ impl ServerSet {
             env: Some(&self.env),
             cwd: &self.context().layout.test_dir,
             vardir: &self.dirs.var,
+            oom_kills_before: self.context().oom_kills,
         };
         collect::complete(evidence, &subject);
     }

@@ -436,6 +436,14 @@ impl Session {
     }
 }
 
+/// Loads what `settings` name, as a connection would.
+///
+/// # Errors
+/// Why the library does not take it.
+pub fn check(settings: &Settings) -> Result<(), Failure> {
+    Context::new(settings).map(drop)
+}
+
 /// Encrypts `plain` under an RSA public key in PEM, with OAEP padding. The error is OpenSSL's reason.
 pub fn encrypt(key: &[u8], plain: &[u8]) -> Result<Vec<u8>, Vec<u8>> {
     encrypt_with(key, plain).map_err(|failure| match failure {

@@ -204,6 +204,10 @@ pub struct System {
     pub holders: Vec<Holder>,
     /// Processes of the runner's cgroup that the kernel killed for want of memory since the run began.
     pub oom_kills: u64,
+    /// Bytes of memory that the runner's cgroup may use; `None` without a limit.
+    pub memory_limit: Option<u64>,
+    /// Bytes of memory of the machine.
+    pub memory_total: Option<u64>,
     /// `kernel.io_uring_disabled`, where the kernel has it.
     pub io_uring_disabled: Option<u8>,
 }
@@ -277,6 +281,36 @@ pub struct DeclaredPlugin {
     pub variables: Vec<BString>,
 }
 
+/// What is wrong with a file of keys or certificates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PemProblem {
+    /// It cannot be read: the system's error number.
+    Unreadable(i32),
+    /// It holds nothing of the kind that the option wants.
+    WrongKind,
+}
+
+/// A file that an option of `--ssl-*` names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PemFile {
+    /// The option: `ssl-cert`, `ssl-key`, `ssl-ca`, `ssl-crl`.
+    pub option: &'static str,
+    /// The file.
+    pub path: PathBuf,
+    /// What is wrong with it, if that can be seen.
+    pub problem: Option<PemProblem>,
+}
+
+/// What the runner found in the files of keys and certificates; looked at where the server complains of TLS.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TlsFacts {
+    /// The files.
+    pub files: Vec<PemFile>,
+    /// Why the TLS library takes key and certificate not together, in its words; `None` where it takes them or
+    /// was not asked.
+    pub mismatch: Option<BString>,
+}
+
 /// A core file.
 #[derive(Debug, Clone, Default)]
 pub struct Core {
@@ -323,6 +357,8 @@ pub struct Evidence {
     pub facts: Option<Arc<ServerFacts>>,
     /// The server's program file.
     pub elf: Option<ElfFacts>,
+    /// Its keys and certificates.
+    pub tls: TlsFacts,
     /// Plugins it was to load.
     pub plugins: Vec<PluginFile>,
     /// Arguments that ask for plugins and name none: index in `argv`, and the variable that was written there and is

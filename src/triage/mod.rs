@@ -13,6 +13,7 @@ pub mod log;
 pub mod option_history;
 pub mod plugin_failure;
 pub mod plugin_words;
+pub mod quantity;
 pub mod rules;
 pub mod scene;
 #[cfg(test)]

@@ -12,6 +12,13 @@ pub mod plugins;
 pub mod innodb;
 pub mod network;
 pub mod paths;
+pub mod disk;
+pub mod encryption;
+pub mod limits;
+pub mod memory;
+pub mod replication;
+pub mod tls;
+pub mod wsrep;
 
 use super::judge::Rule;
 
@@ -26,6 +33,15 @@ pub const RULES: &[&[Rule]] = &[
 ];
 pub const RULES: &[&[Rule]] = &[plugins::RULES, options::RULES];
 pub const RULES: &[&[Rule]] = &[options::RULES, network::RULES, datadir::RULES, innodb::RULES, paths::RULES];
+    disk::RULES,
+    memory::RULES,
+    limits::RULES,
+    options::RULES,
+    encryption::RULES,
+    tls::RULES,
+    wsrep::RULES,
+    replication::RULES,
+];
 
 /// Asked in turn where no rule knows.
 pub const FALLBACKS: &[Rule] = fallback::RULES;
