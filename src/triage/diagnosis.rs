@@ -175,7 +175,7 @@ fn ending(evidence: &Evidence) -> String {
         (ExitKind::Signal(signal), _) => format!("was ended by {}", signal_name(signal)),
         (ExitKind::Running, Stage::Start | Stage::Bootstrap) => "was still starting".to_owned(),
         (ExitKind::Running, _) => "was still running".to_owned(),
-        (ExitKind::Unknown, _) => "ended; its exit status was not kept".to_owned(),
+        (ExitKind::Unknown, _) => "ended (its exit status was not kept)".to_owned(),
     };
     let what = if evidence.stage == Stage::Bootstrap { "(bootstrap) " } else { "" };
     let lived = evidence.lived.map(|lived: Duration| format!(" after {:.2} s", lived.as_secs_f64()));

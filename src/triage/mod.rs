@@ -8,6 +8,7 @@ pub mod evidence;
 pub mod finding;
 pub mod judge;
 pub mod log;
+pub mod posthumous;
 pub mod rules;
 pub mod scene;
 #[cfg(test)]
