@@ -62,7 +62,9 @@ pub fn read(text: &[u8]) -> Console {
             verdicts.failed += usize::from(verdict.failed);
             told = Some(verdict.test.into());
             for (worker, mut seen) in std::mem::take(&mut waiting) {
-                if verdict.worker.is_some() && worker != verdict.worker {
+                // A test whose server did not start has not passed.
+                let of_another = verdict.worker.is_some() && worker != verdict.worker;
+                if of_another || !verdict.failed {
                     waiting.push((worker, seen));
                     continue;
                 }

@@ -40,7 +40,7 @@ fn is_ready(entry: &Entry<'_>) -> bool {
     entry.says("ready for connections") || (entry.says("socket: '") && entry.says("port: "))
 }
 
-/// An error, or what a program says on standard error.
+/// An error, or what a program says on standard error, unless it calls that a warning.
 fn complains(entry: &Entry<'_>) -> bool {
     let by_program = || {
         let (program, rest) = entry.raw.split_once_str(":").unwrap_or_default();
@@ -49,7 +49,8 @@ fn complains(entry: &Entry<'_>) -> bool {
             && !program.contains(&b' ')
             && [&b"mariadbd"[..], b"mysqld"].iter().any(|known| name.starts_with(known))
     };
-    entry.level == Level::Error || (entry.level == Level::None && by_program())
+    let warns = entry.message.starts_with(b"Warning: ");
+    entry.level == Level::Error || (entry.level == Level::None && !warns && by_program())
 }
 
 fn is_violent(entry: &Entry<'_>) -> bool {
@@ -105,7 +106,12 @@ mod tests {
         ] {
             assert!(fate(text).complained, "{text}");
         }
-        for text in ["$ /usr/sbin/mariadbd --x: y", "t 0 [Warning] mariadbd: ignored", "CURRENT_TEST: a.b"] {
+        for text in [
+            "$ /usr/sbin/mariadbd --x: y",
+            "t 0 [Warning] mariadbd: ignored",
+            "mariadbd: Warning: x",
+            "CURRENT_TEST: a.b",
+        ] {
             assert!(!fate(text).complained, "{text}");
         }
     }
