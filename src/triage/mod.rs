@@ -14,6 +14,7 @@ pub mod option_history;
 pub mod plugin_failure;
 pub mod plugin_words;
 pub mod quantity;
+pub mod posthumous;
 pub mod rules;
 pub mod scene;
 #[cfg(test)]

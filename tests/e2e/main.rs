@@ -16,3 +16,5 @@ mod modes;
 mod real_server;
 mod scripts;
 mod support;
+mod triage_command;
+mod triage_docs;
