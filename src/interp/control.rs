@@ -9,7 +9,8 @@ use super::source;
 use super::state::{Block, Interp, Stored};
 use super::stop::{Done, Stop};
 use crate::script::assignment::{self, Value};
-use crate::script::condition::{self, Test};
+use crate::script::command::Command;
+use crate::script::condition::{self, Condition, Test};
 use crate::script::error_list;
 use crate::script::integer;
 
@@ -51,6 +52,11 @@ impl Interp {
         let word = if is_while { "while" } else { "if" };
         let text = stored.text.borrow();
         let condition = condition::parse(&text[stored.arguments..], word, self.charset)?;
+        self.holds(stored, condition)
+    }
+
+    /// Whether a condition of the command `stored` holds.
+    pub(super) fn holds(&mut self, stored: &Rc<Stored>, condition: Condition<'_>) -> Done<bool> {
         let holds = match condition.test {
             Test::Expression(expression) => {
                 condition::expression_is_true(&self.expand(expression)?, self.charset)
@@ -65,7 +71,9 @@ impl Interp {
                 condition::compare(left.unwrap_or_default(), operator, right)?
             }
             // The reference looks for the parenthesis at the end of the whole command, which is a brace.
-            Test::Comparison(.., Value::GetValue(call)) if call.trim_start().starts_with(b"(") => {
+            Test::Comparison(.., Value::GetValue(call))
+                if stored.command.get() != Command::Assert && call.trim_start().starts_with(b"(") =>
+            {
                 return Err(Stop::die(
                     "query_get_value - argument list started with '(' must be ended with ')'",
                 ));

@@ -5,6 +5,7 @@ mod control;
 mod dispatch;
 pub mod errors;
 mod exec;
+mod extensions;
 pub mod files;
 pub mod filter;
 mod misc;

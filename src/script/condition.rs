@@ -1,4 +1,4 @@
-//! The header of `if` and `while`, and what makes a condition true (spec §5.1).
+//! The header of `if` and `while`, the condition of `assert`, and what makes one true (spec §5.1).
 
 use super::assignment::{self, Value};
 use super::charset::Charset;
@@ -50,17 +50,42 @@ pub enum Operator {
 /// # Errors
 /// `missing '(' in …`, `missing ')' in …`, `Missing '{' after …`, and those of the condition.
 pub fn parse<'a>(arguments: &'a [u8], word: &str, charset: Charset) -> Result<Condition<'a>, ScriptError> {
+    let (inner, behind) = parenthesized_part(arguments, word, charset)?;
+    if !matches!(behind.first(), None | Some(b'{')) {
+        let start = format!("Missing '{{' after {word}. Found \"");
+        return Err(ScriptError::die_with(&[start.as_bytes(), behind, b"\""]));
+    }
+    parse_inner(inner, charset)
+}
+
+/// Parses what stands behind `assert`: the condition of a block, without a block.
+///
+/// # Errors
+/// As [`parse`], and `End of line junk detected: …`.
+pub fn parse_assertion(arguments: &[u8], charset: Charset) -> Result<Condition<'_>, ScriptError> {
+    let (inner, behind) = parenthesized_part(arguments, "assert", charset)?;
+    if !behind.is_empty() {
+        return Err(ScriptError::die_with(&[b"End of line junk detected: \"", behind, b"\""]));
+    }
+    parse_inner(inner, charset)
+}
+
+/// The text between the first opening and the last closing parenthesis, and what comes behind that.
+fn parenthesized_part<'a>(
+    arguments: &'a [u8],
+    word: &str,
+    charset: Charset,
+) -> Result<(&'a [u8], &'a [u8]), ScriptError> {
     let text = until_nul(arguments);
     let missing = |what: &str| ScriptError::die(format!("missing '{what}' in {word}"));
     let open = text.iter().position(|&byte| byte == b'(').ok_or_else(|| missing("("))?;
     let close = text.iter().rposition(|&byte| byte == b')').filter(|&close| close > open);
     let close = close.ok_or_else(|| missing(")"))?;
-    let behind = trim_start(&text[close + 1..], charset);
-    if !matches!(behind.first(), None | Some(b'{')) {
-        let start = format!("Missing '{{' after {word}. Found \"");
-        return Err(ScriptError::die_with(&[start.as_bytes(), behind, b"\""]));
-    }
-    let inner = trim_start(&text[open + 1..close], charset);
+    Ok((&text[open + 1..close], trim_start(&text[close + 1..], charset)))
+}
+
+fn parse_inner(inner: &[u8], charset: Charset) -> Result<Condition<'_>, ScriptError> {
+    let inner = trim_start(inner, charset);
     let (negate, inner) = match inner.strip_prefix(b"!") {
         Some(inner) => (true, trim_start(inner, charset)),
         None => (false, inner),
@@ -244,6 +269,16 @@ mod tests {
         for text in [&b"()"[..], b"(!)", b"(!!$a)", b"(($a))", b"(-1)", b"('a')", b"(x)"] {
             fails(text, "Expression in if/while must begin with $, ` or a number");
         }
+    }
+
+    #[test]
+    fn assertions_have_no_block() {
+        let condition = parse_assertion(b" ( $b == 7 ) ", LATIN1).unwrap();
+        assert_eq!(condition.test, Test::Comparison(b"b", Operator::Equal, Value::Text(b"7")));
+        let complaint = |text| parse_assertion(text, LATIN1).unwrap_err().message;
+        assert_eq!(complaint(b""), "missing '(' in assert");
+        assert_eq!(complaint(b"($a) {"), "End of line junk detected: \"{\"");
+        assert_eq!(complaint(b"(x)"), "Expression in if/while must begin with $, ` or a number");
     }
 
     #[test]

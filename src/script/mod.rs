@@ -1,6 +1,7 @@
 //! The mysqltest language: reader, grammars, expansion, as plain data with byte spans. Knows no connections.
 
 pub mod args;
+pub mod arithmetic;
 pub mod assignment;
 pub mod charset;
 mod charset_table;

@@ -1,4 +1,5 @@
-//! The arguments of `replace_result` and `replace_column` (spec §9.6, §9.7).
+//! The arguments of `replace_result` and `replace_column` (spec §9.6, §9.7), and of two extensions that are like
+//! them, `query_attributes` and `replace_numeric_round`.
 
 use super::charset::Charset;
 use super::expand::{Variables, variable_name};
@@ -46,6 +47,35 @@ pub fn parse_columns(
         _ => Err(ScriptError::die_with(&[b"Wrong column number to replace_column in '", command, b"'"])),
     };
     pairs(arguments, command, "replace_column", charset, variables, number)
+}
+
+/// Parses the pairs *name*, *value* of `query_attributes`.
+///
+/// # Errors
+/// As [`parse_pairs`], but for the last.
+pub fn parse_attributes(
+    arguments: &[u8],
+    command: &[u8],
+    charset: Charset,
+    variables: &mut dyn Variables,
+) -> Result<Vec<Pair>, ScriptError> {
+    pairs(arguments, until_nul(command), "query_attributes", charset, variables, Ok)
+}
+
+/// The most digits behind the point that `replace_numeric_round` can leave.
+const MAX_PRECISION: u8 = 16;
+
+/// Parses the digits behind the point of `replace_numeric_round`.
+///
+/// # Errors
+/// `A precision for replace_numeric_round is a number from 0 to 16, not '…'`.
+pub fn parse_precision(argument: &[u8]) -> Result<u8, ScriptError> {
+    let number = std::str::from_utf8(argument).ok().and_then(|text| text.parse().ok());
+    number.filter(|&digits| digits <= MAX_PRECISION).ok_or_else(|| {
+        let start =
+            format!("A precision for replace_numeric_round is a number from 0 to {MAX_PRECISION}, not '");
+        ScriptError::die_with(&[start.as_bytes(), argument, b"'"])
+    })
 }
 
 /// Reads pairs of strings, of which `first` checks and converts the first one before the second is looked for.
@@ -147,6 +177,24 @@ mod tests {
         assert_eq!(complaint(b"'A'X"), "Wrong string argument in Cmd x");
         assert_eq!(complaint(b"'' X"), "Can't initialize replace from 'Cmd x'");
         assert_eq!(complaint(b"A B $unknown X"), "Can't initialize replace from 'Cmd x'");
+    }
+
+    #[test]
+    fn attributes() {
+        let parse = |text: &[u8]| parse_attributes(text, b"c", LATIN1, &mut Values);
+        assert_eq!(parse(b"n 'a b' $a ''").unwrap().len(), 2);
+        let message = parse(b"n").unwrap_err().message;
+        assert_eq!(message, "Wrong number of arguments to query_attributes in 'c'");
+    }
+
+    #[test]
+    fn precisions() {
+        assert_eq!(parse_precision(b"0"), Ok(0));
+        assert_eq!(parse_precision(b"16"), Ok(16));
+        for text in [&b""[..], b"-1", b"17", b"1x", b"300", b"\xff"] {
+            let message = parse_precision(text).unwrap_err().message;
+            assert!(message.starts_with(b"A precision for replace_numeric_round is a number from 0 to 16"));
+        }
     }
 
     #[test]
