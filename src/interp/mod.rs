@@ -8,6 +8,7 @@ mod exec;
 mod extensions;
 pub mod files;
 pub mod filter;
+pub mod header;
 mod misc;
 pub mod properties;
 pub mod query;
