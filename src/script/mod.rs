@@ -32,6 +32,8 @@ mod static_args;
 pub mod static_check;
 pub mod string_token;
 pub mod sync_position;
+#[cfg(test)]
+mod testing;
 pub mod text;
 pub mod unparse;
 

@@ -124,23 +124,14 @@ fn token(
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::super::charset::LATIN1;
+    use super::super::testing::Values;
     use super::*;
 
-    struct Values;
-
-    impl Variables for Values {
-        fn value(&mut self, name: &[u8]) -> Option<&[u8]> {
-            match name {
-                b"a" => Some(b"A \"b"),
-                b"1" => None,
-                _ => Some(b""),
-            }
-        }
-    }
+    const VALUES: Values = Values(&[(b"a", b"A \"b")]);
 
     #[track_caller]
     fn pairs(text: &str, expected: &[(&str, &str)]) {
-        let pairs = parse_pairs(text.as_bytes(), b"c", LATIN1, &mut Values).unwrap();
+        let pairs = parse_pairs(text.as_bytes(), b"c", LATIN1, &mut { VALUES }).unwrap();
         let expected: Vec<_> =
             expected.iter().map(|(a, b)| (a.as_bytes().to_vec(), b.as_bytes().to_vec())).collect();
         assert_eq!(pairs, expected);
@@ -169,7 +160,7 @@ mod tests {
     #[test]
     fn malformed_pairs() {
         let complaint =
-            |text: &[u8]| parse_pairs(text, b"Cmd x\0y", LATIN1, &mut Values).unwrap_err().message;
+            |text: &[u8]| parse_pairs(text, b"Cmd x\0y", LATIN1, &mut { VALUES }).unwrap_err().message;
         assert_eq!(complaint(b""), "Missing argument in Cmd x");
         assert_eq!(complaint(b"A"), "Wrong number of arguments to replace_result in 'Cmd x'");
         assert_eq!(complaint(b"A B C"), "Wrong number of arguments to replace_result in 'Cmd x'");
@@ -181,7 +172,7 @@ mod tests {
 
     #[test]
     fn attributes() {
-        let parse = |text: &[u8]| parse_attributes(text, b"c", LATIN1, &mut Values);
+        let parse = |text: &[u8]| parse_attributes(text, b"c", LATIN1, &mut { VALUES });
         assert_eq!(parse(b"n 'a b' $a ''").unwrap().len(), 2);
         let message = parse(b"n").unwrap_err().message;
         assert_eq!(message, "Wrong number of arguments to query_attributes in 'c'");
@@ -199,7 +190,7 @@ mod tests {
 
     #[test]
     fn columns() {
-        let parse = |text: &[u8]| parse_columns(text, b"c", LATIN1, &mut Values);
+        let parse = |text: &[u8]| parse_columns(text, b"c", LATIN1, &mut { VALUES });
         let two = vec![(1, b"A \"b".to_vec()), (256, b"".to_vec())];
         assert_eq!(parse(b"1x $a ' +256' ''"), Ok(two));
         for text in [&b"0 X"[..], b"257 X", b"-1 X", b"x X", b"$unknown X"] {
