@@ -8,6 +8,7 @@ mod behaviour;
 mod corpus;
 mod deaths;
 mod every_file;
+mod extensions;
 mod fake_script;
 mod fake_server;
 mod killed;
