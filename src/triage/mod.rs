@@ -9,6 +9,8 @@ pub mod finding;
 pub mod judge;
 pub mod log;
 pub mod rules;
+pub mod sanitizer;
 pub mod scene;
+pub mod stack;
 #[cfg(test)]
 pub mod testing;
