@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use bstr::BString;
 use serde::Serialize;
 
-use super::catalogue::Cause;
+use super::catalogue::{Cause, Rank};
 use super::log::Entry;
 
 /// How sure a rule is that its cause is the cause.
@@ -48,6 +48,8 @@ pub struct Finding<'a> {
     pub fix: Option<BString>,
     /// How sure it is.
     pub confidence: Confidence,
+    /// Its place among several findings: that of its cause, unless the evidence says otherwise.
+    pub rank: Rank,
 }
 
 impl<'a> Finding<'a> {
@@ -61,6 +63,7 @@ impl<'a> Finding<'a> {
             argument: None,
             fix: None,
             confidence: Confidence::Certain,
+            rank: cause.rank,
         }
     }
 
@@ -91,6 +94,12 @@ impl<'a> Finding<'a> {
     /// It may be something else.
     pub fn likely(mut self) -> Self {
         self.confidence = Confidence::Likely;
+        self
+    }
+
+    /// In this case it explains more or less than its cause does in general.
+    pub fn ranked(mut self, rank: Option<Rank>) -> Self {
+        self.rank = rank.unwrap_or(self.rank);
         self
     }
 }

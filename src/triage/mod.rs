@@ -3,6 +3,7 @@
 pub mod argument;
 pub mod catalogue;
 pub mod collect;
+pub mod crash;
 pub mod diagnosis;
 pub mod evidence;
 pub mod finding;

@@ -2,7 +2,11 @@
 //!
 //! The installed server dies for real wherever a test can bring that about.
 
+mod crash;
+mod faulty;
 mod options;
+mod sanitizer;
+mod waiting;
 
 use std::ffi::OsString;
 
