@@ -167,15 +167,19 @@ pub struct System {
     pub io_uring_disabled: Option<u8>,
 }
 
-/// Facts of an ELF file; see [`super::elf`].
+/// Facts of an ELF file; see [`super::collect::elf`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ElfFacts {
     /// `x86_64`, `aarch64`, …, as `uname -m` spells it.
     pub machine: String,
     /// Bits of an address: 32 or 64.
     pub bits: u8,
+    /// It can be loaded: a shared library or a position-independent program, no object file and no core.
+    pub loadable: bool,
     /// Libraries it needs.
     pub needed: Vec<BString>,
+    /// Where the loader looks for them first (`DT_RUNPATH`, `DT_RPATH`), `$ORIGIN` already replaced.
+    pub runpath: Vec<PathBuf>,
     /// Dynamic symbols it needs from elsewhere (weak ones left out).
     pub undefined: Vec<BString>,
     /// Dynamic symbols it gives; sorted.
@@ -195,6 +199,39 @@ pub struct PluginFile {
     pub exists: bool,
     /// What it is, if it is an ELF file.
     pub elf: Option<ElfFacts>,
+    /// The plugins in it.
+    pub declared: Option<Declared>,
+    /// Symbols it needs that neither the server nor a library gives; empty where that could not be found out.
+    pub unresolved: Vec<BString>,
+    /// Libraries it needs, itself or through others, that are nowhere.
+    pub absent: Vec<BString>,
+}
+
+/// What a plugin library says of itself in its data.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Declared {
+    /// By `_maria_…` symbols: made for MariaDB; else by `_mysql_…`, for MySQL.
+    pub maria: bool,
+    /// Version of the plugin interface, `0x010f` for 1.15; 0 where it could not be read.
+    pub interface: u32,
+    /// The plugins.
+    pub plugins: Vec<DeclaredPlugin>,
+}
+
+/// One plugin of a library, or one that is built into a server.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DeclaredPlugin {
+    /// The number of its kind: 1 for a storage engine, 3 for a daemon, …
+    pub kind: u32,
+    /// `EXAMPLE`.
+    pub name: BString,
+    /// The version of the interface of its kind that it was made for. For engines, daemons and tables of the
+    /// information schema it is the server's version times 256.
+    pub api: u32,
+    /// 0 unknown, 1 experimental, 2 alpha, 3 beta, 4 gamma, 5 stable.
+    pub maturity: u32,
+    /// Its variables without its name: `port_wr`.
+    pub variables: Vec<BString>,
 }
 
 /// A core file.
@@ -243,6 +280,12 @@ pub struct Evidence {
     pub elf: Option<ElfFacts>,
     /// Plugins it was to load.
     pub plugins: Vec<PluginFile>,
+    /// Where it looks for plugins.
+    pub plugin_dir: PathBuf,
+    /// Libraries in `plugin_dir` that it was not told to load and that variables it does not know belong to.
+    pub unloaded: Vec<PluginFile>,
+    /// Names of the plugins that are built into it, where its program file tells.
+    pub built_in: Vec<BString>,
     /// The other servers of its test.
     pub fellows: Vec<Fellow>,
     /// The machine.
