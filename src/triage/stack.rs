@@ -231,7 +231,9 @@ const PREFIXES: [&str; 20] = [
     "std::terminate",
 ];
 
-const PLACES: [&str; 11] = [
+const PLACES: [&str; 13] = [
+    "dlfcn/",
+    "elf/dl-",
     "libsanitizer/",
     "compiler-rt/lib/",
     "sanitizer_common/",

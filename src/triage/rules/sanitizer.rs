@@ -107,18 +107,22 @@ fn thread<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
 
 /// A library with a sanitizer was loaded into a program without: its runtime comes too late, or not at all.
 fn order<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
-    let late = scene.line(&[
+    let fatal = scene.line(&[
         "runtime does not come first in initial library list",
         "linked against incompatible ASan runtimes",
         "Interceptors are not working. This may be because AddressSanitizer is loaded too late",
-        "san.so: cannot allocate memory in static TLS block",
     ]);
-    let late = late.or_else(|| scene.line_with_all(&["cannot allocate memory in static TLS block", "san"]));
-    let missing = scene.log.iter().copied().find(|entry| {
-        let symbol = entry.after("undefined symbol: ");
-        symbol.is_some_and(|symbol| SYMBOLS.iter().any(|(prefix, _)| symbol.starts_with(prefix.as_bytes())))
-    });
-    let entry = late.or(missing)?;
+    let refused = || scene.line_with_all(&["cannot allocate memory in static TLS block", "san.so"]);
+    let missing = || {
+        scene.log.iter().copied().find(|entry| {
+            let symbol = entry.after("undefined symbol: ");
+            symbol
+                .is_some_and(|symbol| SYMBOLS.iter().any(|(prefix, _)| symbol.starts_with(prefix.as_bytes())))
+        })
+    };
+    let entry = fatal.or_else(refused).or_else(missing)?;
+    // The runtime ends the process at once; where it cannot be loaded the server goes on without the plugin.
+    let rank = if fatal.is_some() { Rank::Death } else { Rank::Setback };
     let tool = tool_of(&entry.raw.to_str_lossy());
     let plugin = blamed_plugin(scene, &entry.message.to_str_lossy());
     let what = match &plugin {
@@ -133,7 +137,8 @@ fn order<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
          -print-file-name=lib{}.so)",
         tool.short_name()
     );
-    Some(Finding::new(SANITIZER_ORDER, text).quoting([entry]).blaming(plugin.and_then(|p| p.1)).fix(fix))
+    let finding = Finding::new(SANITIZER_ORDER, text).quoting([entry]).blaming(plugin.and_then(|p| p.1));
+    Some(finding.fix(fix).ranked(Some(rank)))
 }
 
 /// Symbols that code built with a sanitizer needs.

@@ -141,10 +141,15 @@ fn new(tool: Tool, pid: Option<i32>, kind: BString, headline: &BStr) -> Report {
     }
 }
 
-/// `==4711==rest`.
+/// `==4711==rest`; with `log_exe_name=1` `==mariadbd==4711==rest`.
 pub fn process_prefix(line: &[u8]) -> Option<(i32, &[u8])> {
-    let (pid, rest) = line.strip_prefix(b"==")?.split_once_str("==")?;
-    Some((number(pid).filter(|_| pid.iter().all(u8::is_ascii_digit))?, rest))
+    let (first, rest) = line.strip_prefix(b"==")?.split_once_str("==")?;
+    let whole = |text: &[u8]| number(text).filter(|_| text.iter().all(u8::is_ascii_digit));
+    if let Some(pid) = whole(first) {
+        return Some((pid, rest));
+    }
+    let (second, rest) = rest.split_once_str("==")?;
+    Some((whole(second)?, rest))
 }
 
 fn number(text: &[u8]) -> Option<i32> {
@@ -327,6 +332,9 @@ SUMMARY: AddressSanitizer: 298336 byte(s) leaked in 2 allocation(s).
         );
         assert_eq!(short("==5==ASan runtime does not come first in initial library list;\n"), "");
         assert_eq!(short("AddressSanitizer:DEADLYSIGNAL\n"), "");
+        let named =
+            read("==mariadbd==29805==ERROR: AddressSanitizer: stack-overflow on address 0x7 (pc 0x1)\n");
+        assert_eq!((named[0].pid, named[0].kind.to_string()), (Some(29805), "stack-overflow".into()));
     }
 
     #[test]
