@@ -9,6 +9,7 @@ pub mod evidence;
 pub mod finding;
 pub mod judge;
 pub mod log;
+pub mod posthumous;
 pub mod rules;
 pub mod sanitizer;
 pub mod scene;
