@@ -325,6 +325,8 @@ pub struct Core {
 pub struct Evidence {
     /// `mysqld.1`; for a bootstrap what was to be made.
     pub server: BString,
+    /// Its process; `None` where nobody knows.
+    pub pid: Option<i32>,
     /// What it was doing.
     pub stage: Stage,
     /// From its spawn to its end, or to the end of patience.
@@ -353,6 +355,8 @@ pub struct Evidence {
     pub environment: Vec<(BString, BString)>,
     /// Its core file.
     pub core: Option<Core>,
+    /// Where its threads waited, a few lines each, by a debugger; empty where none is installed or it had ended.
+    pub threads: BString,
     /// What the server says of itself with `--help`, where it was asked.
     pub facts: Option<Arc<ServerFacts>>,
     /// The server's program file.

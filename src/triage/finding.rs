@@ -51,6 +51,8 @@ pub struct Finding<'a> {
     pub fix: Option<BString>,
     /// How sure it is.
     pub confidence: Confidence,
+    /// Its place among several findings: that of its cause, unless the evidence says otherwise.
+    pub rank: Rank,
 }
 
 impl<'a> Finding<'a> {
@@ -65,6 +67,7 @@ impl<'a> Finding<'a> {
             argument: None,
             fix: None,
             confidence: Confidence::Certain,
+            rank: cause.rank,
         }
     }
 
@@ -107,6 +110,12 @@ impl<'a> Finding<'a> {
     /// It may be something else.
     pub fn likely(mut self) -> Self {
         self.confidence = Confidence::Likely;
+        self
+    }
+
+    /// In this case it explains more or less than its cause does in general.
+    pub fn ranked(mut self, rank: Option<Rank>) -> Self {
+        self.rank = rank.unwrap_or(self.rank);
         self
     }
 }

@@ -4,6 +4,7 @@ pub mod argument;
 pub mod blame;
 pub mod catalogue;
 pub mod collect;
+pub mod crash;
 pub mod diagnosis;
 pub mod evidence;
 pub mod files;
@@ -16,6 +17,8 @@ pub mod plugin_words;
 pub mod quantity;
 pub mod posthumous;
 pub mod rules;
+pub mod sanitizer;
 pub mod scene;
+pub mod stack;
 #[cfg(test)]
 pub mod testing;

@@ -1,6 +1,7 @@
 //! The rules, by what they are about. Each looks for one cause.
 
 pub mod datadir;
+pub mod crash;
 pub mod fallback;
 pub mod option_conflicts;
 pub mod option_files;
@@ -19,6 +20,8 @@ pub mod memory;
 pub mod replication;
 pub mod tls;
 pub mod wsrep;
+pub mod sanitizer;
+pub mod waiting;
 
 use super::judge::Rule;
 
@@ -42,6 +45,7 @@ pub const RULES: &[&[Rule]] = &[options::RULES, network::RULES, datadir::RULES, 
     wsrep::RULES,
     replication::RULES,
 ];
+pub const RULES: &[&[Rule]] = &[options::RULES, sanitizer::RULES, crash::RULES, waiting::RULES];
 
 /// Asked in turn where no rule knows.
 pub const FALLBACKS: &[Rule] = fallback::RULES;
