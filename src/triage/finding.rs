@@ -51,8 +51,6 @@ pub struct Finding<'a> {
     pub fix: Option<BString>,
     /// How sure it is.
     pub confidence: Confidence,
-    /// Its place among several findings: that of its cause, unless the evidence says otherwise.
-    pub rank: Rank,
 }
 
 impl<'a> Finding<'a> {
@@ -67,7 +65,6 @@ impl<'a> Finding<'a> {
             argument: None,
             fix: None,
             confidence: Confidence::Certain,
-            rank: cause.rank,
         }
     }
 

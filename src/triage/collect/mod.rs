@@ -43,14 +43,11 @@ pub fn complete(evidence: &mut Evidence, subject: &Subject<'_>) {
     settings::add(evidence);
     paths::add(evidence, subject);
     holders::add(evidence, subject);
-    limits::add(evidence);
-    holders::add(evidence);
     limits::add(evidence, subject);
     space::add(evidence, subject);
     memory::add(evidence, subject);
     elf::add(evidence);
     program::add(evidence, subject);
-    plugins::add(evidence);
     plugins::add(evidence, subject);
     sanitizers::add(evidence, subject);
     tls::add(evidence, subject);

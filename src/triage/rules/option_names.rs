@@ -220,6 +220,7 @@ mod tests {
 
     use crate::error::Location;
     use crate::tree::probe::ServerFacts;
+    use crate::triage::catalogue::Rank;
     use crate::triage::evidence::{Evidence, Setting};
     use crate::triage::judge::findings;
     use crate::triage::scene::Scene;
@@ -358,7 +359,10 @@ mod tests {
             let found = findings(&scene);
             let own = found.iter().find(|finding| finding.cause.code == "MTR-S002");
             // It is named only where no rule knows what is wrong with the plugin.
-            assert!(own.is_none_or(|own| own.follows && own.entries.len() == 2), "{found:?}");
+            assert!(
+                own.is_none_or(|own| own.rank == Rank::Consequence && own.entries.len() == 2),
+                "{found:?}"
+            );
         }
     }
 
