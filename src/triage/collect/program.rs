@@ -38,6 +38,7 @@ fn path_fact(option: &'static str, path: &Path) -> PathFact {
         directory: meta.as_ref().is_some_and(fs::Metadata::is_dir),
         mode: meta.as_ref().map_or(0, |meta| meta.mode() & 0o7777),
         uid: meta.as_ref().map_or(0, MetadataExt::uid),
+        gid: meta.as_ref().map_or(0, MetadataExt::gid),
     }
 }
 

@@ -369,7 +369,7 @@ mod tests {
             let own = found.iter().find(|finding| finding.cause.code == "MTR-S002");
             // It is named only where no rule knows what is wrong with the plugin.
             assert!(
-                own.is_none_or(|own| own.rank() == Rank::Consequence && own.entries.len() == 2),
+                own.is_none_or(|own| own.rank == Rank::Consequence && own.entries.len() == 2),
                 "{found:?}"
             );
         }

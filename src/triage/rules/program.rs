@@ -428,6 +428,7 @@ mod tests {
             exists: directory,
             directory,
             mode: 0,
+            gid: 0,
             uid: 0,
         };
         let with = |directory| {

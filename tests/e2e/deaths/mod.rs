@@ -2,8 +2,13 @@
 //!
 //! The installed server dies for real wherever a test can bring that about.
 
+mod crash;
+mod faulty;
 mod options;
+mod plugins;
 mod program;
+mod sanitizer;
+mod waiting;
 
 use std::ffi::OsString;
 
