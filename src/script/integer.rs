@@ -1,8 +1,5 @@
 //! Numbers in scripts: C's `strtol` and `atoi`, and the integer view of a variable (spec §4.1).
 
-/// So many digits are a number of 64 bits whatever they are.
-const SAFE_DIGITS: usize = 18;
-
 /// The number at the start of `text`, and what follows it: leading spaces, a sign, decimal digits, as C's
 /// `strtol` reads them. Numbers beyond 64 bits become the nearest bound. `None` without digits.
 pub fn strtol(text: &[u8]) -> Option<(i64, &[u8])> {
@@ -17,18 +14,12 @@ pub fn strtol(text: &[u8]) -> Option<(i64, &[u8])> {
     if len == 0 {
         return None;
     }
-    let (digits, rest) = digits.split_at(len);
-    let value = if len <= SAFE_DIGITS {
-        let value = digits.iter().fold(0, |value, byte| value * 10 + i64::from(byte - b'0'));
-        if negative { -value } else { value }
-    } else {
-        digits.iter().fold(0i64, |value, byte| {
-            let digit = i64::from(byte - b'0');
-            let value = value.saturating_mul(10);
-            if negative { value.saturating_sub(digit) } else { value.saturating_add(digit) }
-        })
-    };
-    Some((value, rest))
+    let value = digits[..len].iter().fold(0i64, |value, byte| {
+        let digit = i64::from(byte - b'0');
+        let value = value.saturating_mul(10);
+        if negative { value.saturating_sub(digit) } else { value.saturating_add(digit) }
+    });
+    Some((value, &digits[len..]))
 }
 
 /// The low 32 bits of the number at the start of `text`, 0 without one: C's `atoi`.
@@ -66,9 +57,6 @@ mod tests {
     fn bounds() {
         assert_eq!(strtol(b"-9223372036854775808x"), Some((i64::MIN, &b"x"[..])));
         assert_eq!(strtol(b"9223372036854775808"), Some((i64::MAX, &b""[..])));
-        assert_eq!(strtol(b"-999999999999999999"), Some((-999_999_999_999_999_999, &b""[..])));
-        assert_eq!(strtol(b"1000000000000000000"), Some((1_000_000_000_000_000_000, &b""[..])));
-        assert_eq!(strtol(b"0000000000000000000012"), Some((12, &b""[..])));
         assert_eq!(atoi(b"4294967297y"), 1);
         assert_eq!(atoi(b"y"), 0);
     }
