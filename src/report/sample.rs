@@ -77,7 +77,8 @@ pub fn finished(worker: usize, id: TestId, outcome: Outcome) -> Event {
 }
 
 pub fn end(end: RunEnd, total: usize, exit_code: i32) -> Event {
-    Event::RunFinished { end, wall: Duration::from_millis(3900), total, exit_code, cause: None }
+    let wall = Duration::from_millis(3900);
+    Event::RunFinished { end, wall, total, exit_code, cause: None, diagnoses: Vec::new() }
 }
 
 const DIFF: &str = "--- MT/bad.result\t2026-11-23 12:32:16.018666411 +0000\n\

@@ -11,7 +11,7 @@ use super::event::{Event, FailureKind, Outcome, Phase, Verdict};
 use super::servers::BringUpFailure;
 use super::wait::{self, Expected, ScriptEnd};
 use super::worker::{Job, Worker};
-use super::{aftermath, analyze, debugger, modes, script};
+use super::{aftermath, analyze, debugger, early_death, modes, script};
 use crate::error::{Error, Result};
 use crate::server::instance::append_to;
 use crate::server::readiness::Readiness;
@@ -35,6 +35,18 @@ impl From<Outcome> for Ended {
     }
 }
 
+/// The report of a set-up that failed; a data directory that a server could not make counts as its failed start.
+fn set_up_failed(error: &Error) -> Outcome {
+    match early_death::diagnosis_of(error) {
+        Some(diagnosis) => Outcome {
+            server_log: diagnosis.to_text(),
+            diagnoses: vec![diagnosis.clone()],
+            ..failed(FailureKind::ServerStart, format!("{error}\n"))
+        },
+        None => failed(FailureKind::Other, format!("{}\n", error.explained())),
+    }
+}
+
 impl Worker {
     /// Runs one attempt. Never fails: what goes wrong in the runner fails the test, with the reason.
     /// `None` when the run is being ended and there is no verdict.
@@ -51,7 +63,7 @@ impl Worker {
             Ok(None) => return None,
             Err(error) => {
                 self.end_script_leftovers();
-                failed(FailureKind::Other, format!("{}\n", error.explained())).into()
+                set_up_failed(&error).into()
             }
         };
         let sequenced = Instant::now();

@@ -283,6 +283,10 @@ pub enum Event {
         /// Why the run could not go on where the counts do not tell it (`Got ^C signal`,
         /// `Hangup detected on controlling terminal`, a failed set-up): the final error line.
         cause: Option<String>,
+        /// Why a server died before there was a test: asked about itself, or making the first data
+        /// directory. `cause` has it as text.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        diagnoses: Vec<Diagnosis>,
     },
 }
 

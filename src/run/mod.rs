@@ -7,6 +7,7 @@ mod checks;
 pub mod context;
 mod coverage;
 mod debugger;
+mod early_death;
 pub mod engine;
 pub mod event;
 pub mod execute;

@@ -503,6 +503,11 @@ impl ServerSet {
         self.servers.first().map(|server| server.group.datadir())
     }
 
+    /// The configuration that the servers run with.
+    pub fn config(&self) -> Option<&Config> {
+        self.config.as_ref()
+    }
+
     /// The expect file of the server at `i`.
     pub fn expect_file(&self, i: usize) -> PathBuf {
         expect::path(&self.dirs.var_tmp(), &self.servers[i].group.name().to_str_lossy())

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
-use std::path::Path;
-use std::process::{Command, Stdio};
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
 
-use bstr::{BStr, ByteSlice as _};
+use bstr::{BStr, BString, ByteSlice as _};
 use sha2::{Digest as _, Sha256};
 
 use crate::cli::settings::Settings;
@@ -44,6 +45,33 @@ impl ServerFacts {
     }
 }
 
+/// A server that did not answer: what is needed to find out why.
+#[derive(Debug, Clone)]
+pub struct ProbeFailed {
+    /// The program.
+    pub program: PathBuf,
+    /// What it was asked with.
+    pub arguments: Vec<OsString>,
+    /// How it ended; `Err`: the system did not run it, with this error number where there is one.
+    pub end: std::result::Result<ExitStatus, Option<i32>>,
+    /// From its start to its end.
+    pub lived: Duration,
+    /// What it wrote to standard error.
+    pub said: BString,
+}
+
+impl std::fmt::Display for ProbeFailed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} --verbose --help", self.program.display())?;
+        match &self.end {
+            Ok(status) => write!(f, ": {status}; {}", self.said),
+            Err(_) => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for ProbeFailed {}
+
 /// Plugins that `--help` lists as switchable and that stay on all the same (spec §0.2).
 const ALWAYS_ON: [&str; 6] =
     ["innodb-metrics", "innodb-buffer-page", "innodb-lock-waits", "innodb-locks", "innodb-trx", "gssapi"];
@@ -67,22 +95,33 @@ pub fn probe(layout: &Layout, settings: &Settings, env: &Env, datadir: &Path) ->
         scratch = tempfile::tempdir().map_err(|error| Error::io("use", &std::env::temp_dir(), error))?;
         scratch.path()
     };
+    let mut arguments: Vec<OsString> = vec!["--no-defaults".into()];
+    arguments.extend([option("--datadir=", existing), option("--basedir=", &layout.basedir)]);
+    arguments.push(option("--lc-messages-dir=", &layout.share_dir));
+    let plain = ["--skip-grant-tables", "--log-warnings=0", "--log-slow-admin-statements=0"];
+    let rest = ["--log-queries-not-using-indexes=0", "--log-slow-slave-statements=0", "--verbose", "--help"];
+    arguments.extend(plain.into_iter().chain(rest).map(OsString::from));
+    let begun = Instant::now();
     let output = Command::new(&layout.mariadbd)
-        .arg("--no-defaults")
-        .args([option("--datadir=", existing), option("--basedir=", &layout.basedir)])
-        .arg(option("--lc-messages-dir=", &layout.share_dir))
-        .args(["--skip-grant-tables", "--log-warnings=0", "--log-slow-admin-statements=0"])
-        .args(["--log-queries-not-using-indexes=0", "--log-slow-slave-statements=0", "--verbose", "--help"])
+        .args(&arguments)
         .env_clear()
         .envs(env.iter())
         .env("LD_LIBRARY_PATH", layout.library_path(settings, env.get("LD_LIBRARY_PATH")))
         .stdin(Stdio::null())
-        .output()
-        .map_err(|error| Error::io("run", &layout.mariadbd, error))?;
-    let facts = parse(&output.stdout, &layout.mariadbd).map_err(|error| {
-        let said = output.stderr.trim().as_bstr();
-        error.caused_by(format!("{} --verbose --help: {}; {said}", layout.mariadbd.display(), output.status))
+        .output();
+    let failed = |end, said: &[u8]| ProbeFailed {
+        program: layout.mariadbd.clone(),
+        arguments: arguments.clone(),
+        end,
+        lived: begun.elapsed(),
+        said: said.into(),
+    };
+    let output = output.map_err(|error| {
+        let text = format!("cannot run {}: {error}", layout.mariadbd.display());
+        Error::new(text).caused_by(failed(Err(error.raw_os_error()), b""))
     })?;
+    let facts = parse(&output.stdout, &layout.mariadbd)
+        .map_err(|error| error.caused_by(failed(Ok(output.status), output.stderr.trim())))?;
     // Without a cache every run asks again, which is slower and no error.
     let _ = cache::write_atomically(&cached, &output.stdout);
     Ok(moved(facts, datadir))

@@ -143,7 +143,11 @@ impl Diagnosis {
         }
         line("server:", &[&self.server, b" ", self.ending.as_bytes()]);
         line("command:", &[&self.command]);
-        let path = self.log_file.display().to_string();
+        let path = match self.log_file.as_os_str() {
+            // It was asked something, and its standard error was read.
+            none if none.is_empty() => "standard error".to_owned(),
+            path => path.display().to_string(),
+        };
         if self.log.is_empty() {
             line("log:", &[path.as_bytes(), b" has nothing of this start"]);
         } else {
@@ -176,7 +180,9 @@ fn ending(evidence: &Evidence) -> String {
         (ExitKind::NotRun(number), _) => {
             format!("could not be run: {}", std::io::Error::from_raw_os_error(number))
         }
-        (ExitKind::Running, Stage::Start | Stage::Bootstrap) => "was still starting".to_owned(),
+        (ExitKind::Running, Stage::Start | Stage::Bootstrap | Stage::Probe) => {
+            "was still starting".to_owned()
+        }
         (ExitKind::Running, _) => "was still running".to_owned(),
         (ExitKind::Unknown, _) => "ended (its exit status was not kept)".to_owned(),
     };

@@ -183,23 +183,22 @@ fn unknown_engine<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
     let options = ["default-storage-engine", "default-tmp-storage-engine", "enforce-storage-engine"];
     let blame = scene.blame_value(&options, engine);
     let lower = engine.to_str_lossy().to_ascii_lowercase();
-    let skipped = [format!("skip-{lower}"), format!("skip-plugin-{lower}")];
-    let off = scene.evidence.argv.iter().rposition(|option| {
-        let given = name(&option.text);
-        let given = given.strip_prefix(b"loose-").unwrap_or(&given);
-        skipped.iter().any(|skip| skip.as_bytes() == given)
+    let disabled = scene.log.iter().copied().find(|entry| {
+        entry.says("' is disabled")
+            && entry.quoted().first().is_some_and(|plugin| plugin.eq_ignore_ascii_case(engine))
     });
-    let (why, fix) = match off {
-        Some(at) => (
-            format!(": {} switches it off", scene.cite(at)),
+    let (why, fix) = match disabled {
+        Some(_) => (
+            ": it is switched off",
             format!(
-                "write --{lower} after it in the test's .opt, or source include/have_{lower}.inc in the test"
+                "write --{lower} into the test's .opt as well, or source include/have_{lower}.inc in the test"
             ),
         ),
-        None => (String::new(), "the engine is not built in, not loaded, or failed to start".to_owned()),
+        None => ("", "the engine is not built in, not loaded, or failed to start".to_owned()),
     };
     let text = format!("the default storage engine '{engine}'{} is not there{why}", blame.place());
-    Some(Finding::new(UNKNOWN_ENGINE, text).quoting([entry]).blaming(blame.argument).fix(fix))
+    let entries = disabled.into_iter().chain([entry]);
+    Some(Finding::new(UNKNOWN_ENGINE, text).quoting(entries).blaming(blame.argument).fix(fix))
 }
 
 #[cfg(test)]
@@ -291,10 +290,10 @@ mod tests {
         ),
         (
             "MTR-S016",
-            &["--loose-skip-innodb", "--default-storage-engine=innodb"],
-            "t 0 [ERROR] Unknown/unsupported storage engine: innodb\nt 0 [ERROR] Aborting",
+            &["--default-storage-engine=innodb"],
+            "t 0 [Note] Plugin 'InnoDB' is disabled.\nt 0 [ERROR] Unknown/unsupported storage engine: innodb\nt 0 [ERROR] Aborting",
             Some("--default-storage-engine=innodb"),
-            "--loose-skip-innodb (x.opt:1) switches it off / write --innodb after it",
+            "it is switched off / write --innodb into the test's .opt",
         ),
     ];
 

@@ -162,7 +162,7 @@ fn statement<'a>(scene: &Scene<'a>, word: &str) -> Option<(&'a Path, u32, &'a BS
 }
 
 fn init_file_shuts_down<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
-    if scene.evidence.exit != ExitKind::Status(0) || scene.evidence.stage != Stage::Start {
+    if scene.evidence.exit != ExitKind::Status(0) || scene.evidence.stage == Stage::Bootstrap {
         return None;
     }
     let given = scene.given("init-file")?;

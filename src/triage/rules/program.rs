@@ -197,20 +197,28 @@ const MACHINES: [(u16, &str); 10] = [
 ];
 
 fn wrong_machine<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
-    let (_, file) = refused(scene).filter(|(number, file)| *number == libc::ENOEXEC && is_elf(file))?;
+    let file = scene.evidence.program_file.as_ref().filter(|file| is_elf(file))?;
     let bytes: [u8; 2] = file.head.get(18..20)?.try_into().ok()?;
     let number =
         if file.head.get(5) == Some(&2) { u16::from_be_bytes(bytes) } else { u16::from_le_bytes(bytes) };
     let machine =
         MACHINES.iter().find(|(known, _)| *known == number).map_or("another machine", |(_, name)| name);
     let own = std::env::consts::ARCH;
+    let told = match scene.evidence.exit {
+        ExitKind::NotRun(libc::ENOEXEC) => true,
+        // A shell tried to make sense of it; or an emulator ran it, and it lacks something else.
+        ExitKind::Status(2 | 126 | 127) if machine != own => false,
+        _ => return None,
+    };
     let program = scene.evidence.program.display();
     let text = match machine == own {
         false => format!("the server {program} is a program for {machine}, and this machine is {own}"),
         true => format!("the server {program} is a damaged program for {machine}"),
     };
     let fix = format!("use a server that was built for {own}; file {program} tells what this one is");
-    Some(Finding::new(WRONG_MACHINE, text).seen(format!("ELF machine {number} ({machine})")).fix(fix))
+    let finding =
+        Finding::new(WRONG_MACHINE, text).seen(format!("ELF machine {number} ({machine})")).fix(fix);
+    Some(if told { finding } else { finding.likely() })
 }
 
 fn not_executable<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
