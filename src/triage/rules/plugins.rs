@@ -14,7 +14,7 @@ use crate::triage::finding::Finding;
 use crate::triage::judge::Rule;
 use crate::triage::log::{Entry, Level};
 use crate::triage::plugin_failure::{Failure, failures, file_name, lower, owner, unknown_option, written};
-use crate::triage::plugin_words::{api, interface, maturity};
+use crate::triage::plugin_words::{api, interface, is_of_debug_build, maturity};
 use crate::triage::scene::Scene;
 
 /// The rules of this file. A plugin that failed to load comes before its options being unknown, which follows from it.
@@ -266,13 +266,6 @@ fn symbol<'a>(failure: &Failure<'a>) -> Option<&'a BStr> {
     before.fields().last().map(ByteSlice::as_bstr)
 }
 
-/// Functions that only Debug builds have: of DBUG, of mutexes that are checked, of `DEBUG_SYNC`.
-fn of_debug_build(symbol: &[u8]) -> bool {
-    let beginnings: [&[u8]; 5] = [b"_db_", b"safe_mutex_", b"safe_cond_", b"sf_", b"debug_sync"];
-    beginnings.iter().any(|beginning| symbol.starts_with(beginning))
-        || ["dbug", "debug_sync", "safe_mutex"].iter().any(|part| symbol.contains_str(part))
-}
-
 /// Runtimes that a whole program is built with.
 const INSTRUMENTED: [(&str, &str); 7] = [
     ("__asan_", "AddressSanitizer"),
@@ -294,8 +287,8 @@ fn unresolved(scene: &Scene<'_>, failure: &Failure<'_>) -> Option<Verdict> {
     let server_debug = scene.evidence.facts.as_ref().is_some_and(|facts| facts.is_debug_build())
         || scene.evidence.elf.as_ref().is_some_and(|elf| elf.exported.iter().any(|s| s.starts_with(b"_db_")));
     let elf = failure.file.and_then(|file| file.elf.as_ref());
-    let plugin_debug = of_debug_build(symbol) || known.iter().any(|symbol| of_debug_build(symbol));
-    let release = elf.is_some_and(|elf| !elf.undefined.iter().any(|symbol| of_debug_build(symbol)));
+    let plugin_debug = is_of_debug_build(symbol) || known.iter().any(|symbol| is_of_debug_build(symbol));
+    let release = elf.is_some_and(|elf| !elf.undefined.iter().any(|symbol| is_of_debug_build(symbol)));
     let same = "build server and plugin with the same CMAKE_BUILD_TYPE, or take both from the same package";
     let verdict = if plugin_debug && !server_debug {
         let text = format!("is of a Debug build, the server of a Release build, which has no '{symbol}'");

@@ -2,10 +2,9 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
-use std::process::Command;
 
 use super::Death;
+use crate::support::compile_plugin;
 
 /// Compiles `plugin.c` into `own.so` in the plugin directory of a test that is to die, with these arguments more.
 fn plugin(arguments: &[&str]) -> Death {
@@ -15,27 +14,7 @@ fn plugin(arguments: &[&str]) -> Death {
 }
 
 fn compile(death: &Death, library: &str, arguments: &[&str]) {
-    let dir = death.site().path("plugins");
-    fs::create_dir_all(&dir).unwrap();
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/e2e/deaths/plugin.c");
-    let output = Command::new("cc")
-        .args(["-shared", "-fPIC", "-o"])
-        .arg(dir.join(library))
-        .arg(source)
-        .arg(format!("-DSERVER={}", server_version()))
-        .args(arguments)
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-}
-
-/// `101119` for a server 10.11.19: a daemon plugin has to be for exactly the server that loads it.
-pub fn server_version() -> u32 {
-    let path = format!("{}:/usr/sbin:/usr/local/sbin", std::env::var("PATH").unwrap_or_default());
-    let output = Command::new("mariadbd").env("PATH", path).arg("--version").output().unwrap();
-    let text = String::from_utf8(output.stdout).unwrap();
-    let version = text.split_once(" Ver ").unwrap().1.split(['-', ' ']).next().unwrap().to_owned();
-    version.split('.').fold(0, |id, part| id * 100 + part.parse::<u32>().unwrap())
+    compile_plugin(&death.site().path("plugins"), library, arguments);
 }
 
 /// With the options, and the directory of the compiled plugins.
