@@ -172,7 +172,7 @@ fn wrong_name(scene: &Scene<'_>, failure: &Failure<'_>) -> Option<Verdict> {
     let inside: Vec<&BStr> =
         declared.iter().flat_map(|declared| &declared.plugins).map(|plugin| plugin.name.as_bstr()).collect();
     let same = |one: &&BStr| lower(one) == lower(named);
-    let exists = failure.complaint.says("already") || inside.iter().any(|one| same(&one));
+    let exists = failure.complaint.says("already") || inside.iter().any(same);
     if exists {
         return Some(if is_built_in(scene, &lower(named)) {
             Verdict::new(PLUGIN_BUILT_IN, format!("has the plugin '{named}', which is built into the server"))
@@ -324,7 +324,7 @@ fn other_library(failure: &Failure<'_>) -> Option<Verdict> {
         .split_once_str(": cannot open shared object file")
         .map(|(before, _)| before)
         .or_else(|| Some(reason.split_once_str("Error loading shared library ")?.1.split_once_str(":")?.0))
-        .or_else(|| Some(reason.split_once_str("Library not loaded: ")?.1.fields().next()?))
+        .or_else(|| reason.split_once_str("Library not loaded: ")?.1.fields().next())
         .map(|library| file_name(library.as_bstr()))
         .filter(|library| *library != failure.library);
     let absent: &[BString] = failure.file.map_or(&[], |file| &file.absent);
