@@ -7,7 +7,7 @@ use bstr::{BStr, BString, ByteSlice};
 
 use crate::triage::catalogue::{
     Cause, PLUGIN_ABI, PLUGIN_BUILD_TYPE, PLUGIN_BUILT_IN, PLUGIN_INIT, PLUGIN_LIBRARY, PLUGIN_MATURITY,
-    PLUGIN_MISSING, PLUGIN_NOT_A_PLUGIN, PLUGIN_NOT_IN_LIBRARY, PLUGIN_SYMBOL,
+    PLUGIN_MISSING, PLUGIN_NOT_A_PLUGIN, PLUGIN_NOT_IN_LIBRARY, PLUGIN_SYMBOL, Rank,
 };
 use crate::triage::collect::plugins::{belongs, stem};
 use crate::triage::finding::Finding;
@@ -92,7 +92,15 @@ fn loading<'a>(scene: &Scene<'a>, cause: &'static Cause) -> Option<Finding<'a>> 
     finding.fix.clone_from(&verdict.fix);
     finding = verdict.seen.iter().fold(finding, |finding, seen| finding.seen(seen.clone()));
     // Without one of these lines the server may have died of something else.
-    Some(if ended.is_some() { finding.fatal() } else { finding.likely() })
+    if ended.is_some() {
+        return Some(finding.fatal());
+    }
+    // An engine that is unknown for another reason is what ended it.
+    let engine = scene.errors().find_map(|entry| entry.after("storage engine: "));
+    if engine.is_some_and(|engine| WITH_FILES.iter().all(|own| engine != *own)) {
+        finding.rank = Rank::Consequence;
+    }
+    Some(finding.likely())
 }
 
 /// Looks at what the server says first, then at what the loader says, then at the file.
@@ -488,7 +496,7 @@ fn initialisation<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
         .quoting(before.copied().into_iter().chain(of_plugin).chain(gave_up))
         .blaming(at)
         .fix(format!(
-            "see to what the plugin complains of, or let the server start without it: --{}=ON",
+            "mend what the plugin complains of, or let the server start without it: --{}=ON",
             lower(plugin)
         ));
     Some(if gave_up.is_some() && at.is_some() { finding } else { finding.likely() })

@@ -176,9 +176,7 @@ fn initialisation_fails_and_is_insisted_on() {
 fn a_built_in_plugin_loaded_by_name() {
     let died = Death::by_options("--plugin-load-add=innodb=ha_innodb.so\n--nosuch=FORCE\n").dies();
     died.cause("MTR-S027", "no plugin 'nosuch' is built into").also_seen("MTR-S026");
-    let died =
-        with(plugin(&["-DNAME=\"partition\""]), "--plugin-load-add=own.so\n--default-storage-engine=x")
-            .dies();
+    let died = with(plugin(&["-DNAME=\"partition\""]), "--plugin-load-add=own.so\n--partition-port=3").dies();
     died.cause("MTR-S026", "has the plugin 'partition', which is built into the server")
         .evidence("Function 'partition' already exists")
         .fix("do not load it");

@@ -200,6 +200,10 @@ fn what_the_server_goes_on_without_is_not_what_ended_it() {
     let log = format!("{MISSING}t 0 [ERROR] mariadbd: unknown option '--other'");
     assert_eq!(codes(&failed(1, &["--plugin-load-add=x.so"], &log)), ["MTR-S003", "MTR-S020"]);
     assert_eq!(codes(&failed(1, &[], MISSING)), ["MTR-S020"]);
+    let log = format!("{MISSING}t 0 [ERROR] Unknown/unsupported storage engine: other");
+    assert_eq!(codes(&failed(1, &[], &log)), ["MTR-S016", "MTR-S020"]);
+    let log = format!("{MISSING}t 0 [ERROR] Unknown/unsupported storage engine: X");
+    assert_eq!(codes(&failed(1, &[], &log)), ["MTR-S020"]);
 }
 
 #[test]
