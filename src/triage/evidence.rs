@@ -16,6 +16,8 @@ pub enum ExitKind {
     Status(i32),
     /// By this signal.
     Signal(i32),
+    /// The system refused to run its program, with this error number.
+    NotRun(i32),
     /// It has not: it was still running when patience ended.
     Running,
     /// Nobody noted it: the evidence was found later.
@@ -68,6 +70,38 @@ pub struct Setting {
     pub location: crate::error::Location,
 }
 
+/// An option file that a server reads, by `--defaults-file` or by an `!include` in one.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct OptionFile {
+    /// Where it is.
+    pub path: PathBuf,
+    /// The `!include` that names it; `None` for the file of an argument.
+    pub included: Option<crate::error::Location>,
+    /// The system's error number, where it cannot be read.
+    pub error: Option<i32>,
+    /// Permission bits; 0 where it does not exist.
+    pub mode: u32,
+    /// Its groups in order, whether they apply to the server or not.
+    pub groups: Vec<BString>,
+}
+
+/// What the program file of a server is, as far as that decides whether it can be run.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ProgramFile {
+    /// It exists.
+    pub exists: bool,
+    /// It is a directory.
+    pub directory: bool,
+    /// Permission bits; 0 where it does not exist.
+    pub mode: u32,
+    /// Its first bytes: enough for an ELF header or the line that names an interpreter.
+    pub head: BString,
+    /// What runs it: the interpreter of a script, the loader of an ELF file.
+    pub interpreter: Option<PathBuf>,
+    /// The interpreter is not there.
+    pub interpreter_missing: bool,
+}
+
 /// A resource limit of the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limit {
@@ -93,9 +127,10 @@ pub struct Space {
 }
 
 /// What a path that the server was given is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PathFact {
-    /// The option: `datadir`, `tmpdir`, `socket`, `pid-file`, `plugin-dir`, …
+    /// The option: `datadir`, `tmpdir`, `socket`, `pid-file`, `plugin-dir`, …; empty for a directory above such a
+    /// path, and for a path that only the log names.
     pub option: &'static str,
     /// The path.
     pub path: PathBuf,
@@ -107,6 +142,8 @@ pub struct PathFact {
     pub mode: u32,
     /// Its owner's user id; 0 where it does not exist.
     pub uid: u32,
+    /// Its group's id; 0 where it does not exist.
+    pub gid: u32,
 }
 
 /// Something of which there is one.
@@ -153,16 +190,24 @@ pub struct Fellow {
 pub struct System {
     /// Effective user id of the server.
     pub uid: u32,
+    /// Its group id.
+    pub gid: u32,
     /// Its limits.
     pub limits: Vec<Limit>,
     /// Room on the disks it uses.
     pub space: Vec<Space>,
     /// Paths it was given.
     pub paths: Vec<PathFact>,
+    /// What `mariadb-upgrade` noted in the data directory: the version that last used it.
+    pub datadir_version: Option<BString>,
     /// Who holds what it wants.
     pub holders: Vec<Holder>,
     /// Processes of the runner's cgroup that the kernel killed for want of memory since the run began.
     pub oom_kills: u64,
+    /// Bytes of memory that the runner's cgroup may use; `None` without a limit.
+    pub memory_limit: Option<u64>,
+    /// Bytes of memory of the machine.
+    pub memory_total: Option<u64>,
     /// `kernel.io_uring_disabled`, where the kernel has it.
     pub io_uring_disabled: Option<u8>,
 }
@@ -236,6 +281,36 @@ pub struct DeclaredPlugin {
     pub variables: Vec<BString>,
 }
 
+/// What is wrong with a file of keys or certificates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PemProblem {
+    /// It cannot be read: the system's error number.
+    Unreadable(i32),
+    /// It holds nothing of the kind that the option wants.
+    WrongKind,
+}
+
+/// A file that an option of `--ssl-*` names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PemFile {
+    /// The option: `ssl-cert`, `ssl-key`, `ssl-ca`, `ssl-crl`.
+    pub option: &'static str,
+    /// The file.
+    pub path: PathBuf,
+    /// What is wrong with it, if that can be seen.
+    pub problem: Option<PemProblem>,
+}
+
+/// What the runner found in the files of keys and certificates; looked at where the server complains of TLS.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TlsFacts {
+    /// The files.
+    pub files: Vec<PemFile>,
+    /// Why the TLS library takes key and certificate not together, in its words; `None` where it takes them or
+    /// was not asked.
+    pub mismatch: Option<BString>,
+}
+
 /// A core file.
 #[derive(Debug, Clone, Default)]
 pub struct Core {
@@ -250,6 +325,8 @@ pub struct Core {
 pub struct Evidence {
     /// `mysqld.1`; for a bootstrap what was to be made.
     pub server: BString,
+    /// Its process; `None` where nobody knows.
+    pub pid: Option<i32>,
     /// What it was doing.
     pub stage: Stage,
     /// From its spawn to its end, or to the end of patience.
@@ -264,6 +341,12 @@ pub struct Evidence {
     pub argv: Vec<ServerOption>,
     /// What its option file says of it, in the order in which it counts: the last one wins.
     pub settings: Vec<Setting>,
+    /// The option files themselves, in the order in which the server reads them.
+    pub option_files: Vec<OptionFile>,
+    /// The beginning of its `--init-file`, if that can be read.
+    pub init_file: Option<TextFile>,
+    /// The file of its program.
+    pub program_file: Option<ProgramFile>,
     /// What the error log got since this start; standard output and error go there as well.
     pub log: LogPart,
     /// Files that sanitizers wrote for exactly this process.
@@ -272,10 +355,14 @@ pub struct Evidence {
     pub environment: Vec<(BString, BString)>,
     /// Its core file.
     pub core: Option<Core>,
+    /// Where its threads waited, a few lines each, by a debugger; empty where none is installed or it had ended.
+    pub threads: BString,
     /// What the server says of itself with `--help`, where it was asked.
     pub facts: Option<Arc<ServerFacts>>,
     /// The server's program file.
     pub elf: Option<ElfFacts>,
+    /// Its keys and certificates.
+    pub tls: TlsFacts,
     /// Plugins it was to load.
     pub plugins: Vec<PluginFile>,
     /// Arguments that ask for plugins and name none: index in `argv`, and the variable that was written there and is

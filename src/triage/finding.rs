@@ -36,8 +36,8 @@ pub struct Quote {
 pub struct Finding<'a> {
     /// What it is an instance of.
     pub cause: &'static Cause,
-    /// Its place among several findings: that of the cause, or a better one where this instance is known to have ended
-    /// the server.
+    /// Its place among several findings: that of the cause, unless [`Finding::fatal`] or [`Finding::following`]
+    /// know better.
     pub rank: Rank,
     /// It in one line, in plain words, with the names of what is to blame.
     pub text: BString,
@@ -66,6 +66,12 @@ impl<'a> Finding<'a> {
             fix: None,
             confidence: Confidence::Certain,
         }
+    }
+
+    /// Something else is behind it: it is the cause only where nothing else was found.
+    pub fn following(mut self) -> Self {
+        self.rank = self.rank.max(Rank::Consequence);
+        self
     }
 
     /// Quotes lines of the log.
@@ -101,6 +107,12 @@ impl<'a> Finding<'a> {
     /// It may be something else.
     pub fn likely(mut self) -> Self {
         self.confidence = Confidence::Likely;
+        self
+    }
+
+    /// In this case it explains more or less than its cause does in general.
+    pub fn ranked(mut self, rank: Option<Rank>) -> Self {
+        self.rank = rank.unwrap_or(self.rank);
         self
     }
 }

@@ -10,9 +10,11 @@ pub mod log_file;
 pub mod memory;
 pub mod paths;
 pub mod plugins;
+pub mod program;
 pub mod sanitizers;
 pub mod settings;
 pub mod space;
+pub mod tls;
 
 use std::path::Path;
 
@@ -30,6 +32,8 @@ pub struct Subject<'a> {
     pub cwd: &'a Path,
     /// The vardir of its worker.
     pub vardir: &'a Path,
+    /// What [`memory::oom_kills`] gave when the run began; `None` where the server is not of this run.
+    pub oom_kills_before: Option<u64>,
 }
 
 /// Adds what the system and the files tell to evidence that has server, program, arguments, log and exit.
@@ -38,11 +42,13 @@ pub fn complete(evidence: &mut Evidence, subject: &Subject<'_>) {
     // Options first: what is looked at depends on them.
     settings::add(evidence);
     paths::add(evidence, subject);
-    holders::add(evidence);
-    limits::add(evidence);
+    holders::add(evidence, subject);
+    limits::add(evidence, subject);
     space::add(evidence, subject);
-    memory::add(evidence);
+    memory::add(evidence, subject);
     elf::add(evidence);
+    program::add(evidence, subject);
     plugins::add(evidence, subject);
     sanitizers::add(evidence, subject);
+    tls::add(evidence, subject);
 }

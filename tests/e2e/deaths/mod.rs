@@ -2,8 +2,12 @@
 //!
 //! The installed server dies for real wherever a test can bring that about.
 
+mod crash;
+mod faulty;
 mod options;
 mod plugins;
+mod sanitizer;
+mod waiting;
 
 use std::ffi::OsString;
 
