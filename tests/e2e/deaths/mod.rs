@@ -2,7 +2,10 @@
 //!
 //! The installed server dies for real wherever a test can bring that about.
 
+mod datadir;
+mod network;
 mod options;
+mod paths;
 
 use std::ffi::OsString;
 
