@@ -260,13 +260,19 @@ const CAREFUL: [(&str, &[&str]); 2] = [
 fn refused<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
     CAREFUL.iter().find_map(|(option, words)| {
         scene.given(option).filter(|given| !["0", "OFF", "off"].iter().any(|off| given.value == off))?;
-        if no_system_tablespace(scene).is_some() {
+        if served(scene) || !failed(scene) || no_system_tablespace(scene).is_some() {
             return None;
         }
-        let advice = |entry: &Entry<'a>| {
-            ["Set ", "set ", "may set", "You can set", "Retry with"].iter().any(|word| entry.says(word))
+        // What it only warns of is a reason as well, where it did not start.
+        let serious = |entry: &Entry<'a>| {
+            entry.subsystem == "InnoDB" && matches!(entry.level, Level::Error | Level::Warning)
         };
-        let entry = of_innodb(scene).find(|entry| says_one(entry, words) && !advice(entry))?;
+        let advice = ["Set ", "set ", "may set", "You can set", "Retry with"];
+        let entry = scene
+            .log
+            .iter()
+            .copied()
+            .find(|entry| serious(entry) && says_one(entry, words) && !says_one(entry, &advice))?;
         let what = format!("InnoDB may not do with this option what it would have to: {}", entry.message);
         let fix = format!(
             "remove --{option} for one start with an orderly shutdown, or use a fresh data directory"
