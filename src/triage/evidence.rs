@@ -204,19 +204,27 @@ pub struct System {
     pub holders: Vec<Holder>,
     /// Processes of the runner's cgroup that the kernel killed for want of memory since the run began.
     pub oom_kills: u64,
+    /// Bytes of memory that the runner's cgroup may use; `None` without a limit.
+    pub memory_limit: Option<u64>,
+    /// Bytes of memory of the machine.
+    pub memory_total: Option<u64>,
     /// `kernel.io_uring_disabled`, where the kernel has it.
     pub io_uring_disabled: Option<u8>,
 }
 
-/// Facts of an ELF file; see [`super::elf`].
+/// Facts of an ELF file; see [`super::collect::elf`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ElfFacts {
     /// `x86_64`, `aarch64`, …, as `uname -m` spells it.
     pub machine: String,
     /// Bits of an address: 32 or 64.
     pub bits: u8,
+    /// It can be loaded: a shared library or a position-independent program, no object file and no core.
+    pub loadable: bool,
     /// Libraries it needs.
     pub needed: Vec<BString>,
+    /// Where the loader looks for them first (`DT_RUNPATH`, `DT_RPATH`), `$ORIGIN` already replaced.
+    pub runpath: Vec<PathBuf>,
     /// Dynamic symbols it needs from elsewhere (weak ones left out).
     pub undefined: Vec<BString>,
     /// Dynamic symbols it gives; sorted.
@@ -236,6 +244,71 @@ pub struct PluginFile {
     pub exists: bool,
     /// What it is, if it is an ELF file.
     pub elf: Option<ElfFacts>,
+    /// The plugins in it.
+    pub declared: Option<Declared>,
+    /// Symbols it needs that neither the server nor a library gives; empty where that could not be found out.
+    pub unresolved: Vec<BString>,
+    /// Libraries it needs, itself or through others, that are nowhere.
+    pub absent: Vec<BString>,
+    /// Where it is not there: libraries beside it with a name much like its own, the most similar first.
+    pub similar: Vec<BString>,
+}
+
+/// What a plugin library says of itself in its data.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Declared {
+    /// By `_maria_…` symbols: made for MariaDB; else by `_mysql_…`, for MySQL.
+    pub maria: bool,
+    /// Version of the plugin interface, `0x010f` for 1.15; 0 where it could not be read.
+    pub interface: u32,
+    /// The plugins.
+    pub plugins: Vec<DeclaredPlugin>,
+}
+
+/// One plugin of a library, or one that is built into a server.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DeclaredPlugin {
+    /// The number of its kind: 1 for a storage engine, 3 for a daemon, …
+    pub kind: u32,
+    /// `EXAMPLE`.
+    pub name: BString,
+    /// The version of the interface of its kind that it was made for. For engines, daemons and tables of the
+    /// information schema it is the server's version times 256.
+    pub api: u32,
+    /// 0 unknown, 1 experimental, 2 alpha, 3 beta, 4 gamma, 5 stable.
+    pub maturity: u32,
+    /// Its variables without its name: `port_wr`.
+    pub variables: Vec<BString>,
+}
+
+/// What is wrong with a file of keys or certificates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PemProblem {
+    /// It cannot be read: the system's error number.
+    Unreadable(i32),
+    /// It holds nothing of the kind that the option wants.
+    WrongKind,
+}
+
+/// A file that an option of `--ssl-*` names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PemFile {
+    /// The option: `ssl-cert`, `ssl-key`, `ssl-ca`, `ssl-crl`.
+    pub option: &'static str,
+    /// The file.
+    pub path: PathBuf,
+    /// What is wrong with it, if that can be seen.
+    pub problem: Option<PemProblem>,
+}
+
+/// What the runner found in the files of keys and certificates; looked at where the server complains of TLS.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TlsFacts {
+    /// The files.
+    pub files: Vec<PemFile>,
+    /// Why the TLS library takes key and certificate not together, in its words; `None` where it takes them or
+    /// was not asked.
+    pub mismatch: Option<BString>,
 }
 
 /// A core file.
@@ -252,6 +325,8 @@ pub struct Core {
 pub struct Evidence {
     /// `mysqld.1`; for a bootstrap what was to be made.
     pub server: BString,
+    /// Its process; `None` where nobody knows.
+    pub pid: Option<i32>,
     /// What it was doing.
     pub stage: Stage,
     /// From its spawn to its end, or to the end of patience.
@@ -280,12 +355,25 @@ pub struct Evidence {
     pub environment: Vec<(BString, BString)>,
     /// Its core file.
     pub core: Option<Core>,
+    /// Where its threads waited, a few lines each, by a debugger; empty where none is installed or it had ended.
+    pub threads: BString,
     /// What the server says of itself with `--help`, where it was asked.
     pub facts: Option<Arc<ServerFacts>>,
     /// The server's program file.
     pub elf: Option<ElfFacts>,
+    /// Its keys and certificates.
+    pub tls: TlsFacts,
     /// Plugins it was to load.
     pub plugins: Vec<PluginFile>,
+    /// Arguments that ask for plugins and name none: index in `argv`, and the variable that was written there and is
+    /// empty: `HANDLERSOCKET_SO`.
+    pub empty_loads: Vec<(usize, Option<BString>)>,
+    /// Where it looks for plugins.
+    pub plugin_dir: PathBuf,
+    /// Libraries in `plugin_dir` that it was not told to load and that variables it does not know belong to.
+    pub unloaded: Vec<PluginFile>,
+    /// The plugins that are built into it, where its program file tells.
+    pub built_in: Option<Declared>,
     /// The other servers of its test.
     pub fellows: Vec<Fellow>,
     /// The machine.

@@ -93,6 +93,18 @@ impl<'a> Scene<'a> {
         }
     }
 
+    /// The option as it was written, and where: `--tmpdir=/x (t/x.opt:1)`, `tmpdir=/x (my.cnf:12)`.
+    pub fn written(&self, given: &Given<'a>) -> BString {
+        match (given.argument, given.setting) {
+            (Some(index), _) => self.cite(index),
+            (None, Some(setting)) => {
+                let value = setting.value.as_ref().map(|value| format!("={value}")).unwrap_or_default();
+                format!("{}{value} ({})", setting.name, setting.location).into()
+            }
+            (None, None) => BString::default(),
+        }
+    }
+
     /// The limit of this name.
     pub fn limit(&self, name: &str) -> Option<&'a Limit> {
         self.evidence.system.limits.iter().find(|limit| limit.name == name)

@@ -266,7 +266,10 @@ mod tests {
     fn found(words: &[&str], log: &str) -> Vec<(Resource, i32)> {
         let mut evidence = failed(1, words, log);
         let here = Path::new("/");
-        add(&mut evidence, &Subject { pid: None, env: None, cwd: here, vardir: here });
+        add(
+            &mut evidence,
+            &Subject { pid: None, env: None, cwd: here, vardir: here, oom_kills_before: None },
+        );
         let holders = evidence.system.holders.iter();
         holders.inspect(|h| assert!(!h.command.is_empty())).map(|h| (h.resource.clone(), h.pid)).collect()
     }

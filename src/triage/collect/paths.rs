@@ -201,7 +201,7 @@ mod tests {
     use crate::triage::testing::failed;
 
     fn subject(cwd: &Path) -> Subject<'_> {
-        Subject { pid: None, env: None, cwd, vardir: cwd }
+        Subject { pid: None, env: None, cwd, vardir: cwd, oom_kills_before: None }
     }
 
     #[test]

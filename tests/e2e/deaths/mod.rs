@@ -2,10 +2,15 @@
 //!
 //! The installed server dies for real wherever a test can bring that about.
 
+mod crash;
 mod datadir;
+mod faulty;
 mod network;
 mod options;
 mod paths;
+mod plugins;
+mod sanitizer;
+mod waiting;
 
 use std::ffi::OsString;
 
