@@ -3,8 +3,11 @@
 //! The installed server dies for real wherever a test can bring that about.
 
 mod crash;
+mod datadir;
 mod faulty;
+mod network;
 mod options;
+mod paths;
 mod plugins;
 mod sanitizer;
 mod waiting;
