@@ -2,7 +2,11 @@
 //!
 //! The installed server dies for real wherever a test can bring that about.
 
+mod disk;
+mod keys;
+mod limits;
 mod options;
+mod replication;
 
 use std::ffi::OsString;
 
