@@ -11,6 +11,7 @@ use bstr::{BString, ByteSlice, ByteVec};
 
 use crate::report::tally::Tally;
 use crate::run::event::{FailureKind, Outcome, Phase, RunEnd, TestId, Verdict};
+use crate::triage::diagnosis::Diagnosis;
 
 /// 74 dashes.
 const RULE: &str = "--------------------------------------------------------------------------";
@@ -143,6 +144,12 @@ fn comment(outcome: &Outcome) -> BString {
     comment
 }
 
+/// The diagnoses of an attempt as text, an empty line between them; empty where no server failed.
+pub fn diagnoses(outcome: &Outcome) -> BString {
+    let texts: Vec<BString> = outcome.diagnoses.iter().map(Diagnosis::to_text).collect();
+    bstr::join("\n", texts).into()
+}
+
 fn without_final_newline(text: &[u8]) -> &[u8] {
     text.strip_suffix(b"\n").unwrap_or(text)
 }
@@ -233,6 +240,7 @@ fn final_summary(tally: &Tally, end: RunEnd) -> String {
         let names: Vec<&str> = tally.check_failed.iter().map(String::as_str).collect();
         text.push_str(&format!("Check of testcase failed for: {}\n\n", names.join(" ")));
     }
+    text.push_str(&causes(tally));
     let prefix = prefix(end);
     let (tests, failed) = (tally.tests(), tally.failed);
     if failed == 0 {
@@ -264,6 +272,16 @@ fn final_summary(tally: &Tally, end: RunEnd) -> String {
         ));
     }
     text
+}
+
+/// Why servers failed: a line for each cause with the tests it hit. They stand before the reference's lines, where
+/// readers of the console have no test's block open.
+fn causes(tally: &Tally) -> String {
+    let mut text = String::new();
+    for cause in &tally.causes {
+        text.push_str(&format!("  {}: {}\n", cause.text, cause.tests.join(" ")));
+    }
+    if text.is_empty() { text } else { format!("Servers failed because:\n{text}\n") }
 }
 
 /// The reference has no summary after a signal; ours starts with `Interrupted`.

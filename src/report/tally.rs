@@ -34,6 +34,8 @@ pub struct Tally {
     pub timer_ms: u64,
     /// `suite.test` names of failed tests in order of their first failure, each once.
     pub failing: Vec<String>,
+    /// Why servers failed, in order of the first failure, each cause once.
+    pub causes: Vec<FailureCause>,
     /// `suite.test` names of tests that left something behind.
     pub check_failed: BTreeSet<String>,
     /// For each report of shutdown warnings, the names joined by blanks.
@@ -42,6 +44,15 @@ pub struct Tally {
     pub phases: BTreeMap<Phase, Duration>,
     pub(super) phase_workers: BTreeSet<usize>,
     pub(super) restarted: HashMap<[String; 3], bool>,
+}
+
+/// A cause that made servers fail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FailureCause {
+    /// It in one line, with its code.
+    pub text: String,
+    /// `suite.test` names of the tests it hit, each once.
+    pub tests: Vec<String>,
 }
 
 impl Tally {
@@ -82,6 +93,9 @@ impl Tally {
             self.restarted.remove(&key);
         }
         self.timer_ms += outcome.timer_ms.unwrap_or(0);
+        for diagnosis in &outcome.diagnoses {
+            self.caused(diagnosis.cause_with_code().to_string(), &name);
+        }
         match outcome.verdict {
             Verdict::Pass => self.passed += 1,
             Verdict::Fail | Verdict::ExpFail => {
@@ -103,6 +117,17 @@ impl Tally {
         }
         if !outcome.check_report.is_empty() {
             self.check_failed.insert(name);
+        }
+    }
+
+    fn caused(&mut self, text: String, test: &str) {
+        let at = self.causes.iter().position(|cause| cause.text == text).unwrap_or_else(|| {
+            self.causes.push(FailureCause { text, tests: Vec::new() });
+            self.causes.len() - 1
+        });
+        let tests = &mut self.causes[at].tests;
+        if !tests.iter().any(|known| known == test) {
+            tests.push(test.to_owned());
         }
     }
 

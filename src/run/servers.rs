@@ -439,11 +439,7 @@ impl ServerSet {
             let own = ctx.settings.mysqld.iter().cloned();
             with.args.extend(own.map(|text| ServerOption { text, origin: origin.clone() }));
         }
-        let mut env = self.env.clone();
-        for pair in &ctx.settings.mysqld_env {
-            let (name, value) = pair.split_once_str("=").unwrap_or((pair, b""));
-            env.set(OsString::from_vec(name.to_vec()), OsString::from_vec(value.to_vec()));
-        }
+        let mut env = self.server_env();
         match &with.timezone {
             Some(zone) => env.set("TZ", std::ffi::OsStr::from_bytes(zone)),
             None => env.remove("TZ"),
@@ -485,6 +481,16 @@ impl ServerSet {
             no_core: command.skip_core_file,
             detached: ctx.settings.start_and_exit,
         })
+    }
+
+    /// The environment of servers: the worker's, with `--mysqld-env`.
+    pub fn server_env(&self) -> Env {
+        let mut env = self.env.clone();
+        for pair in &self.ctx.settings.mysqld_env {
+            let (name, value) = pair.split_once_str("=").unwrap_or((pair, b""));
+            env.set(OsString::from_vec(name.to_vec()), OsString::from_vec(value.to_vec()));
+        }
+        env
     }
 
     /// Woken when the run is being ended.

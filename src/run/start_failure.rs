@@ -38,6 +38,7 @@ impl ServerSet {
         let fellows = self.servers.iter().enumerate().filter(|(other, _)| *other != i);
         Evidence {
             server: server.group.name().to_owned(),
+            pid: server.last_pid,
             log: log_file::from_offset(&server.group.log_error(), with.log_offset),
             program: with.program,
             argv: with.args,
@@ -49,9 +50,10 @@ impl ServerSet {
 
     /// Adds what the system tells of the server at `i`.
     pub fn complete(&self, evidence: &mut Evidence, i: usize) {
+        let env = self.server_env();
         let subject = Subject {
             pid: self.servers[i].last_pid,
-            env: Some(&self.env),
+            env: Some(&env),
             cwd: &self.context().layout.test_dir,
             vardir: &self.dirs.var,
             oom_kills_before: self.context().oom_kills,

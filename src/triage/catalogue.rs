@@ -55,7 +55,7 @@ causes! {
     MISSING_VALUE "MTR-S010" "missing-value" Refusal "An option without its value";
     OPTION_FILE_UNREADABLE "MTR-S011" "option-file-unreadable" Refusal "An option file that cannot be read";
     OPTION_FILE_SYNTAX "MTR-S012" "option-file-syntax" Refusal "An option file with a syntax error";
-    OPTION_GROUP_MISSING "MTR-S013" "option-group-missing" Consequence "A group that the option file does not have";
+    OPTION_GROUP_MISSING "MTR-S013" "option-group-missing" Refusal "A group that the option file does not have";
     INIT_FILE "MTR-S014" "init-file" Refusal "An `--init-file` that is missing or has an error";
     OPTION_CONFLICT "MTR-S015" "option-conflict" Refusal "Options that contradict or need each other";
     UNKNOWN_ENGINE "MTR-S016" "unknown-engine" Consequence "A default storage engine that is not there";

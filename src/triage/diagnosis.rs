@@ -108,6 +108,15 @@ impl Diagnosis {
         }
     }
 
+    /// The cause in one line as people see it: `likely: ` where it is not certain, then the cause and its code.
+    pub fn cause_with_code(&self) -> BString {
+        let sure = match self.confidence {
+            Confidence::Likely => "likely: ",
+            Confidence::Certain | Confidence::Unknown => "",
+        };
+        format!("{sure}{} [{}]", self.cause, self.code).into()
+    }
+
     /// The diagnosis as text for the report of a test, each line ended: cause first, then what says so, then where
     /// to read on.
     pub fn to_text(&self) -> BString {
@@ -119,11 +128,7 @@ impl Diagnosis {
             }
             out.push(b'\n');
         };
-        let sure = match self.confidence {
-            Confidence::Likely => "likely: ",
-            Confidence::Certain | Confidence::Unknown => "",
-        };
-        line("cause:", &[sure.as_bytes(), &self.cause, b" [", self.code.as_bytes(), b"]"]);
+        line("cause:", &[&self.cause_with_code()]);
         if let Some(culprit) = &self.culprit {
             line("from:", &[culprit.origin.to_string().as_bytes(), b": ", &culprit.text]);
         }
@@ -168,9 +173,12 @@ fn ending(evidence: &Evidence) -> String {
     let how = match (evidence.exit, evidence.stage) {
         (ExitKind::Status(status), _) => format!("exited with status {status}"),
         (ExitKind::Signal(signal), _) => format!("was ended by {}", signal_name(signal)),
+        (ExitKind::NotRun(number), _) => {
+            format!("could not be run: {}", std::io::Error::from_raw_os_error(number))
+        }
         (ExitKind::Running, Stage::Start | Stage::Bootstrap) => "was still starting".to_owned(),
         (ExitKind::Running, _) => "was still running".to_owned(),
-        (ExitKind::Unknown, _) => "ended; its exit status was not kept".to_owned(),
+        (ExitKind::Unknown, _) => "ended (its exit status was not kept)".to_owned(),
     };
     let what = if evidence.stage == Stage::Bootstrap { "(bootstrap) " } else { "" };
     let lived = evidence.lived.map(|lived: Duration| format!(" after {:.2} s", lived.as_secs_f64()));

@@ -16,15 +16,15 @@ pub fn findings<'a>(scene: &Scene<'a>) -> Vec<Finding<'a>> {
     let mut found: Vec<Finding<'a>> =
         RULES.iter().copied().flatten().filter_map(|rule| rule(scene)).collect();
     // A certain consequence still comes after an uncertain cause of it.
-    found.sort_by_key(|finding| (finding.cause.rank, std::cmp::Reverse(finding.confidence)));
+    found.sort_by_key(|finding| (finding.rank, std::cmp::Reverse(finding.confidence)));
     let mut codes = Vec::new();
     found.retain(|finding| {
         let new = !codes.contains(&finding.cause.code);
         codes.push(finding.cause.code);
         new
     });
-    if found.iter().any(|finding| finding.cause.rank < Rank::Consequence) {
-        found.retain(|finding| finding.cause.rank < Rank::Consequence);
+    if found.iter().any(|finding| finding.rank < Rank::Consequence) {
+        found.retain(|finding| finding.rank < Rank::Consequence);
     }
     if found.is_empty() {
         found.extend(FALLBACKS.iter().find_map(|rule| rule(scene)));

@@ -1,13 +1,16 @@
 //! Gathers evidence: the only part of triage that reads the live system. Each collector is quick, bounded and never
 //! fails: what cannot be read is not evidence.
 
+pub mod declarations;
 pub mod elf;
 pub mod holders;
+pub mod libraries;
 pub mod limits;
 pub mod log_file;
 pub mod memory;
 pub mod paths;
 pub mod plugins;
+pub mod program;
 pub mod sanitizers;
 pub mod settings;
 pub mod space;
@@ -39,12 +42,13 @@ pub fn complete(evidence: &mut Evidence, subject: &Subject<'_>) {
     // Options first: what is looked at depends on them.
     settings::add(evidence);
     paths::add(evidence, subject);
-    holders::add(evidence);
+    holders::add(evidence, subject);
     limits::add(evidence, subject);
     space::add(evidence, subject);
     memory::add(evidence, subject);
     elf::add(evidence);
-    plugins::add(evidence);
+    program::add(evidence, subject);
+    plugins::add(evidence, subject);
     sanitizers::add(evidence, subject);
     tls::add(evidence, subject);
 }

@@ -1,9 +1,10 @@
 //! Files of keys and certificates.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 
-use bstr::ByteSlice;
+use bstr::{BString, ByteSlice};
 
 use super::Subject;
 use crate::sys::openssl::{self, Failure, Settings};
@@ -57,10 +58,10 @@ fn problem(path: &Path, wanted: &str) -> Option<PemProblem> {
 }
 
 /// What the TLS library says of the certificate and the key together, where each is one.
-fn mismatch(files: &[PemFile]) -> Option<bstr::BString> {
-    let sound = |option: &str| -> Option<PathBuf> {
+fn mismatch(files: &[PemFile]) -> Option<BString> {
+    let sound = |option: &str| -> Option<BString> {
         let file = files.iter().find(|file| file.option == option)?;
-        file.problem.is_none().then(|| file.path.clone())
+        file.problem.is_none().then(|| file.path.as_os_str().as_bytes().into())
     };
     let settings =
         Settings { cert: Some(sound("ssl-cert")?), key: Some(sound("ssl-key")?), ..Settings::default() };

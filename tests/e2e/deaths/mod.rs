@@ -2,11 +2,16 @@
 //!
 //! The installed server dies for real wherever a test can bring that about.
 
+mod crash;
 mod disk;
+mod faulty;
 mod keys;
 mod limits;
 mod options;
+mod plugins;
 mod replication;
+mod sanitizer;
+mod waiting;
 
 use std::ffi::OsString;
 
