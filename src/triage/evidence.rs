@@ -205,6 +205,8 @@ pub struct PluginFile {
     pub unresolved: Vec<BString>,
     /// Libraries it needs, itself or through others, that are nowhere.
     pub absent: Vec<BString>,
+    /// Where it is not there: libraries beside it with a name much like its own, the most similar first.
+    pub similar: Vec<BString>,
 }
 
 /// What a plugin library says of itself in its data.
@@ -280,12 +282,15 @@ pub struct Evidence {
     pub elf: Option<ElfFacts>,
     /// Plugins it was to load.
     pub plugins: Vec<PluginFile>,
+    /// Arguments that ask for plugins and name none: index in `argv`, and the variable that was written there and is
+    /// empty: `HANDLERSOCKET_SO`.
+    pub empty_loads: Vec<(usize, Option<BString>)>,
     /// Where it looks for plugins.
     pub plugin_dir: PathBuf,
     /// Libraries in `plugin_dir` that it was not told to load and that variables it does not know belong to.
     pub unloaded: Vec<PluginFile>,
-    /// Names of the plugins that are built into it, where its program file tells.
-    pub built_in: Vec<BString>,
+    /// The plugins that are built into it, where its program file tells.
+    pub built_in: Option<Declared>,
     /// The other servers of its test.
     pub fellows: Vec<Fellow>,
     /// The machine.

@@ -36,6 +36,8 @@ pub struct Quote {
 pub struct Finding<'a> {
     /// What it is an instance of.
     pub cause: &'static Cause,
+    /// Its place among several findings: that of the cause, unless this instance is known to explain more or less.
+    pub rank: Rank,
     /// It in one line, in plain words, with the names of what is to blame.
     pub text: BString,
     /// Lines of the log that say so.
@@ -48,8 +50,6 @@ pub struct Finding<'a> {
     pub fix: Option<BString>,
     /// How sure it is.
     pub confidence: Confidence,
-    /// Its place among several findings: that of its cause, unless the evidence says otherwise.
-    pub rank: Rank,
 }
 
 impl<'a> Finding<'a> {
@@ -57,13 +57,13 @@ impl<'a> Finding<'a> {
     pub fn new(cause: &'static Cause, text: impl Into<BString>) -> Self {
         Finding {
             cause,
+            rank: cause.rank,
             text: text.into(),
             entries: Vec::new(),
             quotes: Vec::new(),
             argument: None,
             fix: None,
             confidence: Confidence::Certain,
-            rank: cause.rank,
         }
     }
 
@@ -88,6 +88,12 @@ impl<'a> Finding<'a> {
     /// Says what to change.
     pub fn fix(mut self, fix: impl Into<BString>) -> Self {
         self.fix = Some(fix.into());
+        self
+    }
+
+    /// It ended the server, other than its like usually do.
+    pub fn fatal(mut self) -> Self {
+        self.rank = self.rank.min(Rank::Refusal);
         self
     }
 

@@ -9,6 +9,8 @@ pub mod evidence;
 pub mod finding;
 pub mod judge;
 pub mod log;
+pub mod plugin_failure;
+pub mod plugin_words;
 pub mod posthumous;
 pub mod rules;
 pub mod sanitizer;

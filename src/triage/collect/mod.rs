@@ -1,8 +1,10 @@
 //! Gathers evidence: the only part of triage that reads the live system. Each collector is quick, bounded and never
 //! fails: what cannot be read is not evidence.
 
+pub mod declarations;
 pub mod elf;
 pub mod holders;
+pub mod libraries;
 pub mod limits;
 pub mod log_file;
 pub mod memory;
@@ -41,6 +43,6 @@ pub fn complete(evidence: &mut Evidence, subject: &Subject<'_>) {
     space::add(evidence, subject);
     memory::add(evidence);
     elf::add(evidence);
-    plugins::add(evidence);
+    plugins::add(evidence, subject);
     sanitizers::add(evidence, subject);
 }

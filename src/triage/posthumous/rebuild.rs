@@ -158,7 +158,7 @@ fn add_system(evidence: &mut Evidence, beside: &Beside<'_>) {
     collect::paths::add(evidence, &subject);
     evidence.system.paths.retain(|fact| !fact.path.starts_with(vardir));
     collect::elf::add(evidence);
-    collect::plugins::add(evidence);
+    collect::plugins::add(evidence, &subject);
 }
 
 fn same_place(one: &Path, other: &Path) -> bool {

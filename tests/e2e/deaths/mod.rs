@@ -5,6 +5,7 @@
 mod crash;
 mod faulty;
 mod options;
+mod plugins;
 mod sanitizer;
 mod waiting;
 
