@@ -120,6 +120,21 @@ impl Diagnosis {
     /// The diagnosis as text for the report of a test, each line ended: cause first, then what says so, then where
     /// to read on.
     pub fn to_text(&self) -> BString {
+        let mut out = self.in_brief();
+        out.extend_from_slice(&[b"  command:   ", self.command.as_slice(), b"\n"].concat());
+        let path = self.log_file.display();
+        let what = if self.log.is_empty() { " has nothing of this start" } else { ", the last lines:" };
+        out.extend_from_slice(format!("  log:       {path}{what}\n").as_bytes());
+        for said in &self.log {
+            out.extend_from_slice(b"    ");
+            out.extend_from_slice(said);
+            out.push(b'\n');
+        }
+        out
+    }
+
+    /// The diagnosis without command and log, each line ended: for reports that show the log anyway.
+    pub fn in_brief(&self) -> BString {
         let mut out = BString::default();
         let mut line = |label: &str, parts: &[&[u8]]| {
             let _ = write!(Text(&mut out), "  {label:<10} ");
@@ -142,18 +157,6 @@ impl Diagnosis {
             line("also seen:", &[&other.cause, b" [", other.code.as_bytes(), b"]"]);
         }
         line("server:", &[&self.server, b" ", self.ending.as_bytes()]);
-        line("command:", &[&self.command]);
-        let path = self.log_file.display().to_string();
-        if self.log.is_empty() {
-            line("log:", &[path.as_bytes(), b" has nothing of this start"]);
-        } else {
-            line("log:", &[path.as_bytes(), b", the last lines:"]);
-            for said in &self.log {
-                out.extend_from_slice(b"    ");
-                out.extend_from_slice(said);
-                out.push(b'\n');
-            }
-        }
         out
     }
 }

@@ -4,6 +4,7 @@ use super::catalogue::Rank;
 use super::diagnosis::Diagnosis;
 use super::evidence::Evidence;
 use super::finding::Finding;
+use super::rules::running::SCRIPT_RULES;
 use super::rules::{FALLBACKS, RULES};
 use super::scene::Scene;
 
@@ -37,4 +38,11 @@ pub fn diagnose(evidence: &Evidence) -> Diagnosis {
     let scene = Scene::new(evidence);
     let found = findings(&scene);
     Diagnosis::of(&scene, found)
+}
+
+/// Why a script failed on servers that live: `None` where the cause is not the servers' (an ordinary difference).
+pub fn diagnose_script(evidence: &Evidence) -> Option<Diagnosis> {
+    let scene = Scene::new(evidence);
+    let found: Vec<Finding<'_>> = SCRIPT_RULES.iter().filter_map(|rule| rule(&scene)).collect();
+    (!found.is_empty()).then(|| Diagnosis::of(&scene, found))
 }

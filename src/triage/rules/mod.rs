@@ -4,6 +4,7 @@ pub mod crash;
 pub mod fallback;
 pub mod options;
 pub mod plugins;
+pub mod running;
 pub mod sanitizer;
 pub mod waiting;
 
@@ -11,7 +12,7 @@ use super::judge::Rule;
 
 /// All rules. Within one rank, the first that knows is the cause.
 pub const RULES: &[&[Rule]] =
-    &[plugins::RULES, options::RULES, sanitizer::RULES, crash::RULES, waiting::RULES];
+    &[running::RULES, plugins::RULES, options::RULES, sanitizer::RULES, crash::RULES, waiting::RULES];
 
 /// Asked in turn where no rule knows.
 pub const FALLBACKS: &[Rule] = fallback::RULES;
