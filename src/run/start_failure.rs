@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::gdb;
 use super::servers::ServerSet;
 use crate::server::instance::Instance;
 use crate::server::readiness::Readiness;
@@ -27,7 +28,12 @@ impl ServerSet {
         evidence.lived = Some(server.last_exit.map_or(patience, |(_, lived)| lived));
         evidence.exit = exit;
         evidence.timed_out = how == Readiness::TimedOut;
+        if let (ExitKind::Running, Some(child)) = (exit, server.process()) {
+            let lines = gdb::threads_of(self.context(), child.pid(), &self.env, &self.dirs.tmp);
+            evidence.threads = bstr::join("\n", lines).into();
+        }
         self.complete(&mut evidence, i);
+        self.add_core(&mut evidence, i);
         judge::diagnose(&evidence)
     }
 

@@ -69,6 +69,9 @@ pub struct Diagnosis {
     pub command: BString,
     /// The error log.
     pub log_file: PathBuf,
+    /// The report shows the log beside the diagnosis, whose text then leaves it out.
+    #[serde(skip)]
+    pub log_is_beside: bool,
     /// The last lines of this start in it.
     #[serde(serialize_with = "as_lines")]
     pub log: Vec<BString>,
@@ -104,6 +107,7 @@ impl Diagnosis {
             also_seen: findings.map(|f| AlsoSeen { code: f.cause.code, cause: f.text }).collect(),
             command: command(evidence),
             log_file: evidence.log.path.clone(),
+            log_is_beside: false,
             log: scene.log[from..].iter().map(|entry| entry.raw.to_owned()).collect(),
         }
     }
@@ -123,6 +127,10 @@ impl Diagnosis {
         let mut out = self.in_brief();
         out.extend_from_slice(&[b"  command:   ", self.command.as_slice(), b"\n"].concat());
         let path = self.log_file.display();
+        if self.log_is_beside {
+            out.extend_from_slice(format!("  log:       {path}\n").as_bytes());
+            return out;
+        }
         let what = if self.log.is_empty() { " has nothing of this start" } else { ", the last lines:" };
         out.extend_from_slice(format!("  log:       {path}{what}\n").as_bytes());
         for said in &self.log {

@@ -44,6 +44,15 @@ pub fn summary(text: &[u8]) -> Vec<BString> {
     lines
 }
 
+/// The frames of the first thread that is shown in what a debugger says of a core file: the one that failed.
+pub fn failing(text: &[u8]) -> Vec<Frame> {
+    let mut threads = read(text);
+    match threads.iter().position(|thread| thread.number == 1) {
+        Some(at) => threads.swap_remove(at).frames,
+        None => text.lines().filter_map(Frame::of_gdb).collect(),
+    }
+}
+
 fn is_working(thread: &Thread) -> bool {
     thread.frames.iter().any(|frame| WORKING.iter().any(|name| frame.function.contains_str(name)))
 }

@@ -19,6 +19,9 @@ use crate::triage::valgrind;
 /// The rules of this file.
 pub const RULES: &[Rule] = &[shutdown, hang, valgrind_errors, warnings];
 
+/// Those about lines that failed a test.
+pub const LINES: &[Rule] = &[valgrind_errors, warnings];
+
 /// What may make a script fail though it is right: asked where a result differs or a command failed, and nothing else
 /// is asked then, as logs of tests are full of errors that are meant.
 pub const SCRIPT_RULES: &[Rule] = &[crashed_and_restarted, missing_plugin];
