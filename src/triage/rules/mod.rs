@@ -18,6 +18,7 @@ pub mod paths;
 pub mod plugins;
 pub mod program;
 pub mod replication;
+pub mod running;
 pub mod sanitizer;
 pub mod tls;
 pub mod waiting;
@@ -50,6 +51,12 @@ pub const RULES: &[&[Rule]] = &[
     paths::RULES,
     waiting::RULES,
 ];
+
+use super::judge::Rule;
+
+/// All rules. Within one rank, the first that knows is the cause.
+pub const RULES: &[&[Rule]] =
+    &[running::RULES, plugins::RULES, options::RULES, sanitizer::RULES, crash::RULES, waiting::RULES];
 
 /// Asked in turn where no rule knows.
 pub const FALLBACKS: &[Rule] = fallback::RULES;
