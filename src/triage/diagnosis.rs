@@ -203,6 +203,21 @@ fn ending(evidence: &Evidence) -> String {
     format!("{what}{how}{}{late}", lived.unwrap_or_default())
 }
 
+/// The reverse of what a diagnosis says of an ending: how it was, and after how long.
+pub fn read_ending(text: &str) -> Option<(ExitKind, Option<Duration>)> {
+    let text = text.strip_prefix("(bootstrap) ").unwrap_or(text);
+    let (how, lived) = text.split_once(" after ").map_or((text, None), |(how, lived)| (how, Some(lived)));
+    let number = |text: &str| text.split(' ').next()?.parse().ok();
+    let exit = match (how.strip_prefix("exited with status "), how.strip_prefix("was ended by signal ")) {
+        (Some(status), _) => ExitKind::Status(number(status)?),
+        (_, Some(signal)) => ExitKind::Signal(number(signal)?),
+        _ if how.starts_with("was still ") => ExitKind::Running,
+        _ => return None,
+    };
+    let seconds = lived.and_then(|lived| lived.split(' ').next()?.parse().ok());
+    Some((exit, seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())))
+}
+
 /// `signal 11 (SIGSEGV)`.
 pub fn signal_name(signal: i32) -> String {
     format!("signal {signal} ({})", crate::sys::child::signal_name(signal))
@@ -300,5 +315,12 @@ mod tests {
         evidence.timed_out = false;
         evidence.stage = Stage::Bootstrap;
         assert_eq!(ending(&evidence), "(bootstrap) was ended by signal 11 (SIGSEGV) after 180.00 s");
+        for exit in [ExitKind::Status(7), ExitKind::Signal(9), ExitKind::Running] {
+            for stage in [Stage::Bootstrap, Stage::Start, Stage::Running] {
+                evidence = Evidence { exit, stage, ..evidence };
+                assert_eq!(read_ending(&ending(&evidence)), Some((exit, evidence.lived)));
+            }
+        }
+        assert_eq!(read_ending(&ending(&Evidence::default())), None);
     }
 }

@@ -29,6 +29,7 @@ use super::judge::Rule;
 /// All rules. Within one rank, the first that knows is the cause: what tears a process down, then what the server was
 /// told, then what it found.
 pub const RULES: &[&[Rule]] = &[
+    running::RULES,
     sanitizer::RULES,
     crash::RULES,
     program::RULES,
@@ -51,12 +52,6 @@ pub const RULES: &[&[Rule]] = &[
     paths::RULES,
     waiting::RULES,
 ];
-
-use super::judge::Rule;
-
-/// All rules. Within one rank, the first that knows is the cause.
-pub const RULES: &[&[Rule]] =
-    &[running::RULES, plugins::RULES, options::RULES, sanitizer::RULES, crash::RULES, waiting::RULES];
 
 /// Asked in turn where no rule knows.
 pub const FALLBACKS: &[Rule] = fallback::RULES;
