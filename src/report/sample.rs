@@ -48,6 +48,7 @@ pub fn diagnosis() -> Diagnosis {
         also_seen: vec![AlsoSeen { code: CORE_LIMIT.code, cause: "no core files".into() }],
         command: "/usr/sbin/mariadbd --defaults-group-suffix=.1 --no-such-option=1".into(),
         log_file: "/var0/log/mysqld.1.err".into(),
+        log_is_beside: false,
         log: vec!["[ERROR] unknown variable 'no-such-option=1'".into(), "[ERROR] Aborting".into()],
     }
 }
@@ -146,6 +147,7 @@ pub fn script() -> Vec<Event> {
         Event::ShutdownWarnings {
             tests: vec!["S.nostart".into()],
             lines: "[ERROR] unknown variable 'no-such-option=1'\n[ERROR] Aborting\n".into(),
+            diagnoses: Vec::new(),
         },
         start("bad", ""),
         finished(

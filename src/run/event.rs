@@ -260,6 +260,9 @@ pub enum Event {
         /// The lines.
         #[serde(serialize_with = "as_text")]
         lines: BString,
+        /// What they mean, where that is known: crashes, reports of sanitizers.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        diagnoses: Vec<Diagnosis>,
     },
     /// Time spent in the phases by one worker.
     PhaseTimes {

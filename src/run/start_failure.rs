@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bstr::{BString, ByteSlice};
 
+use super::gdb;
 use super::servers::ServerSet;
 use crate::server::instance::Instance;
 use crate::server::readiness::Readiness;
@@ -29,7 +30,12 @@ impl ServerSet {
         evidence.lived = Some(server.last_exit.map_or(patience, |(_, lived)| lived));
         evidence.exit = exit;
         evidence.timed_out = how == Readiness::TimedOut;
+        if let (ExitKind::Running, Some(child)) = (exit, server.process()) {
+            let lines = gdb::threads_of(self.context(), child.pid(), &self.env, &self.dirs.tmp);
+            evidence.threads = bstr::join("\n", lines).into();
+        }
         self.complete(&mut evidence, i);
+        self.add_core(&mut evidence, i);
         judge::diagnose(&evidence)
     }
 

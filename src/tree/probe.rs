@@ -31,6 +31,10 @@ pub struct ServerFacts {
     pub optional_plugins: Vec<String>,
     /// Variables and their defaults, names with `-`.
     pub variables: BTreeMap<String, String>,
+    /// The option files that a plain start reads, in order; `~` stands for the home directory.
+    pub option_files: Vec<String>,
+    /// The groups of them that it reads.
+    pub option_groups: Vec<String>,
 }
 
 impl ServerFacts {
@@ -195,6 +199,9 @@ pub fn parse(help: &[u8], program: &Path) -> Result<ServerFacts> {
 
     let mut optional_plugins = Vec::new();
     let mut variables = BTreeMap::new();
+    let (mut option_files, mut option_groups) = (Vec::new(), Vec::new());
+    let words = |line: &[u8]| line.fields().map(text).collect::<Vec<String>>();
+    let mut files_follow = false;
     let mut part = Part::Version;
     for line in unfolded(help) {
         let line = line.as_slice();
@@ -202,7 +209,15 @@ pub fn parse(help: &[u8], program: &Path) -> Result<ServerFacts> {
             Part::Version if line.contains_str("Copyright") => part = Part::Options,
             Part::Version => {}
             Part::Options if is_ruler(line) => part = Part::Variables,
-            Part::Options => optional_plugins.extend(optional_plugin(line)),
+            Part::Options if files_follow => {
+                option_files = words(line);
+                files_follow = false;
+            }
+            Part::Options if line.starts_with(b"Default options are read from") => files_follow = true,
+            Part::Options => match line.strip_prefix(b"The following groups are read:") {
+                Some(groups) => option_groups = words(groups),
+                None => optional_plugins.extend(optional_plugin(line)),
+            },
             Part::Variables if line.is_empty() => break,
             Part::Variables => {
                 let end = line.find_byteset(b" \t").unwrap_or(line.len());
@@ -214,7 +229,7 @@ pub fn parse(help: &[u8], program: &Path) -> Result<ServerFacts> {
     if variables.is_empty() {
         return Err(Error::new("could not find the list of variables in the server's help"));
     }
-    Ok(ServerFacts { version_id, version, suffix, optional_plugins, variables })
+    Ok(ServerFacts { version_id, version, suffix, optional_plugins, variables, option_files, option_groups })
 }
 
 /// The parts of the help text.
@@ -338,6 +353,11 @@ mod tests {
 Copyright (c) 2000, 2018, Oracle, MariaDB Corporation Ab and others.
 
 Usage: /usr/sbin/mariadbd [OPTIONS]
+
+Default options are read from the following files in the given order:
+/etc/my.cnf ~/.my.cnf 
+The following groups are read: mysqld mariadb-10.11
+The following options may be given as the first argument:
   --archive[=name]    Enable or disable ARCHIVE plugin. One of: ON, OFF, FORCE
                       (don't start if the plugin fails to load),
                       FORCE_PLUS_PERMANENT
@@ -374,6 +394,8 @@ not-a-variable                                               1
         assert_eq!(facts.version_id, 101_119);
         assert_eq!((facts.version.as_str(), facts.suffix.as_str()), ("10.11.19", "-MariaDB-0+deb12u1"));
         assert_eq!(facts.optional_plugins, ["archive", "innodb-cmp", "unix-socket"]);
+        assert_eq!(facts.option_files, ["/etc/my.cnf", "~/.my.cnf"]);
+        assert_eq!(facts.option_groups, ["mysqld", "mariadb-10.11"]);
         assert_eq!(facts.variables.len(), 4);
         assert_eq!(facts.variable("archive"), Some("ON"));
         assert_eq!(facts.variable("init-connect"), Some(""));

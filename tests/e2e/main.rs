@@ -7,6 +7,7 @@ mod bad_input;
 mod behaviour;
 mod corpus;
 mod deaths;
+mod doctor;
 mod every_file;
 mod extensions;
 mod fake_script;

@@ -72,6 +72,8 @@ pub fn evidence(start: &Start, log: LogPart, beside: &Beside<'_>) -> Evidence {
 
 fn stage(beside: &Beside<'_>) -> Stage {
     match beside.fate {
+        // The runner waited for it in vain, whatever it said itself.
+        _ if beside.seen.is_some_and(|seen| !seen.served) => Stage::Start,
         Fate { ready: false, .. } => Stage::Start,
         Fate { stopping: true, .. } => Stage::Stopped,
         Fate { .. } => Stage::Running,
@@ -149,17 +151,10 @@ fn add_system(evidence: &mut Evidence, beside: &Beside<'_>) {
     if !word.is_some_and(|word| word.to_path_lossy().parent().is_some_and(|dir| same_place(dir, vardir))) {
         return;
     }
-    let subject = Subject {
-        pid: beside.fate.pid.or(beside.seen.and_then(|seen| seen.pid)),
-        env: None,
-        cwd: beside.test_dir,
-        vardir,
-        oom_kills_before: None,
-    };
-    collect::paths::add(evidence, &subject);
+    let pid = beside.fate.pid.or(beside.seen.and_then(|seen| seen.pid));
+    let subject = Subject { pid, env: None, cwd: beside.test_dir, vardir, oom_kills_before: None };
+    collect::complete_later(evidence, &subject);
     evidence.system.paths.retain(|fact| !fact.path.starts_with(vardir));
-    collect::elf::add(evidence);
-    collect::plugins::add(evidence, &subject);
 }
 
 fn same_place(one: &Path, other: &Path) -> bool {

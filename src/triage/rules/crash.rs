@@ -11,6 +11,7 @@ use crate::triage::finding::{Finding, Quote};
 use crate::triage::judge::Rule;
 use crate::triage::scene::Scene;
 use crate::triage::stack::{Frame, culprit, folded};
+use crate::triage::threads;
 
 /// The rules of this file.
 pub const RULES: &[Rule] = &[assertion, crash, killed];
@@ -44,8 +45,17 @@ fn gave_up_before(scene: &Scene<'_>, text: &CrashText<'_>) -> Option<Rank> {
     (aborting || text.fatal.is_some()).then_some(Rank::Consequence)
 }
 
+/// The server's last words; where it wrote no stack, that of its core file.
+fn last_words<'a>(scene: &Scene<'a>) -> CrashText<'a> {
+    let mut text = read(&scene.log);
+    if let Some(core) = scene.evidence.core.as_ref().filter(|_| text.frames.is_empty()) {
+        text.frames = threads::failing(&core.backtrace);
+    }
+    text
+}
+
 fn assertion<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
-    let text = read(&scene.log);
+    let text = last_words(scene);
     let entry = text.assertion?;
     signal(scene, &text)?;
     // InnoDB says in a second line what it had asserted.
@@ -62,7 +72,7 @@ fn assertion<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
 }
 
 fn crash<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
-    let text = read(&scene.log);
+    let text = last_words(scene);
     let signal = signal(scene, &text)?;
     if text.assertion.is_some() {
         return None;

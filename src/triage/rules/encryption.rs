@@ -2,6 +2,7 @@
 
 use bstr::{BStr, BString, ByteSlice};
 
+use crate::triage::argument::{name, value};
 use crate::triage::catalogue::{KEY_FILE, WRONG_KEY};
 use crate::triage::finding::Finding;
 use crate::triage::judge::Rule;
@@ -124,11 +125,18 @@ const KEY_PLUGINS: [&str; 5] = [
     "debug_key_management",
 ];
 
-/// The option that loads a plugin that gives keys.
+/// The option that loads a plugin that gives keys; a server may be told to load several.
 fn loaded<'a>(scene: &Scene<'a>) -> Option<Given<'a>> {
-    ["plugin-load-add", "plugin-load"].iter().find_map(|option| {
-        let given = scene.given(option)?;
-        KEY_PLUGINS.iter().any(|plugin| given.value.contains_str(plugin)).then_some(given)
+    let keys = |value: &[u8]| KEY_PLUGINS.iter().any(|plugin| value.contains_str(plugin));
+    let loads = |option: &[u8]| name(option).starts_with(b"plugin-load");
+    let argv = &scene.evidence.argv;
+    let argument = argv.iter().rposition(|option| loads(&option.text) && keys(&option.text));
+    if let Some(at) = argument {
+        return Some(Given { value: value(argv, at).unwrap_or_default(), argument, setting: None });
+    }
+    scene.evidence.settings.iter().rev().find_map(|setting| {
+        let value = setting.value.as_ref().filter(|value| loads(&setting.name) && keys(value))?;
+        Some(Given { value: value.as_bstr(), argument: None, setting: Some(setting) })
     })
 }
 
@@ -310,7 +318,7 @@ mod tests {
         let log =
             "t 0 [ERROR] InnoDB: Malformed log record at LSN 49005; set innodb_force_recovery=1 to ignore.";
         let codes = |words: &[&str]| crate::triage::testing::codes(&failed(1, words, log));
-        assert!(codes(&[LOAD]).contains(&"MTR-S083"));
+        assert!(codes(&[LOAD, "--plugin-load-add=archive"]).contains(&"MTR-S083"));
         assert!(!codes(&["--plugin-load-add=archive"]).contains(&"MTR-S083"));
     }
 }

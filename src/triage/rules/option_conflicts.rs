@@ -1,7 +1,7 @@
 //! Options that contradict or need each other, and what they ask for that the server does not have: engines,
 //! character sets, collations, locales, time zones.
 
-use bstr::{BStr, ByteSlice};
+use bstr::ByteSlice;
 
 use crate::triage::catalogue::{OPTION_CONFLICT, UNKNOWN_CHARSET, UNKNOWN_ENGINE};
 use crate::triage::finding::Finding;

@@ -14,6 +14,9 @@ use crate::triage::scene::Scene;
 /// The rules of this file.
 pub const RULES: &[Rule] = &[order, address, undefined, memory, thread, leak, absent];
 
+/// Those about reports.
+pub const REPORTS: &[Rule] = &[address, undefined, memory, thread, leak];
+
 /// Reports about the server itself in its log and in the files of its process. Those of its children (programs that
 /// look up symbols, scripts) are left out: they are about other programs.
 pub fn own_reports(scene: &Scene<'_>) -> Vec<Report> {
@@ -59,6 +62,15 @@ fn found<'a>(scene: &Scene<'a>, tool: Tool) -> Option<Finding<'a>> {
             line: Some(other.line),
             text: format!("{}{times}", other.in_short()).into(),
         });
+    }
+    if let Some(test) = &scene.evidence.test {
+        finding = match test.served.as_slice() {
+            [only] => finding.seen(format!("the one test since the server's start: {only}")),
+            all if scene.evidence.stage == Stage::Stopped => {
+                finding.seen(format!("tests since the server's start: {}", all.join(" ")))
+            }
+            _ => finding,
+        };
     }
     let whole = format!("the whole report: {}:{}", report.file.display(), report.line);
     let fix = match report.place() {

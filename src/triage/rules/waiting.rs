@@ -119,7 +119,8 @@ fn with_threads<'a>(scene: &Scene<'a>, mut finding: Finding<'a>) -> Finding<'a> 
 }
 
 fn exit_zero<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
-    if scene.evidence.exit != ExitKind::Status(0) || scene.evidence.stage != Stage::Start {
+    let ready = scene.line(&["ready for connections"]).is_some();
+    if scene.evidence.exit != ExitKind::Status(0) || scene.evidence.stage != Stage::Start || ready {
         return None;
     }
     let asks = |wanted: &&str| scene.evidence.argv.iter().position(|option| option.text == wanted.as_bytes());

@@ -3,10 +3,17 @@
 //! The installed server dies for real wherever a test can bring that about.
 
 mod crash;
+mod datadir;
+mod disk;
 mod faulty;
+mod keys;
+mod limits;
+mod network;
 mod options;
+mod paths;
 mod plugins;
 mod program;
+mod replication;
 mod sanitizer;
 mod waiting;
 

@@ -2,10 +2,9 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
-use std::process::Command;
 
 use super::Death;
+use crate::support::compile_plugin;
 
 /// Compiles `plugin.c` into `own.so` in the plugin directory of a test that is to die, with these arguments more.
 fn plugin(arguments: &[&str]) -> Death {
@@ -15,27 +14,7 @@ fn plugin(arguments: &[&str]) -> Death {
 }
 
 fn compile(death: &Death, library: &str, arguments: &[&str]) {
-    let dir = death.site().path("plugins");
-    fs::create_dir_all(&dir).unwrap();
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/e2e/deaths/plugin.c");
-    let output = Command::new("cc")
-        .args(["-shared", "-fPIC", "-o"])
-        .arg(dir.join(library))
-        .arg(source)
-        .arg(format!("-DSERVER={}", server_version()))
-        .args(arguments)
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-}
-
-/// `101119` for a server 10.11.19: a daemon plugin has to be for exactly the server that loads it.
-pub fn server_version() -> u32 {
-    let path = format!("{}:/usr/sbin:/usr/local/sbin", std::env::var("PATH").unwrap_or_default());
-    let output = Command::new("mariadbd").env("PATH", path).arg("--version").output().unwrap();
-    let text = String::from_utf8(output.stdout).unwrap();
-    let version = text.split_once(" Ver ").unwrap().1.split(['-', ' ']).next().unwrap().to_owned();
-    version.split('.').fold(0, |id, part| id * 100 + part.parse::<u32>().unwrap())
+    compile_plugin(&death.site().path("plugins"), library, arguments);
 }
 
 /// With the options, and the directory of the compiled plugins.
@@ -197,9 +176,7 @@ fn initialisation_fails_and_is_insisted_on() {
 fn a_built_in_plugin_loaded_by_name() {
     let died = Death::by_options("--plugin-load-add=innodb=ha_innodb.so\n--nosuch=FORCE\n").dies();
     died.cause("MTR-S027", "no plugin 'nosuch' is built into").also_seen("MTR-S026");
-    let died =
-        with(plugin(&["-DNAME=\"partition\""]), "--plugin-load-add=own.so\n--default-storage-engine=x")
-            .dies();
+    let died = with(plugin(&["-DNAME=\"partition\""]), "--plugin-load-add=own.so\n--partition-port=3").dies();
     died.cause("MTR-S026", "has the plugin 'partition', which is built into the server")
         .evidence("Function 'partition' already exists")
         .fix("do not load it");

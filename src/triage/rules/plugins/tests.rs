@@ -200,6 +200,10 @@ fn what_the_server_goes_on_without_is_not_what_ended_it() {
     let log = format!("{MISSING}t 0 [ERROR] mariadbd: unknown option '--other'");
     assert_eq!(codes(&failed(1, &["--plugin-load-add=x.so"], &log)), ["MTR-S003", "MTR-S020"]);
     assert_eq!(codes(&failed(1, &[], MISSING)), ["MTR-S020"]);
+    let log = format!("{MISSING}t 0 [ERROR] Unknown/unsupported storage engine: other");
+    assert_eq!(codes(&failed(1, &[], &log)), ["MTR-S016", "MTR-S020"]);
+    let log = format!("{MISSING}t 0 [ERROR] Unknown/unsupported storage engine: X");
+    assert_eq!(codes(&failed(1, &[], &log)), ["MTR-S020"]);
 }
 
 #[test]
@@ -235,7 +239,7 @@ fn a_release_plugin_in_a_debug_server() {
     let mut evidence =
         with_file(PluginFile { exists: true, elf: Some(release), ..PluginFile::default() }, log);
     assert_eq!(codes(&evidence), ["MTR-S021"]);
-    evidence.elf.as_mut().unwrap().exported.push("_db_enter_".into());
+    evidence.elf.iter_mut().for_each(|server| server.exported.push("_db_enter_".into()));
     assert_eq!(codes(&evidence), ["MTR-S022"]);
     assert!(cause_of(&evidence).starts_with(b"the plugin library 'x.so', which --plugin-load-add=x.so"));
 }
