@@ -80,10 +80,21 @@ impl Death {
     /// Runs it. The test fails because a server did not start, with exactly one diagnosis.
     #[track_caller]
     pub fn dies(self) -> Diagnosed {
+        self.fails_by("server_start")
+    }
+
+    /// Runs it. The server dies when it has its pid file already and the test has not begun.
+    #[track_caller]
+    pub fn dies_late(self) -> Diagnosed {
+        self.fails_by("server_death")
+    }
+
+    #[track_caller]
+    fn fails_by(self, failure: &str) -> Diagnosed {
         let (run, site) = self.run();
         run.exits(1).verdict("own.dead", "fail").reports_are_well_formed();
         let outcome = run.outcomes("own.dead")[0].clone();
-        assert_eq!(outcome["failure"], "server_start", "{run:?}");
+        assert_eq!(outcome["failure"], failure, "{run:?}");
         let diagnoses = outcome["diagnoses"].as_array().cloned().unwrap_or_default();
         assert_eq!(diagnoses.len(), 1, "{run:?}");
         Diagnosed { run, diagnosis: diagnoses[0].clone(), site }
