@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 
 use bstr::{BStr, ByteSlice as _};
 use sha2::{Digest as _, Sha256};
@@ -54,12 +54,50 @@ const ALWAYS_ON: [&str; 6] =
 /// # Errors
 /// The server cannot be run, or its answer has no version or no variables.
 pub fn probe(layout: &Layout, settings: &Settings, env: &Env, datadir: &Path) -> Result<ServerFacts> {
-    let cached = cache::cache_dir(env).join(format!("probe-{}.help", fingerprint(layout, env)));
+    let facts = help(layout, settings, env, datadir, &[])?.1;
+    Ok(moved(facts, datadir))
+}
+
+/// What the server prints for `--verbose --help` with the further arguments `more`, and the facts in it; from the cache
+/// where the same server was asked the same before. Plugins that `more` loads are not initialised, but their options
+/// are part of the answer.
+///
+/// # Errors
+/// As [`probe`].
+pub fn help(
+    layout: &Layout,
+    settings: &Settings,
+    env: &Env,
+    datadir: &Path,
+    more: &[OsString],
+) -> Result<(Vec<u8>, ServerFacts)> {
+    let cached = cache::cache_dir(env).join(format!("probe-{}.help", fingerprint(layout, env, more)));
     if let Ok(help) = fs::read(&cached)
         && let Ok(facts) = parse(&help, &layout.mariadbd)
     {
-        return Ok(moved(facts, datadir));
+        return Ok((help, facts));
     }
+    let output = ask(layout, settings, env, datadir, more)?;
+    let facts = parse(&output.stdout, &layout.mariadbd).map_err(|error| {
+        let said = output.stderr.trim().as_bstr();
+        error.caused_by(format!("{} --verbose --help: {}; {said}", layout.mariadbd.display(), output.status))
+    })?;
+    // Without a cache every run asks again, which is slower and no error.
+    let _ = cache::write_atomically(&cached, &output.stdout);
+    Ok((output.stdout, facts))
+}
+
+/// Runs the server with the arguments `more` and `--verbose --help`: it judges all arguments, and starts nothing.
+///
+/// # Errors
+/// It cannot be run.
+pub fn ask(
+    layout: &Layout,
+    settings: &Settings,
+    env: &Env,
+    datadir: &Path,
+    more: &[OsString],
+) -> Result<Output> {
     let scratch;
     let existing = if datadir.is_dir() {
         datadir
@@ -67,25 +105,20 @@ pub fn probe(layout: &Layout, settings: &Settings, env: &Env, datadir: &Path) ->
         scratch = tempfile::tempdir().map_err(|error| Error::io("use", &std::env::temp_dir(), error))?;
         scratch.path()
     };
-    let output = Command::new(&layout.mariadbd)
+    Command::new(&layout.mariadbd)
         .arg("--no-defaults")
         .args([option("--datadir=", existing), option("--basedir=", &layout.basedir)])
         .arg(option("--lc-messages-dir=", &layout.share_dir))
         .args(["--skip-grant-tables", "--log-warnings=0", "--log-slow-admin-statements=0"])
-        .args(["--log-queries-not-using-indexes=0", "--log-slow-slave-statements=0", "--verbose", "--help"])
+        .args(["--log-queries-not-using-indexes=0", "--log-slow-slave-statements=0"])
+        .args(more)
+        .args(["--verbose", "--help"])
         .env_clear()
         .envs(env.iter())
         .env("LD_LIBRARY_PATH", layout.library_path(settings, env.get("LD_LIBRARY_PATH")))
         .stdin(Stdio::null())
         .output()
-        .map_err(|error| Error::io("run", &layout.mariadbd, error))?;
-    let facts = parse(&output.stdout, &layout.mariadbd).map_err(|error| {
-        let said = output.stderr.trim().as_bstr();
-        error.caused_by(format!("{} --verbose --help: {}; {said}", layout.mariadbd.display(), output.status))
-    })?;
-    // Without a cache every run asks again, which is slower and no error.
-    let _ = cache::write_atomically(&cached, &output.stdout);
-    Ok(moved(facts, datadir))
+        .map_err(|error| Error::io("run", &layout.mariadbd, error))
 }
 
 /// The facts as if the server had been asked with `datadir`: vardirs come and go, the cached answer
@@ -112,7 +145,7 @@ fn option(name: &str, path: &Path) -> OsString {
 }
 
 /// Everything that the answer depends on: the program, its plugins, its places, the host and the limits.
-fn fingerprint(layout: &Layout, env: &Env) -> String {
+fn fingerprint(layout: &Layout, env: &Env, more: &[OsString]) -> String {
     let mut hash = Sha256::new();
     let mut add = |bytes: &[u8]| {
         hash.update((bytes.len() as u64).to_le_bytes());
@@ -130,6 +163,9 @@ fn fingerprint(layout: &Layout, env: &Env) -> String {
     }
     for (name, _) in &layout.plugins {
         add(name.as_bytes());
+    }
+    for argument in more {
+        add(argument.as_encoded_bytes());
     }
     for name in ["LD_LIBRARY_PATH", "LD_PRELOAD", "TZ"] {
         add(env.get(name).unwrap_or_default().as_encoded_bytes());
@@ -186,7 +222,7 @@ enum Part {
 }
 
 /// The lines, continuation lines joined: exactly 22 blanks and a non-blank continue a line.
-fn unfolded(help: &[u8]) -> Vec<Vec<u8>> {
+pub(super) fn unfolded(help: &[u8]) -> Vec<Vec<u8>> {
     let mut lines: Vec<Vec<u8>> = Vec::new();
     for line in help.split_str("\n") {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
@@ -203,7 +239,7 @@ fn unfolded(help: &[u8]) -> Vec<Vec<u8>> {
 }
 
 /// The line under the heading of the variables.
-fn is_ruler(line: &[u8]) -> bool {
+pub(super) fn is_ruler(line: &[u8]) -> bool {
     line.iter().take_while(|&&byte| byte == b'-').count() >= 30
 }
 
