@@ -47,7 +47,13 @@ impl std::error::Error for Died {}
 pub fn explain(error: Error, early: &Early<'_>) -> Error {
     let Some(mut evidence) = bootstrap(&error, early).or_else(|| probe(&error)) else { return error };
     evidence.facts = early.facts.cloned();
-    let subject = Subject { pid: None, env: Some(early.env), cwd: early.cwd, vardir: early.vardir };
+    let subject = Subject {
+        pid: None,
+        env: Some(early.env),
+        cwd: early.cwd,
+        vardir: early.vardir,
+        oom_kills_before: None,
+    };
     collect::complete(&mut evidence, &subject);
     error.caused_by(Died(Box::new(judge::diagnose(&evidence))))
 }

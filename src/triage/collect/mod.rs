@@ -58,5 +58,7 @@ pub fn complete(evidence: &mut Evidence, subject: &Subject<'_>) {
 pub fn complete_later(evidence: &mut Evidence, subject: &Subject<'_>) {
     paths::add(evidence, subject);
     elf::add(evidence);
-    plugins::add(evidence);
+    program::add(evidence, subject);
+    plugins::add(evidence, subject);
+    tls::add(evidence, subject);
 }

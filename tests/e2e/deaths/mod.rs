@@ -4,18 +4,18 @@
 
 mod crash;
 mod datadir;
-mod faulty;
-mod network;
 mod disk;
+mod faulty;
 mod keys;
 mod limits;
+mod network;
 mod options;
 mod paths;
 mod plugins;
+mod program;
 mod replication;
 mod sanitizer;
 mod waiting;
-mod program;
 
 use std::ffi::OsString;
 
