@@ -1,7 +1,6 @@
 //! Resource limits.
 
 use std::fs;
-use std::os::unix::fs::MetadataExt;
 
 use rustix::process::{Resource, getrlimit};
 
