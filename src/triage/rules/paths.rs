@@ -16,7 +16,7 @@ use crate::triage::scene::{Given, Scene};
 pub const RULES: &[Rule] = &[pid_file, missing, denied, not_normal];
 
 /// Options whose paths have a cause of their own.
-const OTHERS: [&str; 18] = [
+const OTHERS: [&str; 20] = [
     "datadir",
     "basedir",
     "socket",
@@ -35,6 +35,8 @@ const OTHERS: [&str; 18] = [
     "ssl-capath",
     "ssl-crl",
     "wsrep-provider",
+    "file-key-management-filename",
+    "file-key-management-filekey",
 ];
 
 /// Logs without which the server goes on.
@@ -232,10 +234,10 @@ mod tests {
         ),
         (
             "MTR-S037",
-            &["--file-key-management-filename=/n/keys"],
-            "t 0 [ERROR] mariadbd: Can't open '/n/keys' (errno: 20 \"Not a directory\")",
-            Some("--file-key-management-filename=/n/keys"),
-            "/n/keys",
+            &["--rocksdb-datadir=/n/rocks"],
+            "t 0 [ERROR] RocksDB: Error opening instance: IO error: While opening '/n/rocks/LOCK' (errno: 20)",
+            Some("--rocksdb-datadir=/n/rocks"),
+            "/n/rocks/LOCK",
         ),
         (
             "MTR-S038",
