@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use bstr::{BString, ByteSlice};
 
 use super::debugger::{self, Target};
+use super::early_death::{self, Early};
 use super::engine::Engine;
 use super::vardir::WorkerDirs;
 use crate::check::errorlog::Patterns;
@@ -49,6 +50,8 @@ pub struct Context {
     pub engine: Engine,
     /// The run's mark in the environment of its processes (see `sys::guardian`).
     pub run_mark: String,
+    /// Processes that the kernel had killed for want of memory before the run (`triage::collect::memory`).
+    pub oom_kills: Option<u64>,
     /// Names were given on the command line: cores are kept uncompressed.
     pub named_tests: bool,
 }
@@ -113,6 +116,11 @@ impl Context {
         }
     }
 
+    /// What is known where a server dies before there is a test.
+    pub fn early<'a>(&'a self, env: &'a Env, vardir: &'a Path) -> Early<'a> {
+        Early { facts: Some(&self.facts), env, cwd: &self.layout.test_dir, vardir }
+    }
+
     /// `VAR0/install.db`.
     pub fn install_db(&self) -> PathBuf {
         self.vardir.join("install.db")
@@ -126,8 +134,9 @@ impl Context {
         env: &Env,
         dirs: &WorkerDirs,
     ) -> Result<Prepared> {
-        let options: Vec<BString> = options.iter().map(|option| option.text.clone()).collect();
-        datadir::prepare(group, &options, &self.install_db(), &self.bootstrap(&dirs.var, env))
+        let bootstrap = self.bootstrap(&dirs.var, env);
+        datadir::prepare(group, options, &self.install_db(), &bootstrap)
+            .map_err(|error| early_death::explain(error, &self.early(env, &dirs.var)))
     }
 
     /// The server program of an installation at `basedir` (spec §9.1).

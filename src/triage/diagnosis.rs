@@ -69,6 +69,9 @@ pub struct Diagnosis {
     pub command: BString,
     /// The error log.
     pub log_file: PathBuf,
+    /// The report shows the log beside the diagnosis, whose text then leaves it out.
+    #[serde(skip)]
+    pub log_is_beside: bool,
     /// The last lines of this start in it.
     #[serde(serialize_with = "as_lines")]
     pub log: Vec<BString>,
@@ -104,6 +107,7 @@ impl Diagnosis {
             also_seen: findings.map(|f| AlsoSeen { code: f.cause.code, cause: f.text }).collect(),
             command: command(evidence),
             log_file: evidence.log.path.clone(),
+            log_is_beside: false,
             log: scene.log[from..].iter().map(|entry| entry.raw.to_owned()).collect(),
         }
     }
@@ -120,6 +124,29 @@ impl Diagnosis {
     /// The diagnosis as text for the report of a test, each line ended: cause first, then what says so, then where
     /// to read on.
     pub fn to_text(&self) -> BString {
+        let mut out = self.in_brief();
+        out.extend_from_slice(&[b"  command:   ", self.command.as_slice(), b"\n"].concat());
+        let path = match self.log_file.as_os_str() {
+            // It was asked something, and its standard error was read.
+            none if none.is_empty() => "standard error".to_owned(),
+            path => path.display().to_string(),
+        };
+        if self.log_is_beside {
+            out.extend_from_slice(format!("  log:       {path}\n").as_bytes());
+            return out;
+        }
+        let what = if self.log.is_empty() { " has nothing of this start" } else { ", the last lines:" };
+        out.extend_from_slice(format!("  log:       {path}{what}\n").as_bytes());
+        for said in &self.log {
+            out.extend_from_slice(b"    ");
+            out.extend_from_slice(said);
+            out.push(b'\n');
+        }
+        out
+    }
+
+    /// The diagnosis without command and log, each line ended: for reports that show the log anyway.
+    pub fn in_brief(&self) -> BString {
         let mut out = BString::default();
         let mut line = |label: &str, parts: &[&[u8]]| {
             let _ = write!(Text(&mut out), "  {label:<10} ");
@@ -142,18 +169,6 @@ impl Diagnosis {
             line("also seen:", &[&other.cause, b" [", other.code.as_bytes(), b"]"]);
         }
         line("server:", &[&self.server, b" ", self.ending.as_bytes()]);
-        line("command:", &[&self.command]);
-        let path = self.log_file.display().to_string();
-        if self.log.is_empty() {
-            line("log:", &[path.as_bytes(), b" has nothing of this start"]);
-        } else {
-            line("log:", &[path.as_bytes(), b", the last lines:"]);
-            for said in &self.log {
-                out.extend_from_slice(b"    ");
-                out.extend_from_slice(said);
-                out.push(b'\n');
-            }
-        }
         out
     }
 }
@@ -173,7 +188,12 @@ fn ending(evidence: &Evidence) -> String {
     let how = match (evidence.exit, evidence.stage) {
         (ExitKind::Status(status), _) => format!("exited with status {status}"),
         (ExitKind::Signal(signal), _) => format!("was ended by {}", signal_name(signal)),
-        (ExitKind::Running, Stage::Start | Stage::Bootstrap) => "was still starting".to_owned(),
+        (ExitKind::NotRun(number), _) => {
+            format!("could not be run: {}", std::io::Error::from_raw_os_error(number))
+        }
+        (ExitKind::Running, Stage::Start | Stage::Bootstrap | Stage::Probe) => {
+            "was still starting".to_owned()
+        }
         (ExitKind::Running, _) => "was still running".to_owned(),
         (ExitKind::Unknown, _) => "ended (its exit status was not kept)".to_owned(),
     };

@@ -151,7 +151,7 @@ fn add_system(evidence: &mut Evidence, beside: &Beside<'_>) {
         return;
     }
     let pid = beside.fate.pid.or(beside.seen.and_then(|seen| seen.pid));
-    let subject = Subject { pid, env: None, cwd: beside.test_dir, vardir };
+    let subject = Subject { pid, env: None, cwd: beside.test_dir, vardir, oom_kills_before: None };
     collect::complete_later(evidence, &subject);
     evidence.system.paths.retain(|fact| !is_remade(&fact.path, vardir));
 }

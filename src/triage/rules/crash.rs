@@ -1,0 +1,142 @@
+//! The process was torn down: crashes, assertions, signals from outside.
+
+use bstr::BString;
+use bstr::ByteSlice as _;
+
+use crate::triage::catalogue::{ASSERTION, CRASH, Cause, KILLED, RUN_CRASH, RUN_KILLED, Rank};
+use crate::triage::crash::{CrashText, assertion_words, read};
+use crate::triage::diagnosis::signal_name;
+use crate::triage::evidence::{ExitKind, Stage};
+use crate::triage::finding::{Finding, Quote};
+use crate::triage::judge::Rule;
+use crate::triage::scene::Scene;
+use crate::triage::stack::{Frame, culprit, folded};
+use crate::triage::threads;
+
+/// The rules of this file.
+pub const RULES: &[Rule] = &[assertion, crash, killed];
+
+/// Signals by which a process itself goes wrong.
+const OWN: [i32; 7] =
+    [libc::SIGSEGV, libc::SIGABRT, libc::SIGBUS, libc::SIGFPE, libc::SIGILL, libc::SIGTRAP, libc::SIGSYS];
+
+/// The cause of this stage: a start and a test have codes of their own.
+fn at_stage(scene: &Scene<'_>, start: &'static Cause, running: &'static Cause) -> &'static Cause {
+    match scene.evidence.stage {
+        Stage::Bootstrap | Stage::Start => start,
+        Stage::Running | Stage::Stopped => running,
+    }
+}
+
+/// The signal that tore the server down, by the system or by what the server says.
+fn signal(scene: &Scene<'_>, text: &CrashText<'_>) -> Option<i32> {
+    match scene.evidence.exit {
+        ExitKind::Signal(signal) => OWN.contains(&signal).then_some(signal),
+        // A supervisor in between (a debugger, a shell) hides the signal; a core-dumping server raises it again.
+        _ => text.signal.map(|(_, signal)| signal).filter(|signal| OWN.contains(signal)),
+    }
+}
+
+/// A server that has given up tears itself down on the way out at times: then that is not the cause. The same goes
+/// for one that ends itself with a message.
+fn gave_up_before(scene: &Scene<'_>, text: &CrashText<'_>) -> Option<Rank> {
+    let line = text.signal.map_or(u32::MAX, |(entry, _)| entry.line);
+    let aborting = scene.errors().any(|entry| entry.message == "Aborting" && entry.line < line);
+    (aborting || text.fatal.is_some()).then_some(Rank::Consequence)
+}
+
+/// The server's last words; where it wrote no stack, that of its core file.
+fn last_words<'a>(scene: &Scene<'a>) -> CrashText<'a> {
+    let mut text = read(&scene.log);
+    if let Some(core) = scene.evidence.core.as_ref().filter(|_| text.frames.is_empty()) {
+        text.frames = threads::failing(&core.backtrace);
+    }
+    text
+}
+
+fn assertion<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
+    let text = last_words(scene);
+    let entry = text.assertion?;
+    signal(scene, &text)?;
+    // InnoDB says in a second line what it had asserted.
+    let failing = scene.line(&["Failing assertion: "]);
+    let asserted = failing.and_then(|entry| entry.after("Failing assertion: "));
+    let said = match asserted {
+        Some(asserted) => format!("{}: '{asserted}'", assertion_words(&entry)).into(),
+        None => assertion_words(&entry),
+    };
+    let cause = at_stage(scene, ASSERTION, RUN_CRASH);
+    let quoted = [Some(entry), failing, text.signal.map(|(entry, _)| entry)];
+    let finding = Finding::new(cause, said).quoting(quoted.into_iter().flatten());
+    Some(with_stack(scene, finding, &text).ranked(gave_up_before(scene, &text)))
+}
+
+fn crash<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
+    let text = last_words(scene);
+    let signal = signal(scene, &text)?;
+    if text.assertion.is_some() {
+        return None;
+    }
+    let place = culprit(&text.frames).map(Frame::in_short);
+    let at = place.map(|place| format!(" in {place}")).unwrap_or_default();
+    let said = match text.fatal {
+        Some(fatal) => format!("the server ended itself: {}", fatal.message),
+        None => format!("the server crashed with {}{at}", signal_name(signal)),
+    };
+    let quoted = [text.fatal, text.signal.map(|(entry, _)| entry)];
+    let cause = at_stage(scene, CRASH, RUN_CRASH);
+    let mut finding = Finding::new(cause, said).quoting(quoted.into_iter().flatten());
+    if text.signal.is_none() {
+        finding = finding.seen(format!("it was ended by {} and wrote no stack", signal_name(signal)));
+    }
+    Some(with_stack(scene, finding, &text).ranked(gave_up_before(scene, &text)))
+}
+
+/// Adds the server's stack, the statement and the core file.
+fn with_stack<'a>(scene: &Scene<'a>, mut finding: Finding<'a>, text: &CrashText<'a>) -> Finding<'a> {
+    let file = Some(scene.evidence.log.path.clone());
+    let frames = folded(&text.frames);
+    if !frames.is_empty() {
+        let quote = |line: BString| Quote { file: file.clone(), line: text.first_frame, text: line };
+        let frames = frames.iter().map(|frame| [b"    ", frame.as_bytes()].concat().into());
+        finding.quotes.extend(std::iter::once("stack:".into()).chain(frames).map(quote));
+    }
+    if let Some(query) = &text.query {
+        let who = query.connection.map(|id| format!(" of connection {id}")).unwrap_or_default();
+        finding.quotes.push(Quote {
+            file,
+            line: Some(query.entry.line),
+            text: format!("statement{who}: {}", query.text).into(),
+        });
+    }
+    if let Some(core) = &scene.evidence.core {
+        finding = finding.seen(format!("core file: {}", core.path.display()));
+    }
+    finding
+}
+
+fn killed<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
+    let ExitKind::Signal(signal) = scene.evidence.exit else { return None };
+    // For want of memory, or over a limit: rules of their own know better.
+    if OWN.contains(&signal) || signal == libc::SIGXFSZ {
+        return None;
+    }
+    if signal == libc::SIGKILL && scene.evidence.system.oom_kills > 0 {
+        return None;
+    }
+    let cause = at_stage(scene, KILLED, RUN_KILLED);
+    let name = signal_name(signal);
+    if signal == libc::SIGXCPU {
+        let finding =
+            Finding::new(cause, format!("the server used up its processor time and was ended by {name}"));
+        return Some(finding.fix("raise the limit: ulimit -t unlimited"));
+    }
+    let finding = Finding::new(cause, format!("the server was killed from outside with {name}"));
+    let fix = if signal == libc::SIGKILL {
+        "no process sends SIGKILL to itself: look for who did (a script of the test, another run, the kernel's \
+         out-of-memory killer in `dmesg`)"
+    } else {
+        "look for who sent it: a script of the test, another run, a supervisor of the machine"
+    };
+    Some(finding.seen(format!("it was ended by {name}")).fix(fix))
+}
