@@ -14,5 +14,6 @@ mod killed;
 mod language;
 mod modes;
 mod real_server;
+mod running;
 mod scripts;
 mod support;

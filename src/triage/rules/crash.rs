@@ -110,7 +110,9 @@ fn with_stack<'a>(scene: &Scene<'a>, mut finding: Finding<'a>, text: &CrashText<
         });
     }
     if let Some(core) = &scene.evidence.core {
-        finding = finding.seen(format!("core file: {}", core.path.display()));
+        let name = core.path.file_name().unwrap_or_default().to_string_lossy();
+        finding =
+            finding.seen(format!("a core file was written, which is kept with the data directory: {name}"));
     }
     finding
 }

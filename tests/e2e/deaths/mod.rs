@@ -3,7 +3,7 @@
 //! The installed server dies for real wherever a test can bring that about.
 
 mod crash;
-mod faulty;
+pub mod faulty;
 mod options;
 mod plugins;
 mod sanitizer;
