@@ -9,6 +9,7 @@ mod faulty;
 mod keys;
 mod limits;
 mod network;
+pub mod faulty;
 mod options;
 mod paths;
 mod plugins;
