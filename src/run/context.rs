@@ -118,7 +118,8 @@ impl Context {
 
     /// What is known where a server dies before there is a test.
     pub fn early<'a>(&'a self, env: &'a Env, vardir: &'a Path) -> Early<'a> {
-        Early { facts: Some(&self.facts), env, cwd: &self.layout.test_dir, vardir }
+        let cwd = &self.layout.test_dir;
+        Early { facts: Some(&self.facts), env, cwd, vardir, oom_kills: self.oom_kills }
     }
 
     /// `VAR0/install.db`.

@@ -29,6 +29,8 @@ pub struct Early<'a> {
     pub cwd: &'a Path,
     /// The vardir it was to work for.
     pub vardir: &'a Path,
+    /// Kills for want of memory before the run began, where that is known already.
+    pub oom_kills: Option<u64>,
 }
 
 /// A server that died early, as the cause of an error.
@@ -52,7 +54,7 @@ pub fn explain(error: Error, early: &Early<'_>) -> Error {
         env: Some(early.env),
         cwd: early.cwd,
         vardir: early.vardir,
-        oom_kills_before: None,
+        oom_kills_before: early.oom_kills,
     };
     collect::complete(&mut evidence, &subject);
     error.caused_by(Died(Box::new(judge::diagnose(&evidence))))
@@ -92,7 +94,7 @@ fn probe(error: &Error) -> Option<Evidence> {
     };
     Some(Evidence {
         server: "the server (asked with --verbose --help)".into(),
-        stage: Stage::Probe,
+        stage: Stage::Start,
         lived: Some(failed.lived),
         exit: exit(failed.end),
         program: failed.program.clone(),

@@ -278,7 +278,7 @@ fn list(settings: &Settings, env: &Env, cwd: &Path) -> Result<i32> {
 
 /// Finds the installation; a server that is there and cannot be run is explained.
 fn locate(settings: &Settings, env: &Env, cwd: &Path) -> Result<Layout> {
-    let early = Early { facts: None, env, cwd, vardir: cwd };
+    let early = Early { facts: None, env, cwd, vardir: cwd, oom_kills: None };
     layout::locate(settings, env, own_program().as_deref())
         .map_err(|error| early_death::explain(error, &early))
 }

@@ -191,9 +191,7 @@ fn ending(evidence: &Evidence) -> String {
         (ExitKind::NotRun(number), _) => {
             format!("could not be run: {}", std::io::Error::from_raw_os_error(number))
         }
-        (ExitKind::Running, Stage::Start | Stage::Bootstrap | Stage::Probe) => {
-            "was still starting".to_owned()
-        }
+        (ExitKind::Running, Stage::Start | Stage::Bootstrap) => "was still starting".to_owned(),
         (ExitKind::Running, _) => "was still running".to_owned(),
         (ExitKind::Unknown, _) => "ended (its exit status was not kept)".to_owned(),
     };

@@ -28,8 +28,6 @@ pub enum ExitKind {
 /// What the server was doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Stage {
-    /// `--verbose --help`: telling what it is, before anything is started.
-    Probe,
     /// `--bootstrap`: making the first data directory.
     Bootstrap,
     /// Between its spawn and its pid file.

@@ -208,13 +208,13 @@ mod tests {
             "the pid file '/n/x.pid' (x.opt:1) cannot be written: No such file or directory",
         ),
         (
-            "MTR-S037",
+            "MTR-S087",
             &["--general-log-file=/m/g.log", "--log-bin=/n/y"],
             "t 0 [ERROR] mariadbd: File '/m/g.log' not found (Errcode: 2 \"No such file or directory\")\n\
              t 0 [ERROR] Can't generate a unique log-filename /n/y.(1-999)\n\
              t 0 [ERROR] Could not use /n/y for logging (error 2). Turning logging off\nt 0 [ERROR] Aborting",
             Some("--log-bin=/n/y"),
-            "'/n/y' (--log-bin=/n/y, x.opt:2) is not there",
+            "the directory of the binary log '/n/y' is not there",
         ),
         (
             "MTR-S037",
@@ -240,12 +240,12 @@ mod tests {
             "/n/rocks/LOCK",
         ),
         (
-            "MTR-S038",
+            "MTR-S087",
             &["--log-bin=/n/y", "--user=nobody"],
             "t 0 [ERROR] mariadbd: File '/n/y.000001' not found (Errcode: 13 \"Permission denied\")\n\
              t 0 [ERROR] Could not use /n/y for logging (error 13). Turning logging off\nt 0 [ERROR] Aborting",
             Some("--log-bin=/n/y"),
-            "the server's user (--user=nobody, x.opt:2) has no permission",
+            "may not write the binary log",
         ),
         (
             "MTR-S038",

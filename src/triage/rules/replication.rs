@@ -3,6 +3,7 @@
 use bstr::{BStr, BString, ByteSlice};
 
 use crate::triage::catalogue::{BINLOG_INDEX, RELAY_LOG, SERVER_ID};
+use crate::triage::files::served;
 use crate::triage::finding::Finding;
 use crate::triage::judge::Rule;
 use crate::triage::log::{Entry, Level};
@@ -82,8 +83,8 @@ fn binlog_errors<'a>(scene: &Scene<'a>) -> Vec<Entry<'a>> {
 fn binary_log<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
     let errors = binlog_errors(scene);
     let first = *errors.first()?;
-    // Encryption that cannot be had is a cause of its own.
-    if scene.error(&["Failed to enable encryption"]).is_some() {
+    // Encryption that cannot be had is a cause of its own, and a server that served had its log.
+    if served(scene) || scene.error(&["Failed to enable encryption"]).is_some() {
         return None;
     }
     let given = errors

@@ -273,22 +273,6 @@ fn a_collation_of_another_character_set() {
 }
 
 #[test]
-fn encryption_without_keys() {
-    for (options, option, evidence) in [
-        ("--encrypt-tmp-files=1\n", "encrypt-tmp-files", "Failed to enable encryption of temporary files"),
-        ("--log-bin --encrypt-binlog=1\n", "encrypt-binlog", "Failed to enable encryption of binary logs"),
-        (
-            "--innodb=FORCE --innodb-encrypt-tables=1\n",
-            "innodb-encrypt-tables",
-            "encryption plugin is not available",
-        ),
-    ] {
-        let died = Death::by_options(options).dies();
-        died.cause("MTR-S015", &format!("'{option}' (")).evidence(evidence).fix("file_key_management");
-    }
-}
-
-#[test]
 fn two_tablespaces_in_one_file() {
     let died =
         Death::by_options("--innodb=FORCE --innodb-temp-data-file-path=ibdata1:12M:autoextend\n").dies();
