@@ -68,7 +68,6 @@ fn told(group: &Group<'_>) -> Told {
             Weight::Wanted => "wanted",
         },
         stage: match group.first.stage {
-            Stage::Probe => "probe",
             Stage::Bootstrap => "bootstrap",
             Stage::Start => "start",
             Stage::Running => "running",

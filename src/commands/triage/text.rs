@@ -39,7 +39,6 @@ fn place(death: &Death) -> String {
 fn head(group: &Group<'_>) -> String {
     let death = group.first;
     let what = match death.stage {
-        Stage::Probe => "did not tell what it is",
         Stage::Bootstrap => "the bootstrap failed",
         Stage::Start => "died at start",
         Stage::Running => "died while it ran",

@@ -24,7 +24,7 @@ const OWN: [i32; 7] =
 /// The cause of this stage: a start and a test have codes of their own.
 fn at_stage(scene: &Scene<'_>, start: &'static Cause, running: &'static Cause) -> &'static Cause {
     match scene.evidence.stage {
-        Stage::Probe | Stage::Bootstrap | Stage::Start => start,
+        Stage::Bootstrap | Stage::Start => start,
         Stage::Running | Stage::Stopped => running,
     }
 }

@@ -214,7 +214,7 @@ mod tests {
              t 0 [ERROR] Can't generate a unique log-filename /n/y.(1-999)\n\
              t 0 [ERROR] Could not use /n/y for logging (error 2). Turning logging off\nt 0 [ERROR] Aborting",
             Some("--log-bin=/n/y"),
-            "the directory of the binary log '/n/y' is not there",
+            "--log-bin=/n/y (x.opt:2)",
         ),
         (
             "MTR-S037",

@@ -47,7 +47,7 @@ fn found<'a>(scene: &Scene<'a>, tool: Tool) -> Option<Finding<'a>> {
     let all = distinct(all);
     let (report, count) = all.first()?;
     let cause = match scene.evidence.stage {
-        Stage::Probe | Stage::Bootstrap | Stage::Start => tool.cause(),
+        Stage::Bootstrap | Stage::Start => tool.cause(),
         Stage::Running | Stage::Stopped => RUN_SANITIZER,
     };
     let mut finding = Finding::new(cause, report.in_short());

@@ -5,11 +5,10 @@
 mod crash;
 mod datadir;
 mod disk;
-mod faulty;
+pub mod faulty;
 mod keys;
 mod limits;
 mod network;
-pub mod faulty;
 mod options;
 mod paths;
 mod plugins;
