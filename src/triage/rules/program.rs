@@ -9,7 +9,7 @@ use crate::triage::catalogue::{
 use crate::triage::evidence::{ExitKind, ProgramFile};
 use crate::triage::finding::Finding;
 use crate::triage::judge::Rule;
-use crate::triage::log::Entry;
+use crate::triage::log::{Entry, Level};
 use crate::triage::scene::Scene;
 
 /// The rules of this file.
@@ -120,13 +120,17 @@ fn charset_directory<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
 /// The loader's words: a library that is not there, a symbol or version that it does not have.
 fn shared_library<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
     let program = scene.evidence.program.display();
-    let entry = scene.line(&[
+    const WORDS: [&str; 5] = [
         "error while loading shared libraries: ",
         "symbol lookup error: ",
         "' not found (required by ",
         "Error loading shared library ",
         "Error relocating ",
-    ])?;
+    ];
+    // What the server quotes of the loader is about a plugin.
+    let of_loader =
+        |entry: &Entry<'a>| entry.level == Level::None && WORDS.iter().any(|words| entry.says(words));
+    let entry = scene.log.iter().copied().find(of_loader)?;
     let text = match missing_library(&entry) {
         Some((library, why)) => format!("the server needs the shared library '{library}': {why}"),
         None if entry.says("undefined symbol: ") => {
