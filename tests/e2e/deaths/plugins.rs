@@ -241,7 +241,7 @@ fn a_library_of_another_machine() {
 #[test]
 fn a_library_that_may_not_be_read() {
     let death = plugin(&[]);
-    fs::set_permissions(death.site().path("plugins/own.so"), PermissionsExt::from_mode(0)).unwrap();
+    fs::set_permissions(death.site().path("plugins/own.so"), PermissionsExt::from_mode(0o000)).unwrap();
     let died = with(death, "--plugin-load-add=own.so\n--dying=FORCE\n--user=nobody");
     let died = died.prepared_by("chown -R nobody $MYSQLTEST_VARDIR\n").dies();
     died.cause("MTR-S020", "may not be read").evidence("Permission denied");
