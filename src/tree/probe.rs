@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{Command, ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use bstr::{BStr, BString, ByteSlice as _};
@@ -86,12 +86,66 @@ const ALWAYS_ON: [&str; 6] =
 /// # Errors
 /// The server cannot be run, or its answer has no version or no variables.
 pub fn probe(layout: &Layout, settings: &Settings, env: &Env, datadir: &Path) -> Result<ServerFacts> {
-    let cached = cache::cache_dir(env).join(format!("probe-{}.help", fingerprint(layout, env)));
+    let facts = help(layout, settings, env, datadir, &[])?.1;
+    Ok(moved(facts, datadir))
+}
+
+/// What the server prints for `--verbose --help` with the further arguments `more`, and the facts in it; from the cache
+/// where the same server was asked the same before. Plugins that `more` loads are not initialised, but their options
+/// are part of the answer.
+///
+/// # Errors
+/// As [`probe`].
+pub fn help(
+    layout: &Layout,
+    settings: &Settings,
+    env: &Env,
+    datadir: &Path,
+    more: &[OsString],
+) -> Result<(Vec<u8>, ServerFacts)> {
+    let cached = cache::cache_dir(env).join(format!("probe-{}.help", fingerprint(layout, env, more)));
     if let Ok(help) = fs::read(&cached)
         && let Ok(facts) = parse(&help, &layout.mariadbd)
     {
-        return Ok(moved(facts, datadir));
+        return Ok((help, facts));
     }
+    let answer = ask(layout, settings, env, datadir, more)?;
+    let facts = parse(&answer.output.stdout, &layout.mariadbd).map_err(|error| {
+        error.caused_by(ProbeFailed {
+            program: layout.mariadbd.clone(),
+            arguments: answer.arguments,
+            end: Ok(answer.output.status),
+            lived: answer.lived,
+            said: answer.output.stderr.trim().into(),
+        })
+    })?;
+    // Without a cache every run asks again, which is slower and no error.
+    let _ = cache::write_atomically(&cached, &answer.output.stdout);
+    Ok((answer.output.stdout, facts))
+}
+
+/// What a server answered.
+#[derive(Debug)]
+pub struct Answer {
+    /// How it ended, and what it wrote.
+    pub output: Output,
+    /// What it was asked with.
+    arguments: Vec<OsString>,
+    /// From its start to its end.
+    lived: Duration,
+}
+
+/// Runs the server with the arguments `more` and `--verbose --help`: it judges all arguments, and starts nothing.
+///
+/// # Errors
+/// It cannot be run.
+pub fn ask(
+    layout: &Layout,
+    settings: &Settings,
+    env: &Env,
+    datadir: &Path,
+    more: &[OsString],
+) -> Result<Answer> {
     let scratch;
     let existing = if datadir.is_dir() {
         datadir
@@ -102,9 +156,11 @@ pub fn probe(layout: &Layout, settings: &Settings, env: &Env, datadir: &Path) ->
     let mut arguments: Vec<OsString> = vec!["--no-defaults".into()];
     arguments.extend([option("--datadir=", existing), option("--basedir=", &layout.basedir)]);
     arguments.push(option("--lc-messages-dir=", &layout.share_dir));
-    let plain = ["--skip-grant-tables", "--log-warnings=0", "--log-slow-admin-statements=0"];
-    let rest = ["--log-queries-not-using-indexes=0", "--log-slow-slave-statements=0", "--verbose", "--help"];
-    arguments.extend(plain.into_iter().chain(rest).map(OsString::from));
+    let quiet = ["--skip-grant-tables", "--log-warnings=0", "--log-slow-admin-statements=0"];
+    let logs = ["--log-queries-not-using-indexes=0", "--log-slow-slave-statements=0"];
+    arguments.extend(quiet.into_iter().chain(logs).map(OsString::from));
+    arguments.extend_from_slice(more);
+    arguments.extend(["--verbose".into(), "--help".into()]);
     let begun = Instant::now();
     let output = Command::new(&layout.mariadbd)
         .args(&arguments)
@@ -113,22 +169,19 @@ pub fn probe(layout: &Layout, settings: &Settings, env: &Env, datadir: &Path) ->
         .env("LD_LIBRARY_PATH", layout.library_path(settings, env.get("LD_LIBRARY_PATH")))
         .stdin(Stdio::null())
         .output();
-    let failed = |end, said: &[u8]| ProbeFailed {
-        program: layout.mariadbd.clone(),
-        arguments: arguments.clone(),
-        end,
-        lived: begun.elapsed(),
-        said: said.into(),
-    };
-    let output = output.map_err(|error| {
-        let text = format!("cannot run {}: {error}", layout.mariadbd.display());
-        Error::new(text).caused_by(failed(Err(error.raw_os_error()), b""))
-    })?;
-    let facts = parse(&output.stdout, &layout.mariadbd)
-        .map_err(|error| error.caused_by(failed(Ok(output.status), output.stderr.trim())))?;
-    // Without a cache every run asks again, which is slower and no error.
-    let _ = cache::write_atomically(&cached, &output.stdout);
-    Ok(moved(facts, datadir))
+    match output {
+        Ok(output) => Ok(Answer { output, arguments, lived: begun.elapsed() }),
+        Err(error) => {
+            let text = format!("cannot run {}: {error}", layout.mariadbd.display());
+            Err(Error::new(text).caused_by(ProbeFailed {
+                program: layout.mariadbd.clone(),
+                arguments,
+                end: Err(error.raw_os_error()),
+                lived: begun.elapsed(),
+                said: BString::default(),
+            }))
+        }
+    }
 }
 
 /// The facts as if the server had been asked with `datadir`: vardirs come and go, the cached answer
@@ -155,7 +208,7 @@ fn option(name: &str, path: &Path) -> OsString {
 }
 
 /// Everything that the answer depends on: the program, its plugins, its places, the host and the limits.
-fn fingerprint(layout: &Layout, env: &Env) -> String {
+fn fingerprint(layout: &Layout, env: &Env, more: &[OsString]) -> String {
     let mut hash = Sha256::new();
     let mut add = |bytes: &[u8]| {
         hash.update((bytes.len() as u64).to_le_bytes());
@@ -173,6 +226,9 @@ fn fingerprint(layout: &Layout, env: &Env) -> String {
     }
     for (name, _) in &layout.plugins {
         add(name.as_bytes());
+    }
+    for argument in more {
+        add(argument.as_encoded_bytes());
     }
     for name in ["LD_LIBRARY_PATH", "LD_PRELOAD", "TZ"] {
         add(env.get(name).unwrap_or_default().as_encoded_bytes());
@@ -240,7 +296,7 @@ enum Part {
 }
 
 /// The lines, continuation lines joined: exactly 22 blanks and a non-blank continue a line.
-fn unfolded(help: &[u8]) -> Vec<Vec<u8>> {
+pub(super) fn unfolded(help: &[u8]) -> Vec<Vec<u8>> {
     let mut lines: Vec<Vec<u8>> = Vec::new();
     for line in help.split_str("\n") {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
@@ -257,7 +313,7 @@ fn unfolded(help: &[u8]) -> Vec<Vec<u8>> {
 }
 
 /// The line under the heading of the variables.
-fn is_ruler(line: &[u8]) -> bool {
+pub(super) fn is_ruler(line: &[u8]) -> bool {
     line.iter().take_while(|&&byte| byte == b'-').count() >= 30
 }
 

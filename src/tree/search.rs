@@ -234,6 +234,11 @@ fn tree_at(dir: &Path) -> Option<Tree> {
     test_dir_in(dir).map(installed)
 }
 
+/// The test tree that `path` is part of.
+pub(super) fn around(path: &Path) -> Option<PathBuf> {
+    path.ancestors().find_map(tree_at)?.test_dir
+}
+
 /// The test directory below the prefix of an installation.
 fn tree_below(prefix: &Path) -> Option<Tree> {
     let dir = BELOW_PREFIX.iter().map(|name| prefix.join(name)).find(|dir| is_test_dir(dir))?;

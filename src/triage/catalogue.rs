@@ -98,7 +98,7 @@ causes! {
     TMPDIR_FULL "MTR-S056" "tmpdir-full" Refusal "No space for temporary files";
     DISK_FULL "MTR-S057" "disk-full" Refusal "No space left";
     INODES "MTR-S058" "inodes-used-up" Refusal "No inodes left";
-    QUOTA "MTR-S059" "quota" Death "The disk quota or file size limit is exceeded";
+    QUOTA "MTR-S059" "quota" Refusal "The disk quota or file size limit is exceeded";
     // Program and system.
     ROOT "MTR-S060" "runs-as-root" Refusal "The server refuses to run as root";
     UNKNOWN_USER "MTR-S061" "unknown-user" Refusal "`--user` names nobody";

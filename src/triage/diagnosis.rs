@@ -197,7 +197,11 @@ fn ending(evidence: &Evidence) -> String {
     };
     let what = if evidence.stage == Stage::Bootstrap { "(bootstrap) " } else { "" };
     let lived = evidence.lived.map(|lived: Duration| format!(" after {:.2} s", lived.as_secs_f64()));
-    let late = if evidence.timed_out { " (start timeout)" } else { "" };
+    let late = match (evidence.timed_out, evidence.stage) {
+        (false, _) => "",
+        (true, Stage::Start | Stage::Bootstrap) => " (start timeout)",
+        (true, _) => " (test timeout)",
+    };
     format!("{what}{how}{}{late}", lived.unwrap_or_default())
 }
 

@@ -62,6 +62,9 @@ fn by<'a>(scene: &Scene<'a>, rules: &[&[Rule]]) -> Vec<Finding<'a>> {
     let mut found: Vec<Finding<'a>> =
         rules.iter().copied().flatten().filter_map(|rule| rule(scene)).collect();
     found.sort_by_key(|finding| (finding.rank, std::cmp::Reverse(finding.confidence)));
+    if found.iter().any(|finding| finding.rank < Rank::Consequence) {
+        found.retain(|finding| finding.rank < Rank::Consequence);
+    }
     found
 }
 

@@ -259,7 +259,7 @@ const PREFIXES: [&str; 22] = [
     "std::terminate",
 ];
 
-const PLACES: [&str; 13] = [
+const PLACES: [&str; 15] = [
     "dlfcn/",
     "elf/dl-",
     "libsanitizer/",
@@ -273,6 +273,8 @@ const PLACES: [&str; 13] = [
     "libc-start.c:",
     "posix/raise.c:",
     "stdlib/abort.c:",
+    "stdlib/cxa_finalize.c:",
+    "stdlib/exit.c:",
 ];
 
 const MODULES: [&str; 10] = [

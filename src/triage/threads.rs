@@ -30,6 +30,12 @@ pub fn summary(text: &[u8]) -> Vec<BString> {
             None => groups.push((vec![thread.number], frames)),
         }
     }
+    // Threads of which nobody knows anything are told of by their number only.
+    let silent = |group: &(Vec<u32>, Vec<BString>)| {
+        !group.1.is_empty() && group.1.iter().all(|frame| says_nothing(frame))
+    };
+    let unknown: usize = groups.iter().filter(|group| silent(group)).map(|(numbers, _)| numbers.len()).sum();
+    groups.retain(|group| !silent(group));
     let mut lines = Vec::new();
     for (numbers, frames) in groups.iter().take(GROUPS) {
         let list: Vec<String> = numbers.iter().map(u32::to_string).collect();
@@ -41,7 +47,14 @@ pub fn summary(text: &[u8]) -> Vec<BString> {
     if let more @ 1.. = groups.len().saturating_sub(GROUPS) {
         lines.push(format!("({more} more places)").into());
     }
+    if unknown > 0 {
+        lines.push(format!("({unknown} threads without symbols)").into());
+    }
     lines
+}
+
+fn says_nothing(frame: &[u8]) -> bool {
+    frame == b"?" || frame.contains_str(" without symbols)") || frame.ends_with(b" more)")
 }
 
 /// The frames of the first thread that is shown in what a debugger says of a core file: the one that failed.
@@ -80,7 +93,7 @@ mod tests {
     fn threads_in_one_place_are_together_and_working_ones_first() {
         let text = b"[New LWP 7]\n#0  0x1 in poll () from /lib/libc.so.6\n\nThread 3 (Thread 0x7 (LWP 7) \"mariadbd\"):\n#0  0x1 in f ()\n\
                      \nThread 2 (Thread 0x7 (LWP 6)):\n#0  0x1 in f ()\n\nThread 1 (Thread 0x7 (LWP 5)):\n#0  poll (x=1) at \
-                     ../sysdeps/x.c:3\n#1  0x5 in dispatch_command(THD*) ()\n\nThread 4 (LWP 9):\n#0  0x1 in clone3 ()\n";
+                     ../sysdeps/x.c:3\n#1  0x5 in dispatch_command(THD*) ()\n\nThread 4 (LWP 9):\n#0  0x1 in clone3 ()\n\nThread 5 (LWP 9):\n#0  0x1 in ?? ()\n";
         assert_eq!(
             summary(text),
             [
@@ -88,7 +101,8 @@ mod tests {
                 "    dispatch_command(THD*)",
                 "threads 2, 3:",
                 "    f",
-                "thread 4 waits in the C library"
+                "thread 4 waits in the C library",
+                "(1 threads without symbols)"
             ]
         );
         assert!(summary(b"ptrace: Operation not permitted.\n").is_empty());

@@ -16,6 +16,7 @@ mod killed;
 mod language;
 mod modes;
 mod real_server;
+mod running;
 mod scripts;
 mod support;
 mod triage_command;

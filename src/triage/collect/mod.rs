@@ -60,4 +60,5 @@ pub fn complete_later(evidence: &mut Evidence, subject: &Subject<'_>) {
     elf::add(evidence);
     program::add(evidence, subject);
     plugins::add(evidence, subject);
+    tls::add(evidence, subject);
 }

@@ -9,6 +9,7 @@ use crate::triage::diagnosis::signal_name;
 use crate::triage::evidence::{ExitKind, Stage};
 use crate::triage::finding::{Finding, Quote};
 use crate::triage::judge::Rule;
+use crate::triage::rules::sanitizer::own_reports;
 use crate::triage::scene::Scene;
 use crate::triage::stack::{Frame, culprit, folded};
 use crate::triage::threads;
@@ -42,7 +43,9 @@ fn signal(scene: &Scene<'_>, text: &CrashText<'_>) -> Option<i32> {
 fn gave_up_before(scene: &Scene<'_>, text: &CrashText<'_>) -> Option<Rank> {
     let line = text.signal.map_or(u32::MAX, |(entry, _)| entry.line);
     let aborting = scene.errors().any(|entry| entry.message == "Aborting" && entry.line < line);
-    (aborting || text.fatal.is_some()).then_some(Rank::Consequence)
+    // A sanitizer ends the process by SIGABRT when it has told.
+    let told = signal(scene, text) == Some(libc::SIGABRT) && !own_reports(scene).is_empty();
+    (aborting || told || text.fatal.is_some()).then_some(Rank::Consequence)
 }
 
 /// The server's last words; where it wrote no stack, that of its core file.
@@ -110,7 +113,9 @@ fn with_stack<'a>(scene: &Scene<'a>, mut finding: Finding<'a>, text: &CrashText<
         });
     }
     if let Some(core) = &scene.evidence.core {
-        finding = finding.seen(format!("core file: {}", core.path.display()));
+        let name = core.path.file_name().unwrap_or_default().to_string_lossy();
+        finding =
+            finding.seen(format!("a core file was written, which is kept with the data directory: {name}"));
     }
     finding
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use bstr::{BStr, BString, ByteSlice};
 
-use crate::triage::catalogue::{DISK_FULL, INODES, QUOTA, TMPDIR_FULL, TMPDIR_MISSING};
+use crate::triage::catalogue::{DISK_FULL, INODES, QUOTA, Rank, TMPDIR_FULL, TMPDIR_MISSING};
 use crate::triage::evidence::{ExitKind, Space};
 use crate::triage::finding::Finding;
 use crate::triage::judge::Rule;
@@ -252,6 +252,7 @@ fn file_size<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
     );
     Some(
         Finding::new(QUOTA, text)
+            .ranked(Some(Rank::Death))
             .quoting(told)
             .seen(format!("the limit of file sizes{limit} is in force: ulimit -f"))
             .fix("raise or remove the limit where the run is started: ulimit -f unlimited"),

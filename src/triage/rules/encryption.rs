@@ -3,7 +3,7 @@
 use bstr::{BStr, BString, ByteSlice};
 
 use crate::triage::argument::{name, value};
-use crate::triage::catalogue::{KEY_FILE, WRONG_KEY};
+use crate::triage::catalogue::{KEY_FILE, Rank, WRONG_KEY};
 use crate::triage::finding::Finding;
 use crate::triage::judge::Rule;
 use crate::triage::log::{Entry, Level};
@@ -96,7 +96,7 @@ fn key_file<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
         .fix(fix(why, plugin));
     // Without the keys the server goes on, until something needs them.
     let fatal = forced(scene, plugin) || without_keys(scene).is_some() || not_decrypted(scene).is_some();
-    Some(if fatal { finding } else { finding.likely() })
+    Some(if fatal { finding } else { finding.ranked(Some(Rank::Setback)) })
 }
 
 fn fix(why: Option<Entry<'_>>, plugin: &BStr) -> String {
@@ -140,16 +140,7 @@ fn loaded<'a>(scene: &Scene<'a>) -> Option<Given<'a>> {
     })
 }
 
-/// Options that need keys.
-const KEY_USERS: [&str; 6] = [
-    "encrypt-binlog",
-    "encrypt-tmp-files",
-    "innodb-encrypt-tables",
-    "innodb-encrypt-log",
-    "innodb-encrypt-temporary-tables",
-    "aria-encrypt-tables",
-];
-
+/// Data that the given keys do not open. Where no plugin was asked for at all, the options contradict each other.
 fn wrong_key<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
     if failed_plugin(scene).is_some() {
         return None;
@@ -173,19 +164,6 @@ fn wrong_key<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
                 .quoting([line])
                 .blaming(key.and_then(|given| given.argument))
                 .fix(fix),
-        );
-    }
-    if let Some(line) = without_keys(scene) {
-        let user = KEY_USERS.iter().find_map(|option| scene.given(option));
-        let asked = user.as_ref().map(|given| format!(": {}", scene.written(given))).unwrap_or_default();
-        return Some(
-            Finding::new(WRONG_KEY, format!("encryption is asked for and no plugin gives keys{asked}"))
-                .quoting([line])
-                .blaming(user.and_then(|given| given.argument))
-                .fix(
-                    "load a plugin that has keys: --plugin-load-add=file_key_management \
-                     --file-key-management-filename=FILE",
-                ),
         );
     }
     unreadable_redo_log(scene, plugin?)
@@ -261,27 +239,10 @@ mod tests {
             let told = format!("{} / {}", found[0].text, found[0].fix.clone().unwrap_or_default());
             assert_eq!(found[0].cause.code, "MTR-S082", "{log}");
             assert!(told.contains(said), "{told}");
-            assert_eq!(found.len(), 1, "{found:?}");
         }
     }
 
     const VECTORS: &[Vector] = &[
-        (
-            "MTR-S083",
-            &["--encrypt-binlog", "--log-bin"],
-            "t 0 [ERROR] Failed to enable encryption of binary logs\n\
-             t 0 [ERROR] Could not use mysqld-bin for logging (error 2). Turning logging off for the whole duration",
-            Some("--encrypt-binlog"),
-            "no plugin gives keys: --encrypt-binlog (x.opt:1)",
-        ),
-        (
-            "MTR-S083",
-            &["--innodb_encrypt_tables=FORCE"],
-            "t 0 [ERROR] InnoDB: cannot enable encryption, encryption plugin is not available\n\
-             t 0 [ERROR] Plugin 'InnoDB' registration as a STORAGE ENGINE failed.",
-            Some("--innodb_encrypt_tables=FORCE"),
-            "--innodb_encrypt_tables=FORCE (x.opt:1)",
-        ),
         (
             "MTR-S083",
             &[],
@@ -306,11 +267,12 @@ mod tests {
     }
 
     #[test]
-    fn a_plugin_without_keys_that_nobody_needs_is_only_likely() {
+    fn a_plugin_without_keys_that_nobody_needs_ends_no_server() {
         let log = format!("t 0 [ERROR] mariadbd: file-key-management-filename is not set\n{FAILED}");
         let evidence = failed(1, &[LOAD], &log);
         let found = findings(&Scene::new(&evidence));
-        assert_eq!(found[0].confidence, crate::triage::finding::Confidence::Likely);
+        let mine = found.iter().find(|finding| finding.cause.code == "MTR-S082");
+        assert_eq!(mine.map(|finding| finding.rank), Some(Rank::Setback));
     }
 
     #[test]

@@ -16,7 +16,7 @@ use crate::triage::scene::{Given, Scene};
 pub const RULES: &[Rule] = &[pid_file, missing, denied, not_normal];
 
 /// Options whose paths have a cause of their own.
-const OTHERS: [&str; 18] = [
+const OTHERS: [&str; 20] = [
     "datadir",
     "basedir",
     "socket",
@@ -35,6 +35,8 @@ const OTHERS: [&str; 18] = [
     "ssl-capath",
     "ssl-crl",
     "wsrep-provider",
+    "file-key-management-filename",
+    "file-key-management-filekey",
 ];
 
 /// Logs without which the server goes on.
@@ -206,13 +208,13 @@ mod tests {
             "the pid file '/n/x.pid' (x.opt:1) cannot be written: No such file or directory",
         ),
         (
-            "MTR-S037",
+            "MTR-S087",
             &["--general-log-file=/m/g.log", "--log-bin=/n/y"],
             "t 0 [ERROR] mariadbd: File '/m/g.log' not found (Errcode: 2 \"No such file or directory\")\n\
              t 0 [ERROR] Can't generate a unique log-filename /n/y.(1-999)\n\
              t 0 [ERROR] Could not use /n/y for logging (error 2). Turning logging off\nt 0 [ERROR] Aborting",
             Some("--log-bin=/n/y"),
-            "'/n/y' (--log-bin=/n/y, x.opt:2) is not there",
+            "--log-bin=/n/y (x.opt:2)",
         ),
         (
             "MTR-S037",
@@ -232,18 +234,18 @@ mod tests {
         ),
         (
             "MTR-S037",
-            &["--file-key-management-filename=/n/keys"],
-            "t 0 [ERROR] mariadbd: Can't open '/n/keys' (errno: 20 \"Not a directory\")",
-            Some("--file-key-management-filename=/n/keys"),
-            "/n/keys",
+            &["--rocksdb-datadir=/n/rocks"],
+            "t 0 [ERROR] RocksDB: Error opening instance: IO error: While opening '/n/rocks/LOCK' (errno: 20)",
+            Some("--rocksdb-datadir=/n/rocks"),
+            "/n/rocks/LOCK",
         ),
         (
-            "MTR-S038",
+            "MTR-S087",
             &["--log-bin=/n/y", "--user=nobody"],
             "t 0 [ERROR] mariadbd: File '/n/y.000001' not found (Errcode: 13 \"Permission denied\")\n\
              t 0 [ERROR] Could not use /n/y for logging (error 13). Turning logging off\nt 0 [ERROR] Aborting",
             Some("--log-bin=/n/y"),
-            "the server's user (--user=nobody, x.opt:2) has no permission",
+            "may not write the binary log",
         ),
         (
             "MTR-S038",

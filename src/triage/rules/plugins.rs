@@ -499,7 +499,16 @@ fn initialisation<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
             "mend what the plugin complains of, or let the server start without it: --{}=ON",
             lower(plugin)
         ));
-    Some(if gave_up.is_some() && at.is_some() { finding } else { finding.likely() })
+    let insisted = gave_up.is_some() && at.is_some();
+    let engine = scene.errors().find_map(|entry| entry.after("storage engine: "));
+    let needed = engine.is_some_and(|engine| lower(engine) == lower(plugin))
+        || scene.error(&["encryption plugin is not available", "cannot enable encryption"]).is_some();
+    let mut finding = if insisted { finding } else { finding.likely() };
+    if !insisted && !needed {
+        // The server went on, or the reason has a cause of its own.
+        finding.rank = Rank::Consequence;
+    }
+    Some(finding)
 }
 
 /// The argument `--PLUGIN=FORCE` or `=FORCE_PLUS_PERMANENT`.

@@ -235,7 +235,6 @@ fn with_other_data_files_than_configured() {
             "different size",
         ),
         ("other1:12M", "made with other data files: './other1' is not there", "did not exist"),
-        ("nonsense", "does not take its data file path", "syntax error in file path"),
     ] {
         let died = Death::by_options("--innodb=FORCE\n")
             .configured_by(&configuration(&format!("innodb-data-file-path={line}")))

@@ -5,7 +5,7 @@
 mod crash;
 mod datadir;
 mod disk;
-mod faulty;
+pub mod faulty;
 mod keys;
 mod limits;
 mod network;

@@ -287,5 +287,5 @@ fn healthy_servers_have_no_findings() {
                    t 0 [Warning] mariadbd: unknown variable 'loose-feedback-debug-interval=60'\n\
                    t 0 [Warning] mariadbd: unknown option '--loose-pam-debug'\n\
                    t 0 [Note] mariadbd: ready for connections.";
-    assert_eq!(codes(&failed(0, &["--plugin-load-add=handlersocket.so"], healthy)), ["MTR-S104"]);
+    assert_eq!(codes(&failed(1, &["--plugin-load-add=handlersocket.so"], healthy)), ["MTR-S104"]);
 }

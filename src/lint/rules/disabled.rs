@@ -1,0 +1,70 @@
+//! Lists of disabled tests.
+
+use std::path::Path;
+
+use bstr::ByteSlice;
+
+use crate::lint::catalogue::{DISABLED_SYNTAX, DISABLED_UNKNOWN};
+use crate::lint::check::Input;
+use crate::lint::files::Kind;
+use crate::lint::finding::Finding;
+use crate::lint::view::View;
+use crate::tree::disabled::{Entry, entries, pattern};
+use crate::tree::hints::similar;
+
+/// Looks at each `disabled.def`.
+pub fn check(input: &Input) -> Vec<Finding> {
+    let Input { view, files } = *input;
+    files.of(Kind::Disabled).flat_map(|path| in_file(path, view)).collect()
+}
+
+fn in_file(path: &Path, view: &View) -> Vec<Finding> {
+    let text = std::fs::read(path).unwrap_or_default();
+    let dir = path.parent().unwrap_or(path);
+    let of = view.suites.iter().find(|of| of.suite.dir == dir || of.suite.dir.join("t") == dir);
+    let suite = of.map(|of| &of.suite);
+    let tests = suite.map(|suite| view.tests_of(suite));
+    let mut findings = Vec::new();
+    for (line, entry) in entries(&text) {
+        let Some(Entry { suite: named, test, .. }) = entry else {
+            let written = text.lines().nth(line as usize - 1).unwrap_or_default().trim().as_bstr();
+            let finding =
+                Finding::new(DISABLED_SYNTAX, path, format!("'{written}' is not '[suite.]test : reason'"));
+            let name = written.fields().next().unwrap_or_default().to_str_lossy();
+            let known = tests.as_ref().is_some_and(|tests| tests.contains(&*name));
+            let reason = written[name.len().min(written.len())..].trim().as_bstr();
+            findings.push(match known {
+                true => finding.at(line, 1).corrected(format!("{name} : {reason}")),
+                false => finding.at(line, 1),
+            });
+            continue;
+        };
+        let Some((suite, tests)) = suite.zip(tests.as_ref()) else { continue };
+        if let Some(named) = named.filter(|named| *named != suite.name) {
+            let message =
+                format!("the line names suite {named}, and this is the list of suite {}", suite.name);
+            findings.push(Finding::new(DISABLED_SYNTAX, path, message).at(line, 1));
+            continue;
+        }
+        let exists = if test.contains('*') {
+            match pattern(&format!("{}.{test}", suite.name)) {
+                Ok(pattern) => tests.iter().any(|name| {
+                    pattern.is_match(format!("{}.{name}", suite.name).as_bytes()).unwrap_or(true)
+                }),
+                Err(error) => {
+                    findings.push(Finding::new(DISABLED_SYNTAX, path, error.message()).at(line, 1));
+                    true
+                }
+            }
+        } else {
+            tests.contains(test)
+        };
+        if !exists {
+            let hint = similar(test, tests.iter().copied());
+            let hint = hint.map(|name| format!(" (did you mean '{name}'?)")).unwrap_or_default();
+            let message = format!("suite {} has no test '{test}'{hint}", suite.name);
+            findings.push(Finding::new(DISABLED_UNKNOWN, path, message).at(line, 1));
+        }
+    }
+    findings
+}
