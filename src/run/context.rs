@@ -50,8 +50,6 @@ pub struct Context {
     pub engine: Engine,
     /// The run's mark in the environment of its processes (see `sys::guardian`).
     pub run_mark: String,
-    /// Processes that the kernel had killed for want of memory before the run (`triage::collect::memory`).
-    pub oom_kills: Option<u64>,
     /// Names were given on the command line: cores are kept uncompressed.
     pub named_tests: bool,
 }

@@ -132,7 +132,6 @@ fn run(
         patterns: Patterns::new(&suppressions)?,
         engine: survey::engine(&collection, &programs, &settings)?,
         run_mark,
-        oom_kills: crate::triage::collect::memory::oom_kills(),
         named_tests: !settings.names.is_empty(),
         vardir: vardir.root.clone(),
         settings,
