@@ -117,7 +117,7 @@ impl Context {
     /// What is known where a server dies before there is a test.
     pub fn early<'a>(&'a self, env: &'a Env, vardir: &'a Path) -> Early<'a> {
         let cwd = &self.layout.test_dir;
-        Early { facts: Some(&self.facts), env, cwd, vardir, oom_kills: self.oom_kills }
+        Early { facts: Some(&self.facts), env, cwd, vardir }
     }
 
     /// `VAR0/install.db`.
