@@ -9,6 +9,7 @@ pub mod config;
 pub mod env;
 pub mod error;
 pub mod interp;
+pub mod lint;
 pub mod plan;
 pub mod report;
 pub mod run;

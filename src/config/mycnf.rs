@@ -113,12 +113,6 @@ impl Group {
     }
 }
 
-fn is_repeatable(name: &[u8]) -> bool {
-    REPEATABLE.iter().any(|r| {
-        r.len() == name.len() && r.iter().zip(name.iter()).all(|(a, b)| a == b || *a == b'-' && *b == b'_')
-    })
-}
-
 /// Reads an option file and everything it includes.
 ///
 /// `!include` names a file relative to the including file or, if there is none, to `test_dir`
@@ -135,6 +129,44 @@ pub fn parse(path: &Path, test_dir: &Path) -> Result<ConfigFile> {
 /// Reads the text of an option file as if it were the file `path`; see [`parse`].
 pub fn parse_bytes(text: &[u8], path: &Path, test_dir: &Path) -> Result<ConfigFile> {
     Reader { test_dir, open: Vec::new() }.text(text, path)
+}
+
+/// The lines of an option file, with number and text, each as what it is by itself.
+pub fn lines(text: &[u8]) -> impl Iterator<Item = (u32, &[u8], Line<'_>)> {
+    text.lines_with_terminator().zip(1u32..).map(|(line, number)| {
+        let line = line.strip_suffix(b"\n").unwrap_or(line);
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        (number, line, Line::of(line))
+    })
+}
+
+/// Whether an option of that name adds to what was given before, instead of replacing it.
+pub fn is_repeatable(name: &[u8]) -> bool {
+    REPEATABLE.iter().any(|r| {
+        r.len() == name.len() && r.iter().zip(name.iter()).all(|(a, b)| a == b || *a == b'-' && *b == b'_')
+    })
+}
+
+/// The file that `!include name` in the file `path` means: beside that file, else in `test_dir`.
+///
+/// # Errors
+///
+/// There is no such file.
+pub fn included(path: &Path, name: &[u8], test_dir: &Path) -> Result<PathBuf> {
+    let name = name.to_path_lossy();
+    let beside = path.parent().unwrap_or(Path::new("")).join(&name);
+    if !name.as_os_str().is_empty() && beside.is_file() {
+        return Ok(beside);
+    }
+    let in_test_dir = test_dir.join(&name);
+    if !name.as_os_str().is_empty() && in_test_dir.is_file() {
+        return Ok(in_test_dir);
+    }
+    Err(Error::new(format!("The include file '{}' does not exist", name.display())).hint(format!(
+        "looked for {} and {}",
+        beside.display(),
+        in_test_dir.display()
+    )))
 }
 
 /// The files that are being read, the outermost first.
@@ -163,9 +195,7 @@ impl Reader<'_> {
     fn text(&mut self, text: &[u8], path: &Path) -> Result<ConfigFile> {
         let mut config = ConfigFile::default();
         let mut group: Option<BString> = None;
-        for (line, number) in text.lines_with_terminator().zip(1u32..) {
-            let line = line.strip_suffix(b"\n").unwrap_or(line);
-            let line = line.strip_suffix(b"\r").unwrap_or(line);
+        for (number, line, parsed) in lines(text) {
             let fail = |error: Error| error.at(path, Some(number));
             // A group whose name is empty or `0` counts as none, as in the reference.
             let inside = |what: String| match &group {
@@ -175,13 +205,13 @@ impl Reader<'_> {
                         .hint("put a line such as [mysqld] above it"),
                 )),
             };
-            match Line::of(line) {
+            match parsed {
                 Line::Group(name) => {
                     config.group_or_insert(name);
                     group = Some(name.into());
                 }
                 Line::Include(name) => {
-                    let file = self.include(path, name).map_err(fail)?;
+                    let file = included(path, name, self.test_dir).map_err(fail)?;
                     let included = self.file(&file).map_err(|e| match e.location() {
                         Some(_) => e,
                         None => fail(e),
@@ -216,24 +246,6 @@ impl Reader<'_> {
         }
         Ok(config)
     }
-
-    /// The file that `!include name` in `path` means.
-    fn include(&self, path: &Path, name: &[u8]) -> Result<PathBuf> {
-        let name = name.to_path_lossy();
-        let beside = path.parent().unwrap_or(Path::new("")).join(&name);
-        if !name.as_os_str().is_empty() && beside.is_file() {
-            return Ok(beside);
-        }
-        let in_test_dir = self.test_dir.join(&name);
-        if !name.as_os_str().is_empty() && in_test_dir.is_file() {
-            return Ok(in_test_dir);
-        }
-        Err(Error::new(format!("The include file '{}' does not exist", name.display())).hint(format!(
-            "looked for {} and {}",
-            beside.display(),
-            in_test_dir.display()
-        )))
-    }
 }
 
 impl ConfigFile {
@@ -252,12 +264,18 @@ impl ConfigFile {
 
 /// What a line is; the variants' order is that of the rules, the first that fits wins.
 #[derive(Debug, PartialEq, Eq)]
-enum Line<'a> {
+pub enum Line<'a> {
+    /// `[name]`
     Group(&'a [u8]),
+    /// `#!name text`: for the runner.
     Magic(&'a [u8], &'a [u8]),
+    /// `!include name`
     Include(&'a [u8]),
+    /// `name` or `name=value`.
     Option(&'a [u8], Option<&'a [u8]>),
+    /// Empty, or a comment.
     Nothing,
+    /// None of these: an error.
     Unknown,
 }
 

@@ -109,18 +109,29 @@ fn fail(text: &mut BString, outcome: &Outcome) {
         text.push_str(format!("  Found warnings/errors in server log file!\n{ended}"));
         text.push_str(&outcome.warnings);
         text.push(b'\n');
+        let told = diagnoses(outcome);
+        if !told.is_empty() {
+            text.push_str(&told);
+            text.push(b'\n');
+        }
         return;
     }
     let comment = comment(outcome);
+    // Where there is a server's log the diagnoses stand above it.
+    let told = if outcome.server_log.is_empty() { diagnoses(outcome) } else { BString::default() };
     if outcome.failure == Some(FailureKind::Timeout) {
         text.push_str(format!("  timeout after {} seconds\n{ended}\n", outcome.timeout_s.unwrap_or(0)));
+        if !told.is_empty() {
+            text.push_str(&told);
+            text.push(b'\n');
+        }
         text.push_str(&comment);
         text.push(b'\n');
         return;
     }
     text.push_str(format!("\n{ended}"));
     let report = outcome.report.trim();
-    for part in [report, &comment] {
+    for part in [told.trim_end(), report, &comment] {
         if !part.is_empty() {
             text.push(b'\n');
             text.push_str(part);
@@ -177,13 +188,17 @@ fn slashed(path: &Path) -> String {
 }
 
 /// The report of error-log lines written at a shutdown.
-pub fn shutdown_warnings(tests: &[String], lines: &[u8]) -> BString {
+pub fn shutdown_warnings(tests: &[String], lines: &[u8], diagnoses: &[Diagnosis]) -> BString {
     let mut text = BString::from(format!(
         "***Warnings generated in error logs during shutdown after running tests: {}\n\n",
         tests.join(" ")
     ));
     text.push_str(without_final_newline(lines));
     text.push_str("\n\n");
+    for diagnosis in diagnoses {
+        text.push_str(diagnosis.to_text());
+        text.push(b'\n');
+    }
     text
 }
 

@@ -48,6 +48,7 @@ pub fn diagnosis() -> Diagnosis {
         also_seen: vec![AlsoSeen { code: CORE_LIMIT.code, cause: "no core files".into() }],
         command: "/usr/sbin/mariadbd --defaults-group-suffix=.1 --no-such-option=1".into(),
         log_file: "/var0/log/mysqld.1.err".into(),
+        log_is_beside: false,
         log: vec!["[ERROR] unknown variable 'no-such-option=1'".into(), "[ERROR] Aborting".into()],
     }
 }
@@ -77,7 +78,8 @@ pub fn finished(worker: usize, id: TestId, outcome: Outcome) -> Event {
 }
 
 pub fn end(end: RunEnd, total: usize, exit_code: i32) -> Event {
-    Event::RunFinished { end, wall: Duration::from_millis(3900), total, exit_code, cause: None }
+    let wall = Duration::from_millis(3900);
+    Event::RunFinished { end, wall, total, exit_code, cause: None, diagnoses: Vec::new() }
 }
 
 const DIFF: &str = "--- MT/bad.result\t2026-11-23 12:32:16.018666411 +0000\n\
@@ -145,6 +147,7 @@ pub fn script() -> Vec<Event> {
         Event::ShutdownWarnings {
             tests: vec!["S.nostart".into()],
             lines: "[ERROR] unknown variable 'no-such-option=1'\n[ERROR] Aborting\n".into(),
+            diagnoses: Vec::new(),
         },
         start("bad", ""),
         finished(

@@ -66,7 +66,14 @@ impl Tally {
             Event::TestFinished { id, outcome, will_retry, will_repeat, .. } => {
                 self.finished(id, outcome, *will_retry, *will_repeat);
             }
-            Event::ShutdownWarnings { tests, .. } => self.shutdown_warnings.push(tests.join(" ")),
+            Event::ShutdownWarnings { tests, diagnoses, .. } => {
+                self.shutdown_warnings.push(tests.join(" "));
+                for diagnosis in diagnoses {
+                    for test in tests {
+                        self.caused(diagnosis.cause_with_code().to_string(), test);
+                    }
+                }
+            }
             Event::PhaseTimes { worker, phases } => {
                 self.phase_workers.insert(*worker);
                 for (phase, time) in phases {
@@ -224,7 +231,11 @@ mod tests {
         finish(&mut tally, id("main", "a", ""), outcome(Verdict::Pass), false, false);
         assert_eq!(error(&tally, RunEnd::Completed), "Not all tests completed (only 1 of 2)");
         assert!(error(&tally, RunEnd::Timeout).starts_with("Test suite failure, see"));
-        tally.event(&Event::ShutdownWarnings { tests: vec!["main.a".into()], lines: "x".into() });
+        tally.event(&Event::ShutdownWarnings {
+            tests: vec!["main.a".into()],
+            lines: "x".into(),
+            diagnoses: vec![],
+        });
         assert!(error(&tally, RunEnd::Completed).starts_with("There where errors"));
         finish(&mut tally, id("main", "b", ""), outcome(Verdict::Fail), false, false);
         assert_eq!(error(&tally, RunEnd::Completed), "there were failing test cases");

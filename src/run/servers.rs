@@ -14,6 +14,7 @@ use crossbeam_channel::Sender;
 use super::context::Context;
 use super::debugger::{self, Target};
 use super::event::Event;
+use super::sanitizer_files::SanitizerFiles;
 use super::vardir::{self, WorkerDirs};
 use super::worker::Report;
 use crate::check::errorlog::LogScanner;
@@ -34,6 +35,8 @@ use crate::sys::poll::Waker;
 use crate::sys::watch::DirWatch;
 use crate::tree::case::{Origin, ServerOption, TestCase};
 use crate::triage::collect::memory;
+use crate::triage::collect::sanitizers::has_log_path;
+use crate::triage::evidence::TextFile;
 
 /// The servers of one worker and the config they run with.
 #[derive(Debug)]
@@ -54,6 +57,8 @@ pub struct ServerSet {
     pub scanners: BTreeMap<PathBuf, LogScanner>,
     /// Told of new pid files and of expect files.
     pub watch: DirWatch,
+    /// What sanitizers of its servers wrote to files of their own.
+    sanitizer_files: SanitizerFiles,
     abort: Waker,
     /// For what must be told while servers are started.
     reports: Sender<Report>,
@@ -115,6 +120,7 @@ impl ServerSet {
             servers: Vec::new(),
             scanners: BTreeMap::new(),
             watch,
+            sanitizer_files: SanitizerFiles::new(),
             abort,
             reports,
         })
@@ -495,6 +501,27 @@ impl ServerSet {
         env
     }
 
+    /// What sanitizers of its servers have written to files of their own since the last look, by position of the
+    /// server.
+    pub fn sanitizer_reports(&mut self) -> Vec<(usize, Vec<TextFile>)> {
+        let env = self.server_env();
+        if !has_log_path(&env) {
+            return Vec::new();
+        }
+        let mut found = Vec::new();
+        for (i, server) in self.servers.iter().enumerate() {
+            let datadir = server.group.datadir();
+            let dirs = [self.ctx.layout.test_dir.as_path(), datadir.as_path()];
+            for pid in &server.pids {
+                let gained = self.sanitizer_files.gained(&env, *pid, &dirs);
+                if !gained.is_empty() {
+                    found.push((i, gained));
+                }
+            }
+        }
+        found
+    }
+
     /// Woken when the run is being ended.
     pub fn abort(&self) -> &Waker {
         &self.abort
@@ -503,6 +530,11 @@ impl ServerSet {
     /// The path of the data directory of the first server, for `MARIADB_DATADIR`.
     pub fn first_datadir(&self) -> Option<PathBuf> {
         self.servers.first().map(|server| server.group.datadir())
+    }
+
+    /// The configuration that the servers run with.
+    pub fn config(&self) -> Option<&Config> {
+        self.config.as_ref()
     }
 
     /// The expect file of the server at `i`.

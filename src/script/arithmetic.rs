@@ -236,7 +236,8 @@ impl fmt::Display for Number {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
             Number::Integer(number) => write!(f, "{number}"),
-            Number::Real(number) if !number.is_finite() => write!(f, "{number}"),
+            Number::Real(number) if number.is_nan() => f.write_str("nan"),
+            Number::Real(number) if number.is_infinite() => write!(f, "{number}"),
             Number::Real(number) => {
                 // 15 digits are what every machine agrees on. Adding nothing makes 0 of -0.
                 let rounded = format!("{number:.14e}").parse().unwrap_or(number) + 0.0;
@@ -331,6 +332,21 @@ mod tests {
         for text in [&b""[..], b"-", b".", b"e5", b"1e", b"0x1", b"1 2", b"abc", b"nan", b"infinity", b"\xff"]
         {
             assert_eq!(Number::parse(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn bounds_of_every_operator() {
+        let ends = [i64::MIN, -1, 0, 1, 63, 64, i64::MAX].map(Number::Integer);
+        let reals = [f64::INFINITY, f64::NEG_INFINITY, 1e300, -0.0].map(Number::Real);
+        let numbers: Vec<Number> = ends.into_iter().chain(reals).collect();
+        for (_, operator) in OPERATORS {
+            for left in &numbers {
+                for right in &numbers {
+                    let text = operator.apply(*left, *right).to_string();
+                    assert!(text == "nan" || Number::parse(text.as_bytes()).is_some(), "{text}");
+                }
+            }
         }
     }
 

@@ -9,6 +9,9 @@ use super::text::{trim_blanks, until_nul};
 /// How many errors may be listed.
 const MAX_ERRORS: usize = 11;
 
+/// How the complaint begins about a name that no error has.
+pub(super) const UNKNOWN_NAME: &[u8] = b"Unknown SQL error name '";
+
 /// One of the errors that may happen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Expected {
@@ -62,7 +65,7 @@ fn item(item: &[u8], rest: &[u8], raw: &[u8]) -> Result<Expected, ScriptError> {
         [b's' | b'S', ..] => sqlstate(item),
         [b'E' | b'W' | b'H', ..] => match errnames::number(item) {
             Some(number) => Ok(Expected::Number(number)),
-            None => Err(ScriptError::die_with(&[b"Unknown SQL error name '", rest, b"'"])),
+            None => Err(ScriptError::die_with(&[UNKNOWN_NAME, rest, b"'"])),
         },
         [b'e' | b'w' | b'h', ..] => {
             Err(ScriptError::die("The error name definition must start with an uppercase E or W or H"))

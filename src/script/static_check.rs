@@ -10,14 +10,32 @@ use bstr::ByteSlice;
 
 use super::classify::Classified;
 use super::command::{COMMANDS, Command};
+use super::error_list;
 use super::input::Input;
 use super::parse::{Statement, Statements};
 use super::reader::Inside;
 use super::static_args;
 
+/// What is wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A line that is no command, or a command with arguments that are wrong for every value of its variables.
+    Command,
+    /// A block that is not closed, closed twice, or nested too deeply.
+    Block,
+    /// Text at the end of the file that nothing ended.
+    Unended,
+    /// `error` with a name that no error has.
+    ErrorName,
+    /// A command that is never reached.
+    Unreachable,
+}
+
 /// Something wrong at one place of a script.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
+    /// What it is.
+    pub kind: Kind,
     /// The line, from 1.
     pub line: usize,
     /// The byte in the line, from 1.
@@ -31,7 +49,7 @@ pub struct Finding {
 impl fmt::Display for Finding {
     /// `LINE:COLUMN: MESSAGE`, and the hint in parentheses; on one line.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Finding { line, column, message, hint } = self;
+        let Finding { line, column, message, hint, .. } = self;
         write!(f, "{line}:{column}: {message}")?;
         hint.as_ref().map_or(Ok(()), |hint| write!(f, " ({hint})"))
     }
@@ -84,7 +102,8 @@ impl Check {
         if matches!(statement.classified.command, Command::Comment | Command::EmptyLine) {
             return false;
         }
-        self.find(statement.body.start, &format!("never reached: 'exit' at line {line} ends the test"), None);
+        let message = format!("never reached: 'exit' at line {line} ends the test");
+        self.find(Kind::Unreachable, statement.body.start, &message, None);
         true
     }
 
@@ -96,22 +115,24 @@ impl Check {
                 Command::Comment => did_you_mean(classified),
                 _ => None,
             };
-            self.find(at, &problem.to_string(), hint);
+            self.find(Kind::Command, at, &problem.to_string(), hint);
         } else if statement.runs
             && let Err(problem) = static_args::check(statement)
         {
-            self.find(at, &problem.to_string(), hint_of(statement));
+            let named = problem.message.starts_with(error_list::UNKNOWN_NAME);
+            let kind = if named { Kind::ErrorName } else { Kind::Command };
+            self.find(kind, at, &problem.to_string(), hint_of(statement));
         }
         match classified.command {
             Command::If | Command::While => {
                 self.open.push(at);
                 if self.open.len() == MAX_NESTING + 1 {
-                    self.find(at, "Nesting too deeply", None);
+                    self.find(Kind::Block, at, "Nesting too deeply", None);
                 }
             }
             Command::End if self.open.pop().is_none() => {
                 let what = if classified.text.starts_with(b"}") { "'}'" } else { "'end' command" };
-                self.find(at, &format!("Stray {what} - end of block before beginning"), None);
+                self.find(Kind::Block, at, &format!("Stray {what} - end of block before beginning"), None);
             }
             Command::Exit if self.open.is_empty() => self.exit = Some(statement.line),
             _ => {}
@@ -130,25 +151,25 @@ impl Check {
                     format!("the {} opened at line {line} is not closed", char::from(quote))
                 }
             };
-            self.find(unended.start, &problem.to_string(), Some(hint));
+            self.find(Kind::Unended, unended.start, &problem.to_string(), Some(hint));
         }
     }
 
     /// Tells of the blocks that are open at the end of the file.
     fn open_blocks(&mut self) {
         for at in std::mem::take(&mut self.open).into_iter().rev() {
-            self.find(at, "Missing end of block", Some("no '}' for this one".to_owned()));
+            self.find(Kind::Block, at, "Missing end of block", Some("no '}' for this one".to_owned()));
         }
     }
 
-    fn find(&mut self, at: usize, message: &str, hint: Option<String>) {
+    fn find(&mut self, kind: Kind, at: usize, message: &str, hint: Option<String>) {
         let (line, column) = self.lines.place(at);
         let first = message.lines().next().unwrap_or_default();
         let mut message: String = first.chars().take(MAX_MESSAGE).collect();
         if message.len() < first.len() {
             message.push('…');
         }
-        self.findings.push(Finding { line, column, message, hint });
+        self.findings.push(Finding { kind, line, column, message, hint });
     }
 }
 

@@ -32,12 +32,8 @@ impl Disabled {
     }
 
     fn add_text(&mut self, text: &[u8], path: &Path, suite: Option<&str>) -> Result<()> {
-        for (number, line) in (1u32..).zip(text.lines()) {
-            let line = line.trim();
-            if line.is_empty() || line.starts_with(b"#") {
-                continue;
-            }
-            let entry = parse_line(line).ok_or_else(|| {
+        for (number, entry) in entries(text) {
+            let entry = entry.ok_or_else(|| {
                 Error::new("syntax error in a list of disabled tests")
                     .at(path, Some(number))
                     .hint("a line is '[suite.]test : reason'")
@@ -51,10 +47,7 @@ impl Disabled {
             let key = format!("{}.{}", entry.suite.or(suite).unwrap_or_default(), entry.test);
             let reason = entry.reason.to_str_lossy().into_owned();
             if entry.test.contains('*') {
-                // The key is used as a regex: `*` repeats the character before it and `.` is any.
-                let regex = Regex::new(&format!("^{key}")).map_err(|error| {
-                    Error::new(format!("'{key}' is no valid pattern")).at(path, Some(number)).caused_by(error)
-                })?;
+                let regex = pattern(&key).map_err(|error| error.at(path, Some(number)))?;
                 self.wildcards.push((regex, reason));
             } else {
                 self.exact.insert(key, reason);
@@ -81,10 +74,33 @@ impl Disabled {
     }
 }
 
-struct Entry<'a> {
-    suite: Option<&'a str>,
-    test: &'a str,
-    reason: &'a [u8],
+/// One line that disables a test.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Entry<'a> {
+    /// The suite, where the line names one.
+    pub suite: Option<&'a str>,
+    /// The test, or a pattern: see [`pattern`].
+    pub test: &'a str,
+    /// Why.
+    pub reason: &'a [u8],
+}
+
+/// The entries of a list with the numbers of their lines; `None` is a line that is no entry.
+pub fn entries(text: &[u8]) -> impl Iterator<Item = (u32, Option<Entry<'_>>)> {
+    let lines = (1u32..).zip(text.lines()).map(|(number, line)| (number, line.trim()));
+    lines
+        .filter(|(_, line)| !line.is_empty() && !line.starts_with(b"#"))
+        .map(|(number, line)| (number, parse_line(line)))
+}
+
+/// The tests that `suite.test` means where it has a `*`: it is used as a regex, in which `*` repeats the character
+/// before it and `.` is any.
+///
+/// # Errors
+/// It is no valid regex.
+pub fn pattern(key: &str) -> Result<Regex> {
+    Regex::new(&format!("^{key}"))
+        .map_err(|error| Error::new(format!("'{key}' is no valid pattern")).caused_by(error))
 }
 
 /// `[suite.]test : reason` of a trimmed line.

@@ -223,6 +223,11 @@ impl Bases {
     }
 }
 
+/// The test tree that `path` (absolute) is part of, whatever is installed.
+pub fn tree_around(path: &Path) -> Option<PathBuf> {
+    search::around(path)
+}
+
 /// Basedir of an installed or source test tree: its parent, or up to two levels above that where
 /// distributions have the tests below `share` (spec §9.1).
 fn base_of(test_dir: &Path, source: bool) -> PathBuf {

@@ -20,6 +20,7 @@ pub mod results;
 pub mod scan;
 mod search;
 pub mod select;
+pub mod server_options;
 pub mod source;
 pub mod suite;
 pub mod suite_pm;

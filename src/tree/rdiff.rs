@@ -15,6 +15,8 @@ const MAX_FUZZ: usize = 2;
 
 /// One hunk: lines with their line ends.
 struct Hunk<'d> {
+    /// The line of the diff on which it starts, from 1.
+    line: usize,
     /// Where the old lines should be: index of the first one.
     at: usize,
     old: Vec<&'d [u8]>,
@@ -32,12 +34,29 @@ struct Hunk<'d> {
 /// # Errors
 /// Where `rdiff` is no unified diff; the line is that of `rdiff`.
 pub fn apply(base: &[u8], rdiff: &[u8]) -> Result<Vec<u8>> {
+    Ok(patch(base, rdiff)?.0)
+}
+
+/// The lines of `rdiff`, from 1, at which the hunks start that apply nowhere in `base`.
+///
+/// # Errors
+/// As [`apply`].
+pub fn misfits(base: &[u8], rdiff: &[u8]) -> Result<Vec<usize>> {
+    Ok(patch(base, rdiff)?.1)
+}
+
+/// The patched text, and the lines of the hunks that were left out.
+fn patch(base: &[u8], rdiff: &[u8]) -> Result<(Vec<u8>, Vec<usize>)> {
     let hunks = parse(rdiff)?;
     let lines: Vec<&[u8]> = base.lines_with_terminator().collect();
     let mut out = Vec::with_capacity(base.len());
+    let mut misfits = Vec::new();
     let (mut done, mut offset) = (0, 0_isize);
     for hunk in hunks {
-        let Some((at, fuzz)) = hunk.place(&lines, done, offset) else { continue };
+        let Some((at, fuzz)) = hunk.place(&lines, done, offset) else {
+            misfits.push(hunk.line);
+            continue;
+        };
         offset = at as isize - hunk.at as isize;
         let (front, back) = hunk.fuzzed(fuzz);
         out.extend(lines[done..at + front].concat());
@@ -45,7 +64,7 @@ pub fn apply(base: &[u8], rdiff: &[u8]) -> Result<Vec<u8>> {
         done = at + hunk.old.len() - back;
     }
     out.extend(lines[done..].concat());
-    Ok(out)
+    Ok((out, misfits))
 }
 
 /// The hunks of a unified diff. What stands before the first of them is names of files, and prose.
@@ -67,6 +86,7 @@ fn parse(rdiff: &[u8]) -> Result<Vec<Hunk<'_>>> {
         };
         at += 1;
         let mut hunk = Hunk {
+            line: at,
             // A hunk without old lines names the line it comes after.
             at: if old_count == 0 { old_start } else { old_start.saturating_sub(1) },
             old: Vec::new(),
@@ -120,7 +140,7 @@ fn parse(rdiff: &[u8]) -> Result<Vec<Hunk<'_>>> {
 /// `91a92`, `3,4c3`, `5d4`, each followed by `< old` and `> new` lines.
 fn parse_normal<'d>(lines: &[&'d [u8]]) -> Option<Vec<Hunk<'d>>> {
     let mut hunks: Vec<Hunk<'d>> = Vec::new();
-    for line in lines {
+    for (number, line) in (1..).zip(lines) {
         if let Some(text) = line.strip_prefix(b"< ") {
             hunks.last_mut()?.old.push(text);
         } else if let Some(text) = line.strip_prefix(b"> ") {
@@ -129,7 +149,7 @@ fn parse_normal<'d>(lines: &[&'d [u8]]) -> Option<Vec<Hunk<'d>>> {
             let kind = line.find_byteset(b"acd")?;
             let first: usize = line[..kind].split_str(",").next()?.to_str().ok()?.parse().ok()?;
             let at = if line[kind] == b'a' { first } else { first.checked_sub(1)? };
-            hunks.push(Hunk { at, old: Vec::new(), new: Vec::new(), prefix: 0, suffix: 0 });
+            hunks.push(Hunk { line: number, at, old: Vec::new(), new: Vec::new(), prefix: 0, suffix: 0 });
         }
     }
     Some(hunks)
@@ -226,6 +246,8 @@ mod tests {
     #[test]
     fn a_hunk_that_fits_nowhere_is_left_out() {
         assert_eq!(applied("a\nb\n", DIFF), "a\nb\n");
+        assert_eq!(misfits(b"a\nb\n", DIFF.as_bytes()).unwrap(), [3]);
+        assert_eq!(misfits(b"1\n2\n3\n4\n5\n6\n7\n", DIFF.as_bytes()).unwrap(), [0; 0]);
     }
 
     #[test]

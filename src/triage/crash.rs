@@ -39,12 +39,14 @@ const QUERY_LINES: usize = 50;
 /// Reads the last words in the log of one start: those of the last crash, if a log has several.
 pub fn read<'a>(log: &[Entry<'a>]) -> CrashText<'a> {
     let mut text = CrashText::default();
+    let mut connection = None;
     for (at, entry) in log.iter().enumerate() {
         if let Some(signal) = got_signal(entry) {
             text.signal = Some((*entry, signal));
             text.frames.clear();
             text.first_frame = None;
             text.query = None;
+            connection = None;
         } else if is_assertion(entry) {
             text.assertion = Some(*entry);
         } else if entry.raw.contains_str("[FATAL]") {
@@ -53,10 +55,16 @@ pub fn read<'a>(log: &[Entry<'a>]) -> CrashText<'a> {
             if let Some(frame) = Frame::of_server(entry.raw) {
                 text.first_frame.get_or_insert(entry.line);
                 text.frames.push(frame);
+            } else if let Some(id) = entry.raw.strip_prefix(b"Connection ID (thread ID): ") {
+                // Before the statement or behind it, by version.
+                connection = Some(id.as_bstr());
             } else if let Some(query) = query(&log[at..]) {
                 text.query = Some(query);
             }
         }
+    }
+    if let Some(query) = &mut text.query {
+        query.connection = connection;
     }
     text
 }
@@ -74,22 +82,27 @@ fn is_assertion(entry: &Entry<'_>) -> bool {
     libc || raw.contains_str("Assertion failure in file") || raw.contains_str("Assertion failed:")
 }
 
+/// What follows a statement, whose own lines may be empty.
+const AFTER_QUERY: [&str; 5] = [
+    "Connection ID (thread ID): ",
+    "Status: ",
+    "Optimizer switch: ",
+    "The manual page at",
+    "Writing a core file",
+];
+
 fn query<'a>(lines: &[Entry<'a>]) -> Option<Query<'a>> {
     let entry = *lines.first()?;
     let rest = entry.raw.strip_prefix(b"Query (")?;
     let (_, first) = rest.split_once_str("): ")?;
-    let is_end = |entry: &&Entry<'_>| !entry.raw.starts_with(b"Connection ID (thread ID)");
+    let goes_on =
+        |entry: &&Entry<'_>| !AFTER_QUERY.iter().any(|words| entry.raw.starts_with(words.as_bytes()));
     let mut text = BString::from(first);
-    for line in lines.iter().skip(1).take(QUERY_LINES).take_while(is_end) {
+    for line in lines.iter().skip(1).take(QUERY_LINES).take_while(goes_on) {
         text.push(b'\n');
         text.extend_from_slice(line.raw);
     }
-    let connection = lines
-        .iter()
-        .take(QUERY_LINES)
-        .find_map(|line| line.raw.strip_prefix(b"Connection ID (thread ID): "))
-        .map(ByteSlice::as_bstr);
-    Some(Query { entry, text: text.trim_end().into(), connection })
+    Some(Query { entry, text: text.trim_end().into(), connection: None })
 }
 
 /// `kept == NULL' and where, in words: `the assertion 'kept == NULL' failed in start (faulty.c:23)`.
@@ -146,6 +159,16 @@ Status: NOT_KILLED
         let query = text.query.unwrap_or_else(|| panic!("no query"));
         assert_eq!(query.text, "select 1\nfrom t1");
         assert_eq!(query.connection, Some("4".into()));
+    }
+
+    #[test]
+    fn the_statement_of_later_versions() {
+        let log = "260101 1:00:00 [ERROR] mariadbd got signal 11 ;\nConnection ID (thread ID): 5\nStatus: NOT_KILLED\n\
+                   Query (0x7f): select 1\n\nfrom t\n\nOptimizer switch: a=on\n\nWriting a core file...\n";
+        let part = LogPart { text: log.into(), ..LogPart::default() };
+        let log = entries(&part);
+        let query = read(&log).query.unwrap_or_else(|| panic!("no query"));
+        assert_eq!((query.text, query.connection), ("select 1\n\nfrom t".into(), Some("5".into())));
     }
 
     #[test]

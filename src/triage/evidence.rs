@@ -322,6 +322,42 @@ pub struct Core {
     pub backtrace: BString,
 }
 
+/// A statement that a server executes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Statement {
+    /// `mysqld.1`.
+    pub server: BString,
+    /// Its connection.
+    pub connection: BString,
+    /// For how long.
+    pub seconds: BString,
+    /// What it waits for, as the server calls it: `Waiting for table metadata lock`.
+    pub state: BString,
+    /// Its text.
+    pub text: BString,
+}
+
+/// The test that was running.
+#[derive(Debug, Clone, Default)]
+pub struct TestFacts {
+    /// `main.select`.
+    pub name: BString,
+    /// What the script wrote to its report: errors and diffs.
+    pub report: BString,
+    /// The last line of the script's output that is no result.
+    pub last_line: Option<BString>,
+    /// Programs that the script waits for: their command lines.
+    pub programs: Vec<BString>,
+    /// What the servers execute.
+    pub statements: Vec<Statement>,
+    /// Lines of error logs that failed the test.
+    pub warnings: Vec<BString>,
+    /// Errors of the log since the server's start, which may be long before this test.
+    pub since_start: LogPart,
+    /// The tests that this server served since its start, this one included.
+    pub served: Vec<String>,
+}
+
 /// Everything known of one failed server.
 #[derive(Debug, Clone, Default)]
 pub struct Evidence {
@@ -359,6 +395,8 @@ pub struct Evidence {
     pub core: Option<Core>,
     /// Where its threads waited, a few lines each, by a debugger; empty where none is installed or it had ended.
     pub threads: BString,
+    /// The test, where one was running.
+    pub test: Option<TestFacts>,
     /// What the server says of itself with `--help`, where it was asked.
     pub facts: Option<Arc<ServerFacts>>,
     /// The server's program file.

@@ -36,8 +36,7 @@ pub struct Quote {
 pub struct Finding<'a> {
     /// What it is an instance of.
     pub cause: &'static Cause,
-    /// Its place among several findings: that of the cause, unless [`Finding::fatal`] or [`Finding::following`]
-    /// know better.
+    /// Its place among several findings: that of the cause, unless this instance is known to explain more or less.
     pub rank: Rank,
     /// It in one line, in plain words, with the names of what is to blame.
     pub text: BString,

@@ -4,7 +4,7 @@ use super::catalogue::Rank;
 use super::diagnosis::Diagnosis;
 use super::evidence::Evidence;
 use super::finding::Finding;
-use super::rules::{FALLBACKS, RULES};
+use super::rules::{FALLBACKS, RULES, crash, running, sanitizer};
 use super::scene::Scene;
 
 /// A rule: looks for one way to fail; `None` where it sees nothing of it. It reads what the server's words mean
@@ -37,4 +37,40 @@ pub fn diagnose(evidence: &Evidence) -> Diagnosis {
     let scene = Scene::new(evidence);
     let found = findings(&scene);
     Diagnosis::of(&scene, found)
+}
+
+/// What the lines mean for which a test fails, or the reports of sanitizers. Other lines of the test's log may be
+/// errors that the test means to bring about.
+pub fn diagnose_lines(evidence: &Evidence) -> Diagnosis {
+    let scene = Scene::new(evidence);
+    let mut found = by(&scene, &[sanitizer::REPORTS, running::LINES]);
+    if found.is_empty() {
+        found = findings(&scene);
+    }
+    Diagnosis::of(&scene, found)
+}
+
+/// What servers said while they shut down: `None` where it is no error of theirs.
+pub fn diagnose_shutdown(evidence: &Evidence) -> Option<Diagnosis> {
+    let scene = Scene::new(evidence);
+    let found = by(&scene, &[sanitizer::REPORTS, crash::RULES, running::LINES]);
+    (!found.is_empty()).then(|| Diagnosis::of(&scene, found))
+}
+
+/// What some rules find, ranked.
+fn by<'a>(scene: &Scene<'a>, rules: &[&[Rule]]) -> Vec<Finding<'a>> {
+    let mut found: Vec<Finding<'a>> =
+        rules.iter().copied().flatten().filter_map(|rule| rule(scene)).collect();
+    found.sort_by_key(|finding| (finding.rank, std::cmp::Reverse(finding.confidence)));
+    if found.iter().any(|finding| finding.rank < Rank::Consequence) {
+        found.retain(|finding| finding.rank < Rank::Consequence);
+    }
+    found
+}
+
+/// Why a script failed on servers that live: `None` where the cause is not the servers' (an ordinary difference).
+pub fn diagnose_script(evidence: &Evidence) -> Option<Diagnosis> {
+    let scene = Scene::new(evidence);
+    let found = by(&scene, &[running::SCRIPT_RULES]);
+    (!found.is_empty()).then(|| Diagnosis::of(&scene, found))
 }

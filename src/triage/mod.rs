@@ -22,3 +22,5 @@ pub mod scene;
 pub mod stack;
 #[cfg(test)]
 pub mod testing;
+pub mod threads;
+pub mod valgrind;

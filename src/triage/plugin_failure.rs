@@ -169,8 +169,8 @@ impl<'a> Failure<'a> {
         let mut names = self.names();
         names.extend(self.followers(scene));
         let needed = |entry: &Entry<'a>| {
-            let option = unknown_option(entry).map(|word| lower(word));
-            let engine = entry.after("storage engine: ").map(|engine| lower(engine));
+            let option = unknown_option(entry).map(lower);
+            let engine = entry.after("storage engine: ").map(lower);
             let keys =
                 entry.says("encryption plugin is not available") || entry.says("cannot enable encryption");
             option.is_some_and(|option| names.iter().any(|plugin| belongs(&option, plugin)))

@@ -1,4 +1,6 @@
-//! The numbers in plugin declarations, as people say them.
+//! The numbers in plugin declarations and the names of symbols, as people say them.
+
+use bstr::ByteSlice as _;
 
 use super::evidence::DeclaredPlugin;
 
@@ -40,11 +42,18 @@ pub fn kind(number: u32) -> &'static str {
 }
 
 /// The version of the server that the plugin was compiled for, where its kind of plugin demands exactly that one:
-/// engines, daemons, tables of the information schema.
+/// engines, daemons, tables of the information schema, data types.
 pub fn api(plugin: &DeclaredPlugin) -> Option<String> {
     let version = plugin.api >> 8;
-    (matches!(plugin.kind, 1 | 3 | 4) && version > 50_000)
+    (matches!(plugin.kind, 1 | 3 | 4 | 10) && version > 50_000)
         .then(|| format!("{}.{}.{}", version / 10_000, version / 100 % 100, version % 100))
+}
+
+/// Functions that only Debug builds have: of DBUG, of mutexes that are checked, of `DEBUG_SYNC`.
+pub fn is_of_debug_build(symbol: &[u8]) -> bool {
+    let beginnings: [&[u8]; 5] = [b"_db_", b"safe_mutex_", b"safe_cond_", b"sf_", b"debug_sync"];
+    beginnings.iter().any(|beginning| symbol.starts_with(beginning))
+        || ["dbug", "debug_sync", "safe_mutex"].iter().any(|part| symbol.contains_str(part))
 }
 
 #[cfg(test)]

@@ -69,7 +69,11 @@ impl<'a> Scene<'a> {
             return Some(Given { value, argument: Some(at), setting: None });
         }
         let wanted = name(option.as_bytes());
-        let setting = self.evidence.settings.iter().rfind(|setting| name(&setting.name) == wanted)?;
+        let is_it = |setting: &&Setting| {
+            let own = name(&setting.name);
+            own == wanted || own.strip_prefix(b"loose-").is_some_and(|own| own == wanted.as_slice())
+        };
+        let setting = self.evidence.settings.iter().rfind(is_it)?;
         let value = setting.value.as_ref().map(|value| value.as_bstr()).unwrap_or_default();
         Some(Given { value, argument: None, setting: Some(setting) })
     }

@@ -78,6 +78,26 @@ impl Frame {
         Some(frame)
     }
 
+    /// A frame that gdb printed: `#5  0x000055a76d09acb8 in psi_cond_timedwait ()`, `#0  f (x=1) at sql/x.cc:3`.
+    pub fn of_gdb(line: &[u8]) -> Option<Frame> {
+        let rest = line.strip_prefix(b"#")?.trim_start_with(|c| c.is_ascii_digit()).trim_start();
+        let rest = match rest.strip_prefix(b"0x") {
+            Some(address) => address.split_once_str(" in ")?.1,
+            None => rest,
+        };
+        let (function, arguments) = rest.split_once_str(" (").unwrap_or((rest, b""));
+        let mut frame = Frame { function: function.into(), ..Frame::default() };
+        if let Some((_, place)) = arguments.rsplit_once_str(") at ") {
+            frame.place = place.trim().into();
+        } else if let Some((_, module)) = arguments.rsplit_once_str(") from ") {
+            frame.module = file_name(module.trim()).into();
+        }
+        if frame.function == "??" {
+            frame.function.clear();
+        }
+        Some(frame)
+    }
+
     /// It belongs to the machinery around the program: the sanitizer's runtime, the C library, the loader, the
     /// server's handler of signals.
     pub fn is_machinery(&self) -> bool {
@@ -171,7 +191,13 @@ pub fn demangled(name: &[u8]) -> BString {
     }
 }
 
-const FUNCTIONS: [&str; 34] = [
+const FUNCTIONS: [&str; 40] = [
+    "poll",
+    "ppoll",
+    "epoll_wait",
+    "io_getevents",
+    "syscall",
+    "psi_cond_timedwait",
     "_start",
     "start_thread",
     "clone",
@@ -208,7 +234,9 @@ const FUNCTIONS: [&str; 34] = [
     "main",
 ];
 
-const PREFIXES: [&str; 20] = [
+const PREFIXES: [&str; 22] = [
+    "__futex_",
+    "___pthread_",
     "__interceptor_",
     "___interceptor_",
     "__asan",
@@ -231,7 +259,7 @@ const PREFIXES: [&str; 20] = [
     "std::terminate",
 ];
 
-const PLACES: [&str; 13] = [
+const PLACES: [&str; 15] = [
     "dlfcn/",
     "elf/dl-",
     "libsanitizer/",
@@ -245,6 +273,8 @@ const PLACES: [&str; 13] = [
     "libc-start.c:",
     "posix/raise.c:",
     "stdlib/abort.c:",
+    "stdlib/cxa_finalize.c:",
+    "stdlib/exit.c:",
 ];
 
 const MODULES: [&str; 10] = [
@@ -288,7 +318,7 @@ fn is_place(word: &[u8]) -> bool {
 }
 
 /// The last two parts of a path: enough to find the file, short enough to read.
-fn short_place(place: &BStr) -> &BStr {
+pub fn short_place(place: &BStr) -> &BStr {
     match place.rfind_iter("/").nth(1) {
         Some(at) => place[at + 1..].as_bstr(),
         None => place,
@@ -369,6 +399,24 @@ mod tests {
             assert!(server(line).1, "{line}");
         }
         assert_eq!(Frame::of_server(b"2026-11-23 [ERROR] x (y) [z]"), None);
+    }
+
+    #[test]
+    fn frames_of_a_debugger() {
+        for (line, words) in [
+            ("#5  0x000055a76d09acb8 in psi_cond_timedwait ()", "psi_cond_timedwait"),
+            ("#15 0x0000558929e85f46 in plugin_init(int*, char**, int) ()", "plugin_init(int*, char**, int)"),
+            ("#0  THD::f (this=0x1, g=0x2 <h (int)>) at /b/sql/x.cc:3", "THD::f (sql/x.cc:3)"),
+            ("#6  0x000055a76d059c87 in ?? ()", "?"),
+            ("#7  0x1 in g_main_loop () from /lib/libglib.so.0", "g_main_loop in libglib.so.0"),
+        ] {
+            assert_eq!(
+                Frame::of_gdb(line.as_bytes()).map(|frame| frame.words()),
+                Some(words.into()),
+                "{line}"
+            );
+        }
+        assert_eq!(Frame::of_gdb(b"Thread 1 (LWP 7)"), None);
     }
 
     #[test]

@@ -77,6 +77,7 @@ fn look_at(path: &Path, arguments: &Arguments, env: &Env, cwd: &Path, out: &mut 
         test_dir: layout.as_ref().map_or(cwd, |layout| &layout.test_dir),
         facts: layout.as_ref().zip(facts.as_ref()).map(|(layout, facts)| (layout.mariadbd.as_path(), facts)),
         origins: Origins::new(layout.as_ref(), &settings, cwd),
+        env,
     };
     let inquest = coroner::inquest(&remains, &console, &mut knowledge)?;
     let groups = groups::group(&inquest.deaths, arguments.all);

@@ -66,7 +66,19 @@ fn number(text: &[u8]) -> Option<(f64, usize)> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn any_text_and_what_is_no_number_stays(text in "[0-9a-z.eE+ -]{0,24}", digits in 0usize..=16) {
+            let mut out = Vec::new();
+            round_numbers(text.as_bytes(), digits, &mut out);
+            let letters = |text: &[u8]| text.iter().filter(|byte| byte.is_ascii_lowercase() && **byte != b'e').count();
+            prop_assert_eq!(letters(&out), letters(text.as_bytes()));
+        }
+    }
 
     #[track_caller]
     fn check(digits: usize, value: &str, expected: &str) {

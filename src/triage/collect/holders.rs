@@ -245,6 +245,8 @@ fn command(pid: i32) -> BString {
         return format!("[{}]", OsStr::from_bytes(name.trim()).display()).into();
     }
     let mut line = words.join(&b' ');
+    // It is shown in one line.
+    line.iter_mut().filter(|byte| byte.is_ascii_control()).for_each(|byte| *byte = b' ');
     if line.len() > COMMAND_BYTES {
         line.truncate(COMMAND_BYTES);
         line.extend_from_slice("…".as_bytes());

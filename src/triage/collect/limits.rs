@@ -1,7 +1,6 @@
 //! Resource limits.
 
 use std::fs;
-use std::os::unix::fs::MetadataExt;
 
 use rustix::process::{Resource, getrlimit};
 
@@ -33,9 +32,6 @@ pub fn add(evidence: &mut Evidence, subject: &Subject<'_>) {
         Some(text) => parse(text),
         None => inherited(),
     };
-    evidence.system.uid = proc
-        .and_then(|dir| fs::metadata(dir).ok())
-        .map_or_else(|| rustix::process::geteuid().as_raw(), |meta| meta.uid());
 }
 
 /// What a server gets from the runner.
@@ -99,6 +95,5 @@ mod tests {
         );
         let core = evidence.system.limits.iter().find(|limit| limit.name == "core");
         assert_eq!(core.map(|limit| limit.soft), Some(getrlimit(Resource::Core).current));
-        assert_eq!(evidence.system.uid, rustix::process::geteuid().as_raw());
     }
 }

@@ -54,3 +54,13 @@ pub fn complete(evidence: &mut Evidence, subject: &Subject<'_>) {
     tls::add(evidence, subject);
     redo_log::add(evidence, subject);
 }
+
+/// Adds to the evidence of a server that died some time ago what is still as it was: programs, libraries, plugins and
+/// paths. Who holds a port, limits and free space are those of today and tell nothing. Settings are there already.
+pub fn complete_later(evidence: &mut Evidence, subject: &Subject<'_>) {
+    paths::add(evidence, subject);
+    elf::add(evidence);
+    program::add(evidence, subject);
+    plugins::add(evidence, subject);
+    tls::add(evidence, subject);
+}

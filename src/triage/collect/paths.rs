@@ -124,7 +124,9 @@ impl Facts {
     /// Looks at `path`, and at the directories above it.
     fn look(&mut self, option: &'static str, path: &Path) {
         let path = plain(path);
+        let again = option.is_empty() && self.seen.contains(&path);
         if self.seen.len() < MOST
+            && !again
             && let Some(fact) = fact(option, &path)
         {
             self.seen.insert(path.clone());

@@ -6,6 +6,7 @@ use std::time::Duration;
 use bstr::{BStr, BString, ByteSlice};
 
 use super::fate::number;
+use crate::triage::diagnosis;
 use crate::triage::evidence::ExitKind;
 
 /// What the runner saw when a server failed.
@@ -53,6 +54,7 @@ pub fn read(text: &[u8]) -> Console {
     // Failures whose test is not known yet, each with its worker: the verdict comes after them.
     let mut waiting: Vec<(Option<i32>, Seen)> = Vec::new();
     let mut told: Option<BString> = None;
+    let mut in_report = 0;
     for line in text.lines() {
         if let Some(rest) = line.strip_prefix(b"Logging: ") {
             console.arguments = rest.split_once_str("  ").map(|(_, arguments)| arguments.into());
@@ -61,6 +63,7 @@ pub fn read(text: &[u8]) -> Console {
             verdicts.passed += usize::from(!verdict.failed);
             verdicts.failed += usize::from(verdict.failed);
             told = Some(verdict.test.into());
+            in_report = console.seen.len();
             for (worker, mut seen) in std::mem::take(&mut waiting) {
                 // A test whose server did not start has not passed.
                 let of_another = verdict.worker.is_some() && worker != verdict.worker;
@@ -70,6 +73,12 @@ pub fn read(text: &[u8]) -> Console {
                 }
                 seen.test = told.clone();
                 console.seen.push(seen);
+            }
+        } else if let Some((server, ending)) = diagnosed(line) {
+            // This program's own report of the failure, which says more.
+            let seen = console.seen[in_report..].iter_mut().find(|seen| seen.server == server);
+            if let Some(seen) = seen {
+                (seen.exit, seen.lived) = (ending.0, ending.1.or(seen.lived));
             }
         } else if let Some(mut seen) = seen(line) {
             if seen.served {
@@ -83,6 +92,13 @@ pub fn read(text: &[u8]) -> Console {
     }
     console.seen.extend(waiting.into_iter().map(|(_, seen)| seen));
     console
+}
+
+/// The line of a diagnosis that says how its server ended.
+fn diagnosed(line: &[u8]) -> Option<(&BStr, (ExitKind, Option<Duration>))> {
+    let rest = line.strip_prefix(b"  server:")?.trim_start();
+    let (server, ending) = rest.split_once_str(" ")?;
+    Some((server.as_bstr(), diagnosis::read_ending(ending.to_str().ok()?)?))
 }
 
 /// A line `suite.test 'a,b'   w1 [ fail ]`.
@@ -168,6 +184,7 @@ own.fine                       w1 [ pass ]     12
 own.late                       w2 [ retry-fail ]
 own.crash                      w1 [ fail ]
 Server [mysqld.1 - pid: 9, winpid: 9, exit: 256] failed during test run
+  server:    mysqld.1 was ended by signal 9 (SIGKILL) after 2.25 s
 own.skip                       w1 [ skipped ]  why
 own.fine                       w1 [ 2 pass ]     12
 worker[01] mysql-test-run: WARNING: Process [mysqld.1 - pid: 10, winpid: 10] died after mysql-test-run waited 0.08 seconds for /v/run/mysqld.1.pid to be created.
@@ -190,12 +207,13 @@ worker[01] mysql-test-run: WARNING: Process [mysqld.1 - pid: 10, winpid: 10] die
             [
                 ("own.dead".into(), 7, ExitKind::Status(9), false, false),
                 ("own.late".into(), 8, ExitKind::Running, true, false),
-                ("own.crash".into(), 9, ExitKind::Unknown, false, true),
+                ("own.crash".into(), 9, ExitKind::Signal(9), false, true),
                 (String::new(), 10, ExitKind::Unknown, false, false),
             ]
         );
         assert_eq!(console.seen[0].lived, Some(Duration::from_millis(100)));
         assert_eq!(console.seen[1].lived, Some(Duration::from_secs(180)));
+        assert_eq!(console.seen[2].lived, Some(Duration::from_millis(2250)));
     }
 
     #[test]

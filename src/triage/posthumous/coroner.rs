@@ -12,6 +12,7 @@ use super::rebuild::{self, Beside};
 use super::reports::{self, Report};
 use super::starts::{self, Followed, Start};
 use super::vardir::Remains;
+use crate::env::Env;
 use crate::error::{Error, Result};
 use crate::tree::probe::ServerFacts;
 use crate::triage::diagnosis::Diagnosis;
@@ -69,6 +70,8 @@ pub struct Knowledge<'a> {
     pub facts: Option<(&'a Path, &'a Arc<ServerFacts>)>,
     /// Where the options of tests are.
     pub origins: Origins<'a>,
+    /// The environment, which may say where reports of sanitizers go.
+    pub env: &'a Env,
 }
 
 /// Reads the copy of the run's console, where there is one.
@@ -85,6 +88,7 @@ pub fn inquest(remains: &Remains, console: &Console, knowledge: &mut Knowledge<'
     let mut inquest = Inquest::default();
     let mut reports = remains.vardir.as_deref().map(reports::below).unwrap_or_default();
     inquest.reports = reports.len();
+    reports.extend(reports::by_environment(knowledge.env));
     for path in &remains.bootstraps {
         let text = read(path)?;
         let starts = starts::split_bootstraps(&text);
@@ -103,7 +107,8 @@ pub fn inquest(remains: &Remains, console: &Console, knowledge: &mut Knowledge<'
             inquest.deaths.extend(log.death(&text, start, &mut reports));
         }
     }
-    inquest.deaths.extend(reports.into_iter().filter(|_| remains.only_test.is_none()).map(stray));
+    let strays = reports.into_iter().filter(|report| report.of_run && remains.only_test.is_none()).map(stray);
+    inquest.deaths.extend(strays);
     inquest.deaths.sort_by(|a, b| a.weight.cmp(&b.weight).then_with(|| b.when.cmp(&a.when)));
     Ok(inquest)
 }
@@ -139,7 +144,7 @@ impl<'a> Log<'a, '_> {
         let fate = fate::of(&log);
         let seen = self.seen(start, fate);
         let pid = fate.pid.or(seen.and_then(|seen| seen.pid));
-        let own: Vec<Report> = reports.extract_if(.., |report| Some(report.pid) == pid).collect();
+        let own: Vec<Report> = take_own(reports, pid, when(&log.text).as_deref());
         let test = if fate.ready { start.last_test() } else { start.test.as_ref() }.cloned();
         if !self.remains.wants(test.as_ref()) {
             return None;
@@ -224,6 +229,15 @@ fn bootstrap(path: &Path, text: &[u8], start: &Start, remains: &Remains) -> Opti
     let dead = gave_up || fate.violent || (fate.complained && ended_the_run);
     (dead && remains.only_test.is_none())
         .then(|| death(&rebuild::bootstrap(start, log), Weight::Fatal, None, start.line))
+}
+
+/// Takes the reports about process `pid`, which began at `when`. Process ids are used again: outside of the var
+/// directory, what was written before is about another one.
+fn take_own(reports: &mut Vec<Report>, pid: Option<i32>, when: Option<&str>) -> Vec<Report> {
+    let own = |report: &mut Report| {
+        Some(report.pid) == pid && (report.of_run || when.is_none_or(|when| report.written.as_str() >= when))
+    };
+    reports.extract_if(.., own).collect()
 }
 
 /// A report about a process that no log names.

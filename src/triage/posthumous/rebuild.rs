@@ -72,6 +72,8 @@ pub fn evidence(start: &Start, log: LogPart, beside: &Beside<'_>) -> Evidence {
 
 fn stage(beside: &Beside<'_>) -> Stage {
     match beside.fate {
+        // The runner waited for it in vain, whatever it said itself.
+        _ if beside.seen.is_some_and(|seen| !seen.served) => Stage::Start,
         Fate { ready: false, .. } => Stage::Start,
         Fate { stopping: true, .. } => Stage::Stopped,
         Fate { .. } => Stage::Running,
@@ -140,8 +142,7 @@ fn same_text(one: &Path, other: &Path) -> bool {
     matches!((std::fs::read(one), std::fs::read(other)), (Ok(one), Ok(other)) if one == other)
 }
 
-/// What of the system is still as it was: programs, libraries and plugins outside of the var directory. Ports, limits
-/// and free space are those of today and tell nothing.
+/// What of the system is still as it was.
 fn add_system(evidence: &mut Evidence, beside: &Beside<'_>) {
     let Some(vardir) = beside.vardir.filter(|_| evidence.program.is_file()) else { return };
     let word = evidence.argv.iter().find_map(|option| option.text.strip_prefix(b"--defaults-file="));
@@ -149,17 +150,19 @@ fn add_system(evidence: &mut Evidence, beside: &Beside<'_>) {
     if !word.is_some_and(|word| word.to_path_lossy().parent().is_some_and(|dir| same_place(dir, vardir))) {
         return;
     }
-    let subject = Subject {
-        pid: beside.fate.pid.or(beside.seen.and_then(|seen| seen.pid)),
-        env: None,
-        cwd: beside.test_dir,
-        vardir,
-        oom_kills_before: None,
-    };
-    collect::paths::add(evidence, &subject);
-    evidence.system.paths.retain(|fact| !fact.path.starts_with(vardir));
-    collect::elf::add(evidence);
-    collect::plugins::add(evidence, &subject);
+    let pid = beside.fate.pid.or(beside.seen.and_then(|seen| seen.pid));
+    let subject = Subject { pid, env: None, cwd: beside.test_dir, vardir, oom_kills_before: None };
+    collect::complete_later(evidence, &subject);
+    evidence.system.paths.retain(|fact| !is_remade(&fact.path, vardir));
+}
+
+/// Whether a path is in a part of the var directory that the runner empties or moves away between tests.
+fn is_remade(path: &Path, vardir: &Path) -> bool {
+    let inside = path.strip_prefix(vardir).ok().and_then(|inside| inside.components().next());
+    inside.is_some_and(|part| {
+        let name = part.as_os_str().as_encoded_bytes();
+        name.starts_with(b"mysqld.") || [&b"tmp"[..], b"run"].contains(&name)
+    })
 }
 
 fn same_place(one: &Path, other: &Path) -> bool {

@@ -9,8 +9,10 @@ use crate::triage::diagnosis::signal_name;
 use crate::triage::evidence::{ExitKind, Stage};
 use crate::triage::finding::{Finding, Quote};
 use crate::triage::judge::Rule;
+use crate::triage::rules::sanitizer::own_reports;
 use crate::triage::scene::Scene;
 use crate::triage::stack::{Frame, culprit, folded};
+use crate::triage::threads;
 
 /// The rules of this file.
 pub const RULES: &[Rule] = &[assertion, crash, killed];
@@ -41,11 +43,22 @@ fn signal(scene: &Scene<'_>, text: &CrashText<'_>) -> Option<i32> {
 fn gave_up_before(scene: &Scene<'_>, text: &CrashText<'_>) -> Option<Rank> {
     let line = text.signal.map_or(u32::MAX, |(entry, _)| entry.line);
     let aborting = scene.errors().any(|entry| entry.message == "Aborting" && entry.line < line);
-    (aborting || text.fatal.is_some()).then_some(Rank::Consequence)
+    // A sanitizer ends the process by SIGABRT when it has told.
+    let told = signal(scene, text) == Some(libc::SIGABRT) && !own_reports(scene).is_empty();
+    (aborting || told || text.fatal.is_some()).then_some(Rank::Consequence)
+}
+
+/// The server's last words; where it wrote no stack, that of its core file.
+fn last_words<'a>(scene: &Scene<'a>) -> CrashText<'a> {
+    let mut text = read(&scene.log);
+    if let Some(core) = scene.evidence.core.as_ref().filter(|_| text.frames.is_empty()) {
+        text.frames = threads::failing(&core.backtrace);
+    }
+    text
 }
 
 fn assertion<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
-    let text = read(&scene.log);
+    let text = last_words(scene);
     let entry = text.assertion?;
     signal(scene, &text)?;
     // InnoDB says in a second line what it had asserted.
@@ -62,7 +75,7 @@ fn assertion<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
 }
 
 fn crash<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
-    let text = read(&scene.log);
+    let text = last_words(scene);
     let signal = signal(scene, &text)?;
     if text.assertion.is_some() {
         return None;
@@ -100,7 +113,9 @@ fn with_stack<'a>(scene: &Scene<'a>, mut finding: Finding<'a>, text: &CrashText<
         });
     }
     if let Some(core) = &scene.evidence.core {
-        finding = finding.seen(format!("core file: {}", core.path.display()));
+        let name = core.path.file_name().unwrap_or_default().to_string_lossy();
+        finding =
+            finding.seen(format!("a core file was written, which is kept with the data directory: {name}"));
     }
     finding
 }
@@ -129,4 +144,46 @@ fn killed<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
         "look for who sent it: a script of the test, another run, a supervisor of the machine"
     };
     Some(finding.seen(format!("it was ended by {name}")).fix(fix))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::triage::evidence::{Evidence, ExitKind, Stage};
+    use crate::triage::testing::{codes, failed};
+
+    fn ended_by(signal: i32, log: &str) -> Evidence {
+        Evidence { exit: ExitKind::Signal(signal), ..failed(1, &[], log) }
+    }
+
+    #[test]
+    fn crashes_assertions_and_kills() {
+        let stack = "140101 1:00:00 [ERROR] /usr/sbin/mysqld got signal 11 ;\nAttempting backtrace.\n\
+                     /usr/sbin/mysqld(my_print_stacktrace+0x2e)[0x55892a52e87e]\n/usr/sbin/mysqld(_ZN4Item3fixEv+0x2e)[0x55]\n";
+        assert_eq!(codes(&ended_by(11, stack)), ["MTR-S090"]);
+        // By a supervisor that hides the signal.
+        assert_eq!(codes(&failed(1, &[], stack)), ["MTR-S090"]);
+        let innodb = "2020 0 [ERROR] InnoDB: Assertion failure in file /b/dict0dict.cc line 12\nInnoDB: Failing assertion: n > 0\n\
+                      200101 1:00:00 [ERROR] mysqld got signal 6 ;\n";
+        assert_eq!(codes(&ended_by(6, innodb)), ["MTR-S091"]);
+        assert_eq!(codes(&ended_by(9, "")), ["MTR-S092"]);
+        assert_eq!(codes(&ended_by(11, "")), ["MTR-S090"]);
+        let running = Evidence { stage: Stage::Running, ..ended_by(15, "") };
+        assert_eq!(codes(&running), ["MTR-R004"]);
+        assert_eq!(codes(&Evidence { stage: Stage::Running, ..ended_by(6, innodb) }), ["MTR-R001"]);
+    }
+
+    #[test]
+    fn a_server_that_tears_itself_down_after_it_gave_up() {
+        let log = "t 0 [ERROR] mariadbd: unknown option '--x'\nt 0 [ERROR] Aborting\n260101 1:00:00 [ERROR] mariadbd got signal 11 ;\n";
+        assert_eq!(codes(&ended_by(11, log)), ["MTR-S003"]);
+        let fatal = "t 0 [ERROR] [FATAL] InnoDB: The world is not enough.\n260101 1:00:00 [ERROR] mariadbd got signal 6 ;\n";
+        assert_eq!(codes(&ended_by(6, fatal)), ["MTR-S090"]);
+    }
+
+    #[test]
+    fn the_kernel_kills_for_want_of_memory() {
+        let mut evidence = ended_by(9, "");
+        evidence.system.oom_kills = 1;
+        assert!(!codes(&evidence).contains(&"MTR-S092"));
+    }
 }

@@ -11,6 +11,7 @@ use crate::triage::files::{
 use crate::triage::finding::Finding;
 use crate::triage::judge::Rule;
 use crate::triage::log::{Entry, Level};
+use crate::triage::rules::datadir::maker;
 use crate::triage::scene::Scene;
 
 /// The rules of this file.
@@ -29,6 +30,11 @@ fn failed(scene: &Scene<'_>) -> bool {
             || (entry.subsystem == "InnoDB"
                 && (entry.says("initialization aborted") || entry.says("creation was aborted")))
     })
+}
+
+/// The system refused the file: no rights, no room, no descriptors. That is another cause.
+fn denied(entry: &Entry<'_>) -> bool {
+    entry.system_error().is_some_and(|number| number != libc::ENOENT)
 }
 
 fn says_one(entry: &Entry<'_>, needles: &[&str]) -> bool {
@@ -118,7 +124,10 @@ fn data_file<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
     } else {
         format!("InnoDB does not take its data file path: {}", entry.message)
     };
-    Some(blames(scene, DATA_FILE_SIZE, option, &what, entry).fix(belongs(option)))
+    // A file that grows by itself is smaller than at its birth only where something has cut it.
+    let cut = entry.says("different size") && entry.says("uto-extending");
+    let fix = if cut { FRESH.to_owned() } else { belongs(option) };
+    Some(blames(scene, DATA_FILE_SIZE, option, &what, entry).fix(fix))
 }
 
 /// The first data file is not there, though other files of InnoDB are.
@@ -177,6 +186,7 @@ fn undo<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
         let file = text.find_iter("undo").any(|at| text.get(at + 4).is_some_and(u8::is_ascii_digit));
         (file || text.contains_str("undo tablespace") || text.contains_str("undo_tablespaces"))
             && !text.contains_str("creating system tablespace")
+            && !denied(entry)
     })?;
     let option = "innodb-undo-tablespaces";
     let what = format!("an undo tablespace is missing or unusable: {}", entry.message.trim_end().as_bstr());
@@ -207,18 +217,13 @@ const REDO_WORDS: [&str; 12] = [
 ];
 
 fn redo_log<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
-    let mut all = of_innodb(scene).filter(|entry| {
-        says_one(entry, &REDO_WORDS)
-            && !entry.says("Creating system tablespace")
-            && entry.system_error() != Some(libc::EACCES)
-    });
-    let entry = all.next()?;
-    if !failed(scene) && entry.level != Level::Error {
-        return None;
-    }
+    let fits = |entry: &Entry<'a>| {
+        says_one(entry, &REDO_WORDS) && !entry.says("Creating system tablespace") && !denied(entry)
+    };
+    // Some complaints of the log do not keep InnoDB from starting.
+    let entry = of_innodb(scene).find(fits).filter(|_| failed(scene))?;
     // Logs of other versions are another cause.
-    let by = entry.says("created with") || entry.says("Unsupported redo log format");
-    if by && !entry.says("header block") {
+    if maker(scene, &entry).is_some() || entry.says("Unsupported") {
         return None;
     }
     let option = "innodb-log-group-home-dir";
@@ -227,15 +232,15 @@ fn redo_log<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
         // The directory is to blame, and the option that names it.
         return None;
     }
-    let what = if says_one(&entry, &["was not found", "not find"]) {
+    let what = if entry.says("before MariaDB 10.2.2") {
+        "InnoDB's redo log has no valid header: it was overwritten, or is of a version before 10.2.2"
+            .to_owned()
+    } else if entry.says("was not found") {
         format!("InnoDB's redo log '{path}' is missing")
     } else if entry.says("is empty") {
         format!("InnoDB's redo log '{path}' is empty")
-    } else if entry.says("too small") || entry.says("not a multiple") || entry.says("different size") {
+    } else if says_one(&entry, &["too small", "not a multiple", "different size"]) {
         format!("InnoDB's redo log '{path}' has been cut or is of another size: {}", entry.message)
-    } else if entry.says("before MariaDB 10.2.2") {
-        "InnoDB's redo log has no valid header: it was overwritten, or is of a version before 10.2.2"
-            .to_owned()
     } else {
         format!("InnoDB's redo log is corrupt: {}", entry.message)
     };
@@ -255,10 +260,19 @@ const CAREFUL: [(&str, &[&str]); 2] = [
 fn refused<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
     CAREFUL.iter().find_map(|(option, words)| {
         scene.given(option).filter(|given| !["0", "OFF", "off"].iter().any(|off| given.value == off))?;
-        let advice = |entry: &Entry<'a>| {
-            ["Set ", "set ", "may set", "You can set", "Retry with"].iter().any(|word| entry.says(word))
+        if served(scene) || !failed(scene) || no_system_tablespace(scene).is_some() {
+            return None;
+        }
+        // What it only warns of is a reason as well, where it did not start.
+        let serious = |entry: &Entry<'a>| {
+            entry.subsystem == "InnoDB" && matches!(entry.level, Level::Error | Level::Warning)
         };
-        let entry = of_innodb(scene).find(|entry| says_one(entry, words) && !advice(entry))?;
+        let advice = ["Set ", "set ", "may set", "You can set", "Retry with"];
+        let entry = scene
+            .log
+            .iter()
+            .copied()
+            .find(|entry| serious(entry) && says_one(entry, words) && !says_one(entry, &advice))?;
         let what = format!("InnoDB may not do with this option what it would have to: {}", entry.message);
         let fix = format!(
             "remove --{option} for one start with an orderly shutdown, or use a fresh data directory"
@@ -289,6 +303,10 @@ const CORRUPT: [&str; 16] = [
 
 fn corrupt<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
     let entry = of_innodb(scene).find(|entry| says_one(entry, &CORRUPT)).filter(|_| failed(scene))?;
+    // With pages of another size everything looks corrupt; undo tablespaces have a cause of their own.
+    if page_size(scene).is_some() || undo(scene).is_some() {
+        return None;
+    }
     // What InnoDB noticed before it gave up tells more.
     let before = scene.log.iter().copied().find(|other| {
         other.subsystem == "InnoDB"
@@ -300,4 +318,171 @@ fn corrupt<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
     let why = before.unwrap_or(entry).message;
     let text = format!("InnoDB's file {file} is corrupt: {why}");
     Some(Finding::new(INNODB, text).quoting(before.into_iter().chain([entry])).fix(FRESH))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::triage::evidence::PathFact;
+    use crate::triage::testing::{Vector, check, codes, failed};
+
+    const END: &str = "t 0 [ERROR] Plugin 'InnoDB' registration as a STORAGE ENGINE failed.";
+
+    const VECTORS: &[Vector] = &[
+        (
+            "MTR-S045",
+            &["--innodb_page_size=8k"],
+            "t 0 [ERROR] InnoDB: Data file './ibdata1' uses page size 16384, but the innodb_page_size start-up parameter is \
+             8192\nt 0 [ERROR] InnoDB: The data file './ibdata1' has the wrong space ID. It should be 0, but 0 was found\n\
+             t 0 [ERROR] Plugin 'InnoDB' registration as a STORAGE ENGINE failed.",
+            Some("--innodb_page_size=8k"),
+            "the pages of './ibdata1' have 16384 bytes, the server is to use 8192 (--innodb_page_size=8k, x.opt:1)",
+        ),
+        (
+            "MTR-S046",
+            &[],
+            "t 0 [ERROR] InnoDB: File ./ib_logfile0 was not found\n\
+             t 0 [ERROR] InnoDB: Plugin initialization aborted with error Generic error",
+            None,
+            "InnoDB's redo log './ib_logfile0' is missing",
+        ),
+        (
+            // 10.4
+            "MTR-S046",
+            &[],
+            "t 0 [ERROR] InnoDB: No valid checkpoint found (corrupted redo log). You can try --innodb-force-recovery=6 as a \
+             last resort.\nt 0 [ERROR] InnoDB: Plugin initialization aborted with error Generic error\n\
+             t 0 [ERROR] Plugin 'InnoDB' init function returned error.",
+            None,
+            "redo log is corrupt",
+        ),
+        (
+            "MTR-S046",
+            &["--innodb-log-group-home-dir=/l"],
+            "t 0 [ERROR] InnoDB: Log file /l/ib_logfile1 is of different size 1048576 bytes than other log files 50331648 \
+             bytes!\nt 0 [ERROR] InnoDB: Plugin initialization aborted with error Generic error",
+            Some("--innodb-log-group-home-dir=/l"),
+            "redo log '/l/ib_logfile1' has been cut or is of another size",
+        ),
+        (
+            "MTR-S046",
+            &[],
+            "t 0 [ERROR] InnoDB: Missing MLOG_CHECKPOINT at 1629834 between the checkpoint 1629834 and the end 1630005.\n\
+             t 0 [ERROR] InnoDB: Plugin initialization aborted with error Generic error",
+            None,
+            "redo log is corrupt",
+        ),
+        (
+            "MTR-S047",
+            &["--innodb-undo-tablespaces=3"],
+            "t 0 [ERROR] InnoDB: Failed to open the undo tablespace undo002\n\
+             t 0 [Note] InnoDB: Retry with innodb_force_recovery=5",
+            Some("--innodb-undo-tablespaces=3"),
+            "Failed to open the undo tablespace undo002 (--innodb-undo-tablespaces=3, x.opt:1)",
+        ),
+        (
+            // 10.4
+            "MTR-S047",
+            &["--innodb-undo-tablespaces=3", "--innodb-undo-directory=/u"],
+            "t 0 [ERROR] InnoDB: Expected to open 3 undo tablespaces but was able to find only 1 undo tablespaces. Set the \
+             innodb_undo_tablespaces parameter to the correct value and retry. Suggested value is 1",
+            Some("--innodb-undo-directory=/u"),
+            "find only 1 undo tablespaces",
+        ),
+        (
+            "MTR-S049",
+            &["--innodb-data-file-path=ibdata1:99M"],
+            "t 0 [ERROR] InnoDB: The data file './ibdata1' is of a different size 768 pages than the 6336 pages specified by \
+             innodb_data_file_path\nt 0 [ERROR] Unknown/unsupported storage engine: InnoDB",
+            Some("--innodb-data-file-path=ibdata1:99M"),
+            "has 768 pages, and innodb_data_file_path asks for 6336",
+        ),
+        (
+            // 10.4
+            "MTR-S049",
+            &["--innodb-data-file-path=ibdata1:99M"],
+            "t 0 [ERROR] InnoDB: The innodb_system data file './ibdata1' is of a different size 768 pages (rounded down to \
+             MB) than the 6336 pages specified in the .cnf file!",
+            Some("--innodb-data-file-path=ibdata1:99M"),
+            "has 768 pages, and innodb_data_file_path asks for 6336",
+        ),
+        (
+            "MTR-S049",
+            &["--innodb-data-file-path=other:12M"],
+            "t 0 [Note] InnoDB: The first data file './other' did not exist. A new tablespace will be created!\n\
+             t 0 [ERROR] InnoDB: redo log file './ib_logfile0' exists. Creating system tablespace with existing redo log file \
+             is not recommended. Please delete redo log file before creating new system tablespace.",
+            Some("--innodb-data-file-path=other:12M"),
+            "made with other data files: './other' is not there",
+        ),
+        (
+            "MTR-S050",
+            &[],
+            "t 0 [Note] InnoDB: The first data file './ibdata1' did not exist. A new tablespace will be created!\n\
+             t 0 [ERROR] InnoDB: redo log file './ib_logfile0' exists. Creating system tablespace with existing redo log file \
+             is not recommended. Please delete redo log file before creating new system tablespace.",
+            None,
+            "system tablespace './ibdata1' is missing",
+        ),
+        (
+            "MTR-S050",
+            &["--innodb-read-only"],
+            "t 0 [ERROR] InnoDB: innodb_read_only prevents crash recovery\n\
+             t 0 [ERROR] InnoDB: Plugin initialization aborted with error Read only transaction",
+            Some("--innodb-read-only"),
+            "InnoDB may not do with this option what it would have to: innodb_read_only prevents crash recovery",
+        ),
+        (
+            "MTR-S050",
+            &[],
+            "t 0 [Note] InnoDB: Tablespace flags are invalid in datafile: ./ibdata1, Space ID: 0, Flags: 4294901781\n\
+             t 0 [ERROR] InnoDB: The data file './ibdata1' has the wrong space ID. It should be 0, but 0 was found\n\
+             t 0 [ERROR] InnoDB: Plugin initialization aborted with error Data structure corruption",
+            None,
+            "InnoDB's file './ibdata1' is corrupt: Tablespace flags are invalid",
+        ),
+        (
+            "MTR-S050",
+            &[],
+            "t 0 [ERROR] InnoDB: Database page corruption on disk or a failed file read of tablespace innodb_system page \
+             [page id: space=0, page number=5]. You may have to recover from a backup.\n\
+             t 0 [ERROR] InnoDB: Plugin initialization aborted with error Page read from tablespace is corrupted.",
+            None,
+            "is corrupt",
+        ),
+    ];
+
+    #[test]
+    fn every_vector_finds_its_cause_argument_and_words() {
+        check(VECTORS);
+    }
+
+    #[test]
+    fn the_directory_is_to_blame_where_it_is_missing() {
+        let cases = [
+            ("--innodb-log-group-home-dir=/n", "t 0 [ERROR] InnoDB: File /n/ib_logfile0 was not found"),
+            (
+                "--innodb-data-home-dir=/n",
+                "t 0 [Note] InnoDB: The first data file '/n/ibdata1' did not exist. A new tablespace will be created!\n\
+                 t 0 [ERROR] InnoDB: redo log file './ib_logfile0' exists. Creating system tablespace with existing redo log \
+                 file is not recommended.",
+            ),
+        ];
+        for (word, log) in cases {
+            let mut evidence = failed(1, &[word], &format!("{log}\n{END}"));
+            evidence.system.paths = vec![PathFact { path: "/n".into(), ..PathFact::default() }];
+            assert_eq!(codes(&evidence), ["MTR-S037"], "{log}");
+        }
+    }
+
+    #[test]
+    fn a_table_that_is_corrupt_does_not_keep_innodb_from_starting() {
+        let log =
+            "t 0 [ERROR] InnoDB: Table test/t1 is corrupted. Please drop the table.\nt 0 [ERROR] Aborting";
+        assert_eq!(codes(&failed(1, &[], log)), ["MTR-S103"]);
+        for (_, words, log, ..) in VECTORS {
+            let log = format!("{log}\nt 0 [Note] mariadbd: ready for connections.");
+            let found = codes(&failed(1, words, &log));
+            assert!(found.iter().all(|code| *code > "MTR-S100" || *code == "MTR-S016"), "{found:?} {log}");
+        }
+    }
 }

@@ -18,6 +18,7 @@ pub mod paths;
 pub mod plugins;
 pub mod program;
 pub mod replication;
+pub mod running;
 pub mod sanitizer;
 pub mod tls;
 pub mod waiting;
@@ -28,6 +29,7 @@ use super::judge::Rule;
 /// All rules. Within one rank, the first that knows is the cause: what tears a process down, then what the server was
 /// told, then what it found.
 pub const RULES: &[&[Rule]] = &[
+    running::RULES,
     sanitizer::RULES,
     crash::RULES,
     program::RULES,

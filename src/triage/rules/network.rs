@@ -69,7 +69,7 @@ fn port<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
         let fix = format!("end process {}, or {other_port}", holder.pid);
         return Some(with_holders(finding(PORT_IN_USE, text).fix(fix), "port", &holders));
     }
-    if value_of(scene, "port") == value_of(scene, "extra-port") {
+    if ["port", "extra-port"].iter().all(|option| value_of(scene, option) == Some(number)) {
         let text = format!(
             "the server itself claims the TCP port {number} twice, with port and extra-port{}",
             aside(scene, "extra-port")
@@ -241,4 +241,167 @@ fn socket_path<'a>(scene: &Scene<'a>, entry: &Entry<'a>, told: Option<Entry<'a>>
         .or_else(|| files::mentioned(entry))
         .or_else(|| scene.given("socket").map(|given| given.value))?;
     Some(path.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::triage::evidence::{Evidence, PathFact};
+    use crate::triage::judge::findings;
+    use crate::triage::testing::{Vector, check, codes, failed};
+
+    const TAKEN: &str = "t 0 [ERROR] Can't start server: Bind on TCP/IP port. Got error: 98: Address already in use\n\
+                         t 0 [ERROR] Do you already have another server running on port: 19000 ?\nt 0 [ERROR] Aborting";
+
+    const VECTORS: &[Vector] = &[
+        (
+            "MTR-S030",
+            &["--port=19000"],
+            TAKEN,
+            Some("--port=19000"),
+            "the TCP port 19000 (--port=19000, x.opt:1) is in use",
+        ),
+        (
+            "MTR-S030",
+            &["--port=1", "--extra_port=19000"],
+            TAKEN,
+            Some("--extra_port=19000"),
+            "remove --extra_port=19000",
+        ),
+        ("MTR-S030", &[], TAKEN, None, "--port-base=PORT"),
+        (
+            // 10.4 and before
+            "MTR-S030",
+            &["--port", "19000"],
+            "181123 18:00:00 [ERROR] Can't start server: Bind on TCP/IP port: Address already in use\n\
+             181123 18:00:00 [ERROR] Do you already have another mysqld server running on port: 19000 ?",
+            Some("--port"),
+            "the TCP port 19000 (--port 19000, x.opt:1) is in use",
+        ),
+        (
+            "MTR-S030",
+            &["--port=19000", "--extra-port=19000"],
+            TAKEN,
+            Some("--extra-port=19000"),
+            "the server itself claims the TCP port 19000 twice",
+        ),
+        (
+            // A plugin with a port of its own.
+            "MTR-S030",
+            &["--loose_handlersocket_port=9998"],
+            "t 0 [ERROR] handlersocket: failed to listen: bind failed, port 9998: Address already in use",
+            Some("--loose_handlersocket_port=9998"),
+            "the TCP port 9998",
+        ),
+        (
+            "MTR-S032",
+            &["--bind-address=not.a.host.invalid"],
+            "t 0 [ERROR] Can't create IP socket: Name or service not known\nt 0 [ERROR] Aborting",
+            Some("--bind-address=not.a.host.invalid"),
+            "the address 'not.a.host.invalid' (--bind-address=not.a.host.invalid, x.opt:1) cannot be bound: Name or service",
+        ),
+        (
+            // The server asks for addresses that are not there yet (IP_FREEBIND), other systems refuse.
+            "MTR-S032",
+            &["--bind-address=192.0.2.1", "--port=19000"],
+            "t 0 [ERROR] Can't start server: Bind on TCP/IP port. Got error: 99: Cannot assign requested address\n\
+             t 0 [ERROR] Do you already have another server running on port: 19000 ?",
+            Some("--bind-address=192.0.2.1"),
+            "the address '192.0.2.1'",
+        ),
+        (
+            "MTR-S032",
+            &["--bind-address=::"],
+            "t 0 [ERROR] Failed to create a socket for IPv6 '::': errno: 97.\nt 0 [ERROR] No TCP address could be bound to",
+            Some("--bind-address=::"),
+            "the address '::'",
+        ),
+        (
+            "MTR-S032",
+            &["--port=80", "--user=nobody"],
+            "t 0 [ERROR] Can't start server: Bind on TCP/IP port. Got error: 13: Permission denied",
+            Some("--port=80"),
+            "may not bind the TCP port 80",
+        ),
+        (
+            "MTR-S033",
+            &["--socket=/v/long"],
+            "t 0 [ERROR] The socket file path is too long (> 107): /v/long",
+            Some("--socket=/v/long"),
+            "has 7 bytes, 107 are possible: '/v/long' (x.opt:1)",
+        ),
+        (
+            "MTR-S034",
+            &["--socket=/v/s"],
+            "t 0 [ERROR] Another process is already listening on the socket file '/v/s'. Aborting.",
+            Some("--socket=/v/s"),
+            "the socket '/v/s' (x.opt:1) is in use",
+        ),
+        (
+            "MTR-S034",
+            &[],
+            "t 0 [ERROR] Can't start server : Bind on unix socket: Address already in use\n\
+             t 0 [ERROR] Do you already have another mysqld server running on socket: /v/s ?",
+            None,
+            "the socket '/v/s' is in use",
+        ),
+        (
+            "MTR-S035",
+            &["--socket=/n/s"],
+            "t 0 [ERROR] Can't start server : Bind on unix socket: No such file or directory\n\
+             t 0 [ERROR] Do you already have another server running on socket: /n/s ?",
+            Some("--socket=/n/s"),
+            "the socket '/n/s' (x.opt:1) cannot be made",
+        ),
+    ];
+
+    #[test]
+    fn every_vector_finds_its_cause_argument_and_words() {
+        check(VECTORS);
+    }
+
+    fn told(evidence: &Evidence) -> (&'static str, String) {
+        let scene = Scene::new(evidence);
+        let found = findings(&scene).remove(0);
+        (found.cause.code, found.text.to_string())
+    }
+
+    #[test]
+    fn holders_and_fellows_are_named() {
+        let mut evidence = failed(1, &[], TAKEN);
+        let other =
+            Fellow { server: "mysqld.2".into(), port: Some(19000), pid: Some(7), ..Fellow::default() };
+        evidence.fellows = vec![Fellow { server: "mysqld.3".into(), ..Fellow::default() }, other];
+        assert_eq!(
+            told(&evidence),
+            ("MTR-S031", "mysqld.1 and mysqld.2 both claim the TCP port 19000".to_owned())
+        );
+        let holder = |pid| Holder { resource: Resource::Port(19000), pid, command: "nc -l".into() };
+        evidence.system.holders = vec![holder(7)];
+        assert_eq!(told(&evidence).0, "MTR-S031");
+        evidence.system.holders = vec![holder(8)];
+        assert_eq!(
+            told(&evidence),
+            ("MTR-S030", "the TCP port 19000 is in use by process 8: nc -l".to_owned())
+        );
+    }
+
+    #[test]
+    fn a_directory_is_no_socket() {
+        let log = "t 0 [ERROR] Can't start server : Bind on unix socket: Address already in use\n\
+                   t 0 [ERROR] Do you already have another server running on socket: /d ?";
+        let mut evidence = failed(1, &["--socket=/d"], log);
+        let fact = PathFact { path: "/d".into(), exists: true, directory: true, ..PathFact::default() };
+        evidence.system.paths = vec![fact];
+        assert_eq!(told(&evidence), ("MTR-S035", "the socket '/d' (x.opt:1) is a directory".to_owned()));
+    }
+
+    #[test]
+    fn what_is_another_cause_or_none() {
+        let files = "t 0 [ERROR] Failed to create a socket for IPv4 '127.0.0.1': errno: 24.\n\
+                     t 0 [ERROR] No TCP address could be bound to";
+        assert!(!codes(&failed(1, &[], files)).contains(&"MTR-S032"));
+        let up = format!("{TAKEN}\nt 0 [Note] mariadbd: ready for connections.");
+        assert!(!codes(&failed(1, &[], &up)).contains(&"MTR-S030"));
+    }
 }

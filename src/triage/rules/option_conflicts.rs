@@ -1,9 +1,8 @@
 //! Options that contradict or need each other, and what they ask for that the server does not have: engines,
 //! character sets, collations, locales, time zones.
 
-use bstr::{BStr, ByteSlice};
+use bstr::ByteSlice;
 
-use crate::triage::argument::name;
 use crate::triage::catalogue::{OPTION_CONFLICT, UNKNOWN_CHARSET, UNKNOWN_ENGINE};
 use crate::triage::finding::Finding;
 use crate::triage::judge::Rule;
@@ -12,14 +11,8 @@ use crate::triage::rules::option_values::named;
 use crate::triage::scene::Scene;
 
 /// The rules of this file.
-pub const RULES: &[Rule] = &[
-    collation_of_another_charset,
-    encryption_without_plugin,
-    same_files,
-    needs_another,
-    unknown_charset,
-    unknown_engine,
-];
+pub const RULES: &[Rule] =
+    &[collation_of_another_charset, same_files, needs_another, unknown_charset, unknown_engine];
 
 /// `COLLATION 'latin1_swedish_ci' is not valid for CHARACTER SET 'utf8mb4'`.
 fn collation_of_another_charset<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
@@ -39,48 +32,6 @@ fn collation_of_another_charset<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
         own.spelt(&format!("character-set-server={fitting}"))
     );
     Some(Finding::new(OPTION_CONFLICT, text).quoting([entry]).blaming(own.argument).fix(fix))
-}
-
-/// Options that encrypt need a plugin that has the keys.
-fn encryption_without_plugin<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
-    let entry = scene.error(&[
-        "Failed to enable encryption of ",
-        "cannot enable encryption, encryption plugin is not available",
-        "encryption plugin is not available",
-    ])?;
-    let asked = ["plugin-load-add", "plugin-load", "file-key-management", "plugin-load-add"];
-    let mentions = |text: &BStr| text.contains_str("key_management") || text.contains_str("key-management");
-    let loads = scene
-        .evidence
-        .argv
-        .iter()
-        .any(|o| mentions(o.text.as_bstr()) && asked.iter().any(|a| name(&o.text).contains_str(a)));
-    if loads {
-        // The plugin was asked for: why it is not there is another cause.
-        return None;
-    }
-    let options = [
-        "encrypt-binlog",
-        "encrypt-tmp-files",
-        "innodb-encrypt-tables",
-        "innodb-encrypt-log",
-        "innodb-encrypt-temporary-tables",
-        "aria-encrypt-tables",
-    ];
-    let said = |option: &str| match option {
-        "encrypt-binlog" => entry.says("binary log"),
-        "encrypt-tmp-files" => entry.says("temporary files"),
-        _ => entry.subsystem == "InnoDB" && option.starts_with("innodb"),
-    };
-    let (option, blame) = options
-        .iter()
-        .filter(|option| said(option))
-        .map(|option| (option, scene.blame(option.as_bytes(), None)))
-        .find(|(_, blame)| blame.is_known())?;
-    let text = format!("'{option}'{} needs a plugin for encryption keys, and none is loaded", blame.place());
-    let fix =
-        "load one, such as --plugin-load-add=file_key_management with --file-key-management-filename=FILE";
-    Some(Finding::new(OPTION_CONFLICT, text).quoting([entry]).blaming(blame.argument).fix(fix))
 }
 
 /// InnoDB's system and temporary tablespace in one file.
@@ -183,28 +134,27 @@ fn unknown_engine<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
     let options = ["default-storage-engine", "default-tmp-storage-engine", "enforce-storage-engine"];
     let blame = scene.blame_value(&options, engine);
     let lower = engine.to_str_lossy().to_ascii_lowercase();
-    let skipped = [format!("skip-{lower}"), format!("skip-plugin-{lower}")];
-    let off = scene.evidence.argv.iter().rposition(|option| {
-        let given = name(&option.text);
-        let given = given.strip_prefix(b"loose-").unwrap_or(&given);
-        skipped.iter().any(|skip| skip.as_bytes() == given)
+    let disabled = scene.log.iter().copied().find(|entry| {
+        entry.says("' is disabled")
+            && entry.quoted().first().is_some_and(|plugin| plugin.eq_ignore_ascii_case(engine))
     });
-    let (why, fix) = match off {
-        Some(at) => (
-            format!(": {} switches it off", scene.cite(at)),
+    let (why, fix) = match disabled {
+        Some(_) => (
+            ": it is switched off",
             format!(
-                "write --{lower} after it in the test's .opt, or source include/have_{lower}.inc in the test"
+                "write --{lower} into the test's .opt as well, or source include/have_{lower}.inc in the test"
             ),
         ),
-        None => (String::new(), "the engine is not built in, not loaded, or failed to start".to_owned()),
+        None => ("", "the engine is not built in, not loaded, or failed to start".to_owned()),
     };
     let text = format!("the default storage engine '{engine}'{} is not there{why}", blame.place());
-    Some(Finding::new(UNKNOWN_ENGINE, text).quoting([entry]).blaming(blame.argument).fix(fix))
+    let entries = disabled.into_iter().chain([entry]);
+    Some(Finding::new(UNKNOWN_ENGINE, text).quoting(entries).blaming(blame.argument).fix(fix))
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::triage::testing::{Vector, check, codes, failed};
+    use crate::triage::testing::{Vector, check};
 
     const VECTORS: &[Vector] = &[
         (
@@ -214,22 +164,6 @@ mod tests {
             Some("--collation-server=latin1_swedish_ci"),
             "'latin1_swedish_ci' (x.opt:2) does not belong to the character set 'utf8mb4' (x.opt:1) / write \
              --character-set-server=latin1 to go with it",
-        ),
-        (
-            "MTR-S015",
-            &["--log-bin", "--encrypt-binlog=1"],
-            "t 0 [ERROR] Failed to enable encryption of binary logs\n\
-             t 0 [ERROR] Could not use pid-bin for logging (error 2). Turning logging off\nt 0 [ERROR] Aborting",
-            Some("--encrypt-binlog=1"),
-            "--plugin-load-add=file_key_management",
-        ),
-        (
-            "MTR-S015",
-            &["--innodb-encrypt-tables"],
-            "t 0 [ERROR] InnoDB: cannot enable encryption, encryption plugin is not available\n\
-             t 0 [ERROR] Plugin 'InnoDB' registration as a STORAGE ENGINE failed.",
-            Some("--innodb-encrypt-tables"),
-            "'innodb-encrypt-tables' (x.opt:1) needs a plugin",
         ),
         (
             "MTR-S015",
@@ -291,22 +225,15 @@ mod tests {
         ),
         (
             "MTR-S016",
-            &["--loose-skip-innodb", "--default-storage-engine=innodb"],
-            "t 0 [ERROR] Unknown/unsupported storage engine: innodb\nt 0 [ERROR] Aborting",
+            &["--default-storage-engine=innodb"],
+            "t 0 [Note] Plugin 'InnoDB' is disabled.\nt 0 [ERROR] Unknown/unsupported storage engine: innodb\nt 0 [ERROR] Aborting",
             Some("--default-storage-engine=innodb"),
-            "--loose-skip-innodb (x.opt:1) switches it off / write --innodb after it",
+            "it is switched off / write --innodb into the test's .opt",
         ),
     ];
 
     #[test]
     fn every_vector_finds_its_cause_argument_and_words() {
         check(VECTORS);
-    }
-
-    #[test]
-    fn where_a_key_plugin_was_asked_for_it_is_not_missing() {
-        let log = "t 0 [ERROR] Failed to enable encryption of temporary files\nt 0 [ERROR] Aborting";
-        let words = ["--encrypt-tmp-files=1", "--plugin-load-add=file_key_management.so"];
-        assert_eq!(codes(&failed(1, &words, log)), ["MTR-S103"]);
     }
 }

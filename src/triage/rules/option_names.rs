@@ -68,19 +68,27 @@ fn unknown_option<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
         return Some(Finding { entries: vec![told, entry], ..found.fix(fix).following() });
     }
     if let Some(foreign) = foreign(&known_as) {
-        return Some(of_another_server(scene, foreign, &blame, bare, entry));
+        return Some(of_another_server(scene, foreign, &blame, word, entry));
     }
-    let fix = spelling(scene, &known_as, bare, &blame);
+    let fix = spelling(scene, &known_as, word, &blame);
     Some(found.fix(fix))
 }
 
+/// The option as the server passes over it where it does not know it.
+fn loose(word: &BStr, blame: &Blame<'_>) -> String {
+    blame.spelt(&format!("loose-{}", word.trim_start_with(|c| c == '-').as_bstr()))
+}
+
 /// What to write for a name that nothing is known of.
-fn spelling(scene: &Scene<'_>, known_as: &str, bare: &BStr, blame: &Blame<'_>) -> String {
-    let loose = blame.spelt(&format!("loose-{bare}"));
+fn spelling(scene: &Scene<'_>, known_as: &str, word: &BStr, blame: &Blame<'_>) -> String {
+    let loose = loose(word, blame);
     let near = nearest(scene, known_as);
     let spelt: Vec<String> = near.names.iter().map(|name| blame.spelt(name)).collect();
     let mut fix = match spelt.as_slice() {
-        _ if near.shortened => format!("a name is not to be shortened here; write {}", spelt.join(" or ")),
+        _ if near.shortened => {
+            let more = near.more.then_some(" (and others)").unwrap_or_default();
+            format!("a name is not to be shortened here; write one in full: {}{more}", spelt.join(", "))
+        }
         [] => match plugin_of(known_as) {
             Some(library) => format!(
                 "it belongs to a plugin that is not loaded: add --plugin-load-add={library}, or write {loose} if the test can do without"
@@ -102,44 +110,43 @@ fn spelling(scene: &Scene<'_>, known_as: &str, bare: &BStr, blame: &Blame<'_>) -
     fix
 }
 
+#[derive(Default)]
 struct Nearest {
     names: Vec<String>,
     /// They begin with the given name.
     shortened: bool,
+    /// There are more of them.
+    more: bool,
 }
 
 /// Names that the server knows and that are much like this one.
 fn nearest(scene: &Scene<'_>, wanted: &str) -> Nearest {
-    let Some(facts) = &scene.evidence.facts else { return Nearest { names: Vec::new(), shortened: false } };
+    let Some(facts) = &scene.evidence.facts else { return Nearest::default() };
     let wanted = wanted.to_ascii_lowercase();
-    let longer: Vec<String> = facts
-        .variables
-        .keys()
-        .filter(|name| wanted.len() > 3 && name.starts_with(&wanted))
-        .take(OFFERED + 1)
-        .cloned()
-        .collect();
-    if !longer.is_empty() && longer.len() <= OFFERED {
-        return Nearest { names: longer, shortened: true };
+    let known = || facts.variables.keys();
+    let mut longer: Vec<&String> =
+        known().filter(|name| wanted.len() > 3 && name.starts_with(&wanted)).collect();
+    if !longer.is_empty() {
+        longer.sort_by_key(|name| name.len());
+        let names = longer.iter().take(OFFERED).map(|name| (*name).clone()).collect();
+        return Nearest { names, shortened: true, more: longer.len() > OFFERED };
     }
     // A slip or two: more than that is another word.
     let patience = (wanted.len() / 5).clamp(1, 3);
-    let mut near: Vec<(usize, &String)> = facts
-        .variables
-        .keys()
+    let mut near: Vec<(usize, &String)> = known()
         .filter(|name| name.len().abs_diff(wanted.len()) <= patience)
         .map(|name| (strsim::damerau_levenshtein(name, &wanted), name))
         .filter(|(distance, _)| *distance <= patience)
         .collect();
     near.sort();
-    Nearest { names: near.into_iter().take(2).map(|(_, name)| name.clone()).collect(), shortened: false }
+    Nearest { names: near.into_iter().take(2).map(|(_, name)| name.clone()).collect(), ..Nearest::default() }
 }
 
 fn of_another_server<'a>(
     scene: &Scene<'a>,
     foreign: &Foreign,
     blame: &Blame<'a>,
-    bare: &BStr,
+    word: &BStr,
     entry: Entry<'a>,
 ) -> Finding<'a> {
     let version =
@@ -150,8 +157,10 @@ fn of_another_server<'a>(
         Owner::Since(series) => format!("MariaDB has it since {series}"),
         Owner::MySql => "it is an option of MySQL".to_owned(),
     };
+    let bare = word.trim_start_with(|c| c == '-');
+    let bare = bare.split_once_str("=").map_or(bare, |(name, _)| name).as_bstr();
     let text = format!("the server{version} does not know '--{bare}'{}: {why}", blame.place());
-    let loose = blame.spelt(&format!("loose-{bare}"));
+    let loose = loose(word, blame);
     let fix = match foreign.instead {
         "" if matches!(foreign.owner, Owner::Since(_)) => {
             format!("write {loose}, and older servers start without it")
@@ -239,7 +248,7 @@ mod tests {
             &["--foo_bar=x", "--loose-zap=1"],
             "t 0 [Warning] mariadbd: unknown variable 'loose-zap=1'\nt 0 [ERROR] mariadbd: unknown variable 'foo-bar=x'",
             Some("--foo_bar=x"),
-            "write --loose-foo-bar",
+            "write --loose-foo-bar=x",
         ),
         (
             "MTR-S002",
@@ -341,7 +350,7 @@ mod tests {
         let told = fix("--tabel_open_cache=1", "t 0 [ERROR] mariadbd: unknown variable 'tabel_open_cache=1'");
         assert!(told.starts_with("did you mean --table-open-cache?"), "{told}");
         let told = fix("--table_open", "t 0 [ERROR] mariadbd: unknown option '--table_open'");
-        assert_eq!(told, "a name is not to be shortened here; write --table-open-cache");
+        assert_eq!(told, "a name is not to be shortened here; write one in full: --table-open-cache");
         let told = fix("--something=1", "t 0 [ERROR] mariadbd: unknown variable 'something=1'");
         assert!(told.starts_with("correct the name"), "{told}");
     }

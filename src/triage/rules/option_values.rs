@@ -105,7 +105,10 @@ fn refused_value<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
     } else {
         (BAD_VALUE, format!("'{value}' is no value for '{option}'{place}"))
     };
-    let fix = value_fix(scene, option, value, &blame, cause.code);
+    let fix = match says("cannot take an argument") {
+        true => format!("remove the value: {}", blame.spelt(&option.to_string())),
+        false => value_fix(scene, option, value, &blame, cause.code),
+    };
     // Options of a plugin, and what became of it.
     let also = scene.line(&["Parsing options for plugin '", "syntax error in file path or size"]);
     Some(Finding::new(cause, text).quoting(also.into_iter().chain(entries)).blaming(blame.argument).fix(fix))

@@ -136,7 +136,7 @@ fn blanks_of_a_lost_option<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
     let argv = &scene.evidence.argv;
     let (entry, word) = stray_word(scene).filter(|(_, word)| word.starts_with(b"="))?;
     let at = find_word(argv, word)?;
-    if at > 0 && argv[at - 1].text.starts_with(b"--") {
+    if at > 0 && argv[at - 1].text.starts_with(b"--") && argv[at - 1].origin == argv[at].origin {
         return None;
     }
     let mut written = word.to_owned();

@@ -16,7 +16,7 @@ use crate::triage::scene::{Given, Scene};
 pub const RULES: &[Rule] = &[pid_file, missing, denied, not_normal];
 
 /// Options whose paths have a cause of their own.
-const OTHERS: [&str; 18] = [
+const OTHERS: [&str; 20] = [
     "datadir",
     "basedir",
     "socket",
@@ -35,6 +35,8 @@ const OTHERS: [&str; 18] = [
     "ssl-capath",
     "ssl-crl",
     "wsrep-provider",
+    "file-key-management-filename",
+    "file-key-management-filekey",
 ];
 
 /// Logs without which the server goes on.
@@ -43,9 +45,10 @@ const DISPENSABLE: [&str; 4] =
 
 fn pid_file<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
     let entry = complaints(scene).find(|entry| entry.says("PID file")).filter(|_| !served(scene))?;
-    let detail = complaints(scene).find(|other| {
-        other.line != entry.line && other.system_error() == entry.system_error() && mentioned(other).is_some()
-    });
+    // The line before it names the file.
+    let detail = complaints(scene).take_while(|other| other.line < entry.line).last();
+    let detail =
+        detail.filter(|other| other.system_error() == entry.system_error() && mentioned(other).is_some());
     let given = scene.given("pid-file");
     let path = detail.as_ref().and_then(mentioned).or_else(|| given.map(|given| given.value))?;
     let origin = given.map(|given| format!(" ({})", scene.origin(&given))).unwrap_or_default();
@@ -185,4 +188,101 @@ fn not_normal<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
         blocked.as_ref().map_or_else(|| "create the directory".to_owned(), |blocked| remedy(scene, blocked));
     let text = format!("the directory of --{option}{source} {why}");
     Some(Finding::new(PATH_MISSING, text).quoting([entry]).blaming(scene.argument(option)).fix(fix))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::triage::finding::Confidence;
+    use crate::triage::judge::findings;
+    use crate::triage::scene::Scene;
+    use crate::triage::testing::{Vector, check, codes, failed};
+
+    const VECTORS: &[Vector] = &[
+        (
+            "MTR-S036",
+            &["--pid-file=/n/x.pid"],
+            "mariadbd: Can't create file '/v/x.err' (errno: 2 \"No such file or directory\")\n\
+             t 0 [ERROR] mysqld: Can't create/write to file '/n/x.pid' (Errcode: 2 \"No such file or directory\")\n\
+             t 0 [ERROR] Can't start server: can't create PID file: No such file or directory",
+            Some("--pid-file=/n/x.pid"),
+            "the pid file '/n/x.pid' (x.opt:1) cannot be written: No such file or directory",
+        ),
+        (
+            "MTR-S087",
+            &["--general-log-file=/m/g.log", "--log-bin=/n/y"],
+            "t 0 [ERROR] mariadbd: File '/m/g.log' not found (Errcode: 2 \"No such file or directory\")\n\
+             t 0 [ERROR] Can't generate a unique log-filename /n/y.(1-999)\n\
+             t 0 [ERROR] Could not use /n/y for logging (error 2). Turning logging off\nt 0 [ERROR] Aborting",
+            Some("--log-bin=/n/y"),
+            "--log-bin=/n/y (x.opt:2)",
+        ),
+        (
+            "MTR-S037",
+            &["--loose-aria-log-dir-path=/n"],
+            "t 0 [ERROR] mariadbd: Can't create/write to file '/n/aria_log_control' (Errcode: 2 \"No such file or \
+             directory\")\nt 0 [ERROR] mariadbd: Got error 'Can't create file' when trying to use aria control file \
+             '/n/aria_log_control'",
+            Some("--loose-aria-log-dir-path=/n"),
+            "'/n/aria_log_control' (--loose-aria-log-dir-path=/n, x.opt:1)",
+        ),
+        (
+            "MTR-S037",
+            &["--secure_file_priv=/n"],
+            "t 0 [Warning] Failed to normalize the argument for --secure-file-priv.",
+            Some("--secure_file_priv=/n"),
+            "the directory of --secure-file-priv (--secure_file_priv=/n, x.opt:1)",
+        ),
+        (
+            "MTR-S037",
+            &["--rocksdb-datadir=/n/rocks"],
+            "t 0 [ERROR] RocksDB: Error opening instance: IO error: While opening '/n/rocks/LOCK' (errno: 20)",
+            Some("--rocksdb-datadir=/n/rocks"),
+            "/n/rocks/LOCK",
+        ),
+        (
+            "MTR-S087",
+            &["--log-bin=/n/y", "--user=nobody"],
+            "t 0 [ERROR] mariadbd: File '/n/y.000001' not found (Errcode: 13 \"Permission denied\")\n\
+             t 0 [ERROR] Could not use /n/y for logging (error 13). Turning logging off\nt 0 [ERROR] Aborting",
+            Some("--log-bin=/n/y"),
+            "may not write the binary log",
+        ),
+        (
+            "MTR-S038",
+            &["--innodb-undo-directory=/n"],
+            "t 0 [ERROR] InnoDB: Cannot create /n/undo001: Read-only file system",
+            Some("--innodb-undo-directory=/n"),
+            "its file system is read-only",
+        ),
+    ];
+
+    #[test]
+    fn every_vector_finds_its_cause_argument_and_words() {
+        check(VECTORS);
+    }
+
+    #[test]
+    fn a_log_that_the_server_can_do_without_is_likely_only() {
+        let log =
+            "t 0 [ERROR] mariadbd: File '/n/g.log' not found (Errcode: 2 \"No such file or directory\")";
+        let evidence = failed(1, &["--general-log-file=/n/g.log"], log);
+        let scene = Scene::new(&evidence);
+        let found = findings(&scene);
+        assert_eq!((found[0].cause.code, found[0].confidence), ("MTR-S037", Confidence::Likely));
+    }
+
+    #[test]
+    fn no_cause_where_no_option_named_the_path_or_the_server_serves() {
+        let gone =
+            "t 0 [ERROR] mariadbd: File '/d/aria_log.00000001' not found (Errcode: 2 \"No such file\")";
+        assert_eq!(codes(&failed(1, &["--datadir=/d"], gone)), ["MTR-S103"]);
+        assert_eq!(codes(&failed(1, &[], gone)), ["MTR-S103"]);
+        let library = "t 0 [ERROR] mariadbd: Can't open shared library '/n/x.so' (errno: 2, no such file)";
+        assert!(!codes(&failed(1, &["--plugin-dir=/n"], library)).contains(&"MTR-S037"));
+        for (_, words, log, ..) in VECTORS {
+            let log = format!("{log}\nt 0 [Note] mariadbd: ready for connections.");
+            let found = codes(&failed(1, words, &log));
+            assert!(found.iter().all(|code| *code > "MTR-S100"), "{found:?} {log}");
+        }
+    }
 }

@@ -7,14 +7,14 @@ use bstr::{BStr, BString, ByteSlice};
 
 use crate::triage::catalogue::{
     Cause, PLUGIN_ABI, PLUGIN_BUILD_TYPE, PLUGIN_BUILT_IN, PLUGIN_INIT, PLUGIN_LIBRARY, PLUGIN_MATURITY,
-    PLUGIN_MISSING, PLUGIN_NOT_A_PLUGIN, PLUGIN_NOT_IN_LIBRARY, PLUGIN_SYMBOL,
+    PLUGIN_MISSING, PLUGIN_NOT_A_PLUGIN, PLUGIN_NOT_IN_LIBRARY, PLUGIN_SYMBOL, Rank, UNKNOWN_VARIABLE,
 };
 use crate::triage::collect::plugins::{belongs, stem};
 use crate::triage::finding::Finding;
 use crate::triage::judge::Rule;
 use crate::triage::log::{Entry, Level};
 use crate::triage::plugin_failure::{Failure, failures, file_name, lower, owner, unknown_option, written};
-use crate::triage::plugin_words::{api, interface, maturity};
+use crate::triage::plugin_words::{api, interface, is_of_debug_build, maturity};
 use crate::triage::scene::Scene;
 
 /// The rules of this file. A plugin that failed to load comes before its options being unknown, which follows from it.
@@ -92,7 +92,15 @@ fn loading<'a>(scene: &Scene<'a>, cause: &'static Cause) -> Option<Finding<'a>> 
     finding.fix.clone_from(&verdict.fix);
     finding = verdict.seen.iter().fold(finding, |finding, seen| finding.seen(seen.clone()));
     // Without one of these lines the server may have died of something else.
-    Some(if ended.is_some() { finding.fatal() } else { finding.likely() })
+    if ended.is_some() {
+        return Some(finding.fatal());
+    }
+    // An engine that is unknown for another reason is what ended it.
+    let engine = scene.errors().find_map(|entry| entry.after("storage engine: "));
+    if engine.is_some_and(|engine| WITH_FILES.iter().all(|own| engine != *own)) {
+        finding.rank = Rank::Consequence;
+    }
+    Some(finding.likely())
 }
 
 /// Looks at what the server says first, then at what the loader says, then at the file.
@@ -172,7 +180,7 @@ fn wrong_name(scene: &Scene<'_>, failure: &Failure<'_>) -> Option<Verdict> {
     let inside: Vec<&BStr> =
         declared.iter().flat_map(|declared| &declared.plugins).map(|plugin| plugin.name.as_bstr()).collect();
     let same = |one: &&BStr| lower(one) == lower(named);
-    let exists = failure.complaint.says("already") || inside.iter().any(|one| same(&one));
+    let exists = failure.complaint.says("already") || inside.iter().any(same);
     if exists {
         return Some(if is_built_in(scene, &lower(named)) {
             Verdict::new(PLUGIN_BUILT_IN, format!("has the plugin '{named}', which is built into the server"))
@@ -266,13 +274,6 @@ fn symbol<'a>(failure: &Failure<'a>) -> Option<&'a BStr> {
     before.fields().last().map(ByteSlice::as_bstr)
 }
 
-/// Functions that only Debug builds have: of DBUG, of mutexes that are checked, of `DEBUG_SYNC`.
-fn of_debug_build(symbol: &[u8]) -> bool {
-    let beginnings: [&[u8]; 5] = [b"_db_", b"safe_mutex_", b"safe_cond_", b"sf_", b"debug_sync"];
-    beginnings.iter().any(|beginning| symbol.starts_with(beginning))
-        || ["dbug", "debug_sync", "safe_mutex"].iter().any(|part| symbol.contains_str(part))
-}
-
 /// Runtimes that a whole program is built with.
 const INSTRUMENTED: [(&str, &str); 7] = [
     ("__asan_", "AddressSanitizer"),
@@ -294,8 +295,8 @@ fn unresolved(scene: &Scene<'_>, failure: &Failure<'_>) -> Option<Verdict> {
     let server_debug = scene.evidence.facts.as_ref().is_some_and(|facts| facts.is_debug_build())
         || scene.evidence.elf.as_ref().is_some_and(|elf| elf.exported.iter().any(|s| s.starts_with(b"_db_")));
     let elf = failure.file.and_then(|file| file.elf.as_ref());
-    let plugin_debug = of_debug_build(symbol) || known.iter().any(|symbol| of_debug_build(symbol));
-    let release = elf.is_some_and(|elf| !elf.undefined.iter().any(|symbol| of_debug_build(symbol)));
+    let plugin_debug = is_of_debug_build(symbol) || known.iter().any(|symbol| is_of_debug_build(symbol));
+    let release = elf.is_some_and(|elf| !elf.undefined.iter().any(|symbol| is_of_debug_build(symbol)));
     let same = "build server and plugin with the same CMAKE_BUILD_TYPE, or take both from the same package";
     let verdict = if plugin_debug && !server_debug {
         let text = format!("is of a Debug build, the server of a Release build, which has no '{symbol}'");
@@ -331,7 +332,7 @@ fn other_library(failure: &Failure<'_>) -> Option<Verdict> {
         .split_once_str(": cannot open shared object file")
         .map(|(before, _)| before)
         .or_else(|| Some(reason.split_once_str("Error loading shared library ")?.1.split_once_str(":")?.0))
-        .or_else(|| Some(reason.split_once_str("Library not loaded: ")?.1.fields().next()?))
+        .or_else(|| reason.split_once_str("Library not loaded: ")?.1.fields().next())
         .map(|library| file_name(library.as_bstr()))
         .filter(|library| *library != failure.library);
     let absent: &[BString] = failure.file.map_or(&[], |file| &file.absent);
@@ -437,7 +438,7 @@ fn not_loaded<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
             "write --plugin-load-add={} as well, or --loose-{bare} if servers without it are to start all the same",
             file.wanted
         );
-        let finding = Finding::new(PLUGIN_NOT_IN_LIBRARY, text).quoting([entry]).blaming(at).fix(fix);
+        let finding = Finding::new(UNKNOWN_VARIABLE, text).quoting([entry]).blaming(at).fix(fix);
         return Some(finding.seen(format!("{} is there and has this option", file.path.display())).fatal());
     }
     // Only the switch of a plugin takes these words.
@@ -495,10 +496,19 @@ fn initialisation<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
         .quoting(before.copied().into_iter().chain(of_plugin).chain(gave_up))
         .blaming(at)
         .fix(format!(
-            "see to what the plugin complains of, or let the server start without it: --{}=ON",
+            "mend what the plugin complains of, or let the server start without it: --{}=ON",
             lower(plugin)
         ));
-    Some(if gave_up.is_some() && at.is_some() { finding } else { finding.likely() })
+    let insisted = gave_up.is_some() && at.is_some();
+    let engine = scene.errors().find_map(|entry| entry.after("storage engine: "));
+    let needed = engine.is_some_and(|engine| lower(engine) == lower(plugin))
+        || scene.error(&["encryption plugin is not available", "cannot enable encryption"]).is_some();
+    let mut finding = if insisted { finding } else { finding.likely() };
+    if !insisted && !needed {
+        // The server went on, or the reason has a cause of its own.
+        finding.rank = Rank::Consequence;
+    }
+    Some(finding)
 }
 
 /// The argument `--PLUGIN=FORCE` or `=FORCE_PLUS_PERMANENT`.

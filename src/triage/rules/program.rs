@@ -9,7 +9,7 @@ use crate::triage::catalogue::{
 use crate::triage::evidence::{ExitKind, ProgramFile};
 use crate::triage::finding::Finding;
 use crate::triage::judge::Rule;
-use crate::triage::log::Entry;
+use crate::triage::log::{Entry, Level};
 use crate::triage::scene::Scene;
 
 /// The rules of this file.
@@ -120,13 +120,17 @@ fn charset_directory<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
 /// The loader's words: a library that is not there, a symbol or version that it does not have.
 fn shared_library<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
     let program = scene.evidence.program.display();
-    let entry = scene.line(&[
+    let words = [
         "error while loading shared libraries: ",
         "symbol lookup error: ",
         "' not found (required by ",
         "Error loading shared library ",
         "Error relocating ",
-    ])?;
+    ];
+    // The loader speaks for itself; what the server tells of a plugin's library is another matter.
+    let own_words =
+        |entry: &Entry<'_>| entry.level == Level::None && words.iter().any(|words| entry.says(words));
+    let entry = scene.log.iter().copied().find(own_words)?;
     let text = match missing_library(&entry) {
         Some((library, why)) => format!("the server needs the shared library '{library}': {why}"),
         None if entry.says("undefined symbol: ") => {
@@ -157,7 +161,7 @@ fn missing_library<'a>(entry: &Entry<'a>) -> Option<(&'a BStr, &'a BStr)> {
     let rest = entry
         .after("error while loading shared libraries: ")
         .or_else(|| entry.after("Error loading shared library "))?;
-    let (library, why) = rest.split_once_str(": ")?;
+    let (library, why) = rest.split_once_str(": ").unwrap_or((rest, b"it is not there"));
     Some((library.as_bstr(), why.as_bstr()))
 }
 
@@ -197,20 +201,28 @@ const MACHINES: [(u16, &str); 10] = [
 ];
 
 fn wrong_machine<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
-    let (_, file) = refused(scene).filter(|(number, file)| *number == libc::ENOEXEC && is_elf(file))?;
+    let file = scene.evidence.program_file.as_ref().filter(|file| is_elf(file))?;
     let bytes: [u8; 2] = file.head.get(18..20)?.try_into().ok()?;
     let number =
         if file.head.get(5) == Some(&2) { u16::from_be_bytes(bytes) } else { u16::from_le_bytes(bytes) };
     let machine =
         MACHINES.iter().find(|(known, _)| *known == number).map_or("another machine", |(_, name)| name);
     let own = std::env::consts::ARCH;
+    let told = match scene.evidence.exit {
+        ExitKind::NotRun(libc::ENOEXEC) => true,
+        // A shell tried to make sense of it; or an emulator ran it, and it lacks something else.
+        ExitKind::Status(2 | 126 | 127) if machine != own => false,
+        _ => return None,
+    };
     let program = scene.evidence.program.display();
     let text = match machine == own {
         false => format!("the server {program} is a program for {machine}, and this machine is {own}"),
         true => format!("the server {program} is a damaged program for {machine}"),
     };
     let fix = format!("use a server that was built for {own}; file {program} tells what this one is");
-    Some(Finding::new(WRONG_MACHINE, text).seen(format!("ELF machine {number} ({machine})")).fix(fix))
+    let finding =
+        Finding::new(WRONG_MACHINE, text).seen(format!("ELF machine {number} ({machine})")).fix(fix);
+    Some(if told { finding } else { finding.likely() })
 }
 
 fn not_executable<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::Death;
+use crate::support::Site;
 
 /// The plugin, and how it was built.
 pub struct Faulty {
@@ -32,27 +33,27 @@ impl Faulty {
         self.loaded(&format!("FAULT={fault}"), "")
     }
 
-    /// As [`Faulty::does`], a second after the start.
-    pub fn does_later(self, fault: &str) -> Death {
-        self.loaded(&format!("FAULT_LATER={fault}"), "")
-    }
-
     /// A server that loads it, with more options in `dead.opt`.
     pub fn loaded(self, fault: &str, more: &str) -> Death {
-        let mut death = Death::by_options("");
-        let dir = death.site().path("plugins");
+        let death = Death::by_options("");
+        let opt = format!("{}--plugin-load-add=faulty.so\n{more}", self.install(death.site()));
+        death.site().test_file("dead.opt", opt);
+        let death = death.arg(format!("--mysqld-env={fault}"));
+        self.arguments().into_iter().fold(death, Death::arg)
+    }
+
+    /// Puts it where it is found with the options that are returned.
+    pub fn install(&self, site: &Site) -> String {
+        let dir = site.path("plugins");
         std::fs::create_dir_all(&dir).unwrap();
         build(&dir.join("faulty.so"), self.sanitizer);
-        let opt = format!(
-            "--plugin-dir={}\n--plugin-load-add=faulty.so\n--plugin-maturity=unknown\n{more}",
-            dir.display()
-        );
-        death.site().test_file("dead.opt", opt);
-        death = death.arg(format!("--mysqld-env={fault}"));
-        match self.sanitizer.filter(|_| self.preload) {
-            Some(kind) => death.arg(format!("--mysqld-env=LD_PRELOAD={}", runtime(kind).display())),
-            None => death,
-        }
+        format!("--plugin-dir={}\n--plugin-maturity=unknown\n", dir.display())
+    }
+
+    /// What the runner is told for it.
+    pub fn arguments(&self) -> Option<String> {
+        let kind = self.sanitizer.filter(|_| self.preload)?;
+        Some(format!("--mysqld-env=LD_PRELOAD={}", runtime(kind).display()))
     }
 }
 

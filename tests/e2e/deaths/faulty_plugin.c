@@ -1,5 +1,5 @@
-/* A plugin of type "daemon" with a fault of choice, which $FAULT names: at the server's start, or, for
-   those in the second table, a second after it. Built with and without sanitizers. */
+/* A plugin of type "daemon" with faults of choice: at the server's start that which $FAULT names, later by
+   the SQL function fault(). Built with and without sanitizers. */
 #include <assert.h>
 #include <pthread.h>
 #include <signal.h>
@@ -55,6 +55,10 @@ static void commit(const char *fault) {
     assert(buffer == NULL);
   } else if (!strcmp(fault, "exit")) {
     _exit(0);
+  } else if (!strcmp(fault, "killed")) {
+    // By another process, and nobody else is there to do it at the right moment.
+    if (fork() == 0) _exit(kill(getppid(), SIGKILL));
+    for (;;) pause();
   } else if (!strcmp(fault, "hang")) {
     for (;;) pause();
   } else if (strlen(fault) == 1 || fault[1] < 'a') {
@@ -62,26 +66,34 @@ static void commit(const char *fault) {
   }
 }
 
-static void *later(void *fault) {
-  sleep(1);
-  commit(fault);
-  return NULL;
-}
-
 static int start(void *unused) {
-  const char *fault = getenv("FAULT"), *then = getenv("FAULT_LATER");
+  const char *fault = getenv("FAULT");
   (void)unused;
   if (fault) commit(fault);
-  if (then) {
-    pthread_t thread;
-    pthread_create(&thread, NULL, later, (void *)then);
-  }
   return 0;
 }
 
 static int stop(void *unused) {
   (void)unused;
   return 0;
+}
+
+/* A function for SQL: select fault('null'). */
+struct arguments {
+  unsigned count;
+  int *types;
+  char **values;
+};
+
+char fault_init(void *unused, struct arguments *arguments, char *message) {
+  (void)unused, (void)arguments, (void)message;
+  return 0;
+}
+
+long long fault(void *unused, struct arguments *arguments, char *is_null, char *error) {
+  (void)unused, (void)is_null, (void)error;
+  commit(arguments->values[0]);
+  return 1;
 }
 
 static int interface_version = SERVER_VERSION << 8;

@@ -3,12 +3,16 @@
 //! The installed server dies for real wherever a test can bring that about.
 
 mod crash;
+mod datadir;
 mod disk;
-mod faulty;
+pub mod faulty;
 mod keys;
 mod limits;
+mod network;
 mod options;
+mod paths;
 mod plugins;
+mod program;
 mod replication;
 mod sanitizer;
 mod waiting;
@@ -93,18 +97,46 @@ impl Death {
     /// Runs it. The test fails because a server did not start, with exactly one diagnosis.
     #[track_caller]
     pub fn dies(self) -> Diagnosed {
-        let Death { site, id, args, env } = self;
+        self.fails_by("server_start")
+    }
+
+    /// Runs it. The server dies when it has its pid file already and the test has not begun.
+    #[track_caller]
+    pub fn dies_late(self) -> Diagnosed {
+        self.fails_by("server_death")
+    }
+
+    #[track_caller]
+    fn fails_by(self, failure: &str) -> Diagnosed {
+        let id = self.id;
+        let (run, site) = self.run();
+        run.exits(1).verdict(id, "fail").reports_are_well_formed();
+        let outcome = run.outcomes(id)[0].clone();
+        assert_eq!(outcome["failure"], failure, "{run:?}");
+        let diagnoses = outcome["diagnoses"].as_array().cloned().unwrap_or_default();
+        assert_eq!(diagnoses.len(), 1, "{run:?}");
+        Diagnosed { run, diagnosis: diagnoses[0].clone(), site }
+    }
+
+    /// Runs it. The run ends before its first test, because the server does not say what it is or does not make a
+    /// data directory.
+    #[track_caller]
+    pub fn dies_early(self) -> Diagnosed {
+        let (run, site) = self.run();
+        run.exits(1).reports_are_well_formed();
+        let end = run.events.last().cloned().unwrap_or_default();
+        let diagnoses = end["diagnoses"].as_array().cloned().unwrap_or_default();
+        assert_eq!((end["event"].as_str(), diagnoses.len()), (Some("run_finished"), 1), "{run:?}");
+        Diagnosed { run, diagnosis: diagnoses[0].clone(), site }
+    }
+
+    fn run(self) -> (Finished, Site) {
+        let Death { site, id: _, args, env } = self;
         let mut run = site.run().args(["--force", "--retry=0"]).args(args).args(["dead"]);
         for (name, value) in env {
             run = run.env(name, value);
         }
-        let run = run.finish();
-        run.exits(1).verdict(id, "fail").reports_are_well_formed();
-        let outcome = run.outcomes(id)[0].clone();
-        assert_eq!(outcome["failure"], "server_start", "{run:?}");
-        let diagnoses = outcome["diagnoses"].as_array().cloned().unwrap_or_default();
-        assert_eq!(diagnoses.len(), 1, "{run:?}");
-        Diagnosed { run, diagnosis: diagnoses[0].clone(), site }
+        (run.finish(), site)
     }
 }
 

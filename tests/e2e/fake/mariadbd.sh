@@ -89,6 +89,11 @@ case $how in
     esac
     exit 1
     ;;
+  say-and-die) cat "$FAKE_SAYS"; exit 77 ;;
+  say-and-hang)
+    cat "$FAKE_SAYS"
+    exec sleep 600
+    ;;
   segfault-at-start) kill -SEGV $$ ;;
   die-soon) ready; sleep 0.3; echo '[ERROR] Fake: out of ideas'; exit 3 ;;
   ignore-sigterm)

@@ -1,0 +1,30 @@
+//! The rules, one module for each kind of file. A rule is a function of what it gets: it never writes, and what it says is
+//! sure.
+
+mod combinations;
+mod config;
+mod disabled;
+mod option_files;
+mod options;
+mod ports;
+mod results;
+mod scripts;
+mod twice;
+
+use super::check::Input;
+use super::finding::Finding;
+
+/// A rule: everything that it finds in all files.
+pub type Rule = fn(&Input<'_>) -> Vec<Finding>;
+
+/// All rules, those that take longest first.
+pub const ALL: &[Rule] = &[
+    scripts::check,
+    options::check,
+    results::check,
+    option_files::check,
+    config::check,
+    combinations::check,
+    ports::check,
+    disabled::check,
+];
