@@ -161,7 +161,7 @@ fn missing_library<'a>(entry: &Entry<'a>) -> Option<(&'a BStr, &'a BStr)> {
     let rest = entry
         .after("error while loading shared libraries: ")
         .or_else(|| entry.after("Error loading shared library "))?;
-    let (library, why) = rest.split_once_str(": ")?;
+    let (library, why) = rest.split_once_str(": ").unwrap_or((rest, b"it is not there"));
     Some((library.as_bstr(), why.as_bstr()))
 }
 

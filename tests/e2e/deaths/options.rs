@@ -62,15 +62,6 @@ fn an_unknown_variable() {
 }
 
 #[test]
-fn a_variable_of_a_plugin_that_is_not_loaded() {
-    let died = Death::by_options("--handlersocket_port=9998\n").dies();
-    died.cause("MTR-S002", "the variable 'handlersocket_port=9998' (")
-        .evidence("unknown variable 'handlersocket_port=9998'")
-        .fix("--plugin-load-add=handlersocket.so")
-        .fix("--loose-handlersocket_port=9998");
-}
-
-#[test]
 fn a_misspelt_variable() {
     let died = Death::by_options("--tabel_open_cache=100\n").dies();
     died.cause("MTR-S002", "tabel_open_cache").fix("did you mean --table-open-cache?");
@@ -300,4 +291,32 @@ fn character_sets_collations_and_locales() {
         let died = Death::by_options(option).dies();
         died.cause("MTR-S017", cause).cause("MTR-S017", "dead.opt:1").evidence(evidence);
     }
+}
+
+#[test]
+fn a_time_zone_that_is_not_there() {
+    let died = Death::by_options("--default-time-zone=Mars/Olympus\n").dies_late();
+    died.cause("MTR-S017", "no time zone 'Mars/Olympus' (")
+        .evidence("unknown default time zone")
+        .fix("+02:00");
+}
+
+#[test]
+fn an_init_file_that_is_not_there() {
+    let died = Death::by_options("--init-file=/nonexist.sql\n").dies_late();
+    died.cause("MTR-S014", "'/nonexist.sql' (")
+        .cause("MTR-S014", "is not there")
+        .evidence("Can't create/write to file '/nonexist.sql'");
+}
+
+#[test]
+fn an_init_file_that_the_server_may_not_read() {
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    let script = "echo 'select 1;' > $MYSQLTEST_VARDIR/tmp/i.sql; chmod 600 $MYSQLTEST_VARDIR/tmp/i.sql\n\
+                  chown -R nobody $MYSQLTEST_VARDIR/mysqld.1 $MYSQLTEST_VARDIR/run; chmod 777 $MYSQLTEST_VARDIR/tmp\n";
+    let options = "--user=nobody --init-file=$MYSQLTEST_VARDIR/tmp/i.sql\n";
+    let died = Death::by_options(options).prepared_by(script).dies_late();
+    died.cause("MTR-S014", "may not be read by the server").evidence("Permission denied").fix("chmod a+r");
 }
