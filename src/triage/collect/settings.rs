@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use bstr::{BStr, BString, ByteSlice};
 
+use crate::config::mycnf::ConfigFile;
 use crate::error::Location;
 use crate::tree::case::ServerOption;
 use crate::triage::argument;
@@ -41,6 +42,21 @@ pub fn add(evidence: &mut Evidence) {
     evidence.settings = settings;
     evidence.option_files = files;
     evidence.init_file = init_file(evidence);
+}
+
+/// Names the places of settings in the templates that people write, and not in the file `made` that was made of them.
+/// `config` has the options of the templates with their places.
+pub fn trace(evidence: &mut Evidence, made: &Path, config: &ConfigFile) {
+    for setting in evidence.settings.iter_mut().filter(|setting| setting.location.file == made) {
+        let mut written = config.option_groups().flat_map(|group| &group.options);
+        let same = |value: &Option<BString>| {
+            value.as_ref().map(|v| v.trim()) == setting.value.as_ref().map(|v| v.trim())
+        };
+        let template = written.find(|option| option.name == setting.name && same(&option.value));
+        if let Some(option) = template.filter(|option| option.location.line.is_some()) {
+            setting.location = option.location.clone();
+        }
+    }
 }
 
 fn given<'a>(argv: &'a [ServerOption], name: &str) -> Option<&'a BStr> {
