@@ -135,6 +135,16 @@ impl LogScanner {
         &self.names
     }
 
+    /// Where the part of the current test begins, in bytes.
+    pub fn marker(&self) -> u64 {
+        self.marker
+    }
+
+    /// How far the log has been scanned, in bytes.
+    pub fn position(&self) -> u64 {
+        self.position
+    }
+
     /// Reads what the log has gained since the last scan and returns the lines to complain about, with newlines.
     ///
     /// A log that is shorter than what has been read (a test has replaced it) yields nothing until it has grown past

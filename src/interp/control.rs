@@ -9,7 +9,8 @@ use super::source;
 use super::state::{Block, Interp, Stored};
 use super::stop::{Done, Stop};
 use crate::script::assignment::{self, Value};
-use crate::script::condition::{self, Test};
+use crate::script::command::Command;
+use crate::script::condition::{self, Condition, Test};
 use crate::script::error_list;
 use crate::script::integer;
 
@@ -50,7 +51,12 @@ impl Interp {
     fn condition(&mut self, stored: &Rc<Stored>, is_while: bool) -> Done<bool> {
         let word = if is_while { "while" } else { "if" };
         let text = stored.text.borrow();
-        let condition = condition::parse(&text[stored.arguments..], word, self.charset)?;
+        let condition = stored.header.condition(&text[stored.arguments..], word, self.charset)?;
+        self.holds(stored, condition)
+    }
+
+    /// Whether a condition of the command `stored` holds.
+    pub(super) fn holds(&mut self, stored: &Rc<Stored>, condition: Condition<&[u8]>) -> Done<bool> {
         let holds = match condition.test {
             Test::Expression(expression) => {
                 condition::expression_is_true(&self.expand(expression)?, self.charset)
@@ -65,7 +71,9 @@ impl Interp {
                 condition::compare(left.unwrap_or_default(), operator, right)?
             }
             // The reference looks for the parenthesis at the end of the whole command, which is a brace.
-            Test::Comparison(.., Value::GetValue(call)) if call.trim_start().starts_with(b"(") => {
+            Test::Comparison(.., Value::GetValue(call))
+                if stored.command.get() != Command::Assert && call.trim_start().starts_with(b"(") =>
+            {
                 return Err(Stop::die(
                     "query_get_value - argument list started with '(' must be ended with ')'",
                 ));
@@ -80,7 +88,7 @@ impl Interp {
     }
 
     /// A value as a variable gets it (spec §4.4 step 3).
-    fn value_of(&mut self, stored: &Rc<Stored>, value: Value<'_>) -> Done<BString> {
+    fn value_of(&mut self, stored: &Rc<Stored>, value: Value<&[u8]>) -> Done<BString> {
         match value {
             Value::Text(text) => Ok(text.into()),
             Value::Variable(name) => Ok(self.variables.get(name).cloned().unwrap_or_default()),
@@ -96,7 +104,7 @@ impl Interp {
 /// `let NAME = VALUE` (spec §4.4).
 pub(super) fn r#let(interp: &mut Interp, stored: &Rc<Stored>) -> Done {
     let text = stored.text.borrow();
-    let assignment = assignment::parse(&text[stored.arguments..], interp.charset)?;
+    let assignment = stored.header.assignment(&text[stored.arguments..], interp.charset)?;
     // A loop may make a long text longer and longer (`main/huge_frm-6224.test`): buffers are used again.
     let mut expanded = std::mem::take(&mut interp.expanded);
     expanded.clear();

@@ -10,7 +10,7 @@ use super::filter::commands as filter;
 use super::properties::Property;
 use super::state::{Interp, Stored};
 use super::stop::{Done, Stop};
-use super::{control, exec, misc, query, timing};
+use super::{control, exec, extensions, misc, query, timing};
 use crate::script::args;
 use crate::script::command::{Arguments, Command};
 
@@ -76,6 +76,7 @@ pub(super) fn dispatch(interp: &mut Interp, stored: &Rc<Stored>, kind: Command) 
         Command::ReplaceResult => filter::replace_result(interp, stored),
         Command::ReplaceRegex => filter::replace_regex(interp, stored),
         Command::ReplaceColumn => filter::replace_column(interp, stored),
+        Command::ReplaceNumericRound => filter::replace_numeric_round(interp, stored),
         Command::SortedResult => filter::sorted_result(interp),
         Command::LowercaseResult => filter::lowercase_result(interp),
         Command::RemoveFile => files::remove_file(interp, stored),
@@ -101,6 +102,9 @@ pub(super) fn dispatch(interp: &mut Interp, stored: &Rc<Stored>, kind: Command) 
         Command::RealSleep => timing::sleep(interp, stored, -1),
         Command::StartTimer => timing::start(interp),
         Command::EndTimer => timing::end(interp),
+        Command::Assert => extensions::assert(interp, stored),
+        Command::Expr => extensions::expr(interp, stored),
+        Command::QueryAttributes => extensions::query_attributes(interp, stored),
         Command::EnableAbortOnError
         | Command::DisableAbortOnError
         | Command::EnableConnectLog

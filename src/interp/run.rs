@@ -4,6 +4,7 @@ use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 
 use super::dispatch::dispatch;
+use super::header::Header;
 use super::state::{self, Interp, Stored};
 use super::stop::{Done, Stop};
 use crate::script::args;
@@ -46,6 +47,7 @@ impl Interp {
             text: RefCell::new(classified.text),
             word,
             arguments: classified.arguments,
+            header: Header::default(),
             expected: Rc::clone(&self.pending_errors),
             document: OnceCell::new(),
             line: raw.start_line,

@@ -9,6 +9,7 @@ use bstr::{BStr, BString};
 use super::connections::pool::Pool;
 use super::files::Modes;
 use super::filter::Filters;
+use super::header::Header;
 use super::properties::{Properties, Property};
 use super::stop::{Done, Stop};
 use super::tool::options::Options;
@@ -34,6 +35,8 @@ pub struct Stored {
     pub word: BString,
     /// Where the arguments start in `text`.
     pub arguments: usize,
+    /// Where the parts of its arguments are, once they were found.
+    pub header: Header,
     /// What `--error` in front of it said when it was first read.
     pub expected: Rc<[Expected]>,
     /// The here-document that follows it, once it was read.

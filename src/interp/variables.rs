@@ -25,6 +25,9 @@ pub struct Variables {
     named: Vec<Variable>,
     /// Where in `named` the variable with a key is.
     index: HashMap<Vec<u8>, usize, BuildHasherDefault<NameHasher>>,
+    /// Where in `named` a name was found last, by [`recent_slot`] of its spelling: scripts write a name the same
+    /// way every time, which then needs no key.
+    recent: [usize; RECENT],
     /// The key looked up last; its memory is used again and again.
     key: Vec<u8>,
     registers: [Option<BString>; 10],
@@ -37,6 +40,7 @@ impl Variables {
         Variables {
             named: Vec::new(),
             index: HashMap::default(),
+            recent: [0; RECENT],
             key: Vec::new(),
             registers: Default::default(),
             env,
@@ -114,6 +118,11 @@ impl Variables {
     }
 
     fn variable(&mut self, name: &[u8]) -> &mut Variable {
+        let slot = recent_slot(name);
+        let recent = self.recent[slot];
+        if self.named.get(recent).is_some_and(|variable| variable.name == name) {
+            return &mut self.named[recent];
+        }
         name_key_into(&mut self.key, name);
         let at = match self.index.get(&self.key[..]) {
             Some(&at) => at,
@@ -125,8 +134,19 @@ impl Variables {
                 self.named.len() - 1
             }
         };
+        self.recent[slot] = at;
         &mut self.named[at]
     }
+}
+
+/// How many names are remembered: more than a loop uses.
+const RECENT: usize = 64;
+
+/// Where a name is remembered. Names of one script mostly differ in these bytes; where not, the last one stays.
+fn recent_slot(name: &[u8]) -> usize {
+    let ends =
+        name.first().zip(name.last()).map_or(0, |(&first, &last)| usize::from(first) * 7 + usize::from(last));
+    (ends + name.len() * 5) % RECENT
 }
 
 /// A quick hash: names are short, and a script has no reason to make them collide. The odd factor, from the golden
@@ -173,6 +193,21 @@ mod tests {
         let mut variables = Variables::new(Env::default());
         variables.set(b"DataDir", "x");
         assert_eq!(variables.get(b"DATADIR").unwrap(), "x");
+    }
+
+    #[test]
+    fn names_in_one_slot_stay_apart() {
+        let mut variables = Variables::new(Env::default());
+        let names: Vec<String> = (0..500).map(|number| format!("v_{number}_w")).collect();
+        for name in &names {
+            variables.set(name.as_bytes(), name.as_str());
+        }
+        for name in &names {
+            assert_eq!(variables.get(name.as_bytes()).unwrap(), name.as_str());
+            assert_eq!(variables.get(name.to_uppercase().as_bytes()).unwrap(), name.as_str());
+            assert_eq!(variables.get(name.as_bytes()).unwrap(), name.as_str());
+        }
+        assert_eq!(variables.named.len(), names.len());
     }
 
     #[test]

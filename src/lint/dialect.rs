@@ -132,7 +132,7 @@ impl Dialect {
         let mut arguments = if with_plugins { self.loading.clone() } else { Vec::new() };
         arguments.extend(os_args(&options));
         let nowhere = PathBuf::new();
-        let output = probe::ask(&self.layout, &self.settings, &self.env, &nowhere, &arguments).ok()?;
+        let output = probe::ask(&self.layout, &self.settings, &self.env, &nowhere, &arguments).ok()?.output;
         Some((output.status.success(), output.stderr.into()))
     }
 }

@@ -207,8 +207,8 @@ impl Reporter for Console {
                 self.print(layout::retry(id, *attempt, *of, *failures).as_bytes());
             }
             Event::Saved { from, to } => self.print(layout::saved(from, to.as_deref()).as_bytes()),
-            Event::ShutdownWarnings { tests, lines } => {
-                self.print(&layout::shutdown_warnings(tests, lines));
+            Event::ShutdownWarnings { tests, lines, diagnoses } => {
+                self.print(&layout::shutdown_warnings(tests, lines, diagnoses));
             }
             Event::RunFinished { end, wall, exit_code, cause, .. } => {
                 self.finish(*end, wall.as_secs(), *exit_code, cause.as_deref());

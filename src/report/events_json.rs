@@ -138,6 +138,18 @@ mod tests {
     }
 
     #[test]
+    fn every_field_of_a_diagnosis_is_documented() {
+        let (_, section) = DOCUMENTATION.split_once("## The diagnosis").unwrap();
+        let diagnosis = serde_json::to_value(sample::diagnosis()).unwrap();
+        let nested = ["evidence", "also_seen"].map(|field| &diagnosis[field][0]);
+        for object in [&diagnosis, nested[0], nested[1], &diagnosis["culprit"]] {
+            for field in object.as_object().unwrap().keys() {
+                assert!(section.contains(&format!("`{field}`")), "{field}");
+            }
+        }
+    }
+
+    #[test]
     fn names_that_are_not_utf8_do_not_stop_the_stream() {
         use std::os::unix::ffi::OsStrExt;
         let path = Path::new(std::ffi::OsStr::from_bytes(b"/v\xe9"));

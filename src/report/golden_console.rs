@@ -89,6 +89,16 @@ CURRENT_TEST: S.nostart
 
 Failed to start mysqld.1
 mysqltest failed but provided no output
+  cause:     the server does not know the variable 'no-such-option=1' (MT/nostart.opt:1) [MTR-S002]
+  from:      MT/nostart.opt:1: --no-such-option=1
+  fix:       correct the name, or write --loose-no-such-option
+  evidence:  [ERROR] unknown variable 'no-such-option=1'
+  also seen: no core files [MTR-S070]
+  server:    mysqld.1 exited with status 7 after 0.07 s
+  command:   /usr/sbin/mariadbd --defaults-group-suffix=.1 --no-such-option=1
+  log:       /var0/log/mysqld.1.err, the last lines:
+    [ERROR] unknown variable 'no-such-option=1'
+    [ERROR] Aborting
 
 
  - saving '/var0/log/S.nostart/' to '/var0/log/S.nostart/'
@@ -164,6 +174,9 @@ The servers were restarted 8 times
 Spent 0.001 of 3 seconds executing testcases
 
 Check of testcase failed for: S.check
+
+Servers failed because:
+  the server does not know the variable 'no-such-option=1' (MT/nostart.opt:1) [MTR-S002]: S.nostart
 
 Completed: Failed 7/10 tests, 30.00% were successful.
 
@@ -430,7 +443,11 @@ fn the_log_collector_finds_each_failure_and_its_text() {
     assert!(found[0].text.ends_with(
         "Result content mismatch\n\n - saving '/var0/log/S.combi-two/' to '/var0/log/S.combi-two/'\n"
     ));
-    assert!(!found[1].text.contains("unknown variable"), "shutdown warnings end the block");
+    assert!(found[1].text.contains("nostart.opt:1) [MTR-S002]"), "the cause is in the block");
+    assert!(
+        found[1].text.ends_with(" - saving '/var0/log/S.nostart/' to '/var0/log/S.nostart/'\n"),
+        "shutdown warnings end the block"
+    );
     assert_eq!(found[6].info, "Found warnings/errors in server log file!");
     assert!(!found[6].text.contains("The servers were restarted"));
 

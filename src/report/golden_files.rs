@@ -86,7 +86,18 @@ Result content mismatch
 		</testcase>
 		<testcase assertions="" classname="S" name="nostart" status="MTR_RES_FAILED" time="0.000" combinations="">
 			<failure message="" type="MTR_RES_FAILED">
-<![CDATA[CURRENT_TEST: S.nostart
+<![CDATA[  cause:     the server does not know the variable 'no-such-option=1' (MT/nostart.opt:1) [MTR-S002]
+  from:      MT/nostart.opt:1: --no-such-option=1
+  fix:       correct the name, or write --loose-no-such-option
+  evidence:  [ERROR] unknown variable 'no-such-option=1'
+  also seen: no core files [MTR-S070]
+  server:    mysqld.1 exited with status 7 after 0.07 s
+  command:   /usr/sbin/mariadbd --defaults-group-suffix=.1 --no-such-option=1
+  log:       /var0/log/mysqld.1.err, the last lines:
+    [ERROR] unknown variable 'no-such-option=1'
+    [ERROR] Aborting
+
+CURRENT_TEST: S.nostart
 ]]>
 			</failure>
 		</testcase>
@@ -172,7 +183,18 @@ diff
 Result content mismatch</failure>
     </testcase>
     <testcase classname="S" name="nostart" time="0.000">
-      <failure type="server_start" message="Failed to start mysqld.1">Failed to start mysqld.1
+      <failure type="server_start" message="the server does not know the variable &apos;no-such-option=1&apos; (MT/nostart.opt:1) [MTR-S002]">  cause:     the server does not know the variable &apos;no-such-option=1&apos; (MT/nostart.opt:1) [MTR-S002]
+  from:      MT/nostart.opt:1: --no-such-option=1
+  fix:       correct the name, or write --loose-no-such-option
+  evidence:  [ERROR] unknown variable &apos;no-such-option=1&apos;
+  also seen: no core files [MTR-S070]
+  server:    mysqld.1 exited with status 7 after 0.07 s
+  command:   /usr/sbin/mariadbd --defaults-group-suffix=.1 --no-such-option=1
+  log:       /var0/log/mysqld.1.err, the last lines:
+    [ERROR] unknown variable &apos;no-such-option=1&apos;
+    [ERROR] Aborting
+
+Failed to start mysqld.1
 mysqltest failed but provided no output
 
 CURRENT_TEST: S.nostart</failure>

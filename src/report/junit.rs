@@ -14,6 +14,7 @@ use quick_xml::events::{BytesDecl, BytesText, Event as Xml};
 
 use crate::error::{Error, Result};
 use crate::report::clock::Clock;
+use crate::report::layout::diagnoses;
 use crate::report::snapshot::Document;
 use crate::run::event::{Event, FailureKind, Outcome, TestId, Verdict};
 
@@ -134,14 +135,14 @@ impl Case {
             self.failures.push(Failure {
                 kind: kind(outcome.failure),
                 message: message(outcome),
-                text: joined(&[&outcome.comment, &outcome.report, &outcome.warnings]),
+                text: joined(&[&diagnoses(outcome), &outcome.comment, &outcome.report, &outcome.warnings]),
             });
         }
         self.last = Some(Last {
             verdict: outcome.verdict,
             reason: shown(outcome.comment.trim()),
             out: joined(&[&outcome.check_report, &outcome.log_tail]),
-            err: joined(&[&outcome.server_log]),
+            err: joined(&[without_diagnoses(outcome)]),
         });
     }
 
@@ -259,8 +260,11 @@ fn kind(failure: Option<FailureKind>) -> &'static str {
     }
 }
 
-/// The cause in one line: what the runner says, or else the last line of the engine's report.
+/// The cause in one line: why a server failed, or what the runner says, or else the last line of the engine's report.
 fn message(outcome: &Outcome) -> String {
+    if let Some(diagnosis) = outcome.diagnoses.first() {
+        return shown(&diagnosis.cause_with_code());
+    }
     if !outcome.warnings.is_empty() {
         return "Found warnings/errors in server log file!".to_owned();
     }
@@ -272,10 +276,19 @@ fn message(outcome: &Outcome) -> String {
     shown(first.or(last).unwrap_or_default().trim())
 }
 
+/// The excerpt of the server's log: the diagnoses above it are in the failure's own text.
+fn without_diagnoses(outcome: &Outcome) -> &[u8] {
+    outcome.server_log.strip_prefix(diagnoses(outcome).as_slice()).unwrap_or(&outcome.server_log)
+}
+
 /// The parts that are not empty, with an empty line between.
 fn joined(parts: &[&[u8]]) -> String {
-    let parts: Vec<String> =
-        parts.iter().map(|part| part.trim()).filter(|p| !p.is_empty()).map(shown).collect();
+    let whole_lines = |part: &&[u8]| {
+        let blank = part.len() - part.trim_start().len();
+        let start = part[..blank].rfind_byte(b'\n').map_or(0, |newline| newline + 1);
+        shown(part[start..].trim_end())
+    };
+    let parts: Vec<String> = parts.iter().map(whole_lines).filter(|part| !part.is_empty()).collect();
     parts.join("\n\n")
 }
 

@@ -11,6 +11,7 @@ use bstr::{BString, ByteSlice, ByteVec};
 
 use crate::report::tally::Tally;
 use crate::run::event::{FailureKind, Outcome, Phase, RunEnd, TestId, Verdict};
+use crate::triage::diagnosis::Diagnosis;
 
 /// 74 dashes.
 const RULE: &str = "--------------------------------------------------------------------------";
@@ -108,18 +109,29 @@ fn fail(text: &mut BString, outcome: &Outcome) {
         text.push_str(format!("  Found warnings/errors in server log file!\n{ended}"));
         text.push_str(&outcome.warnings);
         text.push(b'\n');
+        let told = diagnoses(outcome);
+        if !told.is_empty() {
+            text.push_str(&told);
+            text.push(b'\n');
+        }
         return;
     }
     let comment = comment(outcome);
+    // Where there is a server's log the diagnoses stand above it.
+    let told = if outcome.server_log.is_empty() { diagnoses(outcome) } else { BString::default() };
     if outcome.failure == Some(FailureKind::Timeout) {
         text.push_str(format!("  timeout after {} seconds\n{ended}\n", outcome.timeout_s.unwrap_or(0)));
+        if !told.is_empty() {
+            text.push_str(&told);
+            text.push(b'\n');
+        }
         text.push_str(&comment);
         text.push(b'\n');
         return;
     }
     text.push_str(format!("\n{ended}"));
     let report = outcome.report.trim();
-    for part in [report, &comment] {
+    for part in [told.trim_end(), report, &comment] {
         if !part.is_empty() {
             text.push(b'\n');
             text.push_str(part);
@@ -141,6 +153,12 @@ fn comment(outcome: &Outcome) -> BString {
         comment.push_str(&outcome.server_log);
     }
     comment
+}
+
+/// The diagnoses of an attempt as text, an empty line between them; empty where no server failed.
+pub fn diagnoses(outcome: &Outcome) -> BString {
+    let texts: Vec<BString> = outcome.diagnoses.iter().map(Diagnosis::to_text).collect();
+    bstr::join("\n", texts).into()
 }
 
 fn without_final_newline(text: &[u8]) -> &[u8] {
@@ -170,13 +188,17 @@ fn slashed(path: &Path) -> String {
 }
 
 /// The report of error-log lines written at a shutdown.
-pub fn shutdown_warnings(tests: &[String], lines: &[u8]) -> BString {
+pub fn shutdown_warnings(tests: &[String], lines: &[u8], diagnoses: &[Diagnosis]) -> BString {
     let mut text = BString::from(format!(
         "***Warnings generated in error logs during shutdown after running tests: {}\n\n",
         tests.join(" ")
     ));
     text.push_str(without_final_newline(lines));
     text.push_str("\n\n");
+    for diagnosis in diagnoses {
+        text.push_str(diagnosis.to_text());
+        text.push(b'\n');
+    }
     text
 }
 
@@ -233,6 +255,7 @@ fn final_summary(tally: &Tally, end: RunEnd) -> String {
         let names: Vec<&str> = tally.check_failed.iter().map(String::as_str).collect();
         text.push_str(&format!("Check of testcase failed for: {}\n\n", names.join(" ")));
     }
+    text.push_str(&causes(tally));
     let prefix = prefix(end);
     let (tests, failed) = (tally.tests(), tally.failed);
     if failed == 0 {
@@ -264,6 +287,16 @@ fn final_summary(tally: &Tally, end: RunEnd) -> String {
         ));
     }
     text
+}
+
+/// Why servers failed: a line for each cause with the tests it hit. They stand before the reference's lines, where
+/// readers of the console have no test's block open.
+fn causes(tally: &Tally) -> String {
+    let mut text = String::new();
+    for cause in &tally.causes {
+        text.push_str(&format!("  {}: {}\n", cause.text, cause.tests.join(" ")));
+    }
+    if text.is_empty() { text } else { format!("Servers failed because:\n{text}\n") }
 }
 
 /// The reference has no summary after a signal; ours starts with `Interrupted`.

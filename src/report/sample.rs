@@ -1,9 +1,15 @@
 //! Events for the tests of the reporters.
 
+use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
+use crate::error::Location;
 use crate::report::Clock;
 use crate::run::event::{Event, FailureKind, Outcome, Phase, RunEnd, SCHEMA, TestId, Verdict};
+use crate::tree::case::Origin;
+use crate::triage::catalogue::{CORE_LIMIT, UNKNOWN_VARIABLE};
+use crate::triage::diagnosis::{AlsoSeen, Culprit, Diagnosis};
+use crate::triage::finding::{Confidence, Quote};
 
 /// The first attempt of the first round.
 pub fn id(suite: &str, test: &str, combination: &str) -> TestId {
@@ -19,6 +25,32 @@ pub fn id(suite: &str, test: &str, combination: &str) -> TestId {
 /// An outcome with nothing to say.
 pub fn outcome(verdict: Verdict) -> Outcome {
     Outcome { verdict, ended_at: "2026-11-23 12:32:17".into(), ..Outcome::default() }
+}
+
+/// Why `mysqld.1` did not start, every field set.
+pub fn diagnosis() -> Diagnosis {
+    let option = Arc::new(Origin::OptionFile(Location { file: "MT/nostart.opt".into(), line: Some(1) }));
+    let said = |line, text: &str| Quote {
+        file: Some("/var0/log/mysqld.1.err".into()),
+        line: Some(line),
+        text: text.into(),
+    };
+    Diagnosis {
+        server: "mysqld.1".into(),
+        ending: "exited with status 7 after 0.07 s".into(),
+        code: UNKNOWN_VARIABLE.code,
+        name: UNKNOWN_VARIABLE.name,
+        cause: "the server does not know the variable 'no-such-option=1' (MT/nostart.opt:1)".into(),
+        confidence: Confidence::Certain,
+        evidence: vec![said(3, "[ERROR] unknown variable 'no-such-option=1'")],
+        culprit: Some(Culprit { text: "--no-such-option=1".into(), origin: option }),
+        fix: Some("correct the name, or write --loose-no-such-option".into()),
+        also_seen: vec![AlsoSeen { code: CORE_LIMIT.code, cause: "no core files".into() }],
+        command: "/usr/sbin/mariadbd --defaults-group-suffix=.1 --no-such-option=1".into(),
+        log_file: "/var0/log/mysqld.1.err".into(),
+        log_is_beside: false,
+        log: vec!["[ERROR] unknown variable 'no-such-option=1'".into(), "[ERROR] Aborting".into()],
+    }
 }
 
 /// A clock that stands still.
@@ -46,7 +78,8 @@ pub fn finished(worker: usize, id: TestId, outcome: Outcome) -> Event {
 }
 
 pub fn end(end: RunEnd, total: usize, exit_code: i32) -> Event {
-    Event::RunFinished { end, wall: Duration::from_millis(3900), total, exit_code, cause: None }
+    let wall = Duration::from_millis(3900);
+    Event::RunFinished { end, wall, total, exit_code, cause: None, diagnoses: Vec::new() }
 }
 
 const DIFF: &str = "--- MT/bad.result\t2026-11-23 12:32:16.018666411 +0000\n\
@@ -104,6 +137,8 @@ pub fn script() -> Vec<Event> {
             Outcome {
                 report: "CURRENT_TEST: S.nostart\n".into(),
                 comment: "Failed to start mysqld.1\nmysqltest failed but provided no output\n".into(),
+                server_log: diagnosis().to_text(),
+                diagnoses: vec![diagnosis()],
                 restarted: true,
                 ..fail(FailureKind::ServerStart)
             },
@@ -112,6 +147,7 @@ pub fn script() -> Vec<Event> {
         Event::ShutdownWarnings {
             tests: vec!["S.nostart".into()],
             lines: "[ERROR] unknown variable 'no-such-option=1'\n[ERROR] Aborting\n".into(),
+            diagnoses: Vec::new(),
         },
         start("bad", ""),
         finished(

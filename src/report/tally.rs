@@ -34,6 +34,8 @@ pub struct Tally {
     pub timer_ms: u64,
     /// `suite.test` names of failed tests in order of their first failure, each once.
     pub failing: Vec<String>,
+    /// Why servers failed, in order of the first failure, each cause once.
+    pub causes: Vec<FailureCause>,
     /// `suite.test` names of tests that left something behind.
     pub check_failed: BTreeSet<String>,
     /// For each report of shutdown warnings, the names joined by blanks.
@@ -42,6 +44,15 @@ pub struct Tally {
     pub phases: BTreeMap<Phase, Duration>,
     pub(super) phase_workers: BTreeSet<usize>,
     pub(super) restarted: HashMap<[String; 3], bool>,
+}
+
+/// A cause that made servers fail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FailureCause {
+    /// It in one line, with its code.
+    pub text: String,
+    /// `suite.test` names of the tests it hit, each once.
+    pub tests: Vec<String>,
 }
 
 impl Tally {
@@ -55,7 +66,14 @@ impl Tally {
             Event::TestFinished { id, outcome, will_retry, will_repeat, .. } => {
                 self.finished(id, outcome, *will_retry, *will_repeat);
             }
-            Event::ShutdownWarnings { tests, .. } => self.shutdown_warnings.push(tests.join(" ")),
+            Event::ShutdownWarnings { tests, diagnoses, .. } => {
+                self.shutdown_warnings.push(tests.join(" "));
+                for diagnosis in diagnoses {
+                    for test in tests {
+                        self.caused(diagnosis.cause_with_code().to_string(), test);
+                    }
+                }
+            }
             Event::PhaseTimes { worker, phases } => {
                 self.phase_workers.insert(*worker);
                 for (phase, time) in phases {
@@ -82,6 +100,9 @@ impl Tally {
             self.restarted.remove(&key);
         }
         self.timer_ms += outcome.timer_ms.unwrap_or(0);
+        for diagnosis in &outcome.diagnoses {
+            self.caused(diagnosis.cause_with_code().to_string(), &name);
+        }
         match outcome.verdict {
             Verdict::Pass => self.passed += 1,
             Verdict::Fail | Verdict::ExpFail => {
@@ -103,6 +124,17 @@ impl Tally {
         }
         if !outcome.check_report.is_empty() {
             self.check_failed.insert(name);
+        }
+    }
+
+    fn caused(&mut self, text: String, test: &str) {
+        let at = self.causes.iter().position(|cause| cause.text == text).unwrap_or_else(|| {
+            self.causes.push(FailureCause { text, tests: Vec::new() });
+            self.causes.len() - 1
+        });
+        let tests = &mut self.causes[at].tests;
+        if !tests.iter().any(|known| known == test) {
+            tests.push(test.to_owned());
         }
     }
 
@@ -199,7 +231,11 @@ mod tests {
         finish(&mut tally, id("main", "a", ""), outcome(Verdict::Pass), false, false);
         assert_eq!(error(&tally, RunEnd::Completed), "Not all tests completed (only 1 of 2)");
         assert!(error(&tally, RunEnd::Timeout).starts_with("Test suite failure, see"));
-        tally.event(&Event::ShutdownWarnings { tests: vec!["main.a".into()], lines: "x".into() });
+        tally.event(&Event::ShutdownWarnings {
+            tests: vec!["main.a".into()],
+            lines: "x".into(),
+            diagnoses: vec![],
+        });
         assert!(error(&tally, RunEnd::Completed).starts_with("There where errors"));
         finish(&mut tally, id("main", "b", ""), outcome(Verdict::Fail), false, false);
         assert_eq!(error(&tally, RunEnd::Completed), "there were failing test cases");

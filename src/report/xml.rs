@@ -13,6 +13,7 @@ use bstr::ByteSlice;
 
 use crate::error::Result;
 use crate::report::clock::Clock;
+use crate::report::layout::diagnoses;
 use crate::report::snapshot::Document;
 use crate::report::tally::Tally;
 use crate::run::event::{Event, Outcome, TestId, Verdict};
@@ -189,11 +190,17 @@ fn name(id: &TestId) -> String {
     format!("{}.{}", id.suite, id.test)
 }
 
-/// The log's tail kept from an attempt that is tried again, or else the report; then the warnings.
-/// The runner's comment is not in the reference's file.
+/// Why servers failed, which the reference does not know; then what it writes: the log's tail kept from an attempt
+/// that is tried again, or else the report, and the warnings. The runner's comment is not in the reference's file.
 fn failure_text(outcome: &Outcome) -> Vec<u8> {
     let report = if outcome.log_tail.is_empty() { outcome.report.trim() } else { outcome.log_tail.trim() };
-    [report, &outcome.warnings].concat()
+    let mut text: Vec<u8> = diagnoses(outcome).into();
+    if !text.is_empty() {
+        text.push(b'\n');
+    }
+    text.extend_from_slice(report);
+    text.extend_from_slice(&outcome.warnings);
+    text
 }
 
 /// Bytes are taken as Latin-1, as the reference does; what XML or the section cannot hold is replaced.

@@ -11,12 +11,13 @@ use super::event::{Event, FailureKind, Outcome, Phase, Verdict};
 use super::servers::BringUpFailure;
 use super::wait::{self, Expected, ScriptEnd};
 use super::worker::{Job, Worker};
-use super::{aftermath, analyze, debugger, modes, script};
+use super::{aftermath, analyze, debugger, early_death, modes, script};
 use crate::error::{Error, Result};
 use crate::server::instance::append_to;
 use crate::server::readiness::Readiness;
 use crate::sys::child::Child;
 use crate::tree::case::{SuiteKind, TestCase};
+use crate::triage::evidence::TextFile;
 
 /// How long a server may take to write its core after SIGABRT.
 const CORE_PATIENCE: Duration = Duration::from_secs(20);
@@ -32,6 +33,18 @@ impl From<Outcome> for Ended {
     fn from(outcome: Outcome) -> Self {
         let keep = outcome.verdict == Verdict::Fail;
         Ended { outcome, keep }
+    }
+}
+
+/// The report of a set-up that failed; a data directory that a server could not make counts as its failed start.
+fn set_up_failed(error: &Error) -> Outcome {
+    match early_death::diagnosis_of(error) {
+        Some(diagnosis) => Outcome {
+            server_log: diagnosis.to_text(),
+            diagnoses: vec![diagnosis.clone()],
+            ..failed(FailureKind::ServerStart, format!("{error}\n"))
+        },
+        None => failed(FailureKind::Other, format!("{}\n", error.explained())),
     }
 }
 
@@ -51,7 +64,7 @@ impl Worker {
             Ok(None) => return None,
             Err(error) => {
                 self.end_script_leftovers();
-                failed(FailureKind::Other, format!("{}\n", error.explained())).into()
+                set_up_failed(&error).into()
             }
         };
         let sequenced = Instant::now();
@@ -176,9 +189,15 @@ impl Worker {
             let begun = Instant::now();
             let found = checks::warnings(self, case, deadline, down);
             self.spent(Phase::CheckWarnings, begun);
+            let reports = self.set.sanitizer_reports();
+            let found = found.map(|lines| match (lines, sanitizer_lines(&reports)) {
+                (lines, None) => lines,
+                (lines, Some(told)) => Some([lines.unwrap_or_default(), told].concat().into()),
+            });
             match found {
                 Ok(None) => {}
                 Ok(Some(lines)) => {
+                    outcome.diagnoses = self.diagnose_warnings(&lines, reports);
                     outcome.warnings = lines;
                     if status == 0 {
                         outcome.failure = Some(FailureKind::Warnings);
@@ -202,6 +221,9 @@ impl Worker {
                     && let Some(what) = script::wanted_analysis(&self.read_report())
                 {
                     outcome.comment = analyze::run(&self.ctx, &self.set, &what)?;
+                }
+                if outcome.failure.is_none() && !self.ctx.settings.using_extern() {
+                    outcome.diagnoses.extend(self.diagnose_script(&self.read_report()));
                 }
                 Ok(outcome.into())
             }
@@ -242,6 +264,7 @@ impl Worker {
                 let failed = check_failed(failure);
                 (outcome.verdict, outcome.failure) = (failed.verdict, failed.failure);
                 (outcome.comment, outcome.server_log) = (failed.comment, failed.server_log);
+                outcome.diagnoses = failed.diagnoses;
                 Ok(())
             }
         }
@@ -280,6 +303,7 @@ impl Worker {
     fn timed_out(&mut self, case: &TestCase, mut child: Child) -> Result<Outcome> {
         let seconds = self.ctx.settings.testcase_timeout * 60;
         // The servers are asked first: after the core dumps nobody answers (spec §15).
+        let diagnosis = self.diagnose_hang(case, child.pid());
         let analysis = analyze::run(&self.ctx, &self.set, "timeout")?;
         self.tell_message(format!(
             "Trying to dump core for [mysqltest - pid: {0}, winpid: {0}]",
@@ -300,7 +324,8 @@ impl Worker {
             comment.push(b'\n');
         }
         comment.extend_from_slice(&analysis);
-        Ok(Outcome { timeout_s: Some(seconds), ..failed(FailureKind::Timeout, comment) })
+        let diagnoses = diagnosis.into_iter().collect();
+        Ok(Outcome { timeout_s: Some(seconds), diagnoses, ..failed(FailureKind::Timeout, comment) })
     }
 
     fn start_failed(&mut self, i: usize, how: Readiness) -> Outcome {
@@ -328,6 +353,7 @@ impl Worker {
             _ => format!("Failed to start {}\n", server.group.name()),
         };
         let diagnosis = self.set.diagnose_start(i, how);
+        self.set.sanitizer_reports();
         self.warn(warning);
         let server_log = diagnosis.to_text();
         Outcome { server_log, diagnoses: vec![diagnosis], ..failed(FailureKind::ServerStart, comment) }
@@ -335,14 +361,18 @@ impl Worker {
 
     /// The report of a server that ended although nothing said it should.
     pub fn server_died(&mut self, i: usize, when: &str) -> Outcome {
+        let diagnosis = self.diagnose_death(i);
+        // What the diagnosis was made of is no news when the servers stop.
+        self.set.sanitizer_reports();
         let server = &self.set.servers[i];
         let comment = format!("Server {} {when}\n", server.describe());
         let log = server.group.log_error();
         let lines = self.set.scanner(&log).last_test_lines().ok().flatten().unwrap_or_default();
-        let mut text = BString::from("Server log from this test:\n----------SERVER LOG START-----------\n");
+        let mut text = diagnosis.to_text();
+        text.extend_from_slice(b"\nServer log from this test:\n----------SERVER LOG START-----------\n");
         text.extend_from_slice(&lines);
         text.extend_from_slice(b"----------SERVER LOG END-------------\n");
-        Outcome { server_log: text, ..failed(FailureKind::ServerDeath, comment) }
+        Outcome { server_log: text, diagnoses: vec![diagnosis], ..failed(FailureKind::ServerDeath, comment) }
     }
 
     /// After a failure: servers ended, their data kept.
@@ -428,12 +458,24 @@ impl Worker {
     }
 }
 
+/// What files of sanitizers have gained, as lines for the report of a test.
+fn sanitizer_lines(reports: &[(usize, Vec<TextFile>)]) -> Option<BString> {
+    let mut lines = BString::default();
+    for file in reports.iter().flat_map(|(_, files)| files) {
+        lines.extend_from_slice(
+            format!("^ Found reports of a sanitizer in {}\n", file.path.display()).as_bytes(),
+        );
+    }
+    (!lines.is_empty()).then_some(lines)
+}
+
 fn failed(kind: FailureKind, comment: impl Into<BString>) -> Outcome {
     Outcome { verdict: Verdict::Fail, failure: Some(kind), comment: comment.into(), ..Outcome::default() }
 }
 
 fn check_failed(failure: CheckFailure) -> Outcome {
-    Outcome { server_log: failure.server_log, ..failed(failure.kind, failure.comment) }
+    let CheckFailure { kind, comment, server_log, diagnoses } = failure;
+    Outcome { server_log, diagnoses, ..failed(kind, comment) }
 }
 
 fn ending(error: std::io::Error) -> Error {

@@ -17,6 +17,9 @@ use crate::check::warnings as server_side;
 use crate::error::{Error, Result};
 use crate::server::instance::append_to;
 use crate::tree::case::TestCase;
+use crate::triage::collect::log_file;
+use crate::triage::diagnosis::Diagnosis;
+use crate::triage::evidence::LogPart;
 
 /// A check that could not be made: the test fails for it.
 #[derive(Debug)]
@@ -27,6 +30,8 @@ pub struct CheckFailure {
     pub comment: BString,
     /// Error log of a server that ended during the check.
     pub server_log: BString,
+    /// Why it ended.
+    pub diagnoses: Vec<Diagnosis>,
 }
 
 /// How long a server may refuse connections before a check gives up: 500 attempts, 100 ms apart, in
@@ -157,17 +162,16 @@ pub fn warnings(
 
 /// Error-log lines written since the last scan, and the tests since each server's start
 /// (spec §10.6). Only the runner's own suppressions apply.
-pub fn shutdown_warnings(
-    set: &mut ServerSet,
-    patterns: &errorlog::Patterns,
-) -> Result<(Vec<String>, BString)> {
-    let mut tests: Vec<String> = Vec::new();
-    let mut text = BString::default();
+pub fn shutdown_warnings(set: &mut ServerSet, patterns: &errorlog::Patterns) -> Result<Shutdown> {
+    let mut shutdown = Shutdown::default();
+    let Shutdown { tests, lines: text, parts } = &mut shutdown;
     for scanner in set.scanners.values_mut() {
+        let position = scanner.position();
         let lines = scanner.scan(patterns)?;
         if lines.is_empty() || scanner.names().is_empty() {
             continue;
         }
+        parts.push(log_file::from_offset(scanner.path(), position));
         errorlog::append_warnings(scanner.path(), &lines)?;
         for line in &lines {
             text.extend_from_slice(line);
@@ -178,7 +182,18 @@ pub fn shutdown_warnings(
             }
         }
     }
-    Ok((tests, text))
+    Ok(shutdown)
+}
+
+/// What error logs gained while servers shut down, where some of it is suspicious.
+#[derive(Debug, Default)]
+pub struct Shutdown {
+    /// The tests since the servers' start.
+    pub tests: Vec<String>,
+    /// The suspicious lines.
+    pub lines: BString,
+    /// All that the logs gained.
+    pub parts: Vec<LogPart>,
 }
 
 /// Closes sessions, waiting until the servers have ended them.
@@ -223,7 +238,12 @@ fn session<'s>(
 }
 
 fn other(comment: String) -> CheckFailure {
-    CheckFailure { kind: FailureKind::Other, comment: comment.into(), server_log: BString::default() }
+    CheckFailure {
+        kind: FailureKind::Other,
+        comment: comment.into(),
+        server_log: BString::default(),
+        diagnoses: Vec::new(),
+    }
 }
 
 /// The failure of a check on the server at `i`: it crashed, it was too slow, or it said no.
@@ -248,6 +268,7 @@ fn failure(
             kind: FailureKind::ServerDeath,
             comment: died.comment.replacen("Server ", "The server ", 1).into(),
             server_log: died.server_log,
+            diagnoses: died.diagnoses,
         };
     }
     if Instant::now() >= deadline {

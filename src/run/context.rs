@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use bstr::{BString, ByteSlice};
 
 use super::debugger::{self, Target};
+use super::early_death::{self, Early};
 use super::engine::Engine;
 use super::vardir::WorkerDirs;
 use crate::check::errorlog::Patterns;
@@ -113,6 +114,12 @@ impl Context {
         }
     }
 
+    /// What is known where a server dies before there is a test.
+    pub fn early<'a>(&'a self, env: &'a Env, vardir: &'a Path) -> Early<'a> {
+        let cwd = &self.layout.test_dir;
+        Early { facts: Some(&self.facts), env, cwd, vardir }
+    }
+
     /// `VAR0/install.db`.
     pub fn install_db(&self) -> PathBuf {
         self.vardir.join("install.db")
@@ -126,8 +133,9 @@ impl Context {
         env: &Env,
         dirs: &WorkerDirs,
     ) -> Result<Prepared> {
-        let options: Vec<BString> = options.iter().map(|option| option.text.clone()).collect();
-        datadir::prepare(group, &options, &self.install_db(), &self.bootstrap(&dirs.var, env))
+        let bootstrap = self.bootstrap(&dirs.var, env);
+        datadir::prepare(group, options, &self.install_db(), &bootstrap)
+            .map_err(|error| early_death::explain(error, &self.early(env, &dirs.var)))
     }
 
     /// The server program of an installation at `basedir` (spec §9.1).

@@ -260,6 +260,9 @@ pub enum Event {
         /// The lines.
         #[serde(serialize_with = "as_text")]
         lines: BString,
+        /// What they mean, where that is known: crashes, reports of sanitizers.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        diagnoses: Vec<Diagnosis>,
     },
     /// Time spent in the phases by one worker.
     PhaseTimes {
@@ -283,6 +286,10 @@ pub enum Event {
         /// Why the run could not go on where the counts do not tell it (`Got ^C signal`,
         /// `Hangup detected on controlling terminal`, a failed set-up): the final error line.
         cause: Option<String>,
+        /// Why a server died before there was a test: asked about itself, or making the first data
+        /// directory. `cause` has it as text.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        diagnoses: Vec<Diagnosis>,
     },
 }
 

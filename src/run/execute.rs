@@ -11,13 +11,14 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use super::context::Context;
 use super::debugger;
+use super::early_death::{self, Early};
 use super::event::{Event, Phase, RunEnd, SCHEMA};
 use super::outfit::Outfit;
 use super::supervisor::{Supervisor, SupervisorInputs};
 use super::survey::{self, Survey};
 use super::vardir::Vardir;
 use super::worker::{Report, Worker};
-use super::{coverage, plugin_dir, stop_file};
+use super::{coverage, plugin_dir, sanitizer, stop_file};
 use crate::check::errorlog::Patterns;
 use crate::cli::derive;
 use crate::cli::settings::{Parallel, Settings};
@@ -46,9 +47,10 @@ pub fn execute(settings: Settings, env: &Env, cwd: &Path) -> Result<i32> {
     rustix::process::umask(rustix::fs::Mode::WGRP | rustix::fs::Mode::WOTH);
     orphans::become_subreaper().map_err(|error| Error::new("cannot become a subreaper").caused_by(error))?;
     let mut messages = opening_lines(&settings);
-    let mut layout = layout::locate(&settings, env, own_program().as_deref())?;
+    let mut layout = locate(&settings, env, cwd)?;
     derive::check_coverage(&settings, layout.source)?;
     debugger::check(&settings)?;
+    sanitizer::check(&settings, &layout, env)?;
     let (mut vardir, said) = Vardir::open(&settings, &layout, env, cwd)?;
     messages.extend(said.into_iter().map(BString::from));
     plugin_dir::fill(&mut layout, &vardir.root)?;
@@ -68,8 +70,14 @@ pub fn execute(settings: Settings, env: &Env, cwd: &Path) -> Result<i32> {
     let ended = run(settings, env, cwd, layout, &mut vardir, &mut reporters, begun);
     Ok(ended.unwrap_or_else(|error| {
         // Reports on disk must say that the run did not happen, not show an empty success.
-        let (wall, cause) = (begun.elapsed(), Some(error.explained()));
-        reporters.event(&Event::RunFinished { end: RunEnd::Failure, wall, total: 0, exit_code: 1, cause });
+        reporters.event(&Event::RunFinished {
+            end: RunEnd::Failure,
+            wall: begun.elapsed(),
+            total: 0,
+            exit_code: 1,
+            cause: Some(error.explained()),
+            diagnoses: early_death::diagnosis_of(&error).cloned().into_iter().collect(),
+        });
         1
     }))
 }
@@ -141,6 +149,7 @@ fn run(
     );
     suite_pm.apply(&mut base);
     debugger::set_environment(&ctx.settings, &mut base);
+    sanitizer::set_environment(&ctx.settings, &mut base, &ctx.layout.test_dir);
     guardian::set_mark(&mut base, &ctx.run_mark, 0);
     if ctx.settings.gcov {
         coverage::purge(&ctx, &base)?;
@@ -148,7 +157,8 @@ fn run(
     if !ctx.settings.using_extern() {
         reporters.message("Installing system database...");
         let bootstrap = ctx.bootstrap(&vardir.root, &base);
-        let installed = bootstrap::install_db(&bootstrap, &ctx.install_db())?;
+        let installed = bootstrap::install_db(&bootstrap, &ctx.install_db())
+            .map_err(|error| early_death::explain(error, &ctx.early(&base, &vardir.root)))?;
         if let Some(warning) = installed.warning {
             reporters.warning(warning);
         }
@@ -242,7 +252,7 @@ fn list(settings: &Settings, env: &Env, cwd: &Path) -> Result<i32> {
     let explained = settings.explain.iter().map(|name| BString::from(name.as_str()));
     let settings =
         &Settings { names: settings.names.iter().cloned().chain(explained).collect(), ..settings.clone() };
-    let layout = layout::locate(settings, env, own_program().as_deref())?;
+    let layout = locate(settings, env, cwd)?;
     let scratch =
         tempfile::tempdir().map_err(|error| Error::new("cannot create a directory").caused_by(error))?;
     let survey = survey::survey(settings, env, cwd, layout, scratch.path())?;
@@ -265,6 +275,13 @@ fn list(settings: &Settings, env: &Env, cwd: &Path) -> Result<i32> {
         }
         _ => Ok(i32::from(settings.explain.is_some() && survey.collection.cases.is_empty())),
     }
+}
+
+/// Finds the installation; a server that is there and cannot be run is explained.
+fn locate(settings: &Settings, env: &Env, cwd: &Path) -> Result<Layout> {
+    let early = Early { facts: None, env, cwd, vardir: cwd };
+    layout::locate(settings, env, own_program().as_deref())
+        .map_err(|error| early_death::explain(error, &early))
 }
 
 fn own_program() -> Option<PathBuf> {

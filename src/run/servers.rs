@@ -14,6 +14,7 @@ use crossbeam_channel::Sender;
 use super::context::Context;
 use super::debugger::{self, Target};
 use super::event::Event;
+use super::sanitizer_files::SanitizerFiles;
 use super::vardir::{self, WorkerDirs};
 use super::worker::Report;
 use crate::check::errorlog::LogScanner;
@@ -33,6 +34,9 @@ use crate::server::readiness::{self, Readiness};
 use crate::sys::poll::Waker;
 use crate::sys::watch::DirWatch;
 use crate::tree::case::{Origin, ServerOption, TestCase};
+use crate::triage::collect::memory;
+use crate::triage::collect::sanitizers::has_log_path;
+use crate::triage::evidence::TextFile;
 
 /// The servers of one worker and the config they run with.
 #[derive(Debug)]
@@ -53,6 +57,8 @@ pub struct ServerSet {
     pub scanners: BTreeMap<PathBuf, LogScanner>,
     /// Told of new pid files and of expect files.
     pub watch: DirWatch,
+    /// What sanitizers of its servers wrote to files of their own.
+    sanitizer_files: SanitizerFiles,
     abort: Waker,
     /// For what must be told while servers are started.
     reports: Sender<Report>,
@@ -114,6 +120,7 @@ impl ServerSet {
             servers: Vec::new(),
             scanners: BTreeMap::new(),
             watch,
+            sanitizer_files: SanitizerFiles::new(),
             abort,
             reports,
         })
@@ -434,16 +441,13 @@ impl ServerSet {
         );
         with.program = ctx.server_program(basedir)?;
         with.args = command.args;
+        with.oom_kills = memory::oom_kills();
         if ctx.settings.user_args {
             let origin = Arc::new(Origin::CommandLine);
             let own = ctx.settings.mysqld.iter().cloned();
             with.args.extend(own.map(|text| ServerOption { text, origin: origin.clone() }));
         }
-        let mut env = self.env.clone();
-        for pair in &ctx.settings.mysqld_env {
-            let (name, value) = pair.split_once_str("=").unwrap_or((pair, b""));
-            env.set(OsString::from_vec(name.to_vec()), OsString::from_vec(value.to_vec()));
-        }
+        let mut env = self.server_env();
         match &with.timezone {
             Some(zone) => env.set("TZ", std::ffi::OsStr::from_bytes(zone)),
             None => env.remove("TZ"),
@@ -487,6 +491,37 @@ impl ServerSet {
         })
     }
 
+    /// The environment of servers: the worker's, with `--mysqld-env`.
+    pub fn server_env(&self) -> Env {
+        let mut env = self.env.clone();
+        for pair in &self.ctx.settings.mysqld_env {
+            let (name, value) = pair.split_once_str("=").unwrap_or((pair, b""));
+            env.set(OsString::from_vec(name.to_vec()), OsString::from_vec(value.to_vec()));
+        }
+        env
+    }
+
+    /// What sanitizers of its servers have written to files of their own since the last look, by position of the
+    /// server.
+    pub fn sanitizer_reports(&mut self) -> Vec<(usize, Vec<TextFile>)> {
+        let env = self.server_env();
+        if !has_log_path(&env) {
+            return Vec::new();
+        }
+        let mut found = Vec::new();
+        for (i, server) in self.servers.iter().enumerate() {
+            let datadir = server.group.datadir();
+            let dirs = [self.ctx.layout.test_dir.as_path(), datadir.as_path()];
+            for pid in &server.pids {
+                let gained = self.sanitizer_files.gained(&env, *pid, &dirs);
+                if !gained.is_empty() {
+                    found.push((i, gained));
+                }
+            }
+        }
+        found
+    }
+
     /// Woken when the run is being ended.
     pub fn abort(&self) -> &Waker {
         &self.abort
@@ -495,6 +530,11 @@ impl ServerSet {
     /// The path of the data directory of the first server, for `MARIADB_DATADIR`.
     pub fn first_datadir(&self) -> Option<PathBuf> {
         self.servers.first().map(|server| server.group.datadir())
+    }
+
+    /// The configuration that the servers run with.
+    pub fn config(&self) -> Option<&Config> {
+        self.config.as_ref()
     }
 
     /// The expect file of the server at `i`.

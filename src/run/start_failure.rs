@@ -3,6 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bstr::{BString, ByteSlice};
+
+use super::gdb;
 use super::servers::ServerSet;
 use crate::server::instance::Instance;
 use crate::server::readiness::Readiness;
@@ -27,7 +30,12 @@ impl ServerSet {
         evidence.lived = Some(server.last_exit.map_or(patience, |(_, lived)| lived));
         evidence.exit = exit;
         evidence.timed_out = how == Readiness::TimedOut;
+        if let (ExitKind::Running, Some(child)) = (exit, server.process()) {
+            let lines = gdb::threads_of(self.context(), child.pid(), &self.env, &self.dirs.tmp);
+            evidence.threads = bstr::join("\n", lines).into();
+        }
         self.complete(&mut evidence, i);
+        self.add_core(&mut evidence, i);
         judge::diagnose(&evidence)
     }
 
@@ -38,6 +46,7 @@ impl ServerSet {
         let fellows = self.servers.iter().enumerate().filter(|(other, _)| *other != i);
         Evidence {
             server: server.group.name().to_owned(),
+            pid: server.last_pid,
             log: log_file::from_offset(&server.group.log_error(), with.log_offset),
             program: with.program,
             argv: with.args,
@@ -49,13 +58,32 @@ impl ServerSet {
 
     /// Adds what the system tells of the server at `i`.
     pub fn complete(&self, evidence: &mut Evidence, i: usize) {
+        let env = self.server_env();
         let subject = Subject {
             pid: self.servers[i].last_pid,
-            env: Some(&self.env),
+            env: Some(&env),
             cwd: &self.context().layout.test_dir,
             vardir: &self.dirs.var,
+            oom_kills_before: self.servers[i].started.as_ref().and_then(|with| with.oom_kills),
         };
         collect::complete(evidence, &subject);
+        self.trace_settings(evidence);
+    }
+
+    /// Names the places of settings in the templates that people write, and not in the file that was made of them.
+    fn trace_settings(&self, evidence: &mut Evidence) {
+        let Some(config) = self.config() else { return };
+        let made = self.dirs.my_cnf();
+        for setting in evidence.settings.iter_mut().filter(|setting| setting.location.file == made) {
+            let mut written = config.file().option_groups().flat_map(|group| &group.options);
+            let same = |value: &Option<BString>| {
+                value.as_ref().map(|v| v.trim()) == setting.value.as_ref().map(|v| v.trim())
+            };
+            let template = written.find(|option| option.name == setting.name && same(&option.value));
+            if let Some(option) = template.filter(|option| option.location.line.is_some()) {
+                setting.location = option.location.clone();
+            }
+        }
     }
 }
 

@@ -486,7 +486,7 @@ impl<'r> Supervisor<'r> {
         let total = self.cases.len() - self.passed_over + usize::from(self.memory_lost);
         let wall = self.begun.elapsed();
         let cause = self.cause.take();
-        self.tell(&Event::RunFinished { end, wall, total, exit_code, cause });
+        self.tell(&Event::RunFinished { end, wall, total, exit_code, cause, diagnoses: Vec::new() });
         exit_code
     }
 }

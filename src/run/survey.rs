@@ -4,6 +4,7 @@ use std::path::Path;
 
 use bstr::BString;
 
+use super::early_death::{self, Early};
 use super::engine::Engine;
 use crate::check::testcase::ReplicaStatus;
 use crate::cli::settings::{Parallel, Settings};
@@ -39,7 +40,8 @@ pub fn survey(settings: &Settings, env: &Env, cwd: &Path, layout: Layout, datadi
     let facts = if settings.using_extern() {
         probe::probe_extern(settings, &programs, env)?
     } else {
-        probe::probe(&layout, settings, env, datadir)?
+        let early = Early { facts: None, env, cwd: &layout.test_dir, vardir: datadir };
+        probe::probe(&layout, settings, env, datadir).map_err(|error| early_death::explain(error, &early))?
     };
     messages.push(format!("MariaDB Version {}{}", facts.version, facts.suffix).into());
     let ssl = facts.variable("ssl").is_some();

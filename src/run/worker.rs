@@ -234,9 +234,24 @@ impl Worker {
         if !self.ctx.settings.warnings {
             return Ok(());
         }
-        let (tests, lines) = super::checks::shutdown_warnings(&mut self.set, &self.ctx.patterns)?;
+        let super::checks::Shutdown { mut tests, mut lines, parts } =
+            super::checks::shutdown_warnings(&mut self.set, &self.ctx.patterns)?;
+        let reports = self.set.sanitizer_reports();
+        for (i, files) in &reports {
+            let log = self.set.servers[*i].group.log_error();
+            for name in self.set.scanner(&log).names() {
+                if !tests.contains(name) {
+                    tests.push(name.clone());
+                }
+            }
+            for file in files {
+                let told = format!("reports of a sanitizer in {}\n", file.path.display());
+                lines.extend_from_slice(told.as_bytes());
+            }
+        }
         if !lines.is_empty() && !tests.is_empty() {
-            self.send(Event::ShutdownWarnings { tests, lines });
+            let diagnoses = self.diagnose_shutdown(parts, reports);
+            self.send(Event::ShutdownWarnings { tests, lines, diagnoses });
         }
         Ok(())
     }

@@ -146,15 +146,10 @@ fn until(text: &[u8], end: u8) -> (&[u8], &[u8]) {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::super::charset::LATIN1;
+    use super::super::testing::Values;
     use super::*;
 
-    struct Values;
-
-    impl Variables for Values {
-        fn value(&mut self, name: &[u8]) -> Option<&[u8]> {
-            Some(if name == b"a" { b"x y, z" } else { b"" })
-        }
-    }
+    const VALUES: Values = Values(&[(b"a", b"x y, z")]);
 
     const TWO: [Arg; 2] = [Arg { name: "first", required: true }, Arg { name: "second", required: false }];
 
@@ -179,19 +174,21 @@ mod tests {
 
     #[test]
     fn values_are_expanded_one_by_one() {
-        let values = parse(b"$a,'$a'", &TWO, b',', b"word", LATIN1, &mut Values).unwrap();
+        let values = parse(b"$a,'$a'", &TWO, b',', b"word", LATIN1, &mut { VALUES }).unwrap();
         assert_eq!(values, [b"x y, z".to_vec(), b"x y, z".to_vec()]);
     }
 
     #[test]
     fn missing_and_extra() {
-        let complaint = |text: &'static [u8]| message(parse(text, &TWO, b' ', b"Word", LATIN1, &mut Values));
+        let complaint =
+            |text: &'static [u8]| message(parse(text, &TWO, b' ', b"Word", LATIN1, &mut { VALUES }));
         assert_eq!(complaint(b""), "Missing required argument 'first' to command 'Word'");
         assert_eq!(complaint(b"$empty b c"), "Missing required argument 'first' to command 'Word'");
         assert_eq!(complaint(b"a b c "), "Extra argument 'c ' passed to 'Word'");
         assert_eq!(complaint(b"a\0 \0b\0c"), "Extra argument 'b' passed to 'Word'");
-        assert!(parse(b"a b # c", &TWO, b' ', b"Word", LATIN1, &mut Values).is_ok());
-        let complaint = |text: &'static [u8]| message(parse(text, &TWO, b',', b"Word", LATIN1, &mut Values));
+        assert!(parse(b"a b # c", &TWO, b' ', b"Word", LATIN1, &mut { VALUES }).is_ok());
+        let complaint =
+            |text: &'static [u8]| message(parse(text, &TWO, b',', b"Word", LATIN1, &mut { VALUES }));
         assert_eq!(complaint(b"a,b, # c"), "Extra argument ', # c' passed to 'Word'");
         assert_eq!(complaint(b"a,b,,"), "Extra argument ',,' passed to 'Word'");
         assert_eq!(complaint(b" ,b"), "Missing required argument 'first' to command 'Word'");

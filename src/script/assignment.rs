@@ -7,36 +7,56 @@ use super::expand::variable_name;
 use super::message::ScriptError;
 use super::text::{trim_start, until_nul};
 
-/// The two sides of a `let`.
+/// The two sides of a `let`: pieces `T` of its text, or their places.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Assignment<'a> {
+pub struct Assignment<T> {
     /// The name, without `$`. It may hold bytes that no reference can name, and be of any length; one that begins
     /// with a digit means the register of that digit.
-    pub name: &'a [u8],
+    pub name: T,
     /// Whether the environment variable of that name is set too: the name was written without `$`.
     pub exported: bool,
     /// The value as it stands in the text, to be expanded once and then [classified](classify).
-    pub value: &'a [u8],
+    pub value: T,
 }
 
-/// What an expanded value stands for, on the right of `let` or in a condition.
+/// What an expanded value stands for, on the right of `let` or in a condition: pieces `T` of its text, or their
+/// places.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Value<'a> {
+pub enum Value<T> {
     /// Itself.
-    Text(&'a [u8]),
+    Text(T),
     /// The value of the variable of this name.
-    Variable(&'a [u8]),
+    Variable(T),
     /// The first row of the result of this query, which is to be expanded once more.
-    Query(&'a [u8]),
+    Query(T),
     /// `query_get_value`, with this text behind it; see [`super::query_get_value`].
-    GetValue(&'a [u8]),
+    GetValue(T),
+}
+
+impl<T> Assignment<T> {
+    /// The same with other pieces; `None` if one of them has none.
+    pub fn map<U>(self, mut piece: impl FnMut(T) -> Option<U>) -> Option<Assignment<U>> {
+        Some(Assignment { name: piece(self.name)?, exported: self.exported, value: piece(self.value)? })
+    }
+}
+
+impl<T> Value<T> {
+    /// The same with another piece; `None` if there is none.
+    pub fn map<U>(self, piece: impl FnOnce(T) -> Option<U>) -> Option<Value<U>> {
+        Some(match self {
+            Value::Text(text) => Value::Text(piece(text)?),
+            Value::Variable(name) => Value::Variable(piece(name)?),
+            Value::Query(query) => Value::Query(piece(query)?),
+            Value::GetValue(call) => Value::GetValue(piece(call)?),
+        })
+    }
 }
 
 /// Splits the arguments of `let`.
 ///
 /// # Errors
 /// `Missing arguments to let`, `Missing variable name in let`, `Missing assignment operator in let`.
-pub fn parse(arguments: &[u8], charset: Charset) -> Result<Assignment<'_>, ScriptError> {
+pub fn parse(arguments: &[u8], charset: Charset) -> Result<Assignment<&[u8]>, ScriptError> {
     let text = until_nul(arguments);
     if arguments.is_empty() {
         return Err(ScriptError::die("Missing arguments to let"));
@@ -62,7 +82,7 @@ pub fn parse(arguments: &[u8], charset: Charset) -> Result<Assignment<'_>, Scrip
 /// `Empty variable`, `Too long variable name: …`, `Found junk '…' after $variable in expression` (which
 /// lacks the last byte of the junk), ``Syntax error in query, missing '`'``,
 /// ``Spurious text after `query` expression``.
-pub fn classify(value: &[u8], charset: Charset) -> Result<Value<'_>, ScriptError> {
+pub fn classify(value: &[u8], charset: Charset) -> Result<Value<&[u8]>, ScriptError> {
     let value = until_nul(value);
     if let Some(reference) = value.strip_prefix(b"$") {
         return match variable_name(reference, charset)? {
@@ -152,17 +172,17 @@ mod tests {
     #[test]
     fn values() {
         let is = |text| classify(text, LATIN1).unwrap();
-        assert_eq!(is(b""), Value::Text(b""));
-        assert_eq!(is(b"a`select 1`"), Value::Text(b"a`select 1`"));
-        assert_eq!(is(b"$e"), Value::Variable(b"e"));
-        assert_eq!(is(b"$5"), Value::Variable(b"5"));
-        assert_eq!(is(b"`select 1` )\n"), Value::Query(b"select 1"));
-        assert_eq!(is(b"`select `a` from b`"), Value::Query(b"select `a` from b"));
-        assert_eq!(is(b"``"), Value::Query(b""));
-        assert_eq!(is(b"query_get_value(a, b, 1)"), Value::GetValue(b"(a, b, 1)"));
-        assert_eq!(is(b"query_get_valueX"), Value::GetValue(b"X"));
-        assert_eq!(is(b"Query_get_value()"), Value::Text(b"Query_get_value()"));
-        assert_eq!(is(b"$a\0b"), Value::Variable(b"a"));
+        assert_eq!(is(b""), Value::Text(&b""[..]));
+        assert_eq!(is(b"a`select 1`"), Value::Text(&b"a`select 1`"[..]));
+        assert_eq!(is(b"$e"), Value::Variable(&b"e"[..]));
+        assert_eq!(is(b"$5"), Value::Variable(&b"5"[..]));
+        assert_eq!(is(b"`select 1` )\n"), Value::Query(&b"select 1"[..]));
+        assert_eq!(is(b"`select `a` from b`"), Value::Query(&b"select `a` from b"[..]));
+        assert_eq!(is(b"``"), Value::Query(&b""[..]));
+        assert_eq!(is(b"query_get_value(a, b, 1)"), Value::GetValue(&b"(a, b, 1)"[..]));
+        assert_eq!(is(b"query_get_valueX"), Value::GetValue(&b"X"[..]));
+        assert_eq!(is(b"Query_get_value()"), Value::Text(&b"Query_get_value()"[..]));
+        assert_eq!(is(b"$a\0b"), Value::Variable(&b"a"[..]));
     }
 
     #[test]

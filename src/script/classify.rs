@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use bstr::BString;
 
-use super::command::{self, Command};
+use super::command::{self, Command, Origin};
 use super::message::ScriptError;
 use super::reader::Lexing;
 
@@ -80,9 +80,9 @@ pub fn classify(text: Vec<u8>, lexing: &Lexing<'_>, format: Format) -> Result<Cl
     let name = text[..word].split(|&byte| byte == 0).next().unwrap_or_default();
     let command = match command::find(name) {
         _ if text.first() == Some(&b'}') => Command::End,
-        Some(spec) => spec.command,
-        None if dashes => return Err(ScriptError::report(UNKNOWN)),
-        None => Command::Sql,
+        Some(spec) if dashes || spec.origin != Origin::MySql => spec.command,
+        _ if dashes => return Err(ScriptError::report(UNKNOWN)),
+        _ => Command::Sql,
     };
     match command {
         Command::Sql => Ok(Classified::whole(Command::Sql, text)),
@@ -184,12 +184,22 @@ mod tests {
             ("query\0x (1)", Command::Sql, "", "(1)"),
             ("echo\0(a", Command::Echo, "echo\0", "(a"),
             ("PS_prepare select 1", Command::PsPrepare, "PS_prepare", "select 1"),
+            ("--Assert($a)", Command::Assert, "Assert", "($a)"),
+            ("-- expr $a= 1", Command::Expr, "expr", "$a= 1"),
         ] {
             let found = classified(text);
             let end = found.command == Command::End && found.text == "}";
             assert_eq!(found.command, command, "{text}");
             assert_eq!(found.rest(), if end { b"" } else { rest.as_bytes() }, "{text}");
             assert_eq!(found.word(), if end { b"}" } else { word.as_bytes() }, "{text}");
+        }
+    }
+
+    #[test]
+    fn extensions_need_the_dashes() {
+        for text in ["assert(1)", "expr $a= 1 + 1", "query_attributes a b", "replace_numeric_round 3"] {
+            assert_eq!(classified(text).command, Command::Sql, "{text}");
+            assert_ne!(classified(&format!("--{text}")).command, Command::Sql, "{text}");
         }
     }
 

@@ -19,6 +19,8 @@ pub enum Command {
     EmptyLine,
     /// `append_file`: Appends the lines up to the delimiter (EOF) to a file.
     AppendFile,
+    /// `assert`: Ends the test as failed unless the condition is true.
+    Assert,
     /// `cat_file`: Prints a file.
     CatFile,
     /// `change_user`: Changes the user of the current connection.
@@ -135,6 +137,8 @@ pub enum Command {
     Exec,
     /// `exit`: Ends the test; the result up to here counts.
     Exit,
+    /// `expr`: Sets a variable to the result of one operation on two numbers.
+    Expr,
     /// `file_exists`: Fails with error 1 if there is no such file.
     FileExists,
     /// `horizontal_results`: Prints results one row per line from now on.
@@ -173,6 +177,8 @@ pub enum Command {
     PsPrepare,
     /// `query`: Sends a statement that would otherwise be taken for a command.
     Query,
+    /// `query_attributes`: No effect; there for scripts that use it.
+    QueryAttributes,
     /// `query_horizontal`: Sends a statement as it stands; vertical_results stays in force.
     QueryHorizontal,
     /// `query_vertical`: Sends a statement and prints its result one column per line.
@@ -187,6 +193,8 @@ pub enum Command {
     RemoveFilesWildcard,
     /// `replace_column`: Replaces whole columns in the result of the next command.
     ReplaceColumn,
+    /// `replace_numeric_round`: Rounds the numbers in the values of the next result.
+    ReplaceNumericRound,
     /// `replace_regex`: Replaces what matches a regular expression in the output of the next command.
     ReplaceRegex,
     /// `replace_result`: Replaces texts in the output of the next command.
@@ -313,6 +321,9 @@ pub enum Origin {
     Common,
     /// To MariaDB only.
     MariaDb,
+    /// To MySQL 8 only: an extension of ours. It is a command only behind the two dashes of a `--` line, where
+    /// MariaDB's program knows no such name and fails; anywhere else the word begins a statement, as it does there.
+    MySql,
     /// To old versions; still a name, but it always fails.
     Deprecated,
 }
@@ -343,7 +354,10 @@ mod tests {
     #[test]
     fn the_table_is_sorted_and_complete() {
         assert!(COMMANDS.is_sorted_by(|a, b| a.name < b.name));
-        assert_eq!(COMMANDS.len(), 111);
+        let extensions = COMMANDS.iter().filter(|spec| spec.origin == Origin::MySql);
+        let extensions: Vec<_> = extensions.map(|spec| spec.name).collect();
+        assert_eq!(extensions, ["assert", "expr", "query_attributes", "replace_numeric_round"]);
+        assert_eq!(COMMANDS.len() - extensions.len(), 111, "commands of MariaDB");
     }
 
     #[test]
@@ -360,7 +374,7 @@ mod tests {
 
     #[test]
     fn no_other_word_is_a_command() {
-        for word in ["", "ech", "echoo", "select", "}", "resetconnection", "assert", "break"] {
+        for word in ["", "ech", "echoo", "select", "}", "resetconnection", "asserts", "break"] {
             assert!(find(word.as_bytes()).is_none(), "{word}");
         }
         for command in [Command::Sql, Command::Comment, Command::EmptyLine] {

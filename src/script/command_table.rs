@@ -3,7 +3,7 @@
 use super::command::{Arg, Arguments, Command, DropsFilters, Origin, Spec};
 
 use DropsFilters::{No, OnSqlError, Yes};
-use Origin::{Common, Deprecated, MariaDb};
+use Origin::{Common, Deprecated, MariaDb, MySql};
 
 const fn required(name: &'static str) -> Arg {
     Arg { name, required: true }
@@ -41,6 +41,9 @@ pub static COMMANDS: &[Spec] = &[
         arguments: list(b' ', &[required("filename"), optional("delimiter"), optional("eval")]),
         syntax: "append_file FILE [DELIMITER [eval]]",
         summary: "Appends the lines up to the delimiter (EOF) to a file." },
+    Spec { name: "assert", command: Command::Assert, origin: MySql,
+        drops_filters: No, handles_errors: false, arguments: Arguments::Raw,
+        syntax: "assert (CONDITION)", summary: "Ends the test as failed unless the condition is true." },
     Spec { name: "cat_file", command: Command::CatFile, origin: Common,
         drops_filters: No, handles_errors: true, arguments: list(b' ', &[required("filename")]),
         syntax: "cat_file FILE", summary: "Prints a file." },
@@ -241,6 +244,10 @@ pub static COMMANDS: &[Spec] = &[
     Spec { name: "exit", command: Command::Exit, origin: Common,
         drops_filters: No, handles_errors: false, arguments: Arguments::None,
         syntax: "exit", summary: "Ends the test; the result up to here counts." },
+    Spec { name: "expr", command: Command::Expr, origin: MySql,
+        drops_filters: No, handles_errors: false, arguments: Arguments::Raw,
+        syntax: "expr $NAME = NUMBER OPERATOR NUMBER",
+        summary: "Sets a variable to the result of one operation on two numbers." },
     Spec { name: "file_exists", command: Command::FileExists, origin: Common,
         drops_filters: No, handles_errors: true, arguments: list(b' ', &[required("filename")]),
         syntax: "file_exists FILE", summary: "Fails with error 1 if there is no such file." },
@@ -309,6 +316,9 @@ pub static COMMANDS: &[Spec] = &[
         drops_filters: Yes, handles_errors: false, arguments: Arguments::Raw,
         syntax: "query STATEMENT",
         summary: "Sends a statement that would otherwise be taken for a command." },
+    Spec { name: "query_attributes", command: Command::QueryAttributes, origin: MySql,
+        drops_filters: No, handles_errors: false, arguments: Arguments::Raw,
+        syntax: "query_attributes NAME VALUE ...", summary: "No effect; there for scripts that use it." },
     Spec { name: "query_horizontal", command: Command::QueryHorizontal, origin: Common,
         drops_filters: Yes, handles_errors: false, arguments: Arguments::Raw,
         syntax: "query_horizontal STATEMENT",
@@ -335,6 +345,10 @@ pub static COMMANDS: &[Spec] = &[
         drops_filters: No, handles_errors: false, arguments: Arguments::Raw,
         syntax: "replace_column NUMBER TEXT ...",
         summary: "Replaces whole columns in the result of the next command." },
+    Spec { name: "replace_numeric_round", command: Command::ReplaceNumericRound, origin: MySql,
+        drops_filters: No, handles_errors: false, arguments: list(b' ', &[required("precision")]),
+        syntax: "replace_numeric_round DIGITS",
+        summary: "Rounds the numbers in the values of the next result." },
     Spec { name: "replace_regex", command: Command::ReplaceRegex, origin: Common,
         drops_filters: No, handles_errors: false, arguments: Arguments::Raw,
         syntax: "replace_regex /PATTERN/REPLACEMENT/[i] ...",

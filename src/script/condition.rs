@@ -1,4 +1,4 @@
-//! The header of `if` and `while`, and what makes a condition true (spec §5.1).
+//! The header of `if` and `while`, the condition of `assert`, and what makes one true (spec §5.1).
 
 use super::assignment::{self, Value};
 use super::charset::Charset;
@@ -7,25 +7,25 @@ use super::integer;
 use super::message::ScriptError;
 use super::text::{trim_end, trim_start, until_nul};
 
-/// A condition, before anything in it has been evaluated.
+/// A condition, before anything in it has been evaluated: pieces `T` of its text, or their places.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Condition<'a> {
+pub struct Condition<T> {
     /// Whether a `!` turns the truth around.
     pub negate: bool,
     /// What is looked at.
-    pub test: Test<'a>,
+    pub test: Test<T>,
 }
 
 /// What a condition looks at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Test<'a> {
+pub enum Test<T> {
     /// The whole text `$(…)`, to be expanded; then [`expression_is_true`] tells.
-    Expression(&'a [u8]),
+    Expression(T),
     /// A value; then [`is_true`] tells. It is never a [`Value::GetValue`], and a literal begins with a
     /// digit.
-    Truth(Value<'a>),
+    Truth(Value<T>),
     /// The variable named on the left, an operator, and a value; then [`compare`] tells.
-    Comparison(&'a [u8], Operator, Value<'a>),
+    Comparison(T, Operator, Value<T>),
 }
 
 /// A comparison.
@@ -45,22 +45,65 @@ pub enum Operator {
     GreaterOrEqual,
 }
 
+impl<T> Condition<T> {
+    /// The same with other pieces; `None` if one of them has none.
+    pub fn map<U>(self, mut piece: impl FnMut(T) -> Option<U>) -> Option<Condition<U>> {
+        let test = match self.test {
+            Test::Expression(text) => Test::Expression(piece(text)?),
+            Test::Truth(value) => Test::Truth(value.map(piece)?),
+            Test::Comparison(left, operator, right) => {
+                Test::Comparison(piece(left)?, operator, right.map(piece)?)
+            }
+        };
+        Some(Condition { negate: self.negate, test })
+    }
+}
+
 /// Parses the header of a block: the text behind `if` or `while`, whichever `word` is.
 ///
 /// # Errors
 /// `missing '(' in …`, `missing ')' in …`, `Missing '{' after …`, and those of the condition.
-pub fn parse<'a>(arguments: &'a [u8], word: &str, charset: Charset) -> Result<Condition<'a>, ScriptError> {
+pub fn parse<'a>(
+    arguments: &'a [u8],
+    word: &str,
+    charset: Charset,
+) -> Result<Condition<&'a [u8]>, ScriptError> {
+    let (inner, behind) = parenthesized_part(arguments, word, charset)?;
+    if !matches!(behind.first(), None | Some(b'{')) {
+        let start = format!("Missing '{{' after {word}. Found \"");
+        return Err(ScriptError::die_with(&[start.as_bytes(), behind, b"\""]));
+    }
+    parse_inner(inner, charset)
+}
+
+/// Parses what stands behind `assert`: the condition of a block, without a block.
+///
+/// # Errors
+/// As [`parse`], and `End of line junk detected: …`.
+pub fn parse_assertion(arguments: &[u8], charset: Charset) -> Result<Condition<&[u8]>, ScriptError> {
+    let (inner, behind) = parenthesized_part(arguments, "assert", charset)?;
+    if !behind.is_empty() {
+        return Err(ScriptError::die_with(&[b"End of line junk detected: \"", behind, b"\""]));
+    }
+    parse_inner(inner, charset)
+}
+
+/// The text between the first opening and the last closing parenthesis, and what comes behind that.
+fn parenthesized_part<'a>(
+    arguments: &'a [u8],
+    word: &str,
+    charset: Charset,
+) -> Result<(&'a [u8], &'a [u8]), ScriptError> {
     let text = until_nul(arguments);
     let missing = |what: &str| ScriptError::die(format!("missing '{what}' in {word}"));
     let open = text.iter().position(|&byte| byte == b'(').ok_or_else(|| missing("("))?;
     let close = text.iter().rposition(|&byte| byte == b')').filter(|&close| close > open);
     let close = close.ok_or_else(|| missing(")"))?;
-    let behind = trim_start(&text[close + 1..], charset);
-    if !matches!(behind.first(), None | Some(b'{')) {
-        let start = format!("Missing '{{' after {word}. Found \"");
-        return Err(ScriptError::die_with(&[start.as_bytes(), behind, b"\""]));
-    }
-    let inner = trim_start(&text[open + 1..close], charset);
+    Ok((&text[open + 1..close], trim_start(&text[close + 1..], charset)))
+}
+
+fn parse_inner(inner: &[u8], charset: Charset) -> Result<Condition<&[u8]>, ScriptError> {
+    let inner = trim_start(inner, charset);
     let (negate, inner) = match inner.strip_prefix(b"!") {
         Some(inner) => (true, trim_start(inner, charset)),
         None => (false, inner),
@@ -68,7 +111,7 @@ pub fn parse<'a>(arguments: &'a [u8], word: &str, charset: Charset) -> Result<Co
     Ok(Condition { negate, test: parse_test(inner, negate, charset)? })
 }
 
-fn parse_test(inner: &[u8], negate: bool, charset: Charset) -> Result<Test<'_>, ScriptError> {
+fn parse_test(inner: &[u8], negate: bool, charset: Charset) -> Result<Test<&[u8]>, ScriptError> {
     match inner {
         [b'$', b'(', ..] => match parenthesized(inner) {
             Some((_, after)) if trim_start(after, charset).is_empty() => {
@@ -116,7 +159,7 @@ fn operator(text: &[u8]) -> Option<(Operator, &[u8])> {
 }
 
 /// What stands on the right of an operator. Its text is not expanded.
-fn right_side(text: &[u8], charset: Charset) -> Result<Value<'_>, ScriptError> {
+fn right_side(text: &[u8], charset: Charset) -> Result<Value<&[u8]>, ScriptError> {
     let text = trim_end(trim_start(text, charset), charset);
     let unquoted = match text {
         [] => return Err(ScriptError::die("Missing right operand in comparison")),
@@ -180,7 +223,7 @@ mod tests {
     use super::super::charset::LATIN1;
     use super::*;
 
-    fn test(text: &[u8]) -> Test<'_> {
+    fn test(text: &[u8]) -> Test<&[u8]> {
         let condition = parse(text, "if", LATIN1).unwrap();
         assert!(!condition.negate);
         condition.test
@@ -193,32 +236,32 @@ mod tests {
 
     #[test]
     fn truths() {
-        assert_eq!(test(b"($a)"), Test::Truth(Value::Variable(b"a")));
-        assert_eq!(test(b"\n( $1\xa0)\n\n {"), Test::Truth(Value::Variable(b"1")));
-        assert_eq!(test(b"(`select 1` )"), Test::Truth(Value::Query(b"select 1")));
-        assert_eq!(test(b"(1 == 2) { x"), Test::Truth(Value::Text(b"1 == 2")));
-        assert_eq!(test(b"($(1 + (2)) )"), Test::Expression(b"$(1 + (2))"));
-        let negated = Condition { negate: true, test: Test::Truth(Value::Variable(b"a")) };
+        assert_eq!(test(b"($a)"), Test::Truth(Value::Variable(&b"a"[..])));
+        assert_eq!(test(b"\n( $1\xa0)\n\n {"), Test::Truth(Value::Variable(&b"1"[..])));
+        assert_eq!(test(b"(`select 1` )"), Test::Truth(Value::Query(&b"select 1"[..])));
+        assert_eq!(test(b"(1 == 2) { x"), Test::Truth(Value::Text(&b"1 == 2"[..])));
+        assert_eq!(test(b"($(1 + (2)) )"), Test::Expression(&b"$(1 + (2))"[..]));
+        let negated = Condition { negate: true, test: Test::Truth(Value::Variable(&b"a"[..])) };
         assert_eq!(parse(b"(! $a)", "if", LATIN1), Ok(negated));
-        let negated = Condition { negate: true, test: Test::Expression(b"$(0)") };
+        let negated = Condition { negate: true, test: Test::Expression(&b"$(0)"[..]) };
         assert_eq!(parse(b"(!$(0))", "if", LATIN1), Ok(negated));
     }
 
     #[test]
     fn comparisons() {
-        let is = |text, operator, right| assert_eq!(test(text), Test::Comparison(b"b", operator, right));
-        is(b"($b==7)", Operator::Equal, Value::Text(b"7"));
-        is(b"($b === 7)", Operator::Equal, Value::Text(b"= 7"));
-        is(b"($b <> 7)", Operator::Less, Value::Text(b"> 7"));
-        is(b"($b > = 7)", Operator::Greater, Value::Text(b"= 7"));
-        is(b"($b >= '7' )", Operator::GreaterOrEqual, Value::Text(b"7"));
-        is(b"($b <= \" a'\")", Operator::LessOrEqual, Value::Text(b" a'"));
-        is(b"($b != '')", Operator::NotEqual, Value::Text(b""));
-        is(b"($b == 'a$b')", Operator::Equal, Value::Text(b"a$b"));
-        is(b"($b < $c )", Operator::Less, Value::Variable(b"c"));
-        is(b"($b==`select 7` )", Operator::Equal, Value::Query(b"select 7"));
-        is(b"($b == query_get_value(q,c,1))", Operator::Equal, Value::GetValue(b"(q,c,1)"));
-        is(b"($b == ()", Operator::Equal, Value::Text(b"("));
+        let is = |text, operator, right| assert_eq!(test(text), Test::Comparison(&b"b"[..], operator, right));
+        is(b"($b==7)", Operator::Equal, Value::Text(&b"7"[..]));
+        is(b"($b === 7)", Operator::Equal, Value::Text(&b"= 7"[..]));
+        is(b"($b <> 7)", Operator::Less, Value::Text(&b"> 7"[..]));
+        is(b"($b > = 7)", Operator::Greater, Value::Text(&b"= 7"[..]));
+        is(b"($b >= '7' )", Operator::GreaterOrEqual, Value::Text(&b"7"[..]));
+        is(b"($b <= \" a'\")", Operator::LessOrEqual, Value::Text(&b" a'"[..]));
+        is(b"($b != '')", Operator::NotEqual, Value::Text(&b""[..]));
+        is(b"($b == 'a$b')", Operator::Equal, Value::Text(&b"a$b"[..]));
+        is(b"($b < $c )", Operator::Less, Value::Variable(&b"c"[..]));
+        is(b"($b==`select 7` )", Operator::Equal, Value::Query(&b"select 7"[..]));
+        is(b"($b == query_get_value(q,c,1))", Operator::Equal, Value::GetValue(&b"(q,c,1)"[..]));
+        is(b"($b == ()", Operator::Equal, Value::Text(&b"("[..]));
     }
 
     #[test]
@@ -244,6 +287,16 @@ mod tests {
         for text in [&b"()"[..], b"(!)", b"(!!$a)", b"(($a))", b"(-1)", b"('a')", b"(x)"] {
             fails(text, "Expression in if/while must begin with $, ` or a number");
         }
+    }
+
+    #[test]
+    fn assertions_have_no_block() {
+        let condition = parse_assertion(b" ( $b == 7 ) ", LATIN1).unwrap();
+        assert_eq!(condition.test, Test::Comparison(&b"b"[..], Operator::Equal, Value::Text(&b"7"[..])));
+        let complaint = |text| parse_assertion(text, LATIN1).unwrap_err().message;
+        assert_eq!(complaint(b""), "missing '(' in assert");
+        assert_eq!(complaint(b"($a) {"), "End of line junk detected: \"{\"");
+        assert_eq!(complaint(b"(x)"), "Expression in if/while must begin with $, ` or a number");
     }
 
     #[test]

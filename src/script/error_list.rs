@@ -118,32 +118,22 @@ fn upto(text: &[u8], ends: fn(u8) -> bool) -> &[u8] {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::super::charset::LATIN1;
+    use super::super::testing::Values;
     use super::*;
 
-    struct Values;
-
-    impl Variables for Values {
-        fn value(&mut self, name: &[u8]) -> Option<&[u8]> {
-            Some(match name {
-                b"a" => b"1146",
-                b"later" => b"1,$a",
-                b"state" => b"S42S02",
-                b"bad" => b"12,13",
-                _ => b"",
-            })
-        }
-    }
+    const VALUES: Values =
+        Values(&[(b"a", b"1146"), (b"later", b"1,$a"), (b"state", b"S42S02"), (b"bad", b"12,13")]);
 
     fn numbers(text: &[u8]) -> Vec<u32> {
         let number = |expected| match expected {
             Expected::Number(number) => number,
             Expected::SqlState(state) => panic!("{state:?}"),
         };
-        parse(text, LATIN1, &mut Values).unwrap().into_iter().map(number).collect()
+        parse(text, LATIN1, &mut { VALUES }).unwrap().into_iter().map(number).collect()
     }
 
     fn complaint(text: &[u8]) -> String {
-        parse(text, LATIN1, &mut Values).unwrap_err().to_string()
+        parse(text, LATIN1, &mut { VALUES }).unwrap_err().to_string()
     }
 
     #[test]
@@ -165,7 +155,7 @@ mod tests {
     fn variables() {
         assert_eq!(numbers(b"1,$a"), [1, 1146]);
         assert_eq!(numbers(b"$later"), [1, 1146]);
-        assert_eq!(parse(b"$state", LATIN1, &mut Values), Ok(vec![Expected::SqlState(*b"42S02")]));
+        assert_eq!(parse(b"$state", LATIN1, &mut { VALUES }), Ok(vec![Expected::SqlState(*b"42S02")]));
         assert_eq!(complaint(b"$empty"), "Invalid argument to error: '$empty'");
     }
 

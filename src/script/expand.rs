@@ -175,16 +175,8 @@ pub fn parenthesized(text: &[u8]) -> Option<(&[u8], &[u8])> {
 mod tests {
     use super::super::charset::LATIN1;
     use super::super::message::Kind;
+    use super::super::testing::Values;
     use super::*;
-
-    struct Values(&'static [(&'static [u8], &'static [u8])]);
-
-    impl Variables for Values {
-        fn value(&mut self, name: &[u8]) -> Option<&[u8]> {
-            let known = self.0.iter().find(|(known, _)| *known == name);
-            known.map(|(_, value)| *value).or(if name[0].is_ascii_digit() { None } else { Some(b"") })
-        }
-    }
 
     const VALUES: Values =
         Values(&[(b"a", b"1"), (b"two", b"$a \\ x"), (b"1", b"one"), (b"x\xc3", b"latin")]);

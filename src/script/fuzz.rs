@@ -8,8 +8,8 @@ use super::parse::{Script, parse};
 use super::reader::{Lexing, Reader};
 use super::unparse::unparse;
 use super::{
-    args, assignment, condition, connect_options, error_list, expr, property, ps_bind, query_get_value,
-    regex_list, replace_list, static_check, sync_position,
+    args, arithmetic, assignment, condition, connect_options, error_list, expr, property, ps_bind,
+    query_get_value, regex_list, replace_list, static_check, sync_position,
 };
 
 /// Reads, classifies, parses, writes back, checks and expands `bytes`.
@@ -107,10 +107,13 @@ fn grammars(text: &[u8], charset: Charset) {
     let _ = args::strip_parentheses(&mut copy, 0, b"connect", charset);
     assert!(copy.len() <= text.len());
     let _ = args::trailing_junk(text, b";", charset);
+    let _ = arithmetic::parse(text, charset);
+    let _ = arithmetic::Number::parse(text).map(|number| number.to_string());
     let _ = assignment::parse(text, charset);
     let _ = assignment::classify(text, charset);
     let _ = assignment::increment_target(text, "inc", charset);
     let _ = condition::parse(text, "if", charset);
+    let _ = condition::parse_assertion(text, charset);
     let _ = connect_options::parse(text, charset);
     let _ = error_list::parse(text, charset, variables);
     let _ = expand(text, charset, false, variables);
@@ -122,6 +125,8 @@ fn grammars(text: &[u8], charset: Charset) {
     let _ = regex_list::parse(text, charset, variables);
     let _ = replace_list::parse_pairs(text, text, charset, variables);
     let _ = replace_list::parse_columns(text, text, charset, variables);
+    let _ = replace_list::parse_attributes(text, text, charset, variables);
+    let _ = replace_list::parse_precision(text);
     let _ = sync_position::parse(text, text, charset);
 }
 
@@ -132,7 +137,10 @@ mod tests {
     use super::*;
 
     /// Pieces that change the state of the reader or of a grammar.
-    const PIECES: [&str; 44] = [
+    const PIECES: [&str; 47] = [
+        "--expr $a= ",
+        "1.5e",
+        "<<",
         "'",
         "\"",
         "`",

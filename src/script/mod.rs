@@ -1,6 +1,7 @@
 //! The mysqltest language: reader, grammars, expansion, as plain data with byte spans. Knows no connections.
 
 pub mod args;
+pub mod arithmetic;
 pub mod assignment;
 pub mod charset;
 mod charset_table;
@@ -31,6 +32,8 @@ mod static_args;
 pub mod static_check;
 pub mod string_token;
 pub mod sync_position;
+#[cfg(test)]
+mod testing;
 pub mod text;
 pub mod unparse;
 

@@ -63,15 +63,10 @@ fn unquoted(query: &[u8], charset: Charset) -> Result<Vec<u8>, ScriptError> {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::super::charset::LATIN1;
+    use super::super::testing::Values;
     use super::*;
 
-    struct Values;
-
-    impl Variables for Values {
-        fn value(&mut self, _name: &[u8]) -> Option<&[u8]> {
-            Some(b"v")
-        }
-    }
+    const VALUES: Values = Values(&[(b"x", b"v")]);
 
     fn cell(query: &str, column: &str, row: u32) -> Cell {
         Cell { query: query.into(), column: column.into(), row }
@@ -79,7 +74,7 @@ mod tests {
 
     #[test]
     fn cells() {
-        let is = |text| parse(text, LATIN1, &mut Values).unwrap();
+        let is = |text| parse(text, LATIN1, &mut { VALUES }).unwrap();
         assert_eq!(is(b"(select 1 as a , a, 1)"), cell("select 1 as a ", "a", 1));
         assert_eq!(is(b" (select $x , a , 0x) "), cell("select v ", "a ", 0));
         assert_eq!(is(b" select 1, a, +1"), cell("select 1", "a", 1));
@@ -89,7 +84,7 @@ mod tests {
 
     #[test]
     fn malformed() {
-        let complaint = |text| parse(text, LATIN1, &mut Values).unwrap_err().message;
+        let complaint = |text| parse(text, LATIN1, &mut { VALUES }).unwrap_err().message;
         assert_eq!(complaint(b""), "Missing required argument 'query' to command 'query_get_value'");
         assert_eq!(complaint(b"(q)"), "Missing required argument 'column name' to command 'query_get_value'");
         assert_eq!(

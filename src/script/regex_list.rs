@@ -125,22 +125,16 @@ fn closing(open: u8) -> u8 {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::super::charset::LATIN1;
+    use super::super::testing::Values;
     use super::*;
 
-    struct Values;
-
-    impl Variables for Values {
-        fn value(&mut self, name: &[u8]) -> Option<&[u8]> {
-            Some(match name {
-                b"list" => b"/A/Q/ /B/R/i",
-                b"nest" => b"$list",
-                b"bad" => b"A",
-                b"self" => b"/A/B/ $self",
-                b"two" => b"$two$two",
-                _ => b"",
-            })
-        }
-    }
+    const VALUES: Values = Values(&[
+        (b"list", b"/A/Q/ /B/R/i"),
+        (b"nest", b"$list"),
+        (b"bad", b"A"),
+        (b"self", b"/A/B/ $self"),
+        (b"two", b"$two$two"),
+    ]);
 
     #[track_caller]
     fn list(text: &str, expected: &[(&str, &str, bool)]) {
@@ -152,7 +146,7 @@ mod tests {
                 caseless: *caseless,
             })
             .collect();
-        assert_eq!(parse(text.as_bytes(), LATIN1, &mut Values), Ok(expected), "{text}");
+        assert_eq!(parse(text.as_bytes(), LATIN1, &mut { VALUES }), Ok(expected), "{text}");
     }
 
     #[test]
@@ -187,7 +181,7 @@ mod tests {
 
     #[test]
     fn malformed() {
-        let complaint = |text: &[u8]| parse(text, LATIN1, &mut Values).unwrap_err().to_string();
+        let complaint = |text: &[u8]| parse(text, LATIN1, &mut { VALUES }).unwrap_err().to_string();
         for text in [
             "/",
             "/A",

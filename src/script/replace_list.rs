@@ -1,4 +1,5 @@
-//! The arguments of `replace_result` and `replace_column` (spec §9.6, §9.7).
+//! The arguments of `replace_result` and `replace_column` (spec §9.6, §9.7), and of two extensions that are like
+//! them, `query_attributes` and `replace_numeric_round`.
 
 use super::charset::Charset;
 use super::expand::{Variables, variable_name};
@@ -48,6 +49,35 @@ pub fn parse_columns(
     pairs(arguments, command, "replace_column", charset, variables, number)
 }
 
+/// Parses the pairs *name*, *value* of `query_attributes`.
+///
+/// # Errors
+/// As [`parse_pairs`], but for the last.
+pub fn parse_attributes(
+    arguments: &[u8],
+    command: &[u8],
+    charset: Charset,
+    variables: &mut dyn Variables,
+) -> Result<Vec<Pair>, ScriptError> {
+    pairs(arguments, until_nul(command), "query_attributes", charset, variables, Ok)
+}
+
+/// The most digits behind the point that `replace_numeric_round` can leave.
+const MAX_PRECISION: u8 = 16;
+
+/// Parses the digits behind the point of `replace_numeric_round`.
+///
+/// # Errors
+/// `A precision for replace_numeric_round is a number from 0 to 16, not '…'`.
+pub fn parse_precision(argument: &[u8]) -> Result<u8, ScriptError> {
+    let number = std::str::from_utf8(argument).ok().and_then(|text| text.parse().ok());
+    number.filter(|&digits| digits <= MAX_PRECISION).ok_or_else(|| {
+        let start =
+            format!("A precision for replace_numeric_round is a number from 0 to {MAX_PRECISION}, not '");
+        ScriptError::die_with(&[start.as_bytes(), argument, b"'"])
+    })
+}
+
 /// Reads pairs of strings, of which `first` checks and converts the first one before the second is looked for.
 fn pairs<T>(
     arguments: &[u8],
@@ -94,23 +124,14 @@ fn token(
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::super::charset::LATIN1;
+    use super::super::testing::Values;
     use super::*;
 
-    struct Values;
-
-    impl Variables for Values {
-        fn value(&mut self, name: &[u8]) -> Option<&[u8]> {
-            match name {
-                b"a" => Some(b"A \"b"),
-                b"1" => None,
-                _ => Some(b""),
-            }
-        }
-    }
+    const VALUES: Values = Values(&[(b"a", b"A \"b")]);
 
     #[track_caller]
     fn pairs(text: &str, expected: &[(&str, &str)]) {
-        let pairs = parse_pairs(text.as_bytes(), b"c", LATIN1, &mut Values).unwrap();
+        let pairs = parse_pairs(text.as_bytes(), b"c", LATIN1, &mut { VALUES }).unwrap();
         let expected: Vec<_> =
             expected.iter().map(|(a, b)| (a.as_bytes().to_vec(), b.as_bytes().to_vec())).collect();
         assert_eq!(pairs, expected);
@@ -139,7 +160,7 @@ mod tests {
     #[test]
     fn malformed_pairs() {
         let complaint =
-            |text: &[u8]| parse_pairs(text, b"Cmd x\0y", LATIN1, &mut Values).unwrap_err().message;
+            |text: &[u8]| parse_pairs(text, b"Cmd x\0y", LATIN1, &mut { VALUES }).unwrap_err().message;
         assert_eq!(complaint(b""), "Missing argument in Cmd x");
         assert_eq!(complaint(b"A"), "Wrong number of arguments to replace_result in 'Cmd x'");
         assert_eq!(complaint(b"A B C"), "Wrong number of arguments to replace_result in 'Cmd x'");
@@ -150,8 +171,26 @@ mod tests {
     }
 
     #[test]
+    fn attributes() {
+        let parse = |text: &[u8]| parse_attributes(text, b"c", LATIN1, &mut { VALUES });
+        assert_eq!(parse(b"n 'a b' $a ''").unwrap().len(), 2);
+        let message = parse(b"n").unwrap_err().message;
+        assert_eq!(message, "Wrong number of arguments to query_attributes in 'c'");
+    }
+
+    #[test]
+    fn precisions() {
+        assert_eq!(parse_precision(b"0"), Ok(0));
+        assert_eq!(parse_precision(b"16"), Ok(16));
+        for text in [&b""[..], b"-1", b"17", b"1x", b"300", b"\xff"] {
+            let message = parse_precision(text).unwrap_err().message;
+            assert!(message.starts_with(b"A precision for replace_numeric_round is a number from 0 to 16"));
+        }
+    }
+
+    #[test]
     fn columns() {
-        let parse = |text: &[u8]| parse_columns(text, b"c", LATIN1, &mut Values);
+        let parse = |text: &[u8]| parse_columns(text, b"c", LATIN1, &mut { VALUES });
         let two = vec![(1, b"A \"b".to_vec()), (256, b"".to_vec())];
         assert_eq!(parse(b"1x $a ' +256' ''"), Ok(two));
         for text in [&b"0 X"[..], b"257 X", b"-1 X", b"x X", b"$unknown X"] {

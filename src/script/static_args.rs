@@ -12,7 +12,7 @@ use super::message::ScriptError;
 use super::parse::Statement;
 use super::text::until_nul;
 use super::{
-    args, assignment, condition, connect_options, error_list, property, regex_list, replace_list,
+    args, arithmetic, assignment, condition, connect_options, error_list, property, regex_list, replace_list,
     sync_position,
 };
 
@@ -87,6 +87,9 @@ fn check_list(
             }
             _ => Ok(()),
         },
+        Command::ReplaceNumericRound => {
+            known("precision").map_or(Ok(()), |digits| replace_list::parse_precision(digits).map(drop))
+        }
         Command::Chmod => match known("mode") {
             Some(mode) if mode.len() != 4 || !mode.iter().all(|digit| matches!(digit, b'0'..=b'7')) => {
                 Err(ScriptError::die("You must write a 4 digit octal number for mode"))
@@ -159,6 +162,11 @@ fn check_raw(statement: &Statement) -> Result<(), ScriptError> {
         }
         Command::If => condition::parse(rest, "if", charset).map(drop),
         Command::While => condition::parse(rest, "while", charset).map(drop),
+        Command::Assert => condition::parse_assertion(rest, charset).map(drop),
+        Command::Expr => arithmetic::parse(rest, charset).map(drop),
+        Command::QueryAttributes => {
+            replace_list::parse_attributes(rest, &classified.text, charset, &mut Ones).map(drop)
+        }
         Command::Error => error_list::parse(rest, charset, &mut Ones).map(drop),
         Command::ReplaceResult => {
             replace_list::parse_pairs(rest, &classified.text, charset, &mut Ones).map(drop)

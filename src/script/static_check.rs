@@ -297,6 +297,10 @@ mod tests {
             ("--replace_column x y\n", "Wrong column number to replace_column in 'replace_column x y'"),
             ("--if (x) {\n}\n", "Expression in if/while must begin with $, ` or a number"),
             ("--result\n", "result, deprecated command"),
+            ("--assert(x)\n", "Expression in if/while must begin with $, ` or a number"),
+            ("--expr $a= 1\n", "Wrong arguments to expr: '$a= 1'"),
+            ("--query_attributes a\n", "Wrong number of arguments to query_attributes in"),
+            ("--replace_numeric_round x\n", "A precision for replace_numeric_round is a number"),
         ] {
             let found = found(text);
             assert_eq!(found.len(), 1, "{text} {found:?}");

@@ -1,4 +1,4 @@
-//! What every grammar of the language needs to look at a text: its end at a NUL, its spaces.
+//! What every grammar of the language needs to look at a text: its end at a NUL, its spaces, places in it.
 
 use bstr::ByteSlice;
 
@@ -27,10 +27,46 @@ pub fn trim_blanks(text: &[u8]) -> &[u8] {
     &text[blanks..]
 }
 
+/// Where a piece of a text is in it: for what is found once and used as often as a loop turns.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Span {
+    start: u32,
+    end: u32,
+}
+
+impl Span {
+    /// The place of `piece`, which a grammar cut out of `text`. `None` for a piece of another text, and beyond
+    /// 4 GiB.
+    pub fn of(piece: &[u8], text: &[u8]) -> Option<Span> {
+        if piece.is_empty() {
+            return Some(Span::default());
+        }
+        let start = piece.as_ptr().addr().checked_sub(text.as_ptr().addr())?;
+        let end = start.checked_add(piece.len()).filter(|&end| end <= text.len())?;
+        Some(Span { start: start.try_into().ok()?, end: end.try_into().ok()? })
+    }
+
+    /// The piece of `text` that is there.
+    pub fn of_text(self, text: &[u8]) -> &[u8] {
+        text.get(self.start as usize..self.end as usize).unwrap_or_default()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::charset::LATIN1;
     use super::*;
+
+    #[test]
+    fn places() {
+        let text = &b"let $a= 1"[..];
+        for piece in [text, &text[4..6], &text[8..]] {
+            assert_eq!(Span::of(piece, text).map(|span| span.of_text(text)), Some(piece));
+        }
+        assert_eq!(Span::of(&text[5..5], text).map(|span| span.of_text(text)), Some(&b""[..]));
+        assert_eq!(Span::of(text, &text[1..]), None);
+        assert_eq!(Span::of(text, &text[..3]), None);
+    }
 
     #[test]
     fn spaces_and_the_end() {

@@ -7,6 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use bstr::{BString, ByteSlice};
 
@@ -15,6 +16,7 @@ use super::datadir;
 use crate::config::generate::find_share;
 use crate::env::Env;
 use crate::error::{Error, Result};
+use crate::tree::case::{Origin, ServerOption};
 use crate::tree::layout::{Layout, SQL_DIRS};
 
 /// Runs a prepared command to its end; the caller may wrap or supervise it.
@@ -27,9 +29,6 @@ pub type Wrapper<'a> =
 /// Below basedir, where an executable server may be, and what it is called (spec §9.1).
 const SERVER_DIRS: [&str; 4] = ["sql", "libexec", "sbin", "bin"];
 const SERVER_NAMES: [&str; 2] = ["mariadbd", "mysqld"];
-
-/// How many of the last lines of the log an error shows.
-const LOG_LINES: usize = 100;
 
 /// Everything a bootstrap depends on.
 #[derive(Clone)]
@@ -67,6 +66,43 @@ pub struct Installed {
     pub cached: bool,
     /// Why the result could not be kept for the next time, if so; the run goes on.
     pub warning: Option<String>,
+}
+
+/// A bootstrap that failed: what is needed to find out why.
+#[derive(Debug, Clone)]
+pub struct BootstrapFailed {
+    /// The program.
+    pub program: PathBuf,
+    /// Its arguments and where each came from.
+    pub arguments: Vec<ServerOption>,
+    /// The data directory that was to be made.
+    pub datadir: PathBuf,
+    /// How it ended; `Err`: the system did not run it, with this error number where there is one.
+    pub end: std::result::Result<ExitStatus, Option<i32>>,
+    /// From its start to its end.
+    pub lived: Duration,
+    /// The log of bootstraps.
+    pub log: PathBuf,
+    /// Where the output of this one begins there, in bytes.
+    pub log_offset: u64,
+}
+
+impl std::fmt::Display for BootstrapFailed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", shown(&self.program, &self.arguments))
+    }
+}
+
+impl std::error::Error for BootstrapFailed {}
+
+/// Program and arguments joined by blanks.
+fn shown(program: &Path, arguments: &[ServerOption]) -> BString {
+    let mut line = BString::from(program.as_os_str().as_bytes());
+    for argument in arguments {
+        line.push(b' ');
+        line.extend_from_slice(&argument.text);
+    }
+    line
 }
 
 /// Runs the command and waits for it.
@@ -117,17 +153,12 @@ impl<'a> Bootstrap<'a> {
         Ok(self.shown(&self.arguments(datadir, &self.vardir.join("tmp"))?))
     }
 
-    fn shown(&self, arguments: &[BString]) -> BString {
-        let mut line = BString::from(self.mariadbd.as_os_str().as_bytes());
-        for argument in arguments {
-            line.push(b' ');
-            line.extend_from_slice(argument);
-        }
-        line
+    fn shown(&self, arguments: &[ServerOption]) -> BString {
+        shown(&self.mariadbd, arguments)
     }
 
     /// The arguments without those that a single test adds.
-    fn arguments(&self, datadir: &Path, tmpdir: &Path) -> Result<Vec<BString>> {
+    fn arguments(&self, datadir: &Path, tmpdir: &Path) -> Result<Vec<ServerOption>> {
         let with = |option: &str, path: &Path, tail: &str| -> BString {
             [option.as_bytes(), path.as_os_str().as_bytes(), tail.as_bytes()].concat().into()
         };
@@ -160,8 +191,13 @@ impl<'a> Bootstrap<'a> {
         arguments.push(with("--lc-messages-dir=", &find_share(bindir, None, &layout.multiconfig)?, ""));
         let charsets = find_share(&self.basedir, Some("charsets"), &layout.multiconfig)?;
         arguments.push(with("--character-sets-dir=", &charsets, ""));
-        arguments.extend(self.mysqld_options.iter().filter(|o| o.contains_str("--innodb")).cloned());
-        Ok(arguments)
+        let of = |origin: Origin| {
+            let origin = Arc::new(origin);
+            move |text: BString| ServerOption { text, origin: Arc::clone(&origin) }
+        };
+        let given = self.mysqld_options.iter().filter(|o| o.contains_str("--innodb")).cloned();
+        let own = arguments.into_iter().map(of(Origin::Runner));
+        Ok(own.chain(given.map(of(Origin::CommandLine))).collect())
     }
 
     /// The SQL: system tables and their data, then the database `mtr`.
@@ -211,7 +247,7 @@ impl<'a> Bootstrap<'a> {
     ///
     /// The SQL is incomplete, the program cannot be run or fails (with the command and the end of its
     /// log), or `datadir` cannot be written.
-    pub fn install(&self, datadir: &Path, extra: &[BString]) -> Result<Installed> {
+    pub fn install(&self, datadir: &Path, extra: &[ServerOption]) -> Result<Installed> {
         let sql_file = self.sql_file();
         let sql = if sql_file.exists() { read(&sql_file)?.into() } else { self.sql()? };
         for dir in [self.vardir.join("log"), self.vardir.join("tmp")] {
@@ -237,12 +273,13 @@ impl<'a> Bootstrap<'a> {
 
     /// The place in the cache for this bootstrap; `None` where it must not be cached: its result
     /// may depend on where it is made, or on more than we see.
-    fn cache(&self, sql: &[u8], extra: &[BString]) -> Result<Option<Cache>> {
+    fn cache(&self, sql: &[u8], extra: &[ServerOption]) -> Result<Option<Cache>> {
         let anywhere = |option: &BString| !option.contains_str("/") && !option.contains_str("..");
-        let options = self.mysqld_options.iter().filter(|o| o.contains_str("--innodb")).chain(extra);
+        let given = self.mysqld_options.iter().filter(|o| o.contains_str("--innodb"));
+        let options = given.chain(extra.iter().map(|option| &option.text));
         let watched = self.debug.is_some() || self.debugger.is_some();
         let Some(dir) = self.cache.as_ref().filter(|_| !watched) else { return Ok(None) };
-        if !options.clone().all(anywhere) {
+        if !{ options }.all(anywhere) {
             return Ok(None);
         }
         let mut key = Key::default();
@@ -252,14 +289,14 @@ impl<'a> Bootstrap<'a> {
         key.add(sql);
         // Nothing in a data directory names the directory itself, or servers could not use copies.
         for argument in self.arguments(Path::new("DATADIR"), Path::new("TMPDIR"))?.iter().chain(extra) {
-            key.add(argument);
+            key.add(&argument.text);
         }
         key.add_environment(self.env);
         Ok(Some(Cache::new(dir, &key)))
     }
 
     /// Appends the command and `output` to the log of bootstraps.
-    fn log(&self, arguments: &[BString], output: &[u8]) -> Result<File> {
+    fn log(&self, arguments: &[ServerOption], output: &[u8]) -> Result<File> {
         let path = self.vardir.join("log/bootstrap.log");
         let write = || {
             let mut log = OpenOptions::new().append(true).create(true).read(true).open(&path)?;
@@ -273,7 +310,7 @@ impl<'a> Bootstrap<'a> {
     }
 
     /// Runs the program; returns what it wrote.
-    fn run(&self, datadir: &Path, arguments: &[BString]) -> Result<Vec<u8>> {
+    fn run(&self, datadir: &Path, arguments: &[ServerOption]) -> Result<Vec<u8>> {
         let log_path = self.vardir.join("log/bootstrap.log");
         let sql_file = self.sql_file();
         let log = self.log(arguments, b"")?;
@@ -283,9 +320,12 @@ impl<'a> Bootstrap<'a> {
         let input = File::open(&sql_file).map_err(|e| Error::io("read", &sql_file, e))?;
         let errors = log.try_clone().map_err(|e| Error::io("write", &log_path, e))?;
         let (program, args) = match &self.debugger {
-            Some(wrap) => wrap(&self.mariadbd, arguments, &sql_file)?,
+            Some(wrap) => {
+                let texts: Vec<BString> = arguments.iter().map(|option| option.text.clone()).collect();
+                wrap(&self.mariadbd, &texts, &sql_file)?
+            }
             None => {
-                let args = arguments.iter().map(|a| OsStr::from_bytes(a).to_os_string());
+                let args = arguments.iter().map(|option| OsStr::from_bytes(&option.text).to_os_string());
                 (self.mariadbd.clone(), args.collect())
             }
         };
@@ -298,26 +338,28 @@ impl<'a> Bootstrap<'a> {
             .stdin(input)
             .stdout(log)
             .stderr(errors);
-        let failed = |how: String| {
-            let text = fs::read(&log_path).unwrap_or_default();
-            let start = usize::try_from(output_starts).unwrap_or(0).min(text.len());
-            let lines: Vec<&[u8]> = text[start..].lines_with_terminator().collect();
-            let tail = lines[lines.len().saturating_sub(LOG_LINES)..].concat();
+        let begun = Instant::now();
+        let ended = (self.runner)(&mut command);
+        let failed = |how: String, end| {
+            let failure = BootstrapFailed {
+                program: self.mariadbd.clone(),
+                arguments: arguments.to_vec(),
+                datadir: datadir.to_owned(),
+                end,
+                lived: begun.elapsed(),
+                log: log_path.clone(),
+                log_offset: output_starts,
+            };
             Error::new(format!(
-                "Error executing mariadbd --bootstrap: {how}\n\
-                 Could not install system database from {}\n\
-                 The command was: {}\n\
-                 The {} file contains:\n{}",
-                sql_file.display(),
-                self.shown(arguments),
-                log_path.display(),
-                tail.as_bstr()
+                "Error executing mariadbd --bootstrap: {how}\nCould not install system database from {}",
+                sql_file.display()
             ))
+            .caused_by(failure)
         };
-        match (self.runner)(&mut command) {
+        match ended {
             Ok(status) if status.success() => {}
-            Ok(status) => return Err(failed(status.to_string())),
-            Err(e) => return Err(failed("it could not be run".into()).caused_by(e)),
+            Ok(status) => return Err(failed(status.to_string(), Ok(status))),
+            Err(e) => return Err(failed(format!("it could not be run: {e}"), Err(e.raw_os_error()))),
         }
         let text = read(&log_path)?;
         Ok(text.get(usize::try_from(output_starts).unwrap_or(0)..).unwrap_or_default().to_vec())
@@ -360,6 +402,7 @@ fn lines(text: &[u8]) -> Vec<&[u8]> {
 #[allow(clippy::unwrap_used)]
 pub(super) mod tests {
     use super::*;
+    use crate::triage::testing::argv;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     #[test]
@@ -481,8 +524,7 @@ pub(super) mod tests {
         let runner = fake(&calls);
         let first = bootstrap(&layout, root.path(), &env, &runner);
         let install = |b: &Bootstrap, name: &str, extra: &[&str]| {
-            let extra: Vec<BString> = extra.iter().map(|o| (*o).into()).collect();
-            let installed = b.install(&root.path().join(name), &extra).unwrap();
+            let installed = b.install(&root.path().join(name), &argv(extra)).unwrap();
             assert_eq!(installed.warning, None);
             let made = fs::read_to_string(root.path().join(name).join("mysql/t.frm")).unwrap();
             (installed.cached, made.parse::<usize>().unwrap())
@@ -530,20 +572,21 @@ pub(super) mod tests {
         let runner = fake(&calls);
         let bootstrap = bootstrap(&layout, root.path(), &env, &runner);
         for n in 0..14 {
-            bootstrap.install(&root.path().join(n.to_string()), &[format!("--innodb-{n}").into()]).unwrap();
+            let extra = format!("--innodb-{n}");
+            bootstrap.install(&root.path().join(n.to_string()), &argv(&[&extra])).unwrap();
         }
         let cache = root.path().join("cache/bootstrap");
         let names = || fs::read_dir(&cache).unwrap().map(|e| e.unwrap().file_name()).filter(|n| n != "lock");
         assert_eq!(names().count(), 12);
         // A failed bootstrap leaves nothing.
-        let error = bootstrap.install(&root.path().join("x"), &["--innodb-fail".into()]).unwrap_err();
-        assert!(error.message().contains("--innodb-fail\n"), "{error}");
+        let error = bootstrap.install(&root.path().join("x"), &argv(&["--innodb-fail"])).unwrap_err();
+        assert!(error.explained().ends_with("--innodb-fail"), "{error}");
         assert_eq!(names().count(), 12);
         // An entry that lost its data is made anew, and the run goes on without a usable cache.
         for name in names() {
             fs::remove_dir_all(cache.join(name).join("data")).unwrap();
         }
-        let extra = ["--innodb-13".into()];
+        let extra = argv(&["--innodb-13"]);
         assert!(!bootstrap.install(&root.path().join("y"), &extra).unwrap().cached);
         fs::write(root.path().join("file"), "").unwrap();
         let nowhere = Bootstrap { cache: Some(root.path().join("file")), ..bootstrap.clone() };

@@ -9,13 +9,14 @@ use std::os::unix::fs::{FileExt, PermissionsExt};
 use std::path::Path;
 use std::sync::LazyLock;
 
-use bstr::{BString, ByteSlice};
+use bstr::ByteSlice;
 use pcre2::bytes::{Regex, RegexBuilder};
 use rustix::fs::{SeekFrom, ioctl_ficlone, seek};
 
 use super::bootstrap::Bootstrap;
 use crate::config::server_group::ServerGroup;
 use crate::error::{Error, Result};
+use crate::tree::case::ServerOption;
 
 /// Zeros are looked for in steps of a page of memory, the smallest hole there can be on tmpfs.
 const PAGE: usize = 4096;
@@ -266,7 +267,7 @@ pub enum Prepared {
 /// `install_db` is missing, a bootstrap fails, or files cannot be removed or written.
 pub fn prepare(
     server: &ServerGroup,
-    options: &[BString],
+    options: &[ServerOption],
     install_db: &Path,
     bootstrap: &Bootstrap<'_>,
 ) -> Result<Prepared> {
@@ -278,7 +279,7 @@ pub fn prepare(
         }
     }
     remove_tree(&datadir)?;
-    let own: Vec<BString> = options.iter().filter(|o| needs_bootstrap(o)).cloned().collect();
+    let own: Vec<ServerOption> = options.iter().filter(|o| needs_bootstrap(&o.text)).cloned().collect();
     let prepared = if server.basedir() != bootstrap.basedir {
         let other = bootstrap.for_basedir(&server.basedir())?;
         Prepared::Bootstrapped { cached: other.install(&datadir, &[])?.cached }
@@ -446,8 +447,7 @@ mod tests {
         let server = &config.servers()[0];
         let install_db = root.join("install.db");
         let start = |options: &[&str]| {
-            let options: Vec<BString> = options.iter().map(|o| (*o).into()).collect();
-            prepare(server, &options, &install_db, &bootstrap)
+            prepare(server, &crate::triage::testing::argv(options), &install_db, &bootstrap)
         };
         let error = start(&[]).unwrap_err();
         assert!(error.message().starts_with("Failed to copy system db to '"), "{error}");

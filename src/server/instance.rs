@@ -35,6 +35,8 @@ pub struct StartedWith {
     pub program: PathBuf,
     /// All arguments.
     pub args: Vec<ServerOption>,
+    /// Processes that the kernel had killed for want of memory before this start, where it counts them.
+    pub oom_kills: Option<u64>,
     /// Size of the error log just before this start.
     pub log_offset: u64,
 }
@@ -51,6 +53,8 @@ pub struct Instance {
     pub last_exit: Option<(Exit, Duration)>,
     /// The pid of the last process.
     pub last_pid: Option<i32>,
+    /// The pids of all its processes so far.
+    pub pids: Vec<i32>,
     /// Somebody else is to start it: see [`Instance::expect_foreign`].
     awaited: bool,
 }
@@ -77,7 +81,15 @@ pub struct Launch<'a> {
 impl Instance {
     /// A server that does not run.
     pub fn new(group: ServerGroup) -> Self {
-        Instance { group, process: None, started: None, last_exit: None, last_pid: None, awaited: false }
+        Instance {
+            group,
+            process: None,
+            started: None,
+            last_exit: None,
+            last_pid: None,
+            pids: Vec::new(),
+            awaited: false,
+        }
     }
 
     /// The running process.
@@ -113,6 +125,7 @@ impl Instance {
         })
         .map_err(|error| Error::io("start", launch.program, error))?;
         self.last_pid = Some(child.pid());
+        self.pids.push(child.pid());
         self.last_exit = None;
         self.process = Some(child);
         self.started = Some(with);

@@ -4,8 +4,6 @@
 
 use std::ffi::{CStr, CString, c_char, c_int, c_long, c_uint, c_ulong, c_void};
 use std::os::fd::{AsRawFd, BorrowedFd};
-use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
 use std::ptr::{NonNull, null, null_mut};
 use std::sync::OnceLock;
 
@@ -36,23 +34,23 @@ const VERSIONS: [(&[u8], c_ulong); 4] = [
     (b"TLSv1.3", 0x2000_0000),
 ];
 
-/// What TLS is asked for; files are PEM.
+/// What TLS is asked for; files are PEM, and names of files are bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Settings {
     /// The client's private key; absent: in the certificate's file.
-    pub key: Option<PathBuf>,
+    pub key: Option<bstr::BString>,
     /// The client's certificate; absent: in the key's file.
-    pub cert: Option<PathBuf>,
+    pub cert: Option<bstr::BString>,
     /// Certificates of trusted authorities.
-    pub ca: Option<PathBuf>,
+    pub ca: Option<bstr::BString>,
     /// A directory of such.
-    pub capath: Option<PathBuf>,
+    pub capath: Option<bstr::BString>,
     /// OpenSSL's cipher list; names of TLS 1.3 suites may be among them.
     pub cipher: Option<bstr::BString>,
     /// A certificate revocation list.
-    pub crl: Option<PathBuf>,
+    pub crl: Option<bstr::BString>,
     /// A directory of such.
-    pub crlpath: Option<PathBuf>,
+    pub crlpath: Option<bstr::BString>,
     /// Versions to allow, separated by commas: `TLSv1.2,TLSv1.3`; none known: all.
     pub version: Option<bstr::BString>,
     /// Whether the server's certificate must be valid and bear the host's name.
@@ -196,10 +194,6 @@ fn c_string(bytes: &[u8]) -> CString {
     CString::new(&bytes[..end]).unwrap_or_default()
 }
 
-fn c_path(path: &Path) -> CString {
-    c_string(path.as_os_str().as_bytes())
-}
-
 fn pointer(text: &Option<CString>) -> *const c_char {
     text.as_ref().map_or(null(), |text| text.as_ptr())
 }
@@ -273,8 +267,8 @@ impl Context {
 
     fn set_authorities(&self, settings: &Settings) -> Result<(), Failure> {
         let api = self.api;
-        let file = settings.ca.as_deref().map(c_path);
-        let directory = settings.capath.as_deref().map(c_path);
+        let file = settings.ca.as_ref().map(|name| c_string(name));
+        let directory = settings.capath.as_ref().map(|name| c_string(name));
         // SAFETY: the context is valid, absent texts are null pointers.
         unsafe {
             if file.is_some() || directory.is_some() {
@@ -284,8 +278,8 @@ impl Context {
                 api.done((api.SSL_CTX_set_default_verify_paths)(self.ptr()))?;
             }
         }
-        let file = settings.crl.as_deref().map(c_path);
-        let directory = settings.crlpath.as_deref().map(c_path);
+        let file = settings.crl.as_ref().map(|name| c_string(name));
+        let directory = settings.crlpath.as_ref().map(|name| c_string(name));
         if file.is_some() || directory.is_some() {
             // SAFETY: the store belongs to the context.
             unsafe {
@@ -298,9 +292,9 @@ impl Context {
     }
 
     fn set_certificate(&self, settings: &Settings) -> Result<(), Failure> {
-        let Some(cert) = settings.cert.as_deref().or(settings.key.as_deref()) else { return Ok(()) };
-        let key = settings.key.as_deref().unwrap_or(cert);
-        let (cert, key) = (c_path(cert), c_path(key));
+        let Some(cert) = settings.cert.as_ref().or(settings.key.as_ref()) else { return Ok(()) };
+        let key = settings.key.as_ref().unwrap_or(cert);
+        let (cert, key) = (c_string(cert), c_string(key));
         let api = self.api;
         // SAFETY: the context is valid, the texts end in NUL.
         unsafe {
@@ -434,6 +428,14 @@ impl Session {
         // SAFETY: the session is valid.
         unsafe { (self.api.SSL_pending)(self.raw.as_ptr()) > 0 }
     }
+}
+
+/// Loads what `settings` name, as a connection would.
+///
+/// # Errors
+/// Why the library does not take it.
+pub fn check(settings: &Settings) -> Result<(), Failure> {
+    Context::new(settings).map(drop)
 }
 
 /// Encrypts `plain` under an RSA public key in PEM, with OAEP padding. The error is OpenSSL's reason.

@@ -5,6 +5,7 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
 
+use bstr::{BString, ByteSlice};
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
@@ -52,6 +53,33 @@ impl Process {
             Err(errno) => Err(errno.into()),
         }
     }
+}
+
+/// The command lines of the programs that the process `pid` has started and that run, the innermost of each branch:
+/// of a shell that waits for a program the program.
+pub fn programs_below(pid: i32) -> Vec<BString> {
+    let mut found = Vec::new();
+    let mut left: Vec<i32> = children_of(pid);
+    while let Some(pid) = left.pop() {
+        let children = children_of(pid);
+        if children.is_empty() {
+            let words = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            let line = words.trim_end_with(|c| c == '\0').replace(b"\0", b" ");
+            if !line.is_empty() {
+                found.push(line.into());
+            }
+        }
+        left.extend(children);
+    }
+    found
+}
+
+fn children_of(pid: i32) -> Vec<i32> {
+    let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    let lists = tasks.filter_map(|task| std::fs::read_to_string(task.path().join("children")).ok());
+    lists
+        .flat_map(|list| list.split_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<_>>())
+        .collect()
 }
 
 #[cfg(test)]

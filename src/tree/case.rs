@@ -26,6 +26,8 @@ pub enum Origin {
     CommandLine,
     /// `restart: X` in a server's expect file.
     ExpectFile(PathBuf),
+    /// A word of a command line that a runner noted in a log, of which nothing else is known any more.
+    Noted(Location),
     /// Added by the runner itself (defaults file, group suffix, core file, …).
     Runner,
 }
@@ -38,6 +40,7 @@ impl fmt::Display for Origin {
             Origin::CommandLineCombination => f.write_str("--combination on the command line"),
             Origin::CommandLine => f.write_str("--mysqld on the command line"),
             Origin::ExpectFile(path) => write!(f, "restart line of {}", path.display()),
+            Origin::Noted(location) => write!(f, "command line in {location}"),
             Origin::Runner => f.write_str("added by the runner"),
         }
     }

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
-use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus, Output, Stdio};
+use std::time::{Duration, Instant};
 
-use bstr::{BStr, ByteSlice as _};
+use bstr::{BStr, BString, ByteSlice as _};
 use sha2::{Digest as _, Sha256};
 
 use crate::cli::settings::Settings;
@@ -30,6 +31,10 @@ pub struct ServerFacts {
     pub optional_plugins: Vec<String>,
     /// Variables and their defaults, names with `-`.
     pub variables: BTreeMap<String, String>,
+    /// The option files that a plain start reads, in order; `~` stands for the home directory.
+    pub option_files: Vec<String>,
+    /// The groups of them that it reads.
+    pub option_groups: Vec<String>,
 }
 
 impl ServerFacts {
@@ -43,6 +48,33 @@ impl ServerFacts {
         self.variables.contains_key("debug-dbug")
     }
 }
+
+/// A server that did not answer: what is needed to find out why.
+#[derive(Debug, Clone)]
+pub struct ProbeFailed {
+    /// The program.
+    pub program: PathBuf,
+    /// What it was asked with.
+    pub arguments: Vec<OsString>,
+    /// How it ended; `Err`: the system did not run it, with this error number where there is one.
+    pub end: std::result::Result<ExitStatus, Option<i32>>,
+    /// From its start to its end.
+    pub lived: Duration,
+    /// What it wrote to standard error.
+    pub said: BString,
+}
+
+impl std::fmt::Display for ProbeFailed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} --verbose --help", self.program.display())?;
+        match &self.end {
+            Ok(status) => write!(f, ": {status}; {}", self.said),
+            Err(_) => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for ProbeFailed {}
 
 /// Plugins that `--help` lists as switchable and that stay on all the same (spec §0.2).
 const ALWAYS_ON: [&str; 6] =
@@ -77,14 +109,30 @@ pub fn help(
     {
         return Ok((help, facts));
     }
-    let output = ask(layout, settings, env, datadir, more)?;
-    let facts = parse(&output.stdout, &layout.mariadbd).map_err(|error| {
-        let said = output.stderr.trim().as_bstr();
-        error.caused_by(format!("{} --verbose --help: {}; {said}", layout.mariadbd.display(), output.status))
+    let answer = ask(layout, settings, env, datadir, more)?;
+    let facts = parse(&answer.output.stdout, &layout.mariadbd).map_err(|error| {
+        error.caused_by(ProbeFailed {
+            program: layout.mariadbd.clone(),
+            arguments: answer.arguments,
+            end: Ok(answer.output.status),
+            lived: answer.lived,
+            said: answer.output.stderr.trim().into(),
+        })
     })?;
     // Without a cache every run asks again, which is slower and no error.
-    let _ = cache::write_atomically(&cached, &output.stdout);
-    Ok((output.stdout, facts))
+    let _ = cache::write_atomically(&cached, &answer.output.stdout);
+    Ok((answer.output.stdout, facts))
+}
+
+/// What a server answered.
+#[derive(Debug)]
+pub struct Answer {
+    /// How it ended, and what it wrote.
+    pub output: Output,
+    /// What it was asked with.
+    arguments: Vec<OsString>,
+    /// From its start to its end.
+    lived: Duration,
 }
 
 /// Runs the server with the arguments `more` and `--verbose --help`: it judges all arguments, and starts nothing.
@@ -97,7 +145,7 @@ pub fn ask(
     env: &Env,
     datadir: &Path,
     more: &[OsString],
-) -> Result<Output> {
+) -> Result<Answer> {
     let scratch;
     let existing = if datadir.is_dir() {
         datadir
@@ -105,20 +153,35 @@ pub fn ask(
         scratch = tempfile::tempdir().map_err(|error| Error::io("use", &std::env::temp_dir(), error))?;
         scratch.path()
     };
-    Command::new(&layout.mariadbd)
-        .arg("--no-defaults")
-        .args([option("--datadir=", existing), option("--basedir=", &layout.basedir)])
-        .arg(option("--lc-messages-dir=", &layout.share_dir))
-        .args(["--skip-grant-tables", "--log-warnings=0", "--log-slow-admin-statements=0"])
-        .args(["--log-queries-not-using-indexes=0", "--log-slow-slave-statements=0"])
-        .args(more)
-        .args(["--verbose", "--help"])
+    let mut arguments: Vec<OsString> = vec!["--no-defaults".into()];
+    arguments.extend([option("--datadir=", existing), option("--basedir=", &layout.basedir)]);
+    arguments.push(option("--lc-messages-dir=", &layout.share_dir));
+    let quiet = ["--skip-grant-tables", "--log-warnings=0", "--log-slow-admin-statements=0"];
+    let logs = ["--log-queries-not-using-indexes=0", "--log-slow-slave-statements=0"];
+    arguments.extend(quiet.into_iter().chain(logs).map(OsString::from));
+    arguments.extend_from_slice(more);
+    arguments.extend(["--verbose".into(), "--help".into()]);
+    let begun = Instant::now();
+    let output = Command::new(&layout.mariadbd)
+        .args(&arguments)
         .env_clear()
         .envs(env.iter())
         .env("LD_LIBRARY_PATH", layout.library_path(settings, env.get("LD_LIBRARY_PATH")))
         .stdin(Stdio::null())
-        .output()
-        .map_err(|error| Error::io("run", &layout.mariadbd, error))
+        .output();
+    match output {
+        Ok(output) => Ok(Answer { output, arguments, lived: begun.elapsed() }),
+        Err(error) => {
+            let text = format!("cannot run {}: {error}", layout.mariadbd.display());
+            Err(Error::new(text).caused_by(ProbeFailed {
+                program: layout.mariadbd.clone(),
+                arguments,
+                end: Err(error.raw_os_error()),
+                lived: begun.elapsed(),
+                said: BString::default(),
+            }))
+        }
+    }
 }
 
 /// The facts as if the server had been asked with `datadir`: vardirs come and go, the cached answer
@@ -192,6 +255,9 @@ pub fn parse(help: &[u8], program: &Path) -> Result<ServerFacts> {
 
     let mut optional_plugins = Vec::new();
     let mut variables = BTreeMap::new();
+    let (mut option_files, mut option_groups) = (Vec::new(), Vec::new());
+    let words = |line: &[u8]| line.fields().map(text).collect::<Vec<String>>();
+    let mut files_follow = false;
     let mut part = Part::Version;
     for line in unfolded(help) {
         let line = line.as_slice();
@@ -199,7 +265,15 @@ pub fn parse(help: &[u8], program: &Path) -> Result<ServerFacts> {
             Part::Version if line.contains_str("Copyright") => part = Part::Options,
             Part::Version => {}
             Part::Options if is_ruler(line) => part = Part::Variables,
-            Part::Options => optional_plugins.extend(optional_plugin(line)),
+            Part::Options if files_follow => {
+                option_files = words(line);
+                files_follow = false;
+            }
+            Part::Options if line.starts_with(b"Default options are read from") => files_follow = true,
+            Part::Options => match line.strip_prefix(b"The following groups are read:") {
+                Some(groups) => option_groups = words(groups),
+                None => optional_plugins.extend(optional_plugin(line)),
+            },
             Part::Variables if line.is_empty() => break,
             Part::Variables => {
                 let end = line.find_byteset(b" \t").unwrap_or(line.len());
@@ -211,7 +285,7 @@ pub fn parse(help: &[u8], program: &Path) -> Result<ServerFacts> {
     if variables.is_empty() {
         return Err(Error::new("could not find the list of variables in the server's help"));
     }
-    Ok(ServerFacts { version_id, version, suffix, optional_plugins, variables })
+    Ok(ServerFacts { version_id, version, suffix, optional_plugins, variables, option_files, option_groups })
 }
 
 /// The parts of the help text.
@@ -335,6 +409,11 @@ mod tests {
 Copyright (c) 2000, 2018, Oracle, MariaDB Corporation Ab and others.
 
 Usage: /usr/sbin/mariadbd [OPTIONS]
+
+Default options are read from the following files in the given order:
+/etc/my.cnf ~/.my.cnf 
+The following groups are read: mysqld mariadb-10.11
+The following options may be given as the first argument:
   --archive[=name]    Enable or disable ARCHIVE plugin. One of: ON, OFF, FORCE
                       (don't start if the plugin fails to load),
                       FORCE_PLUS_PERMANENT
@@ -371,6 +450,8 @@ not-a-variable                                               1
         assert_eq!(facts.version_id, 101_119);
         assert_eq!((facts.version.as_str(), facts.suffix.as_str()), ("10.11.19", "-MariaDB-0+deb12u1"));
         assert_eq!(facts.optional_plugins, ["archive", "innodb-cmp", "unix-socket"]);
+        assert_eq!(facts.option_files, ["/etc/my.cnf", "~/.my.cnf"]);
+        assert_eq!(facts.option_groups, ["mysqld", "mariadb-10.11"]);
         assert_eq!(facts.variables.len(), 4);
         assert_eq!(facts.variable("archive"), Some("ON"));
         assert_eq!(facts.variable("init-connect"), Some(""));

@@ -3,8 +3,12 @@
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use bstr::BString;
 
 use crate::tree::layout::is_program;
+use crate::tree::probe::ProbeFailed;
 use crate::{Error, Result};
 
 /// Directories with servers that need not be on an ordinary user's `PATH`.
@@ -176,6 +180,18 @@ impl Search<'_> {
 
     /// There is no server: says where it was looked for and how to get one.
     pub(super) fn no_server(&self, bindir: &Path) -> Error {
+        let dirs = ["sql", "libexec", "sbin", "bin"].map(|dir| bindir.join(dir));
+        let mut named = dirs.iter().flat_map(|dir| self.programs.iter().map(move |name| dir.join(name)));
+        if let Some(program) = named.find(|path| path.symlink_metadata().is_ok()) {
+            let number = if program.exists() { libc::EACCES } else { libc::ENOENT };
+            return Error::new(format!("cannot run {}", program.display())).caused_by(ProbeFailed {
+                program,
+                arguments: Vec::new(),
+                end: Err(Some(number)),
+                lived: Duration::ZERO,
+                said: BString::default(),
+            });
+        }
         let mut places: Vec<String> = Vec::new();
         if !bindir.as_os_str().is_empty() {
             places.push(format!("{0}/sql, {0}/libexec, {0}/sbin, {0}/bin", bindir.display()));

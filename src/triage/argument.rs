@@ -14,7 +14,7 @@ pub fn name(word: &[u8]) -> BString {
 }
 
 /// The part of `name` without the prefixes that change how an option is taken, not which it is.
-fn stem(name: &BStr) -> &BStr {
+pub fn stem(name: &BStr) -> &BStr {
     let mut rest: &[u8] = name;
     for prefix in ["loose-", "maximum-", "autoset-", "skip-", "disable-", "enable-"] {
         rest = rest.strip_prefix(prefix.as_bytes()).unwrap_or(rest);

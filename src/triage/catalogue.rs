@@ -55,7 +55,7 @@ causes! {
     MISSING_VALUE "MTR-S010" "missing-value" Refusal "An option without its value";
     OPTION_FILE_UNREADABLE "MTR-S011" "option-file-unreadable" Refusal "An option file that cannot be read";
     OPTION_FILE_SYNTAX "MTR-S012" "option-file-syntax" Refusal "An option file with a syntax error";
-    OPTION_GROUP_MISSING "MTR-S013" "option-group-missing" Consequence "A group that the option file does not have";
+    OPTION_GROUP_MISSING "MTR-S013" "option-group-missing" Refusal "A group that the option file does not have";
     INIT_FILE "MTR-S014" "init-file" Refusal "An `--init-file` that is missing or has an error";
     OPTION_CONFLICT "MTR-S015" "option-conflict" Refusal "Options that contradict or need each other";
     UNKNOWN_ENGINE "MTR-S016" "unknown-engine" Consequence "A default storage engine that is not there";
@@ -108,7 +108,7 @@ causes! {
     WRONG_MACHINE "MTR-S065" "wrong-machine" Refusal "The program is for another machine";
     NOT_EXECUTABLE "MTR-S066" "not-executable" Refusal "The program may not be executed";
     NOT_A_PROGRAM "MTR-S067" "not-a-program" Refusal "The file is no program";
-    OPEN_FILES_LIMIT "MTR-S068" "open-files-limit" Setback "`open_files_limit` is above the hard limit";
+    OPEN_FILES_LIMIT "MTR-S068" "open-files-limit" Refusal "`open_files_limit` is above the hard limit";
     TOO_MANY_FILES "MTR-S069" "too-many-open-files" Refusal "Too many open files";
     CORE_LIMIT "MTR-S070" "core-limit" Setback "The limit of core files cannot be raised";
     BUFFER_POOL "MTR-S071" "buffer-pool" Refusal "Memory for a buffer cannot be allocated";
@@ -116,13 +116,15 @@ causes! {
     OUT_OF_MEMORY "MTR-S073" "out-of-memory" Death "The kernel killed the server for want of memory";
     AIO "MTR-S074" "aio" Refusal "The kernel refuses asynchronous input and output";
     MEMLOCK "MTR-S075" "memlock" Refusal "The limit of locked memory is too low";
+    THREADS "MTR-S076" "threads" Refusal "The system makes no more threads";
     // Keys.
     TLS_FILE "MTR-S080" "tls-file" Refusal "A file of `--ssl-*` is missing or unreadable";
     TLS_MISMATCH "MTR-S081" "tls-mismatch" Refusal "Key and certificate do not belong together";
     KEY_FILE "MTR-S082" "encryption-key-file" Refusal "The file of encryption keys is missing or malformed";
     WRONG_KEY "MTR-S083" "encryption-wrong-key" Refusal "The encryption key is missing or wrong";
+    TLS_SETTING "MTR-S084" "tls-setting" Refusal "A TLS setting that the library refuses";
     // Replication and clusters.
-    WSREP_PROVIDER "MTR-S085" "wsrep-provider" Refusal "The Galera library is missing";
+    WSREP_PROVIDER "MTR-S085" "wsrep-provider" Refusal "The Galera library cannot be loaded";
     WSREP_REFUSED "MTR-S086" "wsrep-refused" Refusal "Galera refuses to start";
     BINLOG_INDEX "MTR-S087" "binlog-index" Refusal "The binary log or its index cannot be opened";
     RELAY_LOG "MTR-S088" "relay-log" Setback "The relay log does not fit";

@@ -69,6 +69,9 @@ pub struct Diagnosis {
     pub command: BString,
     /// The error log.
     pub log_file: PathBuf,
+    /// The report shows the log beside the diagnosis, whose text then leaves it out.
+    #[serde(skip)]
+    pub log_is_beside: bool,
     /// The last lines of this start in it.
     #[serde(serialize_with = "as_lines")]
     pub log: Vec<BString>,
@@ -104,13 +107,46 @@ impl Diagnosis {
             also_seen: findings.map(|f| AlsoSeen { code: f.cause.code, cause: f.text }).collect(),
             command: command(evidence),
             log_file: evidence.log.path.clone(),
+            log_is_beside: false,
             log: scene.log[from..].iter().map(|entry| entry.raw.to_owned()).collect(),
         }
+    }
+
+    /// The cause in one line as people see it: `likely: ` where it is not certain, then the cause and its code.
+    pub fn cause_with_code(&self) -> BString {
+        let sure = match self.confidence {
+            Confidence::Likely => "likely: ",
+            Confidence::Certain | Confidence::Unknown => "",
+        };
+        format!("{sure}{} [{}]", self.cause, self.code).into()
     }
 
     /// The diagnosis as text for the report of a test, each line ended: cause first, then what says so, then where
     /// to read on.
     pub fn to_text(&self) -> BString {
+        let mut out = self.in_brief();
+        out.extend_from_slice(&[b"  command:   ", self.command.as_slice(), b"\n"].concat());
+        let path = match self.log_file.as_os_str() {
+            // It was asked something, and its standard error was read.
+            none if none.is_empty() => "standard error".to_owned(),
+            path => path.display().to_string(),
+        };
+        if self.log_is_beside {
+            out.extend_from_slice(format!("  log:       {path}\n").as_bytes());
+            return out;
+        }
+        let what = if self.log.is_empty() { " has nothing of this start" } else { ", the last lines:" };
+        out.extend_from_slice(format!("  log:       {path}{what}\n").as_bytes());
+        for said in &self.log {
+            out.extend_from_slice(b"    ");
+            out.extend_from_slice(said);
+            out.push(b'\n');
+        }
+        out
+    }
+
+    /// The diagnosis without command and log, each line ended: for reports that show the log anyway.
+    pub fn in_brief(&self) -> BString {
         let mut out = BString::default();
         let mut line = |label: &str, parts: &[&[u8]]| {
             let _ = write!(Text(&mut out), "  {label:<10} ");
@@ -119,11 +155,7 @@ impl Diagnosis {
             }
             out.push(b'\n');
         };
-        let sure = match self.confidence {
-            Confidence::Likely => "likely: ",
-            Confidence::Certain | Confidence::Unknown => "",
-        };
-        line("cause:", &[sure.as_bytes(), &self.cause, b" [", self.code.as_bytes(), b"]"]);
+        line("cause:", &[&self.cause_with_code()]);
         if let Some(culprit) = &self.culprit {
             line("from:", &[culprit.origin.to_string().as_bytes(), b": ", &culprit.text]);
         }
@@ -137,18 +169,6 @@ impl Diagnosis {
             line("also seen:", &[&other.cause, b" [", other.code.as_bytes(), b"]"]);
         }
         line("server:", &[&self.server, b" ", self.ending.as_bytes()]);
-        line("command:", &[&self.command]);
-        let path = self.log_file.display().to_string();
-        if self.log.is_empty() {
-            line("log:", &[path.as_bytes(), b" has nothing of this start"]);
-        } else {
-            line("log:", &[path.as_bytes(), b", the last lines:"]);
-            for said in &self.log {
-                out.extend_from_slice(b"    ");
-                out.extend_from_slice(said);
-                out.push(b'\n');
-            }
-        }
         out
     }
 }
@@ -168,14 +188,36 @@ fn ending(evidence: &Evidence) -> String {
     let how = match (evidence.exit, evidence.stage) {
         (ExitKind::Status(status), _) => format!("exited with status {status}"),
         (ExitKind::Signal(signal), _) => format!("was ended by {}", signal_name(signal)),
+        (ExitKind::NotRun(number), _) => {
+            format!("could not be run: {}", std::io::Error::from_raw_os_error(number))
+        }
         (ExitKind::Running, Stage::Start | Stage::Bootstrap) => "was still starting".to_owned(),
         (ExitKind::Running, _) => "was still running".to_owned(),
-        (ExitKind::Unknown, _) => "ended; its exit status was not kept".to_owned(),
+        (ExitKind::Unknown, _) => "ended (its exit status was not kept)".to_owned(),
     };
     let what = if evidence.stage == Stage::Bootstrap { "(bootstrap) " } else { "" };
     let lived = evidence.lived.map(|lived: Duration| format!(" after {:.2} s", lived.as_secs_f64()));
-    let late = if evidence.timed_out { " (start timeout)" } else { "" };
+    let late = match (evidence.timed_out, evidence.stage) {
+        (false, _) => "",
+        (true, Stage::Start | Stage::Bootstrap) => " (start timeout)",
+        (true, _) => " (test timeout)",
+    };
     format!("{what}{how}{}{late}", lived.unwrap_or_default())
+}
+
+/// The reverse of what a diagnosis says of an ending: how it was, and after how long.
+pub fn read_ending(text: &str) -> Option<(ExitKind, Option<Duration>)> {
+    let text = text.strip_prefix("(bootstrap) ").unwrap_or(text);
+    let (how, lived) = text.split_once(" after ").map_or((text, None), |(how, lived)| (how, Some(lived)));
+    let number = |text: &str| text.split(' ').next()?.parse().ok();
+    let exit = match (how.strip_prefix("exited with status "), how.strip_prefix("was ended by signal ")) {
+        (Some(status), _) => ExitKind::Status(number(status)?),
+        (_, Some(signal)) => ExitKind::Signal(number(signal)?),
+        _ if how.starts_with("was still ") => ExitKind::Running,
+        _ => return None,
+    };
+    let seconds = lived.and_then(|lived| lived.split(' ').next()?.parse().ok());
+    Some((exit, seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())))
 }
 
 /// `signal 11 (SIGSEGV)`.
@@ -275,5 +317,12 @@ mod tests {
         evidence.timed_out = false;
         evidence.stage = Stage::Bootstrap;
         assert_eq!(ending(&evidence), "(bootstrap) was ended by signal 11 (SIGSEGV) after 180.00 s");
+        for exit in [ExitKind::Status(7), ExitKind::Signal(9), ExitKind::Running] {
+            for stage in [Stage::Bootstrap, Stage::Start, Stage::Running] {
+                evidence = Evidence { exit, stage, ..evidence };
+                assert_eq!(read_ending(&ending(&evidence)), Some((exit, evidence.lived)));
+            }
+        }
+        assert_eq!(read_ending(&ending(&Evidence::default())), None);
     }
 }

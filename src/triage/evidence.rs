@@ -16,6 +16,8 @@ pub enum ExitKind {
     Status(i32),
     /// By this signal.
     Signal(i32),
+    /// The system refused to run its program, with this error number.
+    NotRun(i32),
     /// It has not: it was still running when patience ended.
     Running,
     /// Nobody noted it: the evidence was found later.
@@ -68,6 +70,38 @@ pub struct Setting {
     pub location: crate::error::Location,
 }
 
+/// An option file that a server reads, by `--defaults-file` or by an `!include` in one.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct OptionFile {
+    /// Where it is.
+    pub path: PathBuf,
+    /// The `!include` that names it; `None` for the file of an argument.
+    pub included: Option<crate::error::Location>,
+    /// The system's error number, where it cannot be read.
+    pub error: Option<i32>,
+    /// Permission bits; 0 where it does not exist.
+    pub mode: u32,
+    /// Its groups in order, whether they apply to the server or not.
+    pub groups: Vec<BString>,
+}
+
+/// What the program file of a server is, as far as that decides whether it can be run.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ProgramFile {
+    /// It exists.
+    pub exists: bool,
+    /// It is a directory.
+    pub directory: bool,
+    /// Permission bits; 0 where it does not exist.
+    pub mode: u32,
+    /// Its first bytes: enough for an ELF header or the line that names an interpreter.
+    pub head: BString,
+    /// What runs it: the interpreter of a script, the loader of an ELF file.
+    pub interpreter: Option<PathBuf>,
+    /// The interpreter is not there.
+    pub interpreter_missing: bool,
+}
+
 /// A resource limit of the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limit {
@@ -93,9 +127,10 @@ pub struct Space {
 }
 
 /// What a path that the server was given is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PathFact {
-    /// The option: `datadir`, `tmpdir`, `socket`, `pid-file`, `plugin-dir`, …
+    /// The option: `datadir`, `tmpdir`, `socket`, `pid-file`, `plugin-dir`, …; empty for a directory above such a
+    /// path, and for a path that only the log names.
     pub option: &'static str,
     /// The path.
     pub path: PathBuf,
@@ -107,6 +142,8 @@ pub struct PathFact {
     pub mode: u32,
     /// Its owner's user id; 0 where it does not exist.
     pub uid: u32,
+    /// Its group's id; 0 where it does not exist.
+    pub gid: u32,
 }
 
 /// Something of which there is one.
@@ -153,29 +190,41 @@ pub struct Fellow {
 pub struct System {
     /// Effective user id of the server.
     pub uid: u32,
+    /// Its group id.
+    pub gid: u32,
     /// Its limits.
     pub limits: Vec<Limit>,
     /// Room on the disks it uses.
     pub space: Vec<Space>,
     /// Paths it was given.
     pub paths: Vec<PathFact>,
+    /// What `mariadb-upgrade` noted in the data directory: the version that last used it.
+    pub datadir_version: Option<BString>,
     /// Who holds what it wants.
     pub holders: Vec<Holder>,
-    /// Processes of the runner's cgroup that the kernel killed for want of memory since the run began.
+    /// Processes of the runner's cgroup that the kernel killed for want of memory since the server was started.
     pub oom_kills: u64,
+    /// Bytes of memory that the runner's cgroup may use; `None` without a limit.
+    pub memory_limit: Option<u64>,
+    /// Bytes of memory of the machine.
+    pub memory_total: Option<u64>,
     /// `kernel.io_uring_disabled`, where the kernel has it.
     pub io_uring_disabled: Option<u8>,
 }
 
-/// Facts of an ELF file; see [`super::elf`].
+/// Facts of an ELF file; see [`super::collect::elf`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ElfFacts {
     /// `x86_64`, `aarch64`, …, as `uname -m` spells it.
     pub machine: String,
     /// Bits of an address: 32 or 64.
     pub bits: u8,
+    /// It can be loaded: a shared library or a position-independent program, no object file and no core.
+    pub loadable: bool,
     /// Libraries it needs.
     pub needed: Vec<BString>,
+    /// Where the loader looks for them first (`DT_RUNPATH`, `DT_RPATH`), `$ORIGIN` already replaced.
+    pub runpath: Vec<PathBuf>,
     /// Dynamic symbols it needs from elsewhere (weak ones left out).
     pub undefined: Vec<BString>,
     /// Dynamic symbols it gives; sorted.
@@ -195,6 +244,71 @@ pub struct PluginFile {
     pub exists: bool,
     /// What it is, if it is an ELF file.
     pub elf: Option<ElfFacts>,
+    /// The plugins in it.
+    pub declared: Option<Declared>,
+    /// Symbols it needs that neither the server nor a library gives; empty where that could not be found out.
+    pub unresolved: Vec<BString>,
+    /// Libraries it needs, itself or through others, that are nowhere.
+    pub absent: Vec<BString>,
+    /// Where it is not there: libraries beside it with a name much like its own, the most similar first.
+    pub similar: Vec<BString>,
+}
+
+/// What a plugin library says of itself in its data.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Declared {
+    /// By `_maria_…` symbols: made for MariaDB; else by `_mysql_…`, for MySQL.
+    pub maria: bool,
+    /// Version of the plugin interface, `0x010f` for 1.15; 0 where it could not be read.
+    pub interface: u32,
+    /// The plugins.
+    pub plugins: Vec<DeclaredPlugin>,
+}
+
+/// One plugin of a library, or one that is built into a server.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DeclaredPlugin {
+    /// The number of its kind: 1 for a storage engine, 3 for a daemon, …
+    pub kind: u32,
+    /// `EXAMPLE`.
+    pub name: BString,
+    /// The version of the interface of its kind that it was made for. For engines, daemons and tables of the
+    /// information schema it is the server's version times 256.
+    pub api: u32,
+    /// 0 unknown, 1 experimental, 2 alpha, 3 beta, 4 gamma, 5 stable.
+    pub maturity: u32,
+    /// Its variables without its name: `port_wr`.
+    pub variables: Vec<BString>,
+}
+
+/// What is wrong with a file of keys or certificates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PemProblem {
+    /// It cannot be read: the system's error number.
+    Unreadable(i32),
+    /// It holds nothing of the kind that the option wants.
+    WrongKind,
+}
+
+/// A file that an option of `--ssl-*` names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PemFile {
+    /// The option: `ssl-cert`, `ssl-key`, `ssl-ca`, `ssl-crl`.
+    pub option: &'static str,
+    /// The file.
+    pub path: PathBuf,
+    /// What is wrong with it, if that can be seen.
+    pub problem: Option<PemProblem>,
+}
+
+/// What the runner found in the files of keys and certificates; looked at where the server complains of TLS.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TlsFacts {
+    /// The files.
+    pub files: Vec<PemFile>,
+    /// Why the TLS library takes key and certificate not together, in its words; `None` where it takes them or
+    /// was not asked.
+    pub mismatch: Option<BString>,
 }
 
 /// A core file.
@@ -206,11 +320,49 @@ pub struct Core {
     pub backtrace: BString,
 }
 
+/// A statement that a server executes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Statement {
+    /// `mysqld.1`.
+    pub server: BString,
+    /// Its connection.
+    pub connection: BString,
+    /// For how long.
+    pub seconds: BString,
+    /// What it waits for, as the server calls it: `Waiting for table metadata lock`.
+    pub state: BString,
+    /// Its text.
+    pub text: BString,
+}
+
+/// The test that was running.
+#[derive(Debug, Clone, Default)]
+pub struct TestFacts {
+    /// `main.select`.
+    pub name: BString,
+    /// What the script wrote to its report: errors and diffs.
+    pub report: BString,
+    /// The last line of the script's output that is no result.
+    pub last_line: Option<BString>,
+    /// Programs that the script waits for: their command lines.
+    pub programs: Vec<BString>,
+    /// What the servers execute.
+    pub statements: Vec<Statement>,
+    /// Lines of error logs that failed the test.
+    pub warnings: Vec<BString>,
+    /// Errors of the log since the server's start, which may be long before this test.
+    pub since_start: LogPart,
+    /// The tests that this server served since its start, this one included.
+    pub served: Vec<String>,
+}
+
 /// Everything known of one failed server.
 #[derive(Debug, Clone, Default)]
 pub struct Evidence {
     /// `mysqld.1`; for a bootstrap what was to be made.
     pub server: BString,
+    /// Its process; `None` where nobody knows.
+    pub pid: Option<i32>,
     /// What it was doing.
     pub stage: Stage,
     /// From its spawn to its end, or to the end of patience.
@@ -225,6 +377,12 @@ pub struct Evidence {
     pub argv: Vec<ServerOption>,
     /// What its option file says of it, in the order in which it counts: the last one wins.
     pub settings: Vec<Setting>,
+    /// The option files themselves, in the order in which the server reads them.
+    pub option_files: Vec<OptionFile>,
+    /// The beginning of its `--init-file`, if that can be read.
+    pub init_file: Option<TextFile>,
+    /// The file of its program.
+    pub program_file: Option<ProgramFile>,
     /// What the error log got since this start; standard output and error go there as well.
     pub log: LogPart,
     /// Files that sanitizers wrote for exactly this process.
@@ -233,12 +391,27 @@ pub struct Evidence {
     pub environment: Vec<(BString, BString)>,
     /// Its core file.
     pub core: Option<Core>,
+    /// Where its threads waited, a few lines each, by a debugger; empty where none is installed or it had ended.
+    pub threads: BString,
+    /// The test, where one was running.
+    pub test: Option<TestFacts>,
     /// What the server says of itself with `--help`, where it was asked.
     pub facts: Option<Arc<ServerFacts>>,
     /// The server's program file.
     pub elf: Option<ElfFacts>,
+    /// Its keys and certificates.
+    pub tls: TlsFacts,
     /// Plugins it was to load.
     pub plugins: Vec<PluginFile>,
+    /// Arguments that ask for plugins and name none: index in `argv`, and the variable that was written there and is
+    /// empty: `HANDLERSOCKET_SO`.
+    pub empty_loads: Vec<(usize, Option<BString>)>,
+    /// Where it looks for plugins.
+    pub plugin_dir: PathBuf,
+    /// Libraries in `plugin_dir` that it was not told to load and that variables it does not know belong to.
+    pub unloaded: Vec<PluginFile>,
+    /// The plugins that are built into it, where its program file tells.
+    pub built_in: Option<Declared>,
     /// The other servers of its test.
     pub fellows: Vec<Fellow>,
     /// The machine.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use bstr::BString;
 use serde::Serialize;
 
-use super::catalogue::Cause;
+use super::catalogue::{Cause, Rank};
 use super::log::Entry;
 
 /// How sure a rule is that its cause is the cause.
@@ -36,6 +36,8 @@ pub struct Quote {
 pub struct Finding<'a> {
     /// What it is an instance of.
     pub cause: &'static Cause,
+    /// Its place among several findings: that of the cause, unless this instance is known to explain more or less.
+    pub rank: Rank,
     /// It in one line, in plain words, with the names of what is to blame.
     pub text: BString,
     /// Lines of the log that say so.
@@ -55,6 +57,7 @@ impl<'a> Finding<'a> {
     pub fn new(cause: &'static Cause, text: impl Into<BString>) -> Self {
         Finding {
             cause,
+            rank: cause.rank,
             text: text.into(),
             entries: Vec::new(),
             quotes: Vec::new(),
@@ -62,6 +65,12 @@ impl<'a> Finding<'a> {
             fix: None,
             confidence: Confidence::Certain,
         }
+    }
+
+    /// Something else is behind it: it is the cause only where nothing else was found.
+    pub fn following(mut self) -> Self {
+        self.rank = self.rank.max(Rank::Consequence);
+        self
     }
 
     /// Quotes lines of the log.
@@ -88,9 +97,21 @@ impl<'a> Finding<'a> {
         self
     }
 
+    /// It ended the server, other than its like usually do.
+    pub fn fatal(mut self) -> Self {
+        self.rank = self.rank.min(Rank::Refusal);
+        self
+    }
+
     /// It may be something else.
     pub fn likely(mut self) -> Self {
         self.confidence = Confidence::Likely;
+        self
+    }
+
+    /// In this case it explains more or less than its cause does in general.
+    pub fn ranked(mut self, rank: Option<Rank>) -> Self {
+        self.rank = rank.unwrap_or(self.rank);
         self
     }
 }

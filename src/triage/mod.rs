@@ -1,14 +1,26 @@
 //! Evidence in, diagnosis out.
 
 pub mod argument;
+pub mod blame;
 pub mod catalogue;
 pub mod collect;
+pub mod crash;
 pub mod diagnosis;
 pub mod evidence;
+pub mod files;
 pub mod finding;
 pub mod judge;
 pub mod log;
+pub mod option_history;
+pub mod plugin_failure;
+pub mod plugin_words;
+pub mod posthumous;
+pub mod quantity;
 pub mod rules;
+pub mod sanitizer;
 pub mod scene;
+pub mod stack;
 #[cfg(test)]
 pub mod testing;
+pub mod threads;
+pub mod valgrind;

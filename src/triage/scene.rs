@@ -69,7 +69,11 @@ impl<'a> Scene<'a> {
             return Some(Given { value, argument: Some(at), setting: None });
         }
         let wanted = name(option.as_bytes());
-        let setting = self.evidence.settings.iter().rfind(|setting| name(&setting.name) == wanted)?;
+        let is_it = |setting: &&Setting| {
+            let own = name(&setting.name);
+            own == wanted || own.strip_prefix(b"loose-").is_some_and(|own| own == wanted.as_slice())
+        };
+        let setting = self.evidence.settings.iter().rfind(is_it)?;
         let value = setting.value.as_ref().map(|value| value.as_bstr()).unwrap_or_default();
         Some(Given { value, argument: None, setting: Some(setting) })
     }
@@ -86,6 +90,18 @@ impl<'a> Scene<'a> {
             (Some(option), _) => option.origin.to_string(),
             (None, Some(setting)) => setting.location.to_string(),
             (None, None) => String::new(),
+        }
+    }
+
+    /// The option as it was written, and where: `--tmpdir=/x (t/x.opt:1)`, `tmpdir=/x (my.cnf:12)`.
+    pub fn written(&self, given: &Given<'a>) -> BString {
+        match (given.argument, given.setting) {
+            (Some(index), _) => self.cite(index),
+            (None, Some(setting)) => {
+                let value = setting.value.as_ref().map(|value| format!("={value}")).unwrap_or_default();
+                format!("{}{value} ({})", setting.name, setting.location).into()
+            }
+            (None, None) => BString::default(),
         }
     }
 

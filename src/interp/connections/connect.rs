@@ -198,7 +198,7 @@ fn apply(words: &ConnectOptions, tool: &Options, options: &mut client::Options) 
         None => {}
     }
     if words.ssl || words.cipher.is_some() {
-        options.tls = Some(tls(&tool.tls));
+        options.tls = Some(tool.tls.clone());
     }
     if words.no_ssl {
         options.tls = None;
@@ -256,7 +256,7 @@ fn client_options(tool: &Options, charset: Charset) -> client::Options {
             options::Protocol::Tcp => client::Protocol::Tcp,
             _ => client::Protocol::Default,
         },
-        tls: tool.tls.enabled.then(|| tls(&tool.tls)),
+        tls: tool.ssl.then(|| tool.tls.clone()),
         compress: tool.compress,
         collation: charset.collation_id(),
         connect_timeout: Some(Duration::from_secs(tool.connect_timeout.into()))
@@ -265,22 +265,6 @@ fn client_options(tool: &Options, charset: Charset) -> client::Options {
         program_name: PROGRAM_NAME.into(),
         charset_name: charset.name().into(),
         ..client::Options::default()
-    }
-}
-
-/// The TLS parameters of the command line.
-fn tls(tool: &options::Tls) -> client::Tls {
-    let path = |name: &Option<BString>| name.as_ref().map(|name| name.to_path_lossy().into_owned());
-    client::Tls {
-        key: path(&tool.key),
-        cert: path(&tool.cert),
-        ca: path(&tool.ca),
-        capath: path(&tool.capath),
-        cipher: tool.cipher.clone(),
-        crl: path(&tool.crl),
-        crlpath: path(&tool.crlpath),
-        version: tool.versions.clone(),
-        verify: tool.verify,
     }
 }
 

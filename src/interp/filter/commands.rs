@@ -41,6 +41,13 @@ pub fn replace_column(interp: &mut Interp, stored: &Rc<Stored>) -> Done {
     Ok(())
 }
 
+/// `replace_numeric_round DIGITS`.
+pub fn replace_numeric_round(interp: &mut Interp, stored: &Rc<Stored>) -> Done {
+    let precision = interp.argument(stored)?;
+    interp.filters.set_numeric_round(replace_list::parse_precision(&precision)?.into());
+    Ok(())
+}
+
 /// `sorted_result`.
 pub fn sorted_result(interp: &mut Interp) -> Done {
     interp.filters.sorted = true;

@@ -2,6 +2,7 @@
 
 mod column;
 pub mod commands;
+mod numeric_round;
 mod pipeline;
 mod regex;
 mod replace;

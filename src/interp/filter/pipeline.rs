@@ -1,6 +1,7 @@
 //! All filters together, in the order in which a piece of output passes them (spec §9.9).
 
 use super::column::ReplaceColumn;
+use super::numeric_round::round_numbers;
 use super::regex::{RegexCache, RegexList};
 use super::replace::Replacer;
 use crate::script::charset::{Charset, LATIN1};
@@ -15,6 +16,7 @@ const LOWERCASE_BELOW: usize = 1023;
 #[derive(Debug)]
 pub struct Filters {
     columns: ReplaceColumn,
+    numeric_round: Option<usize>,
     lowercase: bool,
     charset: Charset,
     regex: RegexList,
@@ -30,6 +32,7 @@ impl Default for Filters {
     fn default() -> Self {
         Filters {
             columns: ReplaceColumn::default(),
+            numeric_round: None,
             lowercase: false,
             charset: LATIN1,
             regex: RegexList::default(),
@@ -58,6 +61,11 @@ impl Filters {
         self.columns = columns;
     }
 
+    /// Rounds the numbers in values to that many digits behind the point (`replace_numeric_round`).
+    pub fn set_numeric_round(&mut self, digits: usize) {
+        self.numeric_round = Some(digits);
+    }
+
     /// Switches `lowercase_result` on.
     pub fn set_lowercase(&mut self) {
         self.lowercase = true;
@@ -72,6 +80,7 @@ impl Filters {
     pub fn clear(&mut self) {
         if self.changes_values() {
             self.columns = ReplaceColumn::default();
+            self.numeric_round = None;
             self.lowercase = false;
             self.regex = RegexList::default();
             self.replace = Replacer::default();
@@ -85,7 +94,7 @@ impl Filters {
 
     /// Whether any filter but `sorted_result` is set, that is, whether a value may come out changed.
     pub fn changes_values(&self) -> bool {
-        self.changes_text() || !self.columns.is_empty()
+        self.changes_text() || !self.columns.is_empty() || self.numeric_round.is_some()
     }
 
     fn changes_text(&self) -> bool {
@@ -114,6 +123,28 @@ impl Filters {
     /// As [`Filters::apply`].
     #[inline]
     pub fn apply_value(&mut self, column: usize, value: &[u8], out: &mut Vec<u8>) -> Result<(), ScriptError> {
+        if let Some(digits) = self.numeric_round {
+            return self.apply_to_rounded(column, value, digits, out);
+        }
+        self.apply_unrounded(column, value, out)
+    }
+
+    /// Rounds the numbers of a value before all else, so that the other filters see what is printed without them.
+    #[cold]
+    fn apply_to_rounded(
+        &mut self,
+        column: usize,
+        value: &[u8],
+        digits: usize,
+        out: &mut Vec<u8>,
+    ) -> Result<(), ScriptError> {
+        let mut rounded = Vec::with_capacity(value.len());
+        round_numbers(value, digits, &mut rounded);
+        self.apply_unrounded(column, &rounded, out)
+    }
+
+    #[inline]
+    fn apply_unrounded(&mut self, column: usize, value: &[u8], out: &mut Vec<u8>) -> Result<(), ScriptError> {
         if self.columns.is_empty() {
             return self.apply(value, out);
         }
@@ -227,6 +258,21 @@ mod tests {
         filters.apply(b"no", &mut out).unwrap();
         assert_eq!(BString::from(out), "0netw0z00n0");
         assert!(filters.changes_values());
+    }
+
+    #[test]
+    fn values_are_rounded_first() {
+        let mut filters = Filters::default();
+        filters.set_numeric_round(1);
+        filters.set_regex([rule("1.3", "X")]);
+        assert!(filters.changes_values());
+        let mut out = Vec::new();
+        filters.apply_value(0, b"1.28 1.30", &mut out).unwrap();
+        filters.apply(b" 1.28", &mut out).unwrap();
+        filters.apply_to_variable(b" 1.28", &mut out).unwrap();
+        assert_eq!(BString::from(out), "X X 1.28 1.28");
+        filters.clear();
+        assert!(!filters.changes_values());
     }
 
     #[test]

@@ -25,6 +25,8 @@ struct Execution {
     like: Option<Vec<u8>>,
     /// Rows of warnings to show before those of the execution.
     before: Vec<u8>,
+    /// The server has answered with the head of a result.
+    reading: bool,
 }
 
 /// Prepares and runs `sql` on the current connection; `before` are rows of warnings to show before its own.
@@ -77,41 +79,60 @@ fn prepare_and_run(
     let mut like = None;
     if selects && interp.is(Property::Ps2) {
         match trial(interp, command)? {
+            Trial::Rows(rows) if prepare_warnings && counts_warnings(interp) => {
+                // A second execution might not warn again: this one is the statement.
+                interp.out.extend_from_slice(&rows);
+                let statement = &interp.pool.current().statement;
+                let affected = statement.as_ref().map_or(0, Statement::affected_rows);
+                write_facts(interp, affected);
+                warnings::write(interp, &before)?;
+                return Ok(Ok(()));
+            }
             Trial::Rows(rows) => like = Some(rows),
-            Trial::Failed => {}
+            Trial::Refused(error) => return Ok(Err(error)),
+            Trial::Broken => {}
         }
     }
-    execute(interp, Execution { cursor, trial: false, like, before })
+    execute(interp, &mut Execution { cursor, like, before, ..Execution::default() })
+}
+
+/// Whether the last answer on the current connection counts warnings.
+fn counts_warnings(interp: &mut Interp) -> bool {
+    interp.pool.current().connection.as_ref().is_some_and(|connection| connection.warning_count() > 0)
 }
 
 /// What came of the first of two executions.
 enum Trial {
     /// The rows, as they would be written.
     Rows(Vec<u8>),
-    /// An error that the test allows; it went through the error handler as if it were the only one.
-    Failed,
+    /// An error in place of a result: there is no second execution.
+    Refused(ClientError),
+    /// An error among the rows that the test allows; it went through the error handler, and the second
+    /// execution is judged for itself.
+    Broken,
 }
 
 /// Executes the statement once without showing anything.
 fn trial(interp: &mut Interp, command: &Rc<Stored>) -> Done<Trial> {
     let shown = std::mem::take(&mut interp.out);
-    let executed = execute(interp, Execution { trial: true, ..Execution::default() });
-    let verdict = match executed {
-        Ok(Ok(())) => interp.handle_success(command).map(|()| true),
-        Ok(Err(error)) => interp.handle_sql_error(command, &error).map(|()| false),
+    let mut execution = Execution { trial: true, ..Execution::default() };
+    let verdict = match execute(interp, &mut execution) {
+        Ok(Ok(())) => interp.handle_success(command).map(|()| None),
+        Ok(Err(error)) if !execution.reading => Ok(Some(Trial::Refused(error))),
+        Ok(Err(error)) => interp.handle_sql_error(command, &error).map(|()| Some(Trial::Broken)),
         Err(stop) => Err(stop),
     };
     let rows = std::mem::replace(&mut interp.out, shown);
-    Ok(if verdict? { Trial::Rows(rows) } else { Trial::Failed })
+    Ok(verdict?.unwrap_or(Trial::Rows(rows)))
 }
 
 /// Executes the current connection's statement with its bound parameters, as `PS_execute` does.
 pub(super) fn execute_bound(interp: &mut Interp) -> Done<Result<(), ClientError>> {
-    execute(interp, Execution::default())
+    execute(interp, &mut Execution::default())
 }
 
 /// Executes the current connection's statement and writes its results.
-fn execute(interp: &mut Interp, mut execution: Execution) -> Done<Result<(), ClientError>> {
+fn execute(interp: &mut Interp, execution: &mut Execution) -> Done<Result<(), ClientError>> {
     let slot = interp.pool.current_mut();
     let (Some(connection), Some(statement)) = (&mut slot.connection, &mut slot.statement) else {
         return Ok(Err(gone()));
@@ -123,7 +144,7 @@ fn execute(interp: &mut Interp, mut execution: Execution) -> Done<Result<(), Cli
     }
     let start = interp.out.len();
     loop {
-        match read_result(interp, &mut execution, start)? {
+        match read_result(interp, execution, start)? {
             Ok(true) => {}
             Ok(false) => return Ok(Ok(())),
             Err(error) => return Ok(Err(error)),
@@ -155,6 +176,7 @@ fn read_result(
         warnings::fetch(connection, layout, filters, &mut execution.before)?;
     }
     if reply == Reply::Rows {
+        execution.reading = true;
         let mut has_value = vec![false; if layout.metadata { statement.columns().len() } else { 0 }];
         let mut set = match writes {
             true => Some(ResultSet::begin(statement.columns(), layout, filters, out)?),

@@ -35,7 +35,7 @@ pub fn switch(options: &mut Options, id: Id, on: bool) -> Applied {
         Id::Quiet | Id::Silent => options.silent = on,
         Id::Record => options.record = on,
         Id::SpProtocol => options.sp_protocol = on,
-        Id::Ssl => options.tls.enabled = on,
+        Id::Ssl => options.ssl = on,
         Id::SslVerifyServerCert => options.tls.verify = on,
         Id::Verbose => options.verbose = on,
         Id::ViewProtocol => options.view_protocol = on,
@@ -82,8 +82,8 @@ pub fn text(options: &mut Options, id: Id, value: &[u8], surroundings: &Surround
         | Id::SslKey
         | Id::SslCrl
         | Id::SslCrlpath => {
+            options.ssl = true;
             let tls = &mut options.tls;
-            tls.enabled = true;
             let place = match id {
                 Id::SslCa => &mut tls.ca,
                 Id::SslCapath => &mut tls.capath,
@@ -95,7 +95,7 @@ pub fn text(options: &mut Options, id: Id, value: &[u8], surroundings: &Surround
             };
             *place = Some(text());
         }
-        Id::TlsVersion => options.tls.versions = Some(text()),
+        Id::TlsVersion => options.tls.version = Some(text()),
         Id::TestFile => return test_file(options, value, surroundings),
         Id::TimerFile => options.timer_file = Some(in_basedir(&options.basedir, value, surroundings)),
         Id::Tmpdir => options.tmpdir = text(),

@@ -2,6 +2,8 @@
 
 use bstr::BString;
 
+use crate::client::Tls;
+
 /// How a connection reaches the server (`--protocol`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Protocol {
@@ -14,49 +16,6 @@ pub enum Protocol {
     Socket,
     /// A named pipe of Windows: accepted, without effect here.
     Pipe,
-}
-
-/// TLS of the connections (spec §10.5).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Tls {
-    /// Whether connections ask for TLS; a server without it is then served in plain text unless
-    /// [`Tls::verify`] is on.
-    pub enabled: bool,
-    /// Whether the server's certificate must be valid and made out to the host (`--ssl-verify-server-cert`).
-    pub verify: bool,
-    /// File of certificate authorities, PEM.
-    pub ca: Option<BString>,
-    /// Directory of certificate authorities.
-    pub capath: Option<BString>,
-    /// The client's certificate, PEM.
-    pub cert: Option<BString>,
-    /// The client's key, PEM.
-    pub key: Option<BString>,
-    /// Ciphers allowed, as the TLS library writes them.
-    pub cipher: Option<BString>,
-    /// File of revoked certificates.
-    pub crl: Option<BString>,
-    /// Directory of revoked certificates.
-    pub crlpath: Option<BString>,
-    /// Protocol versions allowed (`TLSv1.2,TLSv1.3`).
-    pub versions: Option<BString>,
-}
-
-impl Default for Tls {
-    fn default() -> Self {
-        Tls {
-            enabled: true,
-            verify: false,
-            ca: None,
-            capath: None,
-            cert: None,
-            key: None,
-            cipher: None,
-            crl: None,
-            crlpath: None,
-            versions: None,
-        }
-    }
 }
 
 /// Every option of the tool with its value, after the option files and the command line.
@@ -107,6 +66,9 @@ pub struct Options {
     pub protocol: Protocol,
     /// Compressed protocol.
     pub compress: bool,
+    /// Whether connections ask for TLS; a server without it is then served in plain text unless
+    /// [`Tls::verify`] is on (spec §10.5).
+    pub ssl: bool,
     /// TLS parameters.
     pub tls: Tls,
     /// Directory of character sets; accepted for the command line's sake, we have ours built in.
@@ -172,6 +134,7 @@ impl Default for Options {
             database: None,
             protocol: Protocol::Default,
             compress: false,
+            ssl: true,
             tls: Tls::default(),
             character_sets_dir: None,
             plugin_dir: None,

@@ -548,10 +548,10 @@ mod tests {
 
     #[test]
     fn words_before_names() {
-        assert!(!parsed("--skip-ssl").0.options.tls.enabled);
-        assert!(parsed("--skip-ssl=0").0.options.tls.enabled);
-        assert!(!parsed("--enable-ssl=0").0.options.tls.enabled);
-        assert!(parsed("--skip-loose-ssl").0.options.tls.enabled);
+        assert!(!parsed("--skip-ssl").0.options.ssl);
+        assert!(parsed("--skip-ssl=0").0.options.ssl);
+        assert!(!parsed("--enable-ssl=0").0.options.ssl);
+        assert!(parsed("--skip-loose-ssl").0.options.ssl);
         assert_eq!(parsed("--skip-host").0.options.host, Some("0".into()));
         let (parsed, complaints) = parsed("--loose-zzz=3");
         assert_eq!(parsed.verdict, Verdict::Run);
@@ -565,16 +565,16 @@ mod tests {
             "Warning: mt: ignoring option '--compress' due to invalid value '2'\n"
         );
         let (parsed, complaints) = parsed("--ssl=2");
-        assert!(!parsed.options.tls.enabled);
+        assert!(!parsed.options.ssl);
         assert_eq!(complaints, "Warning: option 'ssl': boolean value '2' wasn't recognized. Set to OFF.\n");
         assert_eq!(complaint("--record=1"), "mt: option '--record' cannot take an argument\n");
     }
 
     #[test]
     fn a_certificate_turns_tls_on_but_not_for_ever() {
-        assert!(parsed("--skip-ssl --ssl-ca=x").0.options.tls.enabled);
-        assert!(!parsed("--ssl-ca=x --skip-ssl").0.options.tls.enabled);
-        assert!(!parsed("--skip-ssl --tls-version=x").0.options.tls.enabled);
+        assert!(parsed("--skip-ssl --ssl-ca=x").0.options.ssl);
+        assert!(!parsed("--ssl-ca=x --skip-ssl").0.options.ssl);
+        assert!(!parsed("--skip-ssl --tls-version=x").0.options.ssl);
     }
 
     #[test]

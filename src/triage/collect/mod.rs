@@ -1,16 +1,20 @@
 //! Gathers evidence: the only part of triage that reads the live system. Each collector is quick, bounded and never
 //! fails: what cannot be read is not evidence.
 
+pub mod declarations;
 pub mod elf;
 pub mod holders;
+pub mod libraries;
 pub mod limits;
 pub mod log_file;
 pub mod memory;
 pub mod paths;
 pub mod plugins;
+pub mod program;
 pub mod sanitizers;
 pub mod settings;
 pub mod space;
+pub mod tls;
 
 use std::path::Path;
 
@@ -28,6 +32,8 @@ pub struct Subject<'a> {
     pub cwd: &'a Path,
     /// The vardir of its worker.
     pub vardir: &'a Path,
+    /// What [`memory::oom_kills`] gave before the server was started; `None` where that was not noted.
+    pub oom_kills_before: Option<u64>,
 }
 
 /// Adds what the system and the files tell to evidence that has server, program, arguments, log and exit.
@@ -36,11 +42,23 @@ pub fn complete(evidence: &mut Evidence, subject: &Subject<'_>) {
     // Options first: what is looked at depends on them.
     settings::add(evidence);
     paths::add(evidence, subject);
-    holders::add(evidence);
-    limits::add(evidence);
+    holders::add(evidence, subject);
+    limits::add(evidence, subject);
     space::add(evidence, subject);
-    memory::add(evidence);
+    memory::add(evidence, subject);
     elf::add(evidence);
-    plugins::add(evidence);
+    program::add(evidence, subject);
+    plugins::add(evidence, subject);
     sanitizers::add(evidence, subject);
+    tls::add(evidence, subject);
+}
+
+/// Adds to the evidence of a server that died some time ago what is still as it was: programs, libraries, plugins and
+/// paths. Who holds a port, limits and free space are those of today and tell nothing. Settings are there already.
+pub fn complete_later(evidence: &mut Evidence, subject: &Subject<'_>) {
+    paths::add(evidence, subject);
+    elf::add(evidence);
+    program::add(evidence, subject);
+    plugins::add(evidence, subject);
+    tls::add(evidence, subject);
 }

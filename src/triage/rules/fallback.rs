@@ -12,8 +12,10 @@ pub const RULES: &[Rule] = &[first_error, silent];
 fn first_error<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
     let telling = |entry: &Entry<'a>| {
         let program = entry.raw.starts_with(b"mariadbd: ") || entry.raw.starts_with(b"mysqld: ");
+        // A statement of a bootstrap or of an init file.
+        let statement = entry.raw.starts_with(b"ERROR: ");
         (entry.level == Level::Error && entry.message != "Aborting")
-            || (entry.level == Level::None && program)
+            || (entry.level == Level::None && (program || statement))
     };
     let entry = scene.log.iter().copied().find(telling)?;
     let text = format!("not known; the first error is: {}", entry.message);

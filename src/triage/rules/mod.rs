@@ -1,12 +1,57 @@
 //! The rules, by what they are about. Each looks for one cause.
 
+pub mod crash;
+pub mod datadir;
+pub mod disk;
+pub mod encryption;
 pub mod fallback;
+pub mod innodb;
+pub mod limits;
+pub mod memory;
+pub mod network;
+pub mod option_conflicts;
+pub mod option_files;
+pub mod option_names;
+pub mod option_values;
 pub mod options;
+pub mod paths;
+pub mod plugins;
+pub mod program;
+pub mod replication;
+pub mod running;
+pub mod sanitizer;
+pub mod tls;
+pub mod waiting;
+pub mod wsrep;
 
 use super::judge::Rule;
 
-/// All rules. Within one rank, the first that knows is the cause.
-pub const RULES: &[&[Rule]] = &[options::RULES];
+/// All rules. Within one rank, the first that knows is the cause: what tears a process down, then what the server was
+/// told, then what it found.
+pub const RULES: &[&[Rule]] = &[
+    running::RULES,
+    sanitizer::RULES,
+    crash::RULES,
+    program::RULES,
+    options::RULES,
+    option_names::RULES,
+    option_values::RULES,
+    option_files::RULES,
+    option_conflicts::RULES,
+    plugins::RULES,
+    network::RULES,
+    disk::RULES,
+    memory::RULES,
+    limits::RULES,
+    encryption::RULES,
+    tls::RULES,
+    wsrep::RULES,
+    replication::RULES,
+    datadir::RULES,
+    innodb::RULES,
+    paths::RULES,
+    waiting::RULES,
+];
 
 /// Asked in turn where no rule knows.
 pub const FALLBACKS: &[Rule] = fallback::RULES;

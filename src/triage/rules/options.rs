@@ -1,218 +1,199 @@
-//! Options: misspelt, malformed, without value, with a bad one (spec §3.2, §9.2).
+//! How an option is written: blanks around its `=`, words that are no option, a value that is not there (spec §3.2,
+//! §9.2).
 
 use bstr::{BStr, BString, ByteSlice};
 
 use crate::tree::case::ServerOption;
-use crate::triage::argument::{find, find_word, name, without_blanks};
-use crate::triage::catalogue::{
-    AMBIGUOUS_OPTION, BAD_SUFFIX, BAD_VALUE, BLANKS, MISSING_VALUE, STRAY_ARGUMENT, UNKNOWN_CHARSET,
-    UNKNOWN_ENGINE, UNKNOWN_OPTION, UNKNOWN_VARIABLE,
-};
+use crate::triage::argument::{find_word, name, stem, without_blanks};
+use crate::triage::catalogue::{BLANKS, MISSING_VALUE, STRAY_ARGUMENT};
 use crate::triage::finding::Finding;
 use crate::triage::judge::Rule;
+use crate::triage::log::{Entry, Level};
+use crate::triage::rules::option_values::refusals;
 use crate::triage::scene::Scene;
 
 /// The rules of this file.
-pub const RULES: &[Rule] = &[
-    blanks,
-    stray_argument,
-    bad_value,
-    unknown_option,
-    ambiguous_option,
-    missing_value,
-    unknown_charset,
-    unknown_engine,
-];
+pub const RULES: &[Rule] = &[blanks, blanks_of_a_lost_option, stray_argument, missing_value];
 
-/// `--name=value` as it should be written, and where the words of it came from.
+/// An option that was written with blanks around its `=`.
 struct Spaced {
+    /// As it should be written.
     joined: BString,
+    /// Index of its first word in `argv`.
     argument: usize,
+    /// As it was written.
     written: BString,
+    /// How many words of `argv` it takes.
+    words: usize,
 }
 
-/// Every option of the command line that was written with blanks around its `=`.
-fn spaced(argv: &[ServerOption]) -> Vec<Spaced> {
-    let begins = (0..argv.len()).filter(|i| argv[*i].text.starts_with(b"--"));
-    let spaced = begins.filter_map(|argument| {
+impl Spaced {
+    /// The one that begins at `argument`: `--a = 1` in several words, or in a single one that was quoted.
+    fn at(argv: &[ServerOption], argument: usize) -> Option<Spaced> {
+        let text = &argv[argument].text;
+        if !text.starts_with(b"--") {
+            return None;
+        }
+        if let Some((head, tail)) = text.split_once_str("=")
+            && (head.ends_with(b" ") || tail.starts_with(b" "))
+        {
+            let joined = [head.trim_end(), tail.trim_start()].join(&b"="[..]).into();
+            return Some(Spaced { joined, argument, written: text.clone(), words: 1 });
+        }
         let joined = without_blanks(argv, argument)?;
         let bare = joined.iter().filter(|byte| **byte != b'=').count();
         let mut written = BString::default();
+        let mut words = 0;
         for option in &argv[argument..] {
-            if !written.is_empty() {
+            if words > 0 {
                 written.push(b' ');
             }
+            words += 1;
             written.extend_from_slice(&option.text);
             if written.iter().filter(|byte| !b"= ".contains(byte)).count() >= bare {
                 break;
             }
         }
-        Some(Spaced { joined, argument, written })
-    });
-    spaced.collect()
+        Some(Spaced { joined, argument, written, words })
+    }
+
+    fn all(argv: &[ServerOption]) -> Vec<Spaced> {
+        (0..argv.len()).filter_map(|argument| Spaced::at(argv, argument)).collect()
+    }
+
+    fn is(&self, option: &[u8]) -> bool {
+        let (own, other) = (name(&self.joined), name(option.trim()));
+        stem(own.as_bstr()) == stem(other.trim_end().as_bstr())
+    }
+}
+
+/// What the server calls the first word that is no option.
+fn stray_word<'a>(scene: &Scene<'a>) -> Option<(Entry<'a>, &'a BStr)> {
+    let entry = scene.line(&["(first extra is '"])?;
+    let rest = entry.after("(first extra is '")?;
+    let word = rest
+        .rfind("')")
+        .map_or_else(|| rest.trim_end_with(|c| c == '\'').as_bstr(), |end| rest[..end].as_bstr());
+    Some((entry, word))
+}
+
+/// The name that the server does not know, with its line: `foo` or `foo = 1`.
+pub(super) fn unknown_word<'a>(scene: &Scene<'a>) -> Option<(Entry<'a>, &'a BStr)> {
+    let told = scene.log.iter().copied().find(|entry| {
+        let plain = entry.raw.as_bytes() == entry.message.as_bytes();
+        let complains = entry.says("unknown option '") || entry.says("unknown variable '");
+        // Without `loose-` it is an error; a line without a level is the server's where it begins with its name.
+        complains && (entry.level == Level::Error || (entry.level == Level::None && !plain))
+    })?;
+    let rest = told.after("unknown option '").or_else(|| told.after("unknown variable '"))?;
+    Some((told, rest.trim_end_with(|c| c == '\'' || c == '.').as_bstr()))
 }
 
 /// An option file is split into words at blanks: `--a = 1` gives the server `--a`, `=` and `1`.
 fn blanks<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
     let argv = &scene.evidence.argv;
-    let all = spaced(argv);
-    let stray = scene.line(&["first extra is '"]);
-    let refused = scene.line(&["Error while setting value '", "Unknown suffix '", "requires an argument"]);
-    // The one that the server complains of; the others are mended along with it.
-    let told_of = |one: &Spaced| {
-        let option = name(&argv[one.argument].text);
-        let named =
-            refused.is_some_and(|entry| entry.message.replace("_", "-").contains_str(option.as_slice()));
-        let word = stray
-            .and_then(|entry| entry.between("first extra is '", "')"))
-            .or_else(|| stray?.between("first extra is '", "'"));
-        named || word.is_some_and(|word| one.written.split_str(" ").any(|part| part == word.as_bytes()))
+    let all = Spaced::all(argv);
+    let stray = stray_word(scene);
+    let unknown = unknown_word(scene);
+    let refused = refusals(scene);
+    let complaint = |one: &Spaced| -> Option<Vec<Entry<'a>>> {
+        let odd = |value: &BStr| value.is_empty() || value.starts_with(b"=") || value.starts_with(b" ");
+        if let Some(refusal) = refused.iter().find(|refusal| one.is(refusal.option) && odd(refusal.value)) {
+            return Some(refusal.entries.clone());
+        }
+        if let Some((entry, word)) = stray
+            && argv[one.argument..].iter().take(one.words).skip(1).any(|part| part.text == word)
+        {
+            return Some(vec![entry]);
+        }
+        unknown.filter(|(_, word)| one.words == 1 && one.is(word)).map(|(entry, _)| vec![entry])
     };
-    let first = all.iter().find(|one| told_of(one))?;
+    // The one that the server complains of is the cause; the others are mended along with it.
+    let told = all.iter().find_map(|one| Some((one, complaint(one)?)));
+    // The server does not even know this one.
+    let nameless = || all.iter().find(|one| unknown.is_some_and(|(_, word)| one.is(word)));
+    let (first, entries, certain) = match told {
+        Some((first, entries)) => (first, entries, true),
+        None => (nameless()?, unknown.map(|(entry, _)| entry).into_iter().collect(), false),
+    };
     let origin = &argv[first.argument].origin;
-    let text = format!(
-        "'{}' ({origin}) has blanks around its '=': the server got each word by itself",
-        first.written
-    );
+    let got = if first.words == 1 {
+        "the server takes the blank for a part of the name or value"
+    } else {
+        "the server got each word by itself"
+    };
+    let text = format!("'{}' ({origin}) has blanks around its '=': {got}", first.written);
     let mut fix = format!("write {}", first.joined);
-    for other in all.iter().filter(|other| other.argument != first.argument) {
+    for other in all.iter().filter(|other| other.argument != first.argument && other.words > 1) {
         fix += &format!("\nwrite {} ({})", other.joined, argv[other.argument].origin);
     }
-    let complaints = ["Unknown suffix '", "Error while setting value '", "requires an argument"];
-    let entries = complaints.iter().filter_map(|words| scene.line(&[words])).chain(stray);
-    Some(Finding::new(BLANKS, text).quoting(entries).blaming(Some(first.argument)).fix(fix))
+    let finding = Finding::new(BLANKS, text).quoting(entries).blaming(Some(first.argument)).fix(fix);
+    Some(if certain { finding } else { finding.likely() })
+}
+
+/// A `=` whose option did not reach the server: the runner drops `--binlog-format` without a binary log (spec §3.2).
+fn blanks_of_a_lost_option<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
+    let argv = &scene.evidence.argv;
+    let (entry, word) = stray_word(scene).filter(|(_, word)| word.starts_with(b"="))?;
+    let at = find_word(argv, word)?;
+    if at > 0 && argv[at - 1].text.starts_with(b"--") && argv[at - 1].origin == argv[at].origin {
+        return None;
+    }
+    let mut written = word.to_owned();
+    if let Some(value) = argv.get(at + 1).filter(|next| word == "=" && !next.text.starts_with(b"-")) {
+        written.push(b' ');
+        written.extend_from_slice(&value.text);
+    }
+    let origin = &argv[at].origin;
+    let text = format!("'{written}' ({origin}) stands without its option: that has blanks around its '='");
+    let fix = "write the option of that line as one word, without blanks around its '='";
+    Some(Finding::new(BLANKS, text).quoting([entry]).blaming(Some(at)).fix(fix))
 }
 
 fn stray_argument<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
-    let entry = scene.line(&["(first extra is '"])?;
-    let rest = entry.after("(first extra is '")?;
-    let word = rest.rfind("')").map_or(rest, |end| rest[..end].as_bstr());
-    let at = find_word(&scene.evidence.argv, word);
-    let fix = if word.starts_with(b"#") {
-        "an option file has no comments: remove it"
-    } else {
-        "an option begins with --, and its value follows = in the same word; quote a value with blanks"
+    let (entry, word) = stray_word(scene)?;
+    let argv = &scene.evidence.argv;
+    let at = find_word(argv, word);
+    let before = at.and_then(|at| argv.get(at.checked_sub(1)?)).map(|option| &option.text);
+    let valueless =
+        before.filter(|text| text.starts_with(b"--") && !text.contains(&b'=') && !word.starts_with(b"-"));
+    let known = |word: &[u8]| {
+        scene.evidence.facts.as_ref().is_some_and(|facts| facts.variable(&name(word).to_string()).is_some())
     };
-    let origin = at.map(|at| format!(" ({})", scene.evidence.argv[at].origin)).unwrap_or_default();
-    let text = format!("the word '{word}'{origin} is not an option");
+    let dash = word
+        .chars()
+        .next()
+        .filter(|c| ['\u{2010}', '\u{2011}', '\u{2012}', '\u{2013}', '\u{2014}', '\u{2212}'].contains(c));
+    let fix = match (dash, valueless) {
+        (Some(dash), _) => {
+            let bare = word.trim_start_with(|c| c == dash || c == '-').as_bstr();
+            format!("it begins with '{dash}', which is no hyphen: write --{bare}")
+        }
+        _ if word.starts_with(b"#") => "an option file has no comments: remove it".to_owned(),
+        _ if known(word) => format!(
+            "an option begins with two hyphens: write --{}",
+            word.trim_start_with(|c| c == '-').as_bstr()
+        ),
+        (None, Some(option)) => {
+            format!("if it is the value of {option}, write {option}={word}; else remove it")
+        }
+        (None, None) => {
+            "an option begins with --, and its value follows = in the same word; quote a value with blanks"
+                .to_owned()
+        }
+    };
+    let text = format!("the word '{word}'{} is not an option", scene.blame_argument(at).place());
     Some(Finding::new(STRAY_ARGUMENT, text).quoting([entry]).blaming(at).fix(fix))
 }
 
-fn bad_value<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
-    let argv = &scene.evidence.argv;
-    let entry = scene.error(&["Error while setting value '"])?;
-    let rest = entry.after("Error while setting value '")?;
-    let (value, option) = rest.rsplit_once_str("' to '")?;
-    let option = option.trim_end_with(|c| c == '\'').as_bstr();
-    let at = find(argv, option, Some(value));
-    let origin = at.map(|at| format!(" ({})", argv[at].origin)).unwrap_or_default();
-    let suffix = scene.error(&["Unknown suffix '"]);
-    let why = suffix.or_else(|| scene.error(&["Incorrect ", "Invalid "]));
-    let text = format!("'{}' is no value for '{option}'{origin}", value.as_bstr());
-    let cause = if suffix.is_some() { BAD_SUFFIX } else { BAD_VALUE };
-    Some(Finding::new(cause, text).quoting(why.into_iter().chain([entry])).blaming(at))
-}
-
-fn unknown_charset<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
-    let entry = scene.line(&[
-        "Unknown locale: '",
-        "is not a compiled character set",
-        "is not a compiled collation",
-        "Unknown character set",
-        "Unknown collation",
-    ])?;
-    let value = *entry.quoted().first()?;
-    let argv = &scene.evidence.argv;
-    let at = argv.iter().rposition(|option| option.text.ends_with(value));
-    let origin = at.map(|at| format!(", which {} asks for,", scene.cite(at))).unwrap_or_default();
-    let text = format!("the character set, collation or locale '{value}'{origin} is not there");
-    Some(Finding::new(UNKNOWN_CHARSET, text).quoting([entry]).blaming(at))
-}
-
-fn unknown_option<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
-    let entry = scene.error(&["unknown option '", "unknown variable '"])?;
-    let (cause, kind, word) = match entry.between("unknown option '", "'") {
-        Some(word) => (UNKNOWN_OPTION, "option", word),
-        None => {
-            let rest = entry.after("unknown variable '")?;
-            (UNKNOWN_VARIABLE, "variable", rest.trim_end_with(|c| c == '\'').as_bstr())
-        }
-    };
-    let (option, value) = match word.split_once_str("=") {
-        Some((option, value)) => (option.as_bstr(), Some(value)),
-        None => (word, None),
-    };
-    let at = find(&scene.evidence.argv, option, value);
-    let bare = option.trim_start_with(|c| c == '-').as_bstr();
-    let origin = at.map(|at| format!(" ({})", scene.evidence.argv[at].origin)).unwrap_or_default();
-    let text = format!("the server does not know the {kind} '{word}'{origin}");
-    let mut finding = Finding::new(cause, text).blaming(at);
-    // The variables of a plugin are unknown where its library could not be loaded; then that is the cause.
-    let library = scene.error(&["Can't open shared library '"]);
-    let plugin = library.and_then(|entry| entry.between("library '", "'")).map(plugin_name);
-    match (library, plugin, at) {
-        (Some(library), Some(plugin), _) if !plugin.is_empty() && name(bare).starts_with(&plugin) => {
-            finding = finding
-                .quoting([library])
-                .fix(format!("it belongs to the plugin '{plugin}', whose library could not be loaded"));
-        }
-        (_, _, Some(_)) => {
-            let loose = format!(
-                "correct the name, or write --loose-{bare} if servers without it are to start all the same"
-            );
-            finding = finding.fix(loose);
-        }
-        (_, _, None) => {
-            if let Some(file) = scene.defaults_file() {
-                finding = finding.fix(format!("it is not an argument: look for it in {}", file.display()));
-            }
-        }
-    }
-    Some(finding.quoting([entry]))
-}
-
-/// `handlersocket` of `/usr/lib/mysql/plugin/handlersocket.so`, `connect` of `ha_connect.so`; `_` as `-`.
-fn plugin_name(library: &BStr) -> BString {
-    let file = library.rsplit_once_str("/").map_or(library.as_bytes(), |(_, file)| file);
-    let stem = file.strip_suffix(b".so").unwrap_or(file);
-    name(stem.strip_prefix(b"ha_").unwrap_or(stem))
-}
-
-fn ambiguous_option<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
-    let entry = scene.line(&["ambiguous option '"])?;
-    let word = entry.between("ambiguous option '", "'")?;
-    let candidates = entry.between("' (", ")").unwrap_or_default();
-    let at = find(&scene.evidence.argv, word, None);
-    let origin = at.map(|at| format!(" ({})", scene.evidence.argv[at].origin)).unwrap_or_default();
-    let text = format!("the option '{word}'{origin} is the beginning of several: {candidates}");
-    let fix = format!("write one of these in full: {candidates}");
-    Some(Finding::new(AMBIGUOUS_OPTION, text).quoting([entry]).blaming(at).fix(fix))
-}
-
 fn missing_value<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
-    let entry = scene.line(&["requires an argument"])?;
+    let entry = scene.line(&["requires an argument", "Empty value for '"])?;
     let option = *entry.quoted().first()?;
-    let at = find(&scene.evidence.argv, option, None);
-    let origin = at.map(|at| format!(" ({})", scene.evidence.argv[at].origin)).unwrap_or_default();
-    let text = format!("the option '{option}'{origin} has no value");
-    Some(Finding::new(MISSING_VALUE, text).quoting([entry]).blaming(at).fix(format!("write {option}=VALUE")))
-}
-
-fn unknown_engine<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
-    let entry = scene.error(&["Unknown/unsupported storage engine: "])?;
-    let engine = entry.after("storage engine: ")?;
-    let given = ["default-storage-engine", "default-tmp-storage-engine"]
-        .iter()
-        .filter_map(|option| scene.given(option))
-        .find(|given| given.value.eq_ignore_ascii_case(engine));
-    let origin = given.as_ref().map(|given| format!(" ({})", scene.origin(given))).unwrap_or_default();
-    let text = format!("the default storage engine '{engine}'{origin} is not there");
-    Some(
-        Finding::new(UNKNOWN_ENGINE, text)
-            .quoting([entry])
-            .blaming(given.and_then(|given| given.argument))
-            .fix("the engine is not built in, not loaded, or failed to start"),
-    )
+    let blame = scene.blame(option, None);
+    let bare = option.trim_start_with(|c| c == '-').as_bstr();
+    let text = format!("the option '--{bare}'{} has no value", blame.place());
+    let fix = format!("write {}", blame.spelt(&format!("{bare}=VALUE")));
+    Some(Finding::new(MISSING_VALUE, text).quoting([entry]).blaming(blame.argument).fix(fix))
 }
 
 #[cfg(test)]
@@ -221,40 +202,18 @@ mod tests {
 
     const VECTORS: &[Vector] = &[
         (
-            "MTR-S003",
-            &["--bar", "--loose-foo", "--foo"],
-            "t 0 [ERROR] mariadbd: unknown option '--foo'\nt 0 [ERROR] Aborting",
-            Some("--foo"),
-            "the server does not know the option '--foo' (x.opt:3)",
-        ),
-        (
-            "MTR-S002",
-            &["--foo_bar=x", "--loose-zap=1"],
-            "t 0 [Warning] mariadbd: unknown variable 'loose-zap=1'\nt 0 [ERROR] mariadbd: unknown variable 'foo-bar=x'",
-            Some("--foo_bar=x"),
-            "write --loose-foo-bar",
-        ),
-        (
-            "MTR-S002",
-            &["--defaults-file=/v/my.cnf"],
-            "t 0 [ERROR] mariadbd: unknown variable 'nosuch=1'",
-            None,
-            "look for it in /v/my.cnf",
-        ),
-        (
-            "MTR-S004",
-            &["--innodb-buffer-pool=8M"],
-            "t 0 [ERROR] mariadbd: ambiguous option '--innodb-buffer-pool=8M' (innodb-buffer-pool-size, \
-             innodb-buffer-pool-load-at-startup)\nt 0 [ERROR] Unknown/unsupported storage engine: InnoDB",
-            Some("--innodb-buffer-pool=8M"),
-            "innodb-buffer-pool-size, innodb-buffer-pool-load",
-        ),
-        (
             "MTR-S010",
             &["--server-id=5", "--general-log-file"],
             "t 0 [ERROR] mariadbd: option '--general_log_file' requires an argument",
             Some("--general-log-file"),
             "write --general_log_file=VALUE",
+        ),
+        (
+            "MTR-S010",
+            &["--ssl-ca="],
+            "2026-01-01T00:00:00.1Z 0 [ERROR] [MY-000065] [Server] Empty value for 'ssl_ca' specified.",
+            Some("--ssl-ca="),
+            "'--ssl_ca' (x.opt:1) has no value",
         ),
         (
             "MTR-S001",
@@ -265,13 +224,6 @@ mod tests {
             "write --loose_handlersocket_port=9998",
         ),
         (
-            "MTR-S008",
-            &["--log-bin", "9998"],
-            "mariadbd: Too many arguments (first extra is '9998').\nt 0 [ERROR] Aborting",
-            Some("9998"),
-            "an option begins with --",
-        ),
-        (
             "MTR-S001",
             &["--loose_handlersocket_port", "=", "9998", "--open_files_limit", "=", "65535"],
             "t 0 [ERROR] Unknown suffix '=' used for variable 'open_files_limit' (value '='). Legal suffix characters \
@@ -280,32 +232,80 @@ mod tests {
             "'--open_files_limit = 65535' (x.opt:4) has blanks around its '=': the server got each word by itself / \
              write --open_files_limit=65535\nwrite --loose_handlersocket_port=9998 (x.opt:1)",
         ),
+        // MySQL's wording, and `--a =1`.
         (
-            "MTR-S005",
-            &["--sql-mode=ANSI", "--sql_mode=NOSUCH"],
-            "t 0 [ERROR] mariadbd: Error while setting value 'NOSUCH' to 'sql_mode'",
-            Some("--sql_mode=NOSUCH"),
-            "'NOSUCH' is no value for 'sql_mode' (x.opt:2)",
+            "MTR-S001",
+            &["--max_connections", "=100"],
+            "t 0 [ERROR] [MY-000077] [Server] /x/mysqld: Error while setting value '=100' to 'max_connections'.",
+            Some("--max_connections"),
+            "write --max_connections=100",
         ),
         (
-            "MTR-S017",
-            &["--character-set-server=klingon"],
-            "mariadbd: Character set 'klingon' is not a compiled character set and is not specified in the '/x' file",
-            Some("--character-set-server=klingon"),
-            "klingon",
+            "MTR-S001",
+            &["--binlog_format=", "row"],
+            "t 0 [ERROR] mariadbd: Error while setting value '' to 'binlog_format'",
+            Some("--binlog_format="),
+            "write --binlog_format=row",
         ),
         (
-            "MTR-S016",
-            &["--default-storage-engine=nosuch"],
-            "t 0 [ERROR] Unknown/unsupported storage engine: nosuch\nt 0 [ERROR] Aborting",
-            Some("--default-storage-engine=nosuch"),
-            "nosuch",
+            "MTR-S001",
+            &["--open_files_limit = 65535"],
+            "t 0 [ERROR] mariadbd: unknown variable 'open_files_limit = 65535'",
+            Some("--open_files_limit = 65535"),
+            "takes the blank for a part",
+        ),
+        (
+            "MTR-S001",
+            &["--x", "=", "row"],
+            "mysqld: Too many arguments (first extra is 'row').\nt 0 [ERROR] Aborting",
+            Some("--x"),
+            "write --x=row",
+        ),
+        (
+            "MTR-S001",
+            &["=", "row", "--core-file"],
+            "mariadbd: Too many arguments (first extra is '=').\nt 0 [ERROR] Aborting",
+            Some("="),
+            "'= row' (x.opt:1) stands without its option",
+        ),
+        (
+            "MTR-S008",
+            &["--log-bin", "9998"],
+            "mariadbd: Too many arguments (first extra is '9998').\nt 0 [ERROR] Aborting",
+            Some("9998"),
+            "if it is the value of --log-bin, write --log-bin=9998",
+        ),
+        (
+            "MTR-S008",
+            &["--log-bin=x", "#", "comment"],
+            "mysqld: Too many arguments (first extra is '#').",
+            Some("#"),
+            "no comments",
+        ),
+        (
+            "MTR-S008",
+            &["\u{2013}innodb"],
+            "mysqld: Too many arguments (first extra is '\u{2013}innodb').",
+            Some("\u{2013}innodb"),
+            "write --innodb",
         ),
     ];
 
     #[test]
     fn every_vector_finds_its_cause_argument_and_words() {
         check(VECTORS);
+    }
+
+    #[test]
+    fn a_blank_in_a_value_that_nobody_complains_of_is_no_cause() {
+        let log = "t 0 [ERROR] mariadbd: Error while setting value 'x' to 'binlog_format'";
+        assert_eq!(codes(&failed(1, &["--init-connect= set @a=1", "--binlog-format=x"], log)), ["MTR-S005"]);
+    }
+
+    #[test]
+    fn an_unknown_option_with_blanks_has_both() {
+        let log = "t 0 [ERROR] mariadbd: unknown option '--nosuch_port'";
+        assert_eq!(codes(&failed(2, &["--nosuch_port", "=", "9998"], log)), ["MTR-S003", "MTR-S001"]);
     }
 
     #[test]

@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use bstr::ByteSlice;
-use mtr::script::command::COMMANDS;
+use mtr::script::command::{COMMANDS, Origin};
 use script::{Interpreter, Script};
 use server::{Installation, Server};
 use similar::TextDiff;
@@ -122,7 +122,9 @@ fn first_words() -> Vec<Vec<u8>> {
 #[test]
 fn every_command_occurs() {
     let words = first_words();
-    let names = COMMANDS.iter().map(|spec| spec.name);
+    // The reference does not know extensions; tests/e2e/extensions.rs has their scripts.
+    let common = COMMANDS.iter().filter(|spec| spec.origin != Origin::MySql);
+    let names = common.map(|spec| spec.name);
     let missing: Vec<_> = names.filter(|name| !words.iter().any(|word| word == name.as_bytes())).collect();
     assert!(missing.is_empty(), "no script has {missing:?}");
 }

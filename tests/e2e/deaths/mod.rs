@@ -2,7 +2,20 @@
 //!
 //! The installed server dies for real wherever a test can bring that about.
 
+mod crash;
+mod datadir;
+mod disk;
+pub mod faulty;
+mod keys;
+mod limits;
+mod network;
 mod options;
+mod paths;
+mod plugins;
+mod program;
+mod replication;
+mod sanitizer;
+mod waiting;
 
 use std::ffi::OsString;
 
@@ -10,9 +23,10 @@ use serde_json::Value;
 
 use crate::support::{Finished, Site};
 
-/// A test `own.dead`, whose server is to die at start.
+/// A test `dead`, whose server is to die at start.
 pub struct Death {
     site: Site,
+    id: &'static str,
     args: Vec<OsString>,
     env: Vec<(&'static str, OsString)>,
 }
@@ -32,7 +46,23 @@ impl Death {
         let site = Site::real();
         site.test_file("dead.test", "select 1;\n").test_file("dead.result", "select 1;\n1\n1\n");
         site.test_file("dead.opt", opt);
-        Death { site, args: Vec::new(), env: Vec::new() }
+        Death { site, id: "own.dead", args: Vec::new(), env: Vec::new() }
+    }
+
+    /// By the fake server, which says `log` and then fails, or as `FAKE_END` in its environment tells it to. The real
+    /// server says such words where this machine does not bring it.
+    pub fn by_words(log: &str) -> Death {
+        let site = Site::fake();
+        site.test_file("dead.test", "exit 0\n").test_file("dead.opt", "--fake=say\n");
+        Death { site, id: "main.dead", args: Vec::new(), env: vec![("FAKE_LOG", log.into())] }
+    }
+
+    /// More words of `dead.opt`.
+    pub fn with(self, opt: &str) -> Death {
+        let file = self.site.suite().join("dead.opt");
+        let all = std::fs::read_to_string(&file).unwrap() + opt + "\n";
+        self.site.test_file("dead.opt", all);
+        self
     }
 
     /// `dead-master.sh`, which runs when the data directory is there and before the server starts.
@@ -67,14 +97,49 @@ impl Death {
     /// Runs it. The test fails because a server did not start, with exactly one diagnosis.
     #[track_caller]
     pub fn dies(self) -> Diagnosed {
+        self.fails_by("server_start")
+    }
+
+    /// Runs it. The server dies when it has its pid file already and the test has not begun.
+    #[track_caller]
+    pub fn dies_late(self) -> Diagnosed {
+        self.fails_by("server_death")
+    }
+
+    #[track_caller]
+    fn fails_by(self, failure: &str) -> Diagnosed {
+        let (run, site) = self.run();
+        run.exits(1).verdict("own.dead", "fail").reports_are_well_formed();
+        let outcome = run.outcomes("own.dead")[0].clone();
+        assert_eq!(outcome["failure"], failure, "{run:?}");
+        let diagnoses = outcome["diagnoses"].as_array().cloned().unwrap_or_default();
+        assert_eq!(diagnoses.len(), 1, "{run:?}");
+        Diagnosed { run, diagnosis: diagnoses[0].clone(), site }
+    }
+
+    /// Runs it. The run ends before its first test, because the server does not say what it is or does not make a
+    /// data directory.
+    #[track_caller]
+    pub fn dies_early(self) -> Diagnosed {
+        let (run, site) = self.run();
+        run.exits(1).reports_are_well_formed();
+        let end = run.events.last().cloned().unwrap_or_default();
+        let diagnoses = end["diagnoses"].as_array().cloned().unwrap_or_default();
+        assert_eq!((end["event"].as_str(), diagnoses.len()), (Some("run_finished"), 1), "{run:?}");
+        Diagnosed { run, diagnosis: diagnoses[0].clone(), site }
+    }
+
+    fn run(self) -> (Finished, Site) {
         let Death { site, args, env } = self;
+        let Death { site, id, args, env } = self;
         let mut run = site.run().args(["--force", "--retry=0"]).args(args).args(["dead"]);
         for (name, value) in env {
             run = run.env(name, value);
         }
+        (run.finish(), site)
         let run = run.finish();
-        run.exits(1).verdict("own.dead", "fail").reports_are_well_formed();
-        let outcome = run.outcomes("own.dead")[0].clone();
+        run.exits(1).verdict(id, "fail").reports_are_well_formed();
+        let outcome = run.outcomes(id)[0].clone();
         assert_eq!(outcome["failure"], "server_start", "{run:?}");
         let diagnoses = outcome["diagnoses"].as_array().cloned().unwrap_or_default();
         assert_eq!(diagnoses.len(), 1, "{run:?}");

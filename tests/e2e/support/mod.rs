@@ -1,10 +1,12 @@
 //! What the tests are made with.
 
+mod plugin;
 mod processes;
 mod run;
 mod site;
 mod watch;
 
+pub use plugin::compile_plugin;
 pub use processes::Herd;
 pub use run::{Finished, Run};
 pub use site::Site;

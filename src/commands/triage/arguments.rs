@@ -1,0 +1,164 @@
+//! The command line of `mtr-rs triage`.
+
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
+use std::path::PathBuf;
+
+use bstr::{BString, ByteSlice};
+
+use crate::cli::parse::{Invocation, parse};
+use crate::cli::settings::Settings;
+use crate::env::Env;
+use crate::error::{Error, Result};
+
+/// What `--help` prints.
+pub const HELP: &str = "\
+Usage: mtr-rs triage [OPTIONS] PATH...
+
+Says why servers died, from what a run of mtr-rs or of mysql-test-run left behind.
+
+PATH is a var directory, the directory that was kept of one failed test
+(VAR/log/SUITE.TEST), an error log or a bootstrap.log.
+
+  --json             Print JSON (docs/triage.md).
+  --all              Also name deaths in tests that passed: they wanted them.
+  --basedir=DIR      The installation whose test tree has the options of the tests.
+  --testdir=DIR      The test tree.
+  --suite-dir=DIR    Suites outside of the tree.
+  --mysqld=OPTION    What the run gave to every server.
+
+Exit code: 0 nothing died, 1 something did, 2 a path cannot be looked at.
+";
+
+/// What the command line says.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Wanted {
+    /// Print [`HELP`].
+    Help,
+    /// Look at paths.
+    Look(Box<Arguments>),
+}
+
+/// What to look at, and how.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Arguments {
+    /// What to look at.
+    pub paths: Vec<PathBuf>,
+    /// Print JSON.
+    pub json: bool,
+    /// Also tell of deaths that tests wanted.
+    pub all: bool,
+    /// The rest: options of a run that say where tests are.
+    pub settings: Settings,
+}
+
+/// Options of a run that mean something here.
+const OF_RUNS: [&str; 4] = ["--basedir", "--testdir", "--suite-dir", "--mysqld"];
+
+/// Reads the arguments.
+///
+/// # Errors
+/// An option that is none, or no path.
+pub fn read(args: Vec<OsString>, env: &Env) -> Result<Wanted> {
+    let (mut json, mut all) = (false, false);
+    let mut rest = vec![OsString::from("mtr-rs triage")];
+    let mut paths = Vec::new();
+    let mut args = args.into_iter();
+    while let Some(arg) = args.next() {
+        let text = arg.to_string_lossy().into_owned();
+        let (name, value) =
+            text.split_once('=').map_or((text.as_str(), None), |(name, value)| (name, Some(value)));
+        match name {
+            "--help" | "-h" => return Ok(Wanted::Help),
+            "--json" => json = true,
+            "--all" => all = true,
+            name if OF_RUNS.contains(&name) => {
+                rest.push(arg);
+                if value.is_none() {
+                    rest.extend(args.next());
+                }
+            }
+            name if name.starts_with('-') => {
+                return Err(
+                    Error::new(format!("triage has no option {name}")).hint("see mtr-rs triage --help")
+                );
+            }
+            _ => paths.push(PathBuf::from(arg)),
+        }
+    }
+    if paths.is_empty() {
+        return Err(Error::new("nothing to look at")
+            .hint("name a var directory or an error log; see mtr-rs triage --help"));
+    }
+    match parse(rest, env)? {
+        Invocation::Run(settings) => {
+            Ok(Wanted::Look(Box::new(Arguments { paths, json, all, settings: *settings })))
+        }
+        _ => Ok(Wanted::Help),
+    }
+}
+
+/// The settings of the run that left `arguments` in the copy of its console, with those given now: what decides
+/// which tests there are and which options servers get. Words with blanks have fallen apart there; a command line
+/// that makes no sense for that reason is passed over.
+pub fn with_those_of_the_run(given: &Settings, arguments: Option<&BString>, env: &Env) -> Settings {
+    let words = arguments.iter().flat_map(|words| words.split_str(" ")).filter(|word| !word.is_empty());
+    let argv = std::iter::once("mtr-rs".into()).chain(words.map(|word| OsString::from_vec(word.to_vec())));
+    let Ok(Invocation::Run(run)) = parse(argv.collect(), env) else { return given.clone() };
+    let either = |given: &Option<PathBuf>, run: Option<PathBuf>| given.clone().or(run);
+    Settings {
+        basedir: either(&given.basedir, run.basedir),
+        testdir: either(&given.testdir, run.testdir),
+        suite_dir: given.suite_dir.iter().chain(&run.suite_dir).cloned().collect(),
+        mysqld: if given.mysqld.is_empty() { run.mysqld } else { given.mysqld.clone() },
+        combination: run.combination,
+        suite: run.suite,
+        names: run.names,
+        ..given.clone()
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn words(line: &str) -> Vec<OsString> {
+        line.split(' ').filter(|word| !word.is_empty()).map(OsString::from).collect()
+    }
+
+    fn look(line: &str) -> Arguments {
+        match read(words(line), &Env::default()).unwrap() {
+            Wanted::Look(arguments) => *arguments,
+            Wanted::Help => panic!("help"),
+        }
+    }
+
+    #[test]
+    fn paths_and_options_in_any_order() {
+        let arguments = look("/v --json --basedir /b x.err --suite-dir=/s --all");
+        assert_eq!(arguments.paths, [PathBuf::from("/v"), "x.err".into()]);
+        assert!(arguments.json && arguments.all);
+        assert_eq!(arguments.settings.basedir, Some("/b".into()));
+        assert_eq!(arguments.settings.suite_dir, [PathBuf::from("/s")]);
+        assert_eq!(read(words("--help"), &Env::default()).unwrap(), Wanted::Help);
+    }
+
+    #[test]
+    fn mistakes_are_told() {
+        for line in ["", "--json", "/v --force", "/v -x"] {
+            assert!(read(words(line), &Env::default()).unwrap_err().hint_text().is_some(), "{line}");
+        }
+    }
+
+    #[test]
+    fn the_run_says_where_its_tests_were() {
+        let given = look("/v --suite-dir=/mine").settings;
+        let run = BString::from("--force --suite-dir=/theirs --mysqld=--x=1 a.b /p/c.test");
+        let both = with_those_of_the_run(&given, Some(&run), &Env::default());
+        assert_eq!(both.suite_dir, [PathBuf::from("/mine"), "/theirs".into()]);
+        assert_eq!(both.mysqld, ["--x=1"]);
+        assert_eq!(both.names, ["a.b", "/p/c.test"]);
+        assert_eq!(with_those_of_the_run(&given, Some(&"--nonsense".into()), &Env::default()), given);
+    }
+}

@@ -1,0 +1,234 @@
+//! Collects what is known when a test fails through its servers, for `triage` to explain.
+
+use std::time::{Duration, Instant};
+
+use bstr::{BString, ByteSlice};
+
+use super::worker::Worker;
+use super::{aftermath, gdb, script};
+use crate::check::session::Session;
+use crate::sys::child::Exit;
+use crate::sys::process;
+use crate::tree::case::TestCase;
+use crate::triage::collect::log_file;
+use crate::triage::diagnosis::Diagnosis;
+use crate::triage::evidence::{Core, Evidence, ExitKind, LogPart, Stage, Statement, TestFacts, TextFile};
+use crate::triage::judge;
+
+/// How long a server that hangs may take to say what it executes.
+const ANSWER: Duration = Duration::from_secs(5);
+
+impl Worker {
+    /// What is known of the server at `i` while a test runs: its log is that of this test.
+    fn evidence_of_test(&mut self, i: usize) -> Evidence {
+        let mut evidence = self.set.evidence(i);
+        let server = &self.set.servers[i];
+        evidence.stage = Stage::Running;
+        evidence.lived = server.last_exit.map(|(_, lived)| lived);
+        evidence.lived = evidence.lived.or_else(|| server.process().map(|child| child.started().elapsed()));
+        evidence.exit = match server.last_exit {
+            Some((Exit::Code(status), _)) if !server.is_running() => ExitKind::Status(status),
+            Some((Exit::Signal { number, .. }, _)) if !server.is_running() => ExitKind::Signal(number),
+            _ => ExitKind::Running,
+        };
+        let path = server.group.log_error();
+        let scanner = self.set.scanner(&path);
+        let (marker, served) = (scanner.marker(), scanner.names().to_vec());
+        let of_test = log_file::from_offset(&path, marker);
+        let since_start = std::mem::replace(&mut evidence.log, of_test);
+        let name = served.last().map(|name| name.as_str().into()).unwrap_or_default();
+        evidence.test = Some(TestFacts { name, served, since_start, ..TestFacts::default() });
+        evidence
+    }
+
+    /// Why the server at `i` ended although nothing said that it should.
+    pub fn diagnose_death(&mut self, i: usize) -> Diagnosis {
+        let mut evidence = self.evidence_of_test(i);
+        self.set.complete(&mut evidence, i);
+        self.set.add_core(&mut evidence, i);
+        shown_beside(judge::diagnose(&evidence))
+    }
+
+    /// Why the test did not end: what its script, running as `script`, and the servers do. Asked before any of them
+    /// is told to end.
+    pub fn diagnose_hang(&mut self, case: &TestCase, script: i32) -> Option<Diagnosis> {
+        let running = self.set.running();
+        let mut evidence = self.evidence_of_test(*running.first()?);
+        evidence.timed_out = true;
+        evidence.lived = Some(Duration::from_secs(self.ctx.settings.testcase_timeout * 60));
+        let mut test = evidence.test.take().unwrap_or_default();
+        test.last_line = script::log_tail(&self.set.dirs, case, 20)
+            .and_then(|(_, tail)| tail.lines().rfind(|line| !line.trim().is_empty()).map(BString::from));
+        test.programs = process::programs_below(script);
+        let mut threads: Vec<BString> = Vec::new();
+        let mut look = |who: String, pid: i32| {
+            let lines = gdb::threads_of(&self.ctx, pid, &self.set.env, &self.set.dirs.tmp);
+            if !lines.is_empty() {
+                threads.push(format!("{who} (process {pid}):").into());
+                threads.extend(lines.into_iter().map(|line| [b"  ", line.as_bytes()].concat().into()));
+            }
+        };
+        for &i in &running {
+            let server = &self.set.servers[i];
+            test.statements.extend(self.statements(i));
+            if let Some(child) = server.process() {
+                look(server.group.name().to_string(), child.pid());
+            }
+        }
+        look("script".to_owned(), script);
+        evidence.threads = bstr::join("\n", threads).into();
+        evidence.test = Some(test);
+        self.set.complete(&mut evidence, *running.first()?);
+        Some(shown_beside(judge::diagnose(&evidence)))
+    }
+
+    /// What the server at `i` executes, idle connections left out; nothing where it does not answer.
+    fn statements(&self, i: usize) -> Vec<Statement> {
+        let (server, deadline) = (&self.set.servers[i], Instant::now() + ANSWER);
+        let Ok(mut session) = Session::open(&server.group.socket(), &self.ctx.settings.user, deadline) else {
+            return Vec::new();
+        };
+        let results = session.query("show full processlist").unwrap_or_default();
+        let _ = session.close();
+        let Some(list) = results.into_iter().next() else { return Vec::new() };
+        let column = |name: &str| list.columns.iter().position(|column| column == name);
+        let place = |row: &[Option<BString>], name: &str| {
+            column(name).and_then(|at| row.get(at)?.clone()).unwrap_or_default()
+        };
+        let row = |row: &Vec<Option<BString>>| {
+            let statement = Statement {
+                server: server.group.name().to_owned(),
+                connection: place(row, "Id"),
+                seconds: place(row, "Time"),
+                state: place(row, "State"),
+                text: place(row, "Info"),
+            };
+            let ours = statement.text.eq_ignore_ascii_case(b"show full processlist");
+            (!statement.text.is_empty() && !ours).then_some(statement)
+        };
+        list.rows.iter().filter_map(row).collect()
+    }
+
+    /// What the lines mean for which the test fails, and reports of sanitizers in files of their own.
+    pub fn diagnose_warnings(
+        &mut self,
+        warnings: &[u8],
+        files: Vec<(usize, Vec<TextFile>)>,
+    ) -> Vec<Diagnosis> {
+        let mut files = files;
+        let mut found = Vec::new();
+        for i in 0..self.set.servers.len() {
+            let log = self.set.servers[i].group.log_error();
+            let lines = lines_of(warnings, log.as_os_str().as_encoded_bytes());
+            let reports: Vec<TextFile> = files
+                .iter_mut()
+                .filter(|(of, _)| *of == i)
+                .flat_map(|(_, files)| std::mem::take(files))
+                .collect();
+            if lines.is_empty() && reports.is_empty() {
+                continue;
+            }
+            let mut evidence = self.evidence_of_test(i);
+            if let Some(test) = &mut evidence.test {
+                test.warnings = lines;
+            }
+            self.set.complete(&mut evidence, i);
+            // Files that an earlier test was told of are no news.
+            evidence.sanitizer_files = reports;
+            found.push(shown_beside(judge::diagnose_lines(&evidence)));
+        }
+        found
+    }
+
+    /// Why the script failed, if that is the servers' doing.
+    pub fn diagnose_script(&mut self, report: &BString) -> Option<Diagnosis> {
+        for i in self.set.running() {
+            let mut evidence = self.evidence_of_test(i);
+            if let Some(test) = &mut evidence.test {
+                test.report.clone_from(report);
+            }
+            if let Some(diagnosis) = judge::diagnose_script(&evidence) {
+                return Some(shown_beside(diagnosis));
+            }
+        }
+        None
+    }
+
+    /// What servers that have been stopped said on their way: `parts` are the new parts of their logs.
+    pub fn diagnose_shutdown(
+        &mut self,
+        parts: Vec<LogPart>,
+        files: Vec<(usize, Vec<TextFile>)>,
+    ) -> Vec<Diagnosis> {
+        let mut files = files;
+        let mut found = Vec::new();
+        for i in 0..self.set.servers.len() {
+            let path = self.set.servers[i].group.log_error();
+            let part = parts.iter().find(|part| part.path == path);
+            let reports: Vec<TextFile> = files
+                .iter_mut()
+                .filter(|(of, _)| *of == i)
+                .flat_map(|(_, files)| std::mem::take(files))
+                .collect();
+            if part.is_none() && reports.is_empty() {
+                continue;
+            }
+            let mut evidence = self.evidence_of_test(i);
+            evidence.stage = Stage::Stopped;
+            evidence.log = part.cloned().unwrap_or(LogPart { path, ..LogPart::default() });
+            evidence.sanitizer_files = reports;
+            found.extend(judge::diagnose_shutdown(&evidence).map(shown_beside));
+        }
+        found
+    }
+}
+
+/// The lines of `warnings` that are said to stand in the log at `path`.
+fn lines_of(warnings: &[u8], path: &[u8]) -> Vec<BString> {
+    let mut lines: Vec<BString> = Vec::new();
+    for line in warnings.lines() {
+        if let Some(log) = line.strip_prefix(b"^ Found warnings in ") {
+            if log.trim() == path {
+                return lines;
+            }
+            lines.clear();
+        } else if ![&b"line"[..], b"ok", b""].contains(&line) {
+            lines.push(line.into());
+        }
+    }
+    Vec::new()
+}
+
+/// The report shows the log of the test beside it.
+fn shown_beside(mut diagnosis: Diagnosis) -> Diagnosis {
+    diagnosis.log_is_beside = true;
+    diagnosis
+}
+
+impl super::servers::ServerSet {
+    /// Looks for the core file of the server at `i`. Where the server wrote no stack, a debugger reads it.
+    pub fn add_core(&self, evidence: &mut Evidence, i: usize) {
+        let Some(path) = aftermath::cores(&self.servers[i].group.datadir()).into_iter().next() else {
+            return;
+        };
+        let mut core = Core { path, ..Core::default() };
+        if !evidence.log.text.contains_str("(handle_fatal_signal") {
+            let (ctx, scratch) = (self.context(), &self.dirs.tmp);
+            core.backtrace = aftermath::stack_trace(ctx, &core.path, &evidence.program, &self.env, scratch);
+        }
+        evidence.core = Some(core);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_belong_to_the_log_that_is_named_below_them() {
+        let text = b"line\na\nb\n^ Found warnings in /v/mysqld.1.err\nok\nline\nc\n^ Found warnings in /v/mysqld.2.err\nok\n";
+        assert_eq!(lines_of(text, b"/v/mysqld.1.err"), ["a", "b"]);
+        assert_eq!(lines_of(text, b"/v/mysqld.2.err"), ["c"]);
+        assert!(lines_of(text, b"/v/mysqld.3.err").is_empty());
+    }
+}

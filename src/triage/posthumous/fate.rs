@@ -1,0 +1,142 @@
+//! What became of a server, as far as its own log tells.
+
+use bstr::{BStr, ByteSlice};
+
+use crate::triage::evidence::LogPart;
+use crate::triage::log::{Entry, Level, entries};
+
+/// What a log tells of one start.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Fate {
+    /// It accepted connections.
+    pub ready: bool,
+    /// It complained before it accepted connections, or without ever doing so.
+    pub complained: bool,
+    /// It has the traces of a violent death: a signal, an assertion, a sanitizer's report.
+    pub violent: bool,
+    /// It was told to shut down before that, or had done so.
+    pub stopping: bool,
+    /// Its process id.
+    pub pid: Option<i32>,
+}
+
+/// Reads the log of one start.
+pub fn of(log: &LogPart) -> Fate {
+    let mut fate = Fate::default();
+    for entry in entries(log) {
+        fate.ready |= is_ready(&entry);
+        fate.complained |= !fate.ready && complains(&entry);
+        if !fate.violent {
+            fate.stopping |= entry.says("Normal shutdown") || entry.says("Shutdown complete");
+        }
+        fate.violent |= is_violent(&entry);
+        fate.pid = fate.pid.or_else(|| pid(&entry));
+    }
+    fate
+}
+
+/// `ready for connections`, or in another language the line that tells socket and port.
+fn is_ready(entry: &Entry<'_>) -> bool {
+    entry.says("ready for connections") || (entry.says("socket: '") && entry.says("port: "))
+}
+
+/// An error, or what a program says on standard error, unless it calls that a warning.
+fn complains(entry: &Entry<'_>) -> bool {
+    let by_program = || {
+        let (program, rest) = entry.raw.split_once_str(":").unwrap_or_default();
+        let name = program.rsplit_once_str("/").map_or(program, |(_, name)| name);
+        rest.starts_with(b" ")
+            && !program.contains(&b' ')
+            && [&b"mariadbd"[..], b"mysqld"].iter().any(|known| name.starts_with(known))
+    };
+    let warns = entry.message.starts_with(b"Warning: ");
+    entry.level == Level::Error || (entry.level == Level::None && !warns && by_program())
+}
+
+fn is_violent(entry: &Entry<'_>) -> bool {
+    let of_program = |word: &str| entry.says(word) && entry.raw.contains_str(";");
+    let assertion = entry.level == Level::None && entry.says("Assertion `") && entry.says("failed");
+    let sanitizer = entry.level == Level::None
+        && (entry.says("Sanitizer: ") || entry.says("Sanitizer:DEADLYSIGNAL"))
+        && (entry.says("==ERROR") || entry.says("WARNING: ") || entry.raw.starts_with(b"SUMMARY: "));
+    assertion
+        || sanitizer
+        || of_program(" got signal ")
+        || of_program(" got exception ")
+        || entry.says("InnoDB: Assertion failure in file")
+        || (entry.subsystem == "InnoDB" && entry.message.starts_with(b"Assertion failure in file"))
+        || entry.raw.starts_with(b"terminate called ")
+}
+
+/// The process id in `… starting as process 7 ...`, `Starting MariaDB … as process 7` or `==7==ERROR`.
+fn pid(entry: &Entry<'_>) -> Option<i32> {
+    number(entry.after(" as process ").unwrap_or_default())
+}
+
+/// The number with which `text` begins.
+pub fn number(text: &BStr) -> Option<i32> {
+    let end = text.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(text.len());
+    text[..end].to_str().ok()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fate(text: &str) -> Fate {
+        of(&LogPart { path: "/v/log/x.err".into(), first_line: 1, text: text.into() })
+    }
+
+    #[test]
+    fn a_server_is_ready_in_any_language() {
+        let head =
+            "2026-01-01 10:00:00 0 [Note] Starting MariaDB 10.11.19 source revision 5 as process 4711\n";
+        let ready = fate(&format!("{head}t 0 [Note] mariadbd: ready for connections.\nt 9 [ERROR] later\n"));
+        assert_eq!(ready, Fate { ready: true, pid: Some(4711), ..Fate::default() });
+        assert!(fate("t 0 [Note] Version: '10.11'  socket: '/s'  port: 3306  x").ready);
+        assert!(!fate(head).ready);
+    }
+
+    #[test]
+    fn complaints_are_errors_and_what_programs_say() {
+        for text in [
+            "t 0 [ERROR] mariadbd: unknown option '--x'",
+            "mariadbd: Too many arguments (first extra is 'x').",
+            "/usr/sbin/mariadbd: error while loading shared libraries: libx.so.1",
+        ] {
+            assert!(fate(text).complained, "{text}");
+        }
+        for text in [
+            "$ /usr/sbin/mariadbd --x: y",
+            "t 0 [Warning] mariadbd: ignored",
+            "mariadbd: Warning: x",
+            "CURRENT_TEST: a.b",
+        ] {
+            assert!(!fate(text).complained, "{text}");
+        }
+    }
+
+    #[test]
+    fn violence_leaves_traces() {
+        for text in [
+            "251123 18:00:00 [ERROR] mysqld got signal 11 ;",
+            "251123 18:00:00 [ERROR] /usr/sbin/mariadbd got signal 6 ;",
+            "mariadbd: /src/sql/x.cc:7: void f(): Assertion `a' failed.",
+            "2026-01-01 10:00:00 0x7f InnoDB: Assertion failure in file /x.cc line 7",
+            "==71==ERROR: AddressSanitizer: heap-use-after-free on address 0x1",
+            "WARNING: ThreadSanitizer: data race (pid=7)",
+            "SUMMARY: UndefinedBehaviorSanitizer: undefined-behavior x.cc:7:1 in ",
+            "terminate called after throwing an instance of 'std::bad_alloc'",
+        ] {
+            assert!(fate(text).violent, "{text}");
+        }
+        for text in ["t 0 [Note] InnoDB: x", "t 5 [Warning] Aborted connection 5 (got signal to stop)"] {
+            assert!(!fate(text).violent, "{text}");
+        }
+        let later = fate(
+            "t 0 [Note] m: ready for connections.\nt 0 [Note] m (a): Normal shutdown\n\
+                          ==71==ERROR: LeakSanitizer: detected memory leaks\n",
+        );
+        assert!(later.ready && later.stopping && later.violent);
+    }
+}

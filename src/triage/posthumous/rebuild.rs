@@ -1,0 +1,197 @@
+//! Evidence of a server that died some time ago, from its log and what lies beside it.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bstr::{BStr, BString, ByteSlice};
+
+use super::console::Seen;
+use super::fate::Fate;
+use super::starts::Start;
+use super::words::{self, Unexplained, Words};
+use crate::config::mycnf;
+use crate::error::Location;
+use crate::tree::case::{ServerOption, TestCase};
+use crate::tree::probe::ServerFacts;
+use crate::triage::collect::{self, Subject};
+use crate::triage::evidence::{Evidence, ExitKind, Fellow, LogPart, Stage, TextFile};
+
+/// Everything beside the log that tells of one start.
+#[derive(Debug)]
+pub struct Beside<'a> {
+    /// `mysqld.1`.
+    pub server: BString,
+    /// What the log tells.
+    pub fate: Fate,
+    /// What the runner saw of it.
+    pub seen: Option<&'a Seen>,
+    /// The instances of its test.
+    pub instances: &'a [TestCase],
+    /// The var directory of its worker.
+    pub vardir: Option<&'a Path>,
+    /// What was kept of its test.
+    pub saved: Option<&'a Path>,
+    /// It is the last start of its log: the configuration that is there now is its own.
+    pub last: bool,
+    /// Reports of sanitizers about it.
+    pub reports: Vec<TextFile>,
+    /// The current directory that servers have.
+    pub test_dir: &'a Path,
+    /// What the server program of the installation says of itself, and where it is.
+    pub facts: Option<(&'a Path, &'a Arc<ServerFacts>)>,
+}
+
+/// The evidence of one start.
+pub fn evidence(start: &Start, log: LogPart, beside: &Beside<'_>) -> Evidence {
+    let noted = Location { file: log.path.clone(), line: Some(start.line) };
+    let expect_file = beside
+        .vardir
+        .filter(|_| start.again)
+        .map(|vardir| vardir.join("tmp").join(format!("{}.expect", beside.server)));
+    let command = start.command.clone().unwrap_or_default();
+    let words = words(command.as_bstr(), beside, &Unexplained { noted, expect_file });
+    let exit = beside.seen.map(|seen| seen.exit).unwrap_or_default();
+    let mut evidence = Evidence {
+        server: beside.server.clone(),
+        stage: stage(beside),
+        lived: beside.seen.and_then(|seen| seen.lived),
+        exit,
+        timed_out: exit == ExitKind::Running && beside.seen.is_some_and(|seen| seen.timed_out),
+        program: words.program,
+        argv: words.arguments,
+        log,
+        ..Evidence::default()
+    };
+    let same = |facts: &(&Path, &Arc<ServerFacts>)| facts.0 == evidence.program;
+    evidence.facts = beside.facts.filter(same).map(|(_, facts)| Arc::clone(facts));
+    add_configuration(&mut evidence, beside);
+    add_system(&mut evidence, beside);
+    evidence.sanitizer_files.extend(beside.reports.iter().cloned());
+    evidence
+}
+
+fn stage(beside: &Beside<'_>) -> Stage {
+    match beside.fate {
+        // The runner waited for it in vain, whatever it said itself.
+        _ if beside.seen.is_some_and(|seen| !seen.served) => Stage::Start,
+        Fate { ready: false, .. } => Stage::Start,
+        Fate { stopping: true, .. } => Stage::Stopped,
+        Fate { .. } => Stage::Running,
+    }
+}
+
+/// The command line, read with the instance of the test that explains it best.
+fn words(command: &BStr, beside: &Beside<'_>, unexplained: &Unexplained) -> Words {
+    let without: &[ServerOption] = &[];
+    let lists = beside.instances.iter().flat_map(|case| [&case.master_opt, &case.slave_opt]);
+    let readings = lists
+        .map(Vec::as_slice)
+        .chain(std::iter::once(without))
+        .map(|options| words::read(command, options, unexplained));
+    readings.min_by_key(|words| words.doubts).unwrap_or_else(|| words::read(command, without, unexplained))
+}
+
+/// Settings of the configuration file and the other servers in it.
+fn add_configuration(evidence: &mut Evidence, beside: &Beside<'_>) {
+    let Some(file) = configuration(evidence, beside) else { return };
+    let at = evidence.argv.iter().position(|option| option.text.starts_with(b"--defaults-file="));
+    match at {
+        Some(at) => {
+            // The collector reads the file that the arguments name; this one may have moved.
+            let mut word = BString::from("--defaults-file=");
+            word.extend_from_slice(file.as_os_str().as_encoded_bytes());
+            let noted = std::mem::replace(&mut evidence.argv[at].text, word);
+            collect::settings::add(evidence);
+            evidence.argv[at].text = noted;
+        }
+        None => collect::settings::add(evidence),
+    }
+    let Ok(config) = mycnf::parse(&file, beside.test_dir) else { return };
+    let others = config
+        .option_groups()
+        .filter(|group| group.name.starts_with(b"mysqld.") && group.name != evidence.server);
+    evidence.fellows = others
+        .map(|group| Fellow {
+            server: group.name.clone(),
+            port: group.value("port").and_then(number),
+            socket: group.value("socket").map(|path| path.to_path_lossy().into_owned()),
+            datadir: group.value("datadir").map(|path| path.to_path_lossy().into_owned()),
+            server_id: group.value("server-id").and_then(number),
+            pid: None,
+        })
+        .collect();
+}
+
+/// The file with the configuration of this start: what was kept of its test, or what is still in its place. The
+/// place of a file that is the same in both is the original one.
+fn configuration(evidence: &Evidence, beside: &Beside<'_>) -> Option<PathBuf> {
+    let name = evidence.argv.iter().find_map(|option| option.text.strip_prefix(b"--defaults-file="))?;
+    let original = name.to_path_lossy().into_owned();
+    let here = beside.vardir.map(|vardir| vardir.join("my.cnf")).filter(|file| file.is_file());
+    let current = if original.is_file() { Some(original) } else { here };
+    let kept = beside.saved.map(|dir| dir.join("my.cnf")).filter(|file| file.is_file());
+    match (kept, current) {
+        (Some(kept), Some(current)) => Some(if same_text(&kept, &current) { current } else { kept }),
+        (Some(kept), None) => Some(kept),
+        // Each configuration replaces the one before.
+        (None, current) => current.filter(|_| beside.last),
+    }
+}
+
+fn same_text(one: &Path, other: &Path) -> bool {
+    matches!((std::fs::read(one), std::fs::read(other)), (Ok(one), Ok(other)) if one == other)
+}
+
+/// What of the system is still as it was.
+fn add_system(evidence: &mut Evidence, beside: &Beside<'_>) {
+    let Some(vardir) = beside.vardir.filter(|_| evidence.program.is_file()) else { return };
+    let word = evidence.argv.iter().find_map(|option| option.text.strip_prefix(b"--defaults-file="));
+    // A var directory that was brought from elsewhere tells of another machine.
+    if !word.is_some_and(|word| word.to_path_lossy().parent().is_some_and(|dir| same_place(dir, vardir))) {
+        return;
+    }
+    let pid = beside.fate.pid.or(beside.seen.and_then(|seen| seen.pid));
+    let subject = Subject { pid, env: None, cwd: beside.test_dir, vardir, oom_kills_before: None };
+    collect::complete_later(evidence, &subject);
+    evidence.system.paths.retain(|fact| !is_remade(&fact.path, vardir));
+}
+
+/// Whether a path is in a part of the var directory that the runner empties or moves away between tests.
+fn is_remade(path: &Path, vardir: &Path) -> bool {
+    let inside = path.strip_prefix(vardir).ok().and_then(|inside| inside.components().next());
+    inside.is_some_and(|part| {
+        let name = part.as_os_str().as_encoded_bytes();
+        name.starts_with(b"mysqld.") || [&b"tmp"[..], b"run"].contains(&name)
+    })
+}
+
+fn same_place(one: &Path, other: &Path) -> bool {
+    one == other || matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other)
+}
+
+fn number<T: std::str::FromStr>(text: &BStr) -> Option<T> {
+    text.to_str().ok()?.trim().parse().ok()
+}
+
+/// The name of the server whose error log this is: `mysqld.1` of `mysqld.1.err`.
+pub fn server_of(log: &Path) -> BString {
+    log.file_stem().unwrap_or(log.as_os_str()).as_encoded_bytes().into()
+}
+
+/// The evidence of a failed bootstrap.
+pub fn bootstrap(start: &Start, log: LogPart) -> Evidence {
+    let noted = Location { file: log.path.clone(), line: Some(start.line) };
+    let command = start.command.clone().unwrap_or_default();
+    let words = words::read(command.as_bstr(), &[], &Unexplained { noted, expect_file: None });
+    let target = words.arguments.iter().find_map(|option| option.text.strip_prefix(b"--datadir="));
+    let target = target.map(|dir| dir.to_path_lossy().into_owned());
+    let server = target.as_deref().and_then(Path::file_name).unwrap_or_default().as_encoded_bytes().into();
+    Evidence {
+        server,
+        stage: Stage::Bootstrap,
+        program: words.program,
+        argv: words.arguments,
+        log,
+        ..Evidence::default()
+    }
+}

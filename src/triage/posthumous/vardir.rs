@@ -1,0 +1,259 @@
+//! What a path holds that somebody wants explained: a var directory, what was kept of one test, a log.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use bstr::{BString, ByteSlice};
+
+use crate::error::{Error, Result};
+
+/// The name of the copy of a run's console.
+const CONSOLE: &str = "stdout.log";
+
+/// The name of the log of bootstraps.
+const BOOTSTRAP: &str = "bootstrap.log";
+
+/// What was found at a path.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Remains {
+    /// The path, as given.
+    pub path: PathBuf,
+    /// The var directory of the whole run, where the path belongs to one.
+    pub vardir: Option<PathBuf>,
+    /// Error logs, in order of their names.
+    pub logs: Vec<PathBuf>,
+    /// Logs of bootstraps.
+    pub bootstraps: Vec<PathBuf>,
+    /// The copy of the run's console.
+    pub console: Option<PathBuf>,
+    /// The directory of a test that is asked for alone, by its name: `suite.test`, with combinations and number.
+    pub only_test: Option<BString>,
+    /// Directories of tests whose servers' files were kept: `VAR/log/suite.test`.
+    pub saved: Vec<PathBuf>,
+}
+
+impl Remains {
+    /// Looks at `path`.
+    ///
+    /// # Errors
+    /// It does not exist, cannot be read, or holds no log.
+    pub fn at(path: &Path) -> Result<Remains> {
+        let meta = std::fs::metadata(path).map_err(|error| Error::io("look at", path, error))?;
+        if meta.is_file() {
+            return Ok(Remains::of_file(path));
+        }
+        // Links and dots would hide the names of the directories above.
+        let dir = path.canonicalize().map_err(|error| Error::io("look at", path, error))?;
+        let remains = match role(&dir) {
+            Role::Vardir(root) => Remains::of_vardir(&root),
+            Role::Saved(root) => {
+                let name = dir.file_name().unwrap_or_default().as_encoded_bytes();
+                Remains { only_test: Some(name.into()), ..Remains::of_vardir(&root) }
+            }
+            Role::Other => Remains { logs: error_logs(&dir, 4), ..Remains::default() },
+        };
+        let remains = Remains { path: path.to_owned(), ..remains };
+        if remains.logs.is_empty() && remains.bootstraps.is_empty() {
+            return Err(Error::new(format!("there is no error log in {}", path.display())).hint(
+                "give the var directory of a run, the directory that was kept of a failed test \
+                 (VAR/log/SUITE.TEST), or an error log",
+            ));
+        }
+        Ok(remains)
+    }
+
+    fn of_file(path: &Path) -> Remains {
+        let full = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        let above = full.parent().filter(|dir| dir.ends_with("log")).and_then(Path::parent);
+        let run = above.map(run_of);
+        let bootstrap = path.file_name().is_some_and(|name| name == BOOTSTRAP);
+        let (logs, bootstraps) =
+            if bootstrap { (Vec::new(), vec![full.clone()]) } else { (vec![full.clone()], Vec::new()) };
+        Remains {
+            path: path.to_owned(),
+            console: run.as_ref().and_then(|run| file(&run.join("log").join(CONSOLE))),
+            saved: run.iter().flat_map(|run| saved(run)).collect(),
+            vardir: run,
+            logs,
+            bootstraps,
+            only_test: None,
+        }
+    }
+
+    fn of_vardir(root: &Path) -> Remains {
+        let dirs: Vec<PathBuf> = std::iter::once(root.to_owned()).chain(workers(root)).collect();
+        let log_dirs = || dirs.iter().map(|dir| dir.join("log"));
+        Remains {
+            path: root.to_owned(),
+            vardir: Some(root.to_owned()),
+            logs: log_dirs().flat_map(|dir| error_logs(&dir, 1)).collect(),
+            bootstraps: log_dirs().filter_map(|dir| file(&dir.join(BOOTSTRAP))).collect(),
+            console: file(&root.join("log").join(CONSOLE)),
+            only_test: None,
+            saved: saved(root),
+        }
+    }
+
+    /// Directories kept of the test `suite.test`, of all its instances and attempts.
+    pub fn saved_of<'a>(&'a self, test: &BString) -> impl Iterator<Item = &'a Path> {
+        let test = directory_name(test);
+        self.saved.iter().map(PathBuf::as_path).filter(move |dir| {
+            let name = dir.file_name().unwrap_or_default().as_encoded_bytes();
+            is_of_test(name, &test)
+        })
+    }
+
+    /// Whether the test is one that was asked for.
+    pub fn wants(&self, test: Option<&BString>) -> bool {
+        self.only_test
+            .as_ref()
+            .is_none_or(|only| test.is_some_and(|test| is_of_test(only, &directory_name(test))))
+    }
+}
+
+/// What a directory is in the tree of a run.
+enum Role {
+    /// The var directory of this run, its log directory, or the part of one worker.
+    Vardir(PathBuf),
+    /// What was kept of a test; the run's var directory.
+    Saved(PathBuf),
+    Other,
+}
+
+fn role(dir: &Path) -> Role {
+    let is_log = |dir: &Path| dir.ends_with("log");
+    if is_log(dir)
+        && let Some(var) = dir.parent()
+    {
+        return Role::Vardir(run_of(var));
+    }
+    if dir.join("log").is_dir() || !workers(dir).is_empty() {
+        return Role::Vardir(run_of(dir));
+    }
+    match dir.parent().filter(|parent| is_log(parent)).and_then(Path::parent) {
+        Some(var) => Role::Saved(run_of(var)),
+        None => Role::Other,
+    }
+}
+
+/// The var directory of the run to which `var` belongs: the one above the number of a worker.
+fn run_of(var: &Path) -> PathBuf {
+    let numbered = var.file_name().is_some_and(is_number);
+    match var.parent() {
+        Some(above) if numbered && above.join("log").is_dir() => above.to_owned(),
+        _ => var.to_owned(),
+    }
+}
+
+fn is_number(name: &std::ffi::OsStr) -> bool {
+    let bytes = name.as_encoded_bytes();
+    !bytes.is_empty() && bytes.iter().all(u8::is_ascii_digit)
+}
+
+/// The parts of the workers, `VAR/1`, `VAR/2`, in order.
+fn workers(root: &Path) -> Vec<PathBuf> {
+    let mut numbered: Vec<(u32, PathBuf)> = entries(root)
+        .filter(|path| path.join("log").is_dir())
+        .filter_map(|path| Some((path.file_name()?.to_str()?.parse().ok()?, path)))
+        .collect();
+    numbered.sort();
+    numbered.into_iter().map(|(_, path)| path).collect()
+}
+
+/// Directories that were kept of failed tests: those below `VAR/log` with a server's directory in them. The parts of
+/// workers have such directories only while the run goes on.
+fn saved(root: &Path) -> Vec<PathBuf> {
+    let dirs = std::iter::once(root.to_owned()).chain(workers(root)).map(|dir| dir.join("log"));
+    let mut saved: Vec<PathBuf> = dirs
+        .flat_map(|dir| entries(&dir).collect::<Vec<_>>())
+        .filter(|path| path.is_dir() && (path.join("my.cnf").is_file() || path.join("mysqld.1").is_dir()))
+        .collect();
+    saved.sort();
+    saved
+}
+
+/// Files `*.err` in `dir` and `depth - 1` levels below it.
+fn error_logs(dir: &Path, depth: usize) -> Vec<PathBuf> {
+    let files = walkdir::WalkDir::new(dir).follow_links(false).max_depth(depth).into_iter().flatten();
+    let logs = files.filter(|entry| {
+        entry.file_type().is_file() && entry.path().extension().is_some_and(|extension| extension == "err")
+    });
+    let logs: BTreeSet<PathBuf> = logs.map(walkdir::DirEntry::into_path).collect();
+    logs.into_iter().collect()
+}
+
+fn entries(dir: &Path) -> impl Iterator<Item = PathBuf> {
+    std::fs::read_dir(dir).into_iter().flatten().flatten().map(|entry| entry.path())
+}
+
+fn file(path: &Path) -> Option<PathBuf> {
+    path.is_file().then(|| path.to_owned())
+}
+
+/// The name that the directory of a test begins with: a suite named by a path gives only its last part.
+fn directory_name(test: &BString) -> BString {
+    test.rsplit_once_str("/").map_or(test.as_bytes(), |(_, name)| name).into()
+}
+
+/// `suite.test`, `suite.test-a,b` or `suite.test.2`.
+fn is_of_test(directory: &[u8], test: &[u8]) -> bool {
+    directory
+        .strip_prefix(test)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with(b"-") || rest.starts_with(b"."))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn tree(files: &[&str]) -> tempfile::TempDir {
+        let dir = tempfile::tempdir().unwrap();
+        for file in files {
+            let path = dir.path().join(file);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, "").unwrap();
+        }
+        dir
+    }
+
+    fn logs(remains: &Remains, dir: &tempfile::TempDir) -> Vec<String> {
+        let root = dir.path().canonicalize().unwrap();
+        remains.logs.iter().map(|log| log.strip_prefix(&root).unwrap().display().to_string()).collect()
+    }
+
+    #[test]
+    fn any_part_of_a_run_leads_to_the_run() {
+        let dir = tree(&[
+            "v/log/stdout.log",
+            "v/log/bootstrap.log",
+            "v/log/s.t-a,b/my.cnf",
+            "v/1/log/mysqld.1.err",
+            "v/2/log/mysqld.1.err",
+            "v/install.db/x.err",
+        ]);
+        for part in ["v", "v/log", "v/1", "v/1/log"] {
+            let remains = Remains::at(&dir.path().join(part)).unwrap();
+            assert_eq!(logs(&remains, &dir), ["v/1/log/mysqld.1.err", "v/2/log/mysqld.1.err"], "{part}");
+            assert!(remains.console.is_some() && remains.bootstraps.len() == 1 && remains.saved.len() == 1);
+            assert!(remains.wants(None));
+        }
+        let saved = Remains::at(&dir.path().join("v/log/s.t-a,b")).unwrap();
+        assert_eq!(saved.logs.len(), 2);
+        assert!(saved.wants(Some(&"s.t".into())) && saved.wants(Some(&"/x/s.t".into())));
+        assert!(!saved.wants(Some(&"s.other".into())) && !saved.wants(None));
+        assert_eq!(saved.saved_of(&"s.t".into()).count(), 1);
+        let log = Remains::at(&dir.path().join("v/2/log/mysqld.1.err")).unwrap();
+        assert_eq!((logs(&log, &dir).len(), log.console.is_some()), (1, true));
+    }
+
+    #[test]
+    fn logs_may_stand_alone() {
+        let dir = tree(&["some/where/x.err", "empty/x.txt"]);
+        assert_eq!(logs(&Remains::at(&dir.path().join("some")).unwrap(), &dir), ["some/where/x.err"]);
+        let log = Remains::at(&dir.path().join("some/where/x.err")).unwrap();
+        assert_eq!((log.vardir, log.logs.len()), (None, 1));
+        assert!(Remains::at(&dir.path().join("empty")).unwrap_err().hint_text().is_some());
+        assert!(Remains::at(&dir.path().join("none")).is_err());
+    }
+}

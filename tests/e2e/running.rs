@@ -1,0 +1,234 @@
+//! Servers that die, hang or complain while a test runs and when they stop, and what is said of it.
+
+use serde_json::Value;
+
+use crate::deaths::faulty::Faulty;
+use crate::support::{Finished, Site};
+
+/// A test `own.bad`, in which `fault('…')` may be called.
+struct Bad {
+    site: Site,
+    args: Vec<String>,
+    env: Vec<(&'static str, String)>,
+}
+
+impl Bad {
+    fn new(plugin: &Faulty, script: &str) -> Bad {
+        let site = Site::real();
+        let options = plugin.install(&site);
+        site.test_file("bad.opt", options).test_file("bad.result", "");
+        let head = "--disable_query_log\n--disable_result_log\ncreate function fault returns integer soname 'faulty.so';\n";
+        site.test_file("bad.test", format!("{head}{script}"));
+        let args = ["--force", "--retry=0", "--print-core=no"].map(String::from);
+        Bad { site, args: args.into_iter().chain(plugin.arguments()).collect(), env: Vec::new() }
+    }
+
+    /// Without plugin and function.
+    fn plain(options: &str, script: &str) -> Bad {
+        let site = Site::real();
+        site.test_file("bad.opt", options).test_file("bad.result", "").test_file("bad.test", script);
+        Bad { site, args: ["--force", "--retry=0"].map(String::from).into(), env: Vec::new() }
+    }
+
+    fn arg(mut self, arg: &str) -> Bad {
+        self.args.push(arg.into());
+        self
+    }
+
+    fn env(mut self, name: &'static str, value: impl Into<String>) -> Bad {
+        self.env.push((name, value.into()));
+        self
+    }
+
+    fn runs(&self) -> Finished {
+        let mut run = self.site.run().args(&self.args).args(["bad"]);
+        for (name, value) in &self.env {
+            run = run.env(name, value);
+        }
+        let run = run.finish();
+        run.exits(1).reports_are_well_formed();
+        run
+    }
+
+    /// The run, and what was said of the test.
+    #[track_caller]
+    fn fails(&self, failure: impl Into<Option<&'static str>>) -> Told {
+        let run = self.runs();
+        run.verdict("own.bad", "fail");
+        let outcome = run.outcomes("own.bad")[0].clone();
+        assert_eq!(outcome["failure"].as_str(), failure.into(), "{run:?}");
+        Told { diagnosis: outcome["diagnoses"][0].clone(), run }
+    }
+
+    /// The test passes; what was said when its server had stopped.
+    #[track_caller]
+    fn fails_at_the_end(&self) -> Told {
+        let run = self.runs();
+        run.verdict("own.bad", "pass")
+            .says("***Warnings generated in error logs during shutdown after running tests: own.bad");
+        let told = run.events.iter().find(|event| event["event"] == "shutdown_warnings").unwrap();
+        Told { diagnosis: told["diagnoses"][0].clone(), run }
+    }
+}
+
+/// What was said.
+struct Told {
+    diagnosis: Value,
+    run: Finished,
+}
+
+impl Told {
+    #[track_caller]
+    fn cause(&self, code: &str, words: &str) -> &Self {
+        let cause = self.diagnosis["cause"].as_str().unwrap_or_default();
+        assert_eq!(self.diagnosis["code"], code, "{cause}\n{:?}", self.run);
+        assert!(cause.contains(words), "{words:?} in {cause:?}\n{:?}", self.run);
+        self.run.says(&format!("{cause} [{code}]"));
+        self
+    }
+
+    #[track_caller]
+    fn evidence(&self, words: &str) -> &Self {
+        let quotes = self.diagnosis["evidence"].as_array().unwrap();
+        let found = quotes.iter().any(|quote| quote["text"].as_str().unwrap().contains(words));
+        assert!(found, "{words:?}\n{:?}", self.run);
+        self
+    }
+}
+
+/// What the preloaded runtime needs.
+const ASAN: &str = "verify_asan_link_order=0";
+
+fn asan() -> Faulty {
+    Faulty::with("address").preloaded()
+}
+
+#[test]
+fn crash_with_its_statement() {
+    let told = Bad::new(&Faulty::plain(), "select fault('null');\n").fails("server_death");
+    told.cause("MTR-R001", "the server crashed with signal 11 (SIGSEGV) in commit (deaths/faulty_plugin.c:");
+    told.evidence("statement of connection ").evidence(": select fault('null')");
+    told.run.says("Server log from this test:");
+}
+
+#[test]
+fn assertion() {
+    let told = Bad::new(&Faulty::plain(), "select fault('assertion');\n").fails("server_death");
+    told.cause("MTR-R001", "the assertion 'buffer == NULL' failed in commit (");
+}
+
+#[test]
+fn killed() {
+    let script = "--exec kill -KILL `cat $MYSQLTEST_VARDIR/run/mysqld.1.pid`\n--sleep 5\n";
+    let told = Bad::plain("", script).fails("server_death");
+    told.cause("MTR-R004", "the server was killed from outside with signal 9 (SIGKILL)");
+}
+
+#[test]
+fn told_to_end() {
+    let script = "--exec kill -TERM `cat $MYSQLTEST_VARDIR/run/mysqld.1.pid`\n--sleep 5\n";
+    let told = Bad::plain("", script).fails("server_death");
+    told.cause("MTR-R003", "told to shut down by SIGTERM").evidence("Normal shutdown");
+}
+
+#[test]
+fn shut_down_by_the_test() {
+    let told = Bad::plain("", "shutdown;\n--sleep 5\n").fails("server_death");
+    told.cause("MTR-R003", "root[root] @ localhost [] shut the server down with SHUTDOWN");
+}
+
+#[test]
+fn address_sanitizer() {
+    let told = Bad::new(&asan(), "select fault('use-after-free');\n")
+        .env("ASAN_OPTIONS", ASAN)
+        .fails("server_death");
+    told.cause("MTR-R005", "AddressSanitizer: heap-use-after-free: READ of size 1 in commit (");
+    told.evidence("freed by thread T");
+}
+
+#[test]
+fn undefined_behaviour_that_goes_on() {
+    let bad = Bad::new(&Faulty::with("undefined"), "select fault('sum');\n");
+    let told = bad.fails("warnings");
+    told.cause("MTR-R005", "signed integer overflow: ");
+}
+
+/// With `log_path=` nothing is in the error log.
+#[test]
+fn undefined_behaviour_into_a_file() {
+    let bad = Bad::new(&Faulty::with("undefined"), "select fault('sum');\n");
+    let path = bad.site.path("ubsan");
+    let told = bad.env("UBSAN_OPTIONS", format!("log_path={}", path.display())).fails("warnings");
+    told.cause("MTR-R005", "signed integer overflow: ");
+    told.run.says("^ Found reports of a sanitizer in ").says("/ubsan.");
+}
+
+#[test]
+fn leak_at_shutdown() {
+    let told = Bad::new(&asan(), "select fault('leak');\n").env("ASAN_OPTIONS", ASAN).fails_at_the_end();
+    told.cause("MTR-R005", "LeakSanitizer: 32 byte(s) leaked in 1 allocation(s)");
+    told.evidence("the one test since the server's start: own.bad");
+}
+
+/// As users write it: the options are kept, and the reports are found where they send them.
+#[test]
+fn leak_into_a_file_at_shutdown() {
+    let bad = Bad::new(&asan(), "select fault('leak');\n");
+    let path = bad.site.path("asan");
+    let options = format!("abort_on_error=1:log_path={}:fast_unwind_on_malloc=0:{ASAN}", path.display());
+    let told = bad.env("ASAN_OPTIONS", options).fails_at_the_end();
+    told.cause("MTR-R005", "LeakSanitizer: 32 byte(s) leaked in 1 allocation(s)");
+    told.run.says("reports of a sanitizer in ").says("/asan.");
+}
+
+#[test]
+fn asked_for_with_an_option() {
+    let bad = Bad::new(&asan(), "select fault('leak');\n").arg("--sanitizer=asan").env("ASAN_OPTIONS", ASAN);
+    bad.fails_at_the_end().cause("MTR-R005", "LeakSanitizer: 32 byte(s) leaked in 1 allocation(s)");
+    let bad = Bad::plain("", "").arg("--sanitizer=tsan");
+    let run = bad.site.run().args(&bad.args).args(["bad"]).finish();
+    run.exits(1)
+        .says("--sanitizer=tsan: the server was built without ThreadSanitizer")
+        .says("-DWITH_TSAN=ON");
+}
+
+#[test]
+fn lines_that_nothing_suppresses() {
+    let told = Bad::plain("--plugin-load-add=nosuch\n", "let $nothing = 1;\n").fails("warnings");
+    told.cause("MTR-R007", "Couldn't load plugins from 'nosuch.so'.");
+    told.run.says("call mtr.add_suppression(\"Couldn't load plugins from 'nosuch.so'.\");");
+}
+
+#[test]
+fn plugin_that_was_not_loaded() {
+    let bad = Bad::plain("--plugin-load-add=ha_nosuch\n", "create table t (a int) engine=nosuch;\n");
+    let told = bad.fails(None);
+    told.cause("MTR-R008", "'nosuch' is missing: its plugin was not loaded").evidence("ha_nosuch.so");
+}
+
+#[test]
+fn crash_behind_an_expected_restart() {
+    let script = "--exec echo restart > $MYSQLTEST_VARDIR/tmp/mysqld.1.expect\n--enable_reconnect\n--error 2013\nselect fault('null');\n\
+                  --source include/wait_until_connected_again.inc\n--echo too much\n";
+    let told = Bad::new(&Faulty::plain(), script).fails(None);
+    told.cause(
+        "MTR-R009",
+        "the server crashed during the test and was started again, as its expect file said: signal 11",
+    );
+}
+
+#[test]
+fn ordinary_difference_has_no_cause_but_itself() {
+    let bad = Bad::plain("", "--echo other\n");
+    let run = bad.runs();
+    run.verdict("own.bad", "fail");
+    assert!(run.outcomes("own.bad")[0].get("diagnoses").is_none(), "{run:?}");
+}
+
+#[test]
+fn time_out() {
+    let script = "select get_lock('a', 1);\nconnect (c, localhost, root);\nselect get_lock('a', 600);\n";
+    let told = Bad::plain("", script).arg("--testcase-timeout=1").fails("timeout");
+    told.cause("MTR-R002", "(User lock): select get_lock('a', 600)");
+    told.evidence("last line of the script's output: select get_lock('a', 600);");
+}

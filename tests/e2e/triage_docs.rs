@@ -1,0 +1,68 @@
+//! `docs/triage.md`: its table of causes is the catalogue, and its other parts name what there is.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::PathBuf;
+
+use mtr::triage::catalogue::{CAUSES, Rank, by_code};
+use similar::TextDiff;
+
+const BEGIN: &str = "<!-- causes: made by UPDATE_DOCS=1 cargo test --test e2e triage_docs -->\n";
+const END: &str = "<!-- end of causes -->\n";
+
+fn docs(name: &str) -> PathBuf {
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/docs")).join(name)
+}
+
+/// The codes that have a page.
+fn pages() -> BTreeSet<String> {
+    let entries = fs::read_dir(docs("triage")).into_iter().flatten().flatten();
+    let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+    names.filter_map(|name| name.strip_suffix(".md").map(str::to_owned)).collect()
+}
+
+fn table() -> String {
+    let pages = pages();
+    let mut text = String::from("\n| code | name | what it is | kind |\n|---|---|---|---|\n");
+    for cause in CAUSES {
+        let code = match pages.contains(cause.code) {
+            true => format!("[{0}](triage/{0}.md)", cause.code),
+            false => cause.code.to_owned(),
+        };
+        let kind = match cause.rank {
+            Rank::Death => "death",
+            Rank::Refusal => "refusal",
+            Rank::Setback => "setback",
+            Rank::Consequence => "consequence",
+            Rank::General => "general",
+        };
+        text += &format!("| {code} | {} | {} | {kind} |\n", cause.name, cause.title.replace('|', "\\|"));
+    }
+    text + "\n"
+}
+
+#[test]
+fn the_table_is_the_catalogue() {
+    let file = docs("triage.md");
+    let text = fs::read_to_string(&file).unwrap();
+    let (head, rest) = text.split_once(BEGIN).unwrap();
+    let (_, tail) = rest.split_once(END).unwrap();
+    let updated = format!("{head}{BEGIN}{}{END}{tail}", table());
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        fs::write(&file, &updated).unwrap();
+        return;
+    }
+    let difference = TextDiff::from_lines(&text, &updated).unified_diff().to_string();
+    assert!(difference.is_empty(), "UPDATE_DOCS=1 cargo test --test e2e triage_docs\n{difference}");
+}
+
+#[test]
+fn every_page_is_of_a_cause_and_has_its_title() {
+    for code in pages() {
+        let cause = by_code(&code).unwrap_or_else(|| panic!("there is no cause {code}"));
+        let text = fs::read_to_string(docs("triage").join(format!("{code}.md"))).unwrap();
+        let heading = text.lines().next().unwrap_or_default();
+        assert!(heading.starts_with(&format!("# {code}: ")), "{code}: {heading}");
+        assert!(heading.contains(cause.title), "{code}: {heading}, but it is: {}", cause.title);
+    }
+}
