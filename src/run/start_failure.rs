@@ -3,8 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bstr::{BString, ByteSlice};
-
 use super::gdb;
 use super::servers::ServerSet;
 use crate::server::instance::Instance;
@@ -67,22 +65,8 @@ impl ServerSet {
             oom_kills_before: self.context().oom_kills,
         };
         collect::complete(evidence, &subject);
-        self.trace_settings(evidence);
-    }
-
-    /// Names the places of settings in the templates that people write, and not in the file that was made of them.
-    fn trace_settings(&self, evidence: &mut Evidence) {
-        let Some(config) = self.config() else { return };
-        let made = self.dirs.my_cnf();
-        for setting in evidence.settings.iter_mut().filter(|setting| setting.location.file == made) {
-            let mut written = config.file().option_groups().flat_map(|group| &group.options);
-            let same = |value: &Option<BString>| {
-                value.as_ref().map(|v| v.trim()) == setting.value.as_ref().map(|v| v.trim())
-            };
-            let template = written.find(|option| option.name == setting.name && same(&option.value));
-            if let Some(option) = template.filter(|option| option.location.line.is_some()) {
-                setting.location = option.location.clone();
-            }
+        if let Some(config) = self.config() {
+            collect::settings::trace(&mut evidence.settings, &self.dirs.my_cnf(), config.file());
         }
     }
 }

@@ -59,7 +59,7 @@ causes! {
     INIT_FILE "MTR-S014" "init-file" Refusal "An `--init-file` that is missing or has an error";
     OPTION_CONFLICT "MTR-S015" "option-conflict" Refusal "Options that contradict or need each other";
     UNKNOWN_ENGINE "MTR-S016" "unknown-engine" Consequence "A default storage engine that is not there";
-    UNKNOWN_CHARSET "MTR-S017" "unknown-charset" Refusal "A character set, collation or locale that is not there";
+    UNKNOWN_CHARSET "MTR-S017" "unknown-charset" Refusal "A character set, collation, locale or time zone that is not there";
     // Plugins.
     PLUGIN_MISSING "MTR-S020" "plugin-missing" Setback "A plugin's file is not there";
     PLUGIN_SYMBOL "MTR-S021" "plugin-symbol" Setback "A plugin needs a symbol that the server does not have";

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use bstr::{BStr, BString, ByteSlice};
 
+use crate::config::mycnf::ConfigFile;
 use crate::error::Location;
 use crate::tree::case::ServerOption;
 use crate::triage::argument;
@@ -41,6 +42,18 @@ pub fn add(evidence: &mut Evidence) {
     evidence.settings = settings;
     evidence.option_files = files;
     evidence.init_file = init_file(evidence);
+}
+
+/// Names the places of settings in the `templates` that people write, and not in the file that was `made` of them.
+pub fn trace(settings: &mut [Setting], made: &Path, templates: &ConfigFile) {
+    for setting in settings.iter_mut().filter(|setting| setting.location.file == made) {
+        let same = |value: &Option<BString>| value.as_ref().map(|v| unquoted(v.trim())) == setting.value;
+        let mut written = templates.option_groups().flat_map(|group| &group.options);
+        let template = written.find(|option| option.name == setting.name && same(&option.value));
+        if let Some(option) = template.filter(|option| option.location.line.is_some()) {
+            setting.location = option.location.clone();
+        }
+    }
 }
 
 fn given<'a>(argv: &'a [ServerOption], name: &str) -> Option<&'a BStr> {
@@ -199,6 +212,7 @@ fn unquoted(value: &[u8]) -> BString {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::config::mycnf;
     use crate::tree::probe::ServerFacts;
     use crate::triage::testing::argv;
 
@@ -220,6 +234,22 @@ mod tests {
         ] {
             assert_eq!(Line::of(line.as_bytes()), expected, "{line}");
         }
+    }
+
+    #[test]
+    fn a_setting_is_where_its_template_has_it() {
+        let at = |file: &str, line| Location { file: file.into(), line: Some(line) };
+        let setting = |name: &str, value: &str| Setting {
+            name: name.into(),
+            value: Some(value.into()),
+            location: at("/v/my.cnf", 7),
+        };
+        let mut settings = [setting("a", "1"), setting("a", "2"), setting("b", "x y")];
+        let text = b"[mysqld]\na=1\n[mysqld.1]\nb='x y'\n";
+        let templates = mycnf::parse_bytes(text, Path::new("t/x.cnf"), Path::new("/")).unwrap();
+        trace(&mut settings, Path::new("/v/my.cnf"), &templates);
+        let places = settings.map(|setting| setting.location);
+        assert_eq!(places, [at("t/x.cnf", 2), at("/v/my.cnf", 7), at("t/x.cnf", 4)]);
     }
 
     #[test]

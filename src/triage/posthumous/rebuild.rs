@@ -106,6 +106,11 @@ fn add_configuration(evidence: &mut Evidence, beside: &Beside<'_>) {
         }
         None => collect::settings::add(evidence),
     }
+    if let Some(case) = beside.instances.first()
+        && let Ok(templates) = mycnf::parse(&case.template, beside.test_dir)
+    {
+        collect::settings::trace(&mut evidence.settings, &file, &templates);
+    }
     let Ok(config) = mycnf::parse(&file, beside.test_dir) else { return };
     let others = config
         .option_groups()
