@@ -91,6 +91,8 @@ pub struct Settings {
     pub shutdown_timeout: u64,
     /// Seconds; `MTR_START_TIMEOUT`.
     pub start_timeout: u64,
+    /// `asan`, `ubsan`, `lsan`, `msan`, `tsan`.
+    pub sanitizer: Option<String>,
     pub fast: bool,
     pub force_restart: bool,
     pub stop_file: Option<PathBuf>,

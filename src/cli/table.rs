@@ -410,6 +410,21 @@ const DEBUGGING: &[Opt] = &[
     })
     .default("auto")
     .help("read core files with PROGRAM: gdb, dbx, lldb or auto"),
+    text("sanitizer", "NAME", |s, v| {
+        let name = utf8("sanitizer", v)?;
+        if !SANITIZERS.contains(&name.as_str()) {
+            return Err(Error::new(format!("unknown sanitizer '{name}'")).hint(SANITIZERS.join(", ")));
+        }
+        s.sanitizer = Some(name);
+        Ok(())
+    })
+    .ours()
+    .help("the servers have a sanitizer: asan, ubsan, lsan, msan or tsan")
+    .more(
+        "Completes `ASAN_OPTIONS`, `UBSAN_OPTIONS`, `LSAN_OPTIONS`, `MSAN_OPTIONS` or `TSAN_OPTIONS`; what they have \
+         already stays. It is an error if the server has no such sanitizer, neither linked nor preloaded. Reports are \
+         found without this option as well.",
+    ),
     text("stress", "ARGS", |s, v| {
         s.stress = Some(v.into()).filter(|args: &BString| !args.is_empty());
         Ok(())
@@ -459,6 +474,9 @@ pub static ENV_ONLY: &[EnvOnly] = &[EnvOnly {
     set: |s, n| s.start_timeout = n,
     short_help: "seconds a server may take to start",
 }];
+
+/// What `--sanitizer` knows.
+const SANITIZERS: [&str; 5] = ["asan", "ubsan", "lsan", "msan", "tsan"];
 
 /// `--print-core` knows this format. `no` prints nothing.
 pub fn is_core_format(format: &str) -> bool {
@@ -556,7 +574,11 @@ mod tests {
             Action::Flag(_) | Action::Counter(_) | Action::Ask(_) => format!("--{name}"),
             Action::Negatable(_) => format!("--no-{name}"),
             Action::Text(_) | Action::Integer(_) | Action::Attached(_) | Action::Debugger(..) => {
-                let value = if name == "print-method" { "lldb" } else { "7" };
+                let value = match name {
+                    "print-method" => "lldb",
+                    "sanitizer" => "asan",
+                    _ => "7",
+                };
                 format!("--{name}={value}")
             }
             Action::List(_) | Action::Pairs(_) => format!("--{name}=a=b"),

@@ -65,7 +65,7 @@ codes! {
     RESULT_UNUSED "MTR-L016" "result-unused" "A result file that no test is compared with"
         "no test, or none of the test's combinations, has this name";
     RDIFF_MISFIT "MTR-L017" "rdiff-misfit" "A `.rdiff` that does not apply"
-        "what does not apply is left out, and the test fails with a result mismatch";
+        "what does not apply is left out: the test is compared with something else than the diff was made for";
     // Lists of disabled tests.
     DISABLED_SYNTAX "MTR-L018" "disabled-syntax" "A line that a list of disabled tests cannot have"
         "the list cannot be read: the whole suite cannot be run";

@@ -86,8 +86,8 @@ impl Dialect {
     /// Those of `names` (without dashes, as they are written) that mean nothing to the server and all its plugins: also
     /// options that its help hides are known to it.
     pub fn unknown(&self, names: &[BString]) -> BTreeSet<BString> {
-        let words: Vec<BString> =
-            names.iter().map(|name| [b"--loose-", name.as_slice(), b"=1"].concat().into()).collect();
+        let mut words: Vec<BString> = vec!["--log-warnings=2".into()];
+        words.extend(names.iter().map(|name| BString::from([b"--loose-", name.as_slice(), b"=1"].concat())));
         let Some((success, said)) = self.run(&words, true) else { return BTreeSet::new() };
         // A value that one of them does not take ends the server before it has judged the others.
         if !success && names.len() > 1 {
@@ -100,16 +100,28 @@ impl Dialect {
         names.iter().filter(complains).cloned().collect()
     }
 
-    /// Why the server does not start with these arguments; `None` if it would, as far as its options are concerned.
-    pub fn refusal(&self, words: &[BString], with_plugins: bool) -> Option<BString> {
-        let (success, said) = self.run(words, with_plugins)?;
-        // What does not even work without the arguments says nothing about them.
-        if success || !self.run(&[], with_plugins)?.0 {
-            return None;
+    /// Those of `words` with which the server does not start, each by itself, and what it says.
+    pub fn refused(&self, words: &[Vec<BString>], with_plugins: bool) -> Vec<(Vec<BString>, BString)> {
+        if words.is_empty() {
+            return Vec::new();
         }
-        let lines = || said.lines().rev().map(|line| line.trim());
-        let error = lines().find_map(|line| line.split_once_str("[ERROR] ").map(|(_, message)| message));
-        error.or_else(|| lines().find(|line| !line.is_empty())).map(BString::from)
+        match self.run(&words.concat(), with_plugins) {
+            None | Some((true, _)) => Vec::new(),
+            Some((false, said)) if words.len() == 1 => {
+                // What does not even work without the arguments says nothing about them.
+                let healthy = self.run(&[], with_plugins).is_some_and(|(success, _)| success);
+                let complaint = complaint(&said, self.program()).filter(|_| healthy);
+                complaint.map(|said| (words[0].clone(), said)).into_iter().collect()
+            }
+            // All together they may fail for one of them, or for a reason that no single one has.
+            Some((false, _)) => {
+                let (front, back) = words.split_at(words.len() / 2);
+                let half = |words| self.refused(words, with_plugins);
+                let (mut front, back) = rayon::join(|| half(front), || half(back));
+                front.extend(back);
+                front
+            }
+        }
     }
 
     /// Whether the server would go on with these arguments, and what it says.
@@ -123,6 +135,18 @@ impl Dialect {
         let output = probe::ask(&self.layout, &self.settings, &self.env, &nowhere, &arguments).ok()?.output;
         Some((output.status.success(), output.stderr.into()))
     }
+}
+
+/// The last error that the server told of, or else the last thing that it said; without its own name.
+fn complaint(said: &BString, program: &Path) -> Option<BString> {
+    let lines = || said.lines().rev().map(|line| line.trim());
+    let error = lines().find_map(|line| line.split_once_str("[ERROR] ").map(|(_, message)| message));
+    let line = error.or_else(|| lines().find(|line| !line.is_empty()))?;
+    let own_name = |name: &[u8]| Path::new(&name.to_os_str_lossy()).file_name() == program.file_name();
+    Some(match line.split_once_str(": ") {
+        Some((name, message)) if own_name(name) => message.into(),
+        _ => line.into(),
+    })
 }
 
 /// `name` with `value` behind it.

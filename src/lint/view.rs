@@ -7,6 +7,7 @@ use std::sync::Arc;
 use bstr::BString;
 
 use super::dialect::Dialect;
+use super::files::Kind;
 use crate::cli::settings::Settings;
 use crate::config::environment::{self, VarDirs};
 use crate::env::Env;
@@ -93,8 +94,12 @@ impl View {
             errors: Vec::new(),
         };
         if !inside.is_empty() {
-            let of_tree =
-                |name: &String| suites.element(name).iter().any(|found| found.origin == Origin::Tree);
+            let of_tree = |name: &String| {
+                suites
+                    .element(name)
+                    .iter()
+                    .any(|found| found.origin == Origin::Tree && is_suite(name, &found.dir))
+            };
             collector.tree(suites.names().iter().filter(|name| of_tree(name)).map(|name| format!("{name}-")));
         }
         let dirs: BTreeSet<PathBuf> = outside.iter().filter_map(|path| suite_of(path)).collect();
@@ -112,15 +117,6 @@ impl View {
         self.cases
             .iter()
             .filter(|case| case.skip.is_none() && case.broken.is_none() && case.command.is_empty())
-    }
-
-    /// The suites whose tests are in this directory: one, and overlays that have theirs there too.
-    pub fn suites_with(
-        &self,
-        dir: impl Fn(&Suite) -> &PathBuf,
-        path: &Path,
-    ) -> impl Iterator<Item = &SuiteView> {
-        self.suites.iter().filter(move |view| dir(&view.suite) == path)
     }
 
     /// The names of all tests that a suite has: in an overlay those of its base suite, too.
@@ -141,6 +137,19 @@ fn locate(settings: &Settings, env: &Env) -> Result<Layout> {
         let settings = Settings { extern_server: foreign, ..settings.clone() };
         layout::locate(&settings, env, exe.as_deref()).map_err(|_| error)
     })
+}
+
+/// Whether a directory of the tree is a suite. Some suites have directories with `.test` files that their tests source;
+/// those have no results.
+fn is_suite(name: &str, dir: &Path) -> bool {
+    let has_results = |dir: PathBuf| {
+        std::fs::read_dir(dir)
+            .into_iter()
+            .flatten()
+            .flatten()
+            .any(|entry| matches!(Kind::of(&entry.path()), Some(Kind::Result | Kind::Rdiff)))
+    };
+    !name.contains('/') || ["", "r", "t"].into_iter().any(|sub| has_results(dir.join(sub)))
 }
 
 /// The suite's directory of a path outside the tree: where the tests are, or a directory above.

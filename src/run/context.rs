@@ -50,8 +50,6 @@ pub struct Context {
     pub engine: Engine,
     /// The run's mark in the environment of its processes (see `sys::guardian`).
     pub run_mark: String,
-    /// Processes that the kernel had killed for want of memory before the run (`triage::collect::memory`).
-    pub oom_kills: Option<u64>,
     /// Names were given on the command line: cores are kept uncompressed.
     pub named_tests: bool,
 }
@@ -119,7 +117,7 @@ impl Context {
     /// What is known where a server dies before there is a test.
     pub fn early<'a>(&'a self, env: &'a Env, vardir: &'a Path) -> Early<'a> {
         let cwd = &self.layout.test_dir;
-        Early { facts: Some(&self.facts), env, cwd, vardir, oom_kills: self.oom_kills }
+        Early { facts: Some(&self.facts), env, cwd, vardir }
     }
 
     /// `VAR0/install.db`.

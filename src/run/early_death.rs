@@ -29,8 +29,6 @@ pub struct Early<'a> {
     pub cwd: &'a Path,
     /// The vardir it was to work for.
     pub vardir: &'a Path,
-    /// Kills for want of memory before the run began, where that is known already.
-    pub oom_kills: Option<u64>,
 }
 
 /// A server that died early, as the cause of an error.
@@ -54,7 +52,7 @@ pub fn explain(error: Error, early: &Early<'_>) -> Error {
         env: Some(early.env),
         cwd: early.cwd,
         vardir: early.vardir,
-        oom_kills_before: early.oom_kills,
+        oom_kills_before: None,
     };
     collect::complete(&mut evidence, &subject);
     error.caused_by(Died(Box::new(judge::diagnose(&evidence))))

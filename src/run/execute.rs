@@ -18,7 +18,7 @@ use super::supervisor::{Supervisor, SupervisorInputs};
 use super::survey::{self, Survey};
 use super::vardir::Vardir;
 use super::worker::{Report, Worker};
-use super::{coverage, plugin_dir, stop_file};
+use super::{coverage, plugin_dir, sanitizer, stop_file};
 use crate::check::errorlog::Patterns;
 use crate::cli::derive;
 use crate::cli::settings::{Parallel, Settings};
@@ -50,6 +50,7 @@ pub fn execute(settings: Settings, env: &Env, cwd: &Path) -> Result<i32> {
     let mut layout = locate(&settings, env, cwd)?;
     derive::check_coverage(&settings, layout.source)?;
     debugger::check(&settings)?;
+    sanitizer::check(&settings, &layout, env)?;
     let (mut vardir, said) = Vardir::open(&settings, &layout, env, cwd)?;
     messages.extend(said.into_iter().map(BString::from));
     plugin_dir::fill(&mut layout, &vardir.root)?;
@@ -132,7 +133,6 @@ fn run(
         patterns: Patterns::new(&suppressions)?,
         engine: survey::engine(&collection, &programs, &settings)?,
         run_mark,
-        oom_kills: crate::triage::collect::memory::oom_kills(),
         named_tests: !settings.names.is_empty(),
         vardir: vardir.root.clone(),
         settings,
@@ -149,6 +149,7 @@ fn run(
     );
     suite_pm.apply(&mut base);
     debugger::set_environment(&ctx.settings, &mut base);
+    sanitizer::set_environment(&ctx.settings, &mut base, &ctx.layout.test_dir);
     guardian::set_mark(&mut base, &ctx.run_mark, 0);
     if ctx.settings.gcov {
         coverage::purge(&ctx, &base)?;
@@ -278,7 +279,7 @@ fn list(settings: &Settings, env: &Env, cwd: &Path) -> Result<i32> {
 
 /// Finds the installation; a server that is there and cannot be run is explained.
 fn locate(settings: &Settings, env: &Env, cwd: &Path) -> Result<Layout> {
-    let early = Early { facts: None, env, cwd, vardir: cwd, oom_kills: None };
+    let early = Early { facts: None, env, cwd, vardir: cwd };
     layout::locate(settings, env, own_program().as_deref())
         .map_err(|error| early_death::explain(error, &early))
 }

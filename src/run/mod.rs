@@ -18,6 +18,7 @@ mod modes;
 mod outfit;
 mod plugin_dir;
 pub mod queue;
+mod sanitizer;
 mod sanitizer_files;
 pub mod script;
 pub mod servers;

@@ -9,6 +9,7 @@ use crossbeam_channel::{Receiver, Sender};
 use super::context::Context;
 use super::debugger;
 use super::event::Event;
+use super::sanitizer;
 use super::script;
 use super::supervisor::Hand;
 use super::vardir::Vardir;
@@ -93,6 +94,7 @@ impl Outfit<'_> {
         );
         suite_pm.apply(&mut env);
         debugger::set_environment(settings, &mut env);
+        sanitizer::set_environment(settings, &mut env, &self.ctx.layout.test_dir);
         guardian::set_mark(&mut env, &self.ctx.run_mark, number);
         if env.get("MYSQL_TEST_ROOT").is_some() {
             let text = "running this script as _root_ will cause some tests to be skipped";

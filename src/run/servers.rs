@@ -34,6 +34,7 @@ use crate::server::readiness::{self, Readiness};
 use crate::sys::poll::Waker;
 use crate::sys::watch::DirWatch;
 use crate::tree::case::{Origin, ServerOption, TestCase};
+use crate::triage::collect::memory;
 use crate::triage::collect::sanitizers::has_log_path;
 use crate::triage::evidence::TextFile;
 
@@ -440,6 +441,7 @@ impl ServerSet {
         );
         with.program = ctx.server_program(basedir)?;
         with.args = command.args;
+        with.oom_kills = memory::oom_kills();
         if ctx.settings.user_args {
             let origin = Arc::new(Origin::CommandLine);
             let own = ctx.settings.mysqld.iter().cloned();

@@ -62,7 +62,7 @@ impl ServerSet {
             env: Some(&env),
             cwd: &self.context().layout.test_dir,
             vardir: &self.dirs.var,
-            oom_kills_before: self.context().oom_kills,
+            oom_kills_before: self.servers[i].started.as_ref().and_then(|with| with.oom_kills),
         };
         collect::complete(evidence, &subject);
         if let Some(config) = self.config() {

@@ -40,7 +40,7 @@ pub fn survey(settings: &Settings, env: &Env, cwd: &Path, layout: Layout, datadi
     let facts = if settings.using_extern() {
         probe::probe_extern(settings, &programs, env)?
     } else {
-        let early = Early { facts: None, env, cwd: &layout.test_dir, vardir: datadir, oom_kills: None };
+        let early = Early { facts: None, env, cwd: &layout.test_dir, vardir: datadir };
         probe::probe(&layout, settings, env, datadir).map_err(|error| early_death::explain(error, &early))?
     };
     messages.push(format!("MariaDB Version {}{}", facts.version, facts.suffix).into());

@@ -35,6 +35,8 @@ pub struct StartedWith {
     pub program: PathBuf,
     /// All arguments.
     pub args: Vec<ServerOption>,
+    /// Processes that the kernel had killed for want of memory before this start, where it counts them.
+    pub oom_kills: Option<u64>,
     /// Size of the error log just before this start.
     pub log_offset: u64,
 }

@@ -25,8 +25,6 @@ pub struct Described {
     pub value: Value,
     /// The value is a number.
     pub number: bool,
-    /// The only values, where the description lists them (`One of: …`).
-    pub choices: Vec<String>,
 }
 
 /// All options of a server, by name; names have `-` and are in lower case.
@@ -160,37 +158,14 @@ fn described(line: &[u8]) -> Option<(String, Described)> {
     let rest = rest.strip_prefix(b"--")?;
     let end = rest.iter().position(|byte| !(byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')))?;
     let (name, rest) = rest.split_at(end);
-    let (value, number, text) = if let Some(text) = rest.strip_prefix(b"[=#]") {
-        (Value::Optional, true, text)
-    } else if let Some(text) = rest.strip_prefix(b"[=name]") {
-        (Value::Optional, false, text)
-    } else if let Some(text) = rest.strip_prefix(b"=#") {
-        (Value::Required, true, text)
-    } else if let Some(text) = rest.strip_prefix(b"=name") {
-        (Value::Required, false, text)
-    } else {
-        (Value::None, false, rest)
+    let value = match rest {
+        [b'[', b'=', ..] => Value::Optional,
+        [b'=', ..] => Value::Required,
+        _ => Value::None,
     };
+    let number = rest.starts_with(b"[=#") || rest.starts_with(b"=#");
     let name = name.to_str().ok().filter(|name| !name.is_empty())?.to_owned();
-    Some((name, Described { value, number, choices: choices(text) }))
-}
-
-/// The values after `One of:`, up to the end of the sentence; remarks in parentheses are none.
-fn choices(text: &[u8]) -> Vec<String> {
-    let Some((_, list)) = text.split_once_str("One of: ") else { return Vec::new() };
-    let mut plain = String::new();
-    let mut depth = 0;
-    for c in list.chars() {
-        match c {
-            '(' => depth += 1,
-            ')' => depth -= 1,
-            '.' if depth == 0 => break,
-            _ if depth == 0 => plain.push(c),
-            _ => {}
-        }
-    }
-    let words = plain.split(',').map(str::trim);
-    words.filter(|word| !word.is_empty() && !word.contains(' ')).map(str::to_owned).collect()
+    Some((name, Described { value, number }))
 }
 
 #[cfg(test)]
@@ -267,9 +242,5 @@ To see
         assert_eq!(of("basedir"), Some((Value::Required, false)));
         assert_eq!(of("port"), Some((Value::Required, true)));
         assert_eq!(of("only-a-variable"), None);
-        let choices = |name: &str| options.get(name).map(|option| option.choices.join(" "));
-        assert_eq!(choices("binlog-format").as_deref(), Some("MIXED STATEMENT ROW"));
-        assert_eq!(choices("archive").as_deref(), Some("ON OFF FORCE FORCE_PLUS_PERMANENT"));
-        assert_eq!(choices("port").as_deref(), Some(""));
     }
 }

@@ -202,7 +202,7 @@ pub struct System {
     pub datadir_version: Option<BString>,
     /// Who holds what it wants.
     pub holders: Vec<Holder>,
-    /// Processes of the runner's cgroup that the kernel killed for want of memory since the run began.
+    /// Processes of the runner's cgroup that the kernel killed for want of memory since the server was started.
     pub oom_kills: u64,
     /// Bytes of memory that the runner's cgroup may use; `None` without a limit.
     pub memory_limit: Option<u64>,

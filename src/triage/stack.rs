@@ -318,7 +318,7 @@ fn is_place(word: &[u8]) -> bool {
 }
 
 /// The last two parts of a path: enough to find the file, short enough to read.
-fn short_place(place: &BStr) -> &BStr {
+pub fn short_place(place: &BStr) -> &BStr {
     match place.rfind_iter("/").nth(1) {
         Some(at) => place[at + 1..].as_bstr(),
         None => place,

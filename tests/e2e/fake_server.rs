@@ -111,3 +111,36 @@ fn that_a_person_started_and_stopped_ends_the_run() {
     let run = run.finish();
     run.exits(1).says("Server [mysqld.1 - pid: ").says("] died");
 }
+
+/// A server that says this and then behaves as `how` says: what the packaged one cannot be brought to say.
+fn diagnosis_of(how: &str, says: &str) -> (String, String) {
+    let site = site(how);
+    site.file("says", says);
+    let run = site.run().env("MTR_START_TIMEOUT", "1").env("FAKE_SAYS", site.path("says"));
+    let run = run.args(["--force", "--retry=0", "bad"]).finish();
+    run.exits(1).verdict("main.bad", "fail").reports_are_well_formed();
+    let diagnosis = run.outcomes("main.bad")[0]["diagnoses"][0].clone();
+    let text = |field: &str| diagnosis[field].as_str().unwrap_or_default().to_owned();
+    run.says(&format!("{} [{}]", text("cause"), text("code")));
+    (text("code"), text("cause"))
+}
+
+/// MemorySanitizer comes with clang only.
+#[test]
+fn that_uses_uninitialised_memory() {
+    let says = "==9==WARNING: MemorySanitizer: use-of-uninitialized-value\n    #0 0x4 in init_server /b/sql/mysqld.cc:3\n\
+                    #1 0x5 in main /b/sql/main.cc:34\n\nSUMMARY: MemorySanitizer: use-of-uninitialized-value /b/sql/mysqld.cc:3\n";
+    let (code, cause) = diagnosis_of("say-and-die", says);
+    assert_eq!(code, "MTR-S096");
+    assert!(cause.contains("use-of-uninitialized-value in init_server (sql/mysqld.cc:3)"), "{cause}");
+}
+
+/// A recovery that takes longer than the patience needs a large redo log.
+#[test]
+fn that_recovers_for_too_long() {
+    let says = "2026-11-23 19:06:00 0 [Note] InnoDB: Starting crash recovery from checkpoint LSN=46996\n\
+                2026-11-23 19:06:15 0 [Note] InnoDB: To recover: LSN 123456789/987654321; 4711 pages\n";
+    let (code, cause) = diagnosis_of("say-and-hang", says);
+    assert_eq!(code, "MTR-S101");
+    assert!(cause.contains("InnoDB was still recovering data after 1 s: To recover: LSN"), "{cause}");
+}

@@ -14,6 +14,7 @@ mod fake_script;
 mod fake_server;
 mod killed;
 mod language;
+mod lint;
 mod modes;
 mod real_server;
 mod running;

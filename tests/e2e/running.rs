@@ -182,6 +182,17 @@ fn leak_into_a_file_at_shutdown() {
 }
 
 #[test]
+fn asked_for_with_an_option() {
+    let bad = Bad::new(&asan(), "select fault('leak');\n").arg("--sanitizer=asan").env("ASAN_OPTIONS", ASAN);
+    bad.fails_at_the_end().cause("MTR-R005", "LeakSanitizer: 32 byte(s) leaked in 1 allocation(s)");
+    let bad = Bad::plain("", "").arg("--sanitizer=tsan");
+    let run = bad.site.run().args(&bad.args).args(["bad"]).finish();
+    run.exits(1)
+        .says("--sanitizer=tsan: the server was built without ThreadSanitizer")
+        .says("-DWITH_TSAN=ON");
+}
+
+#[test]
 fn lines_that_nothing_suppresses() {
     let told = Bad::plain("--plugin-load-add=nosuch\n", "let $nothing = 1;\n").fails("warnings");
     told.cause("MTR-R007", "Couldn't load plugins from 'nosuch.so'.");

@@ -113,10 +113,15 @@ impl Named {
 
     fn tell_apart(&self, path: &Path, names: &[&[u8]]) -> bool {
         let file = path.file_name().unwrap_or_default().as_encoded_bytes();
-        let stem = file.strip_suffix(b".combinations").unwrap_or(file);
+        let stem = file.strip_suffix(b"combinations").unwrap_or(file);
+        // A `suite.pm` names the file with any extension, or a suite's own one without any.
+        let named = |text: &Vec<u8>| {
+            let mut places = text.find_iter(if stem.is_empty() { file } else { stem });
+            places.any(|at| at > 0 && matches!(text[at - 1], b'/' | b'\'' | b'"'))
+        };
         self.by_scripts.contains(path)
             || names.iter().any(|name| name.to_str().is_ok_and(|name| self.in_results.contains(name)))
-            || self.suite_pm.iter().any(|text| text.contains_str(stem))
+            || self.suite_pm.iter().any(named)
     }
 }
 

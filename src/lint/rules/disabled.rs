@@ -6,7 +6,7 @@ use bstr::ByteSlice;
 
 use crate::lint::catalogue::{DISABLED_SYNTAX, DISABLED_UNKNOWN};
 use crate::lint::check::Input;
-use crate::lint::files::Kind;
+use crate::lint::files::{Kind, plain};
 use crate::lint::finding::Finding;
 use crate::lint::view::View;
 use crate::tree::disabled::{Entry, entries, pattern};
@@ -22,16 +22,19 @@ fn in_file(path: &Path, view: &View) -> Vec<Finding> {
     let text = std::fs::read(path).unwrap_or_default();
     let dir = path.parent().unwrap_or(path);
     let of = view.suites.iter().find(|of| of.suite.dir == dir || of.suite.dir.join("t") == dir);
+    // A list that the runner refuses keeps its suite from being known: then the runner says what is wrong.
+    let mut findings: Vec<Finding> = refusal(path, view).into_iter().collect();
     let suite = of.map(|of| &of.suite);
     let tests = suite.map(|suite| view.tests_of(suite));
-    let mut findings = Vec::new();
     for (line, entry) in entries(&text) {
-        let Some(Entry { suite: named, test, .. }) = entry else {
+        let Some(Entry { test, .. }) = entry else {
             let written = text.lines().nth(line as usize - 1).unwrap_or_default().trim().as_bstr();
             let finding =
                 Finding::new(DISABLED_SYNTAX, path, format!("'{written}' is not '[suite.]test : reason'"));
             let name = written.fields().next().unwrap_or_default().to_str_lossy();
-            let known = tests.as_ref().is_some_and(|tests| tests.contains(&*name));
+            // The list keeps the suite from being read.
+            let file = format!("{name}.test");
+            let known = dir.join(&file).is_file() || dir.join("t").join(&file).is_file();
             let reason = written[name.len().min(written.len())..].trim().as_bstr();
             findings.push(match known {
                 true => finding.at(line, 1).corrected(format!("{name} : {reason}")),
@@ -40,21 +43,12 @@ fn in_file(path: &Path, view: &View) -> Vec<Finding> {
             continue;
         };
         let Some((suite, tests)) = suite.zip(tests.as_ref()) else { continue };
-        if let Some(named) = named.filter(|named| *named != suite.name) {
-            let message =
-                format!("the line names suite {named}, and this is the list of suite {}", suite.name);
-            findings.push(Finding::new(DISABLED_SYNTAX, path, message).at(line, 1));
-            continue;
-        }
         let exists = if test.contains('*') {
             match pattern(&format!("{}.{test}", suite.name)) {
                 Ok(pattern) => tests.iter().any(|name| {
                     pattern.is_match(format!("{}.{name}", suite.name).as_bytes()).unwrap_or(true)
                 }),
-                Err(error) => {
-                    findings.push(Finding::new(DISABLED_SYNTAX, path, error.message()).at(line, 1));
-                    true
-                }
+                Err(_) => true,
             }
         } else {
             tests.contains(test)
@@ -67,4 +61,14 @@ fn in_file(path: &Path, view: &View) -> Vec<Finding> {
         }
     }
     findings
+}
+
+/// What the runner said about an entry of the list, other than that it is none.
+fn refusal(path: &Path, view: &View) -> Option<Finding> {
+    let error =
+        view.errors.iter().find(|error| error.location().is_some_and(|at| plain(&at.file) == path))?;
+    let line = error.location()?.line?;
+    let text = std::fs::read(path).unwrap_or_default();
+    let is_entry = entries(&text).any(|(number, entry)| number == line && entry.is_some());
+    is_entry.then(|| Finding::new(DISABLED_SYNTAX, path, error.message()).at(line, 1))
 }

@@ -160,7 +160,7 @@ fn unused(path: &Path, kind: Kind, view: &View) -> Option<Finding> {
     if stems.iter().any(|stem| listed(stem) || dirs.iter().any(|dir| holds(dir, stem))) {
         return None;
     }
-    let wanted = stems.last().copied().unwrap_or(name);
+    let wanted = stems.first().copied().unwrap_or(name);
     Some(Finding::new(
         OPTION_FILE_UNUSED,
         path,

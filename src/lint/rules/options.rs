@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bstr::{BStr, BString, ByteSlice};
-use rayon::prelude::*;
 
 use crate::config::mycnf;
 use crate::lint::catalogue::{AMBIGUOUS_OPTION, REFUSED_VALUE, UNKNOWN_OPTION};
@@ -48,41 +47,39 @@ pub fn check(input: &Input) -> Vec<Finding> {
         .collect();
     let names: Vec<BString> = names.into_iter().collect();
     let unknown = if names.is_empty() { BTreeSet::new() } else { dialect.unknown(&names) };
-    // The same word stands in many files; the server is asked once.
-    let asked: BTreeSet<(Vec<BString>, bool)> =
-        suspects.iter().filter_map(|(_, suspicion)| suspicion.question()).collect();
-    let answers: HashMap<(Vec<BString>, bool), Option<BString>> = asked
-        .into_par_iter()
-        .map(|(words, with_plugins)| {
-            let answer = dialect.refusal(&words, with_plugins);
-            ((words, with_plugins), answer)
-        })
-        .collect();
+    let answers = answers(&suspects, dialect);
     let mut findings = Vec::new();
     for ((file, line, text, _), suspicion) in suspects {
-        let answer = suspicion.question().and_then(|question| answers.get(&question).cloned().flatten());
-        let finding = match &suspicion {
-            Suspicion::Unknown(name) if unknown.contains(name) => {
+        let answer = suspicion.question().and_then(|(words, _)| answers.get(words));
+        let finding = match (&suspicion, answer) {
+            (Suspicion::Unknown(name), _) if unknown.contains(name) => {
                 unknown_option(file, text.as_bstr(), dialect)
             }
-            Suspicion::Unknown(_) => continue,
-            Suspicion::Ambiguous(names) => match answer {
-                Some(_) => {
-                    let message = format!("'{text}' is the beginning of {}", names.join(", "));
-                    Finding::new(AMBIGUOUS_OPTION, file, message)
-                }
-                None => continue,
-            },
-            Suspicion::Value { .. } => match answer {
-                Some(answer) => {
-                    Finding::new(REFUSED_VALUE, file, format!("'{text}': the server says \"{answer}\""))
-                }
-                None => continue,
-            },
+            (Suspicion::Ambiguous { names, .. }, Some(_)) => {
+                let message = format!("'{text}' is the beginning of {}", names.join(", "));
+                Finding::new(AMBIGUOUS_OPTION, file, message)
+            }
+            (Suspicion::Value { .. }, Some(answer)) => {
+                Finding::new(REFUSED_VALUE, file, format!("'{text}': the server says \"{answer}\""))
+            }
+            _ => continue,
         };
         findings.push(finding.at(*line, column(file, *line, text.as_bstr())));
     }
     findings
+}
+
+/// What the server says to the words that it refuses. Each is asked once, in however many files it stands.
+fn answers(suspects: &[(&Written, Suspicion)], dialect: &Dialect) -> HashMap<Vec<BString>, BString> {
+    let questions: BTreeSet<(&Vec<BString>, bool)> =
+        suspects.iter().filter_map(|(_, suspicion)| suspicion.question()).collect();
+    let of = |wanted: bool| -> Vec<Vec<BString>> {
+        let chosen = questions.iter().filter(|(_, with_plugins)| *with_plugins == wanted);
+        chosen.map(|(words, _)| (*words).clone()).collect()
+    };
+    let (own, of_plugins) =
+        rayon::join(|| dialect.refused(&of(false), false), || dialect.refused(&of(true), true));
+    own.into_iter().chain(of_plugins).collect()
 }
 
 fn unknown_option(file: &Path, text: &BStr, dialect: &Dialect) -> Finding {
@@ -100,31 +97,48 @@ fn unknown_option(file: &Path, text: &BStr, dialect: &Dialect) -> Finding {
 enum Suspicion {
     /// No option of this name (as it is written) is described.
     Unknown(BString),
-    /// Several have names that begin so.
-    Ambiguous(Vec<String>),
-    /// The value is not of the kind that is described.
+    /// Several have names that begin so. The words are what the server is asked.
+    Ambiguous { names: Vec<String>, words: Vec<BString> },
+    /// The value may be none that the option takes, or there is none.
     Value { words: Vec<BString>, with_plugins: bool },
 }
 
 impl Suspicion {
     /// The arguments with which the server is asked, and whether plugins have to be there.
-    fn question(&self) -> Option<(Vec<BString>, bool)> {
+    fn question(&self) -> Option<(&Vec<BString>, bool)> {
         match self {
             Suspicion::Unknown(_) => None,
-            Suspicion::Ambiguous(names) => {
-                // Any common beginning is as ambiguous as the text, whatever value that has.
-                let first = names.first()?;
-                let length = (1..=first.len()).rev().find(|length| {
-                    names
-                        .iter()
-                        .all(|name| name.is_char_boundary(*length) && name.starts_with(&first[..*length]))
-                })?;
-                Some((vec![format!("--{}", &first[..length]).into()], false))
-            }
-            Suspicion::Value { words, with_plugins } => Some((words.clone(), *with_plugins)),
+            Suspicion::Ambiguous { words, .. } => Some((words, false)),
+            Suspicion::Value { words, with_plugins } => Some((words, *with_plugins)),
         }
     }
 }
+
+/// Options that are not tried out: what they change is how the server answers, or where it writes.
+const UNTRIED: [&str; 22] = [
+    "basedir",
+    "bootstrap",
+    "character-sets-dir",
+    "chroot",
+    "console",
+    "datadir",
+    "debug",
+    "debug-dbug",
+    "help",
+    "init-file",
+    "language",
+    "lc-messages-dir",
+    "log-error",
+    "log-warnings",
+    "pid-file",
+    "plugin-dir",
+    "plugin-load",
+    "plugin-load-add",
+    "plugin-maturity",
+    "tmpdir",
+    "user",
+    "version",
+];
 
 fn suspicion(text: &BStr, next: Option<&BString>, view: &View, dialect: &Dialect) -> Option<Suspicion> {
     let expanded;
@@ -146,7 +160,10 @@ fn suspicion(text: &BStr, next: Option<&BString>, view: &View, dialect: &Dialect
     let (known, with_plugins) = match own.resolved {
         Resolved::Known(name) => (name, false),
         Resolved::Ambiguous(names) => {
-            return Some(Suspicion::Ambiguous(names.into_iter().map(str::to_owned).collect()));
+            // Without the value, which may need variables: it is not looked at for such a name.
+            let words = vec![[b"--", name].concat().into()];
+            let names = names.into_iter().map(str::to_owned).collect();
+            return Some(Suspicion::Ambiguous { names, words });
         }
         Resolved::Unknown => match dialect.all.meaning(name).resolved {
             Resolved::Known(name) => (name, true),
@@ -156,12 +173,12 @@ fn suspicion(text: &BStr, next: Option<&BString>, view: &View, dialect: &Dialect
         },
     };
     let described = if with_plugins { dialect.all.get(known)? } else { dialect.own.get(known)? };
-    if own.off || own.maximum {
+    if own.off || own.maximum || UNTRIED.contains(&known) {
         return None;
     }
     let word = BString::from(text);
     match words::value(text) {
-        Some(value) if doubtful(value, described) => {
+        Some(value) if may_be_refused(value, described) => {
             Some(Suspicion::Value { words: vec![word], with_plugins })
         }
         None if described.value == Value::Required && next.is_none_or(|next| next.starts_with(b"--")) => {
@@ -172,37 +189,33 @@ fn suspicion(text: &BStr, next: Option<&BString>, view: &View, dialect: &Dialect
     }
 }
 
-/// Whether the value does not look like what is described. What a variable or the runner will put in is not known.
-fn doubtful(value: &[u8], described: &Described) -> bool {
-    if value.is_empty() || value.contains(&b'$') || value.contains(&b'@') || value.contains(&b'"') {
-        return false;
-    }
-    if !described.choices.is_empty() {
-        let lower = value.to_ascii_lowercase();
-        let begins = |choice: &String| choice.to_ascii_lowercase().as_bytes().starts_with(&lower);
-        return !described.choices.iter().any(begins);
-    }
-    described.number && !matches!(value[0], b'0'..=b'9' | b'-' | b'+' | b'.')
+/// Whether the server may refuse the value. Numbers are adjusted. What a variable or the runner will
+/// put in is not known, and quotes mean one thing in a configuration file and another in an argument.
+fn may_be_refused(value: &[u8], described: &Described) -> bool {
+    let is_number = described.number && value.first().is_some_and(u8::is_ascii_digit);
+    !value.is_empty() && !is_number && value.find_byteset(b"$@'\"").is_none()
 }
 
 /// Every option of every test that would run, each place once. Tests that load a plugin which is not installed are
 /// left out: its options are not known.
 fn written(view: &View, dialect: &Dialect) -> BTreeSet<Written> {
     let mut written = BTreeSet::new();
-    let mut templates: HashMap<&Path, Vec<ServerOption>> = HashMap::new();
+    let mut templates: HashMap<&Path, (Vec<ServerOption>, bool)> = HashMap::new();
+    let foreign = |option: &ServerOption| loads_foreign_plugin(option.text.as_bstr(), view, dialect);
     // Instances share their lists' origins; one look at each is enough.
     let mut seen: BTreeSet<Vec<(usize, &BStr)>> = BTreeSet::new();
     for case in view.running() {
-        let template = templates
-            .entry(&case.template)
-            .or_insert_with(|| options_of_template(&case.template, &view.layout.test_dir));
+        let (template, loads_foreign) = templates.entry(&case.template).or_insert_with(|| {
+            let options = options_of_template(&case.template, &view.layout.test_dir);
+            let loads_foreign = options.iter().any(foreign);
+            (options, loads_foreign)
+        });
         let lists = [&case.master_opt, &case.slave_opt];
-        let all = || lists.iter().flat_map(|list| list.iter()).chain(template.iter());
-        if all().any(|option| loads_foreign_plugin(option.text.as_bstr(), view, dialect)) {
+        if *loads_foreign || lists.iter().any(|list| list.iter().any(foreign)) {
             continue;
         }
-        for option in template.iter() {
-            add(&mut written, option, None);
+        for option in template.drain(..) {
+            add(&mut written, &option, None);
         }
         for list in lists {
             let key = list.iter().map(|option| (Arc::as_ptr(&option.origin) as usize, option.text.as_bstr()));
@@ -250,8 +263,10 @@ fn options_of_template(path: &Path, test_dir: &Path) -> Vec<ServerOption> {
 
 /// Whether the option loads a plugin that is not in the plugin directory.
 fn loads_foreign_plugin(option: &BStr, view: &View, dialect: &Dialect) -> bool {
-    let meaning = dialect.own.meaning(words::name(option));
-    if !matches!(meaning.resolved, Resolved::Known("plugin-load" | "plugin-load-add")) {
+    let name = words::name(option);
+    if !name.contains_str("plugin")
+        || !matches!(dialect.own.meaning(name).resolved, Resolved::Known("plugin-load" | "plugin-load-add"))
+    {
         return false;
     }
     let value = words::value(option).unwrap_or_default();

@@ -14,7 +14,9 @@ use crate::lint::finding::Finding;
 use crate::lint::view::View;
 use crate::lint::words;
 use crate::plan::claims::claimed_port;
+use crate::server::options::expand;
 use crate::tree::case::{Origin, ServerOption, TestCase};
+use crate::tree::server_options::Resolved;
 
 /// Where a port is fixed: file, line, and the option's text.
 type Place = (PathBuf, u32, BString);
@@ -32,7 +34,10 @@ pub fn check(input: &Input) -> Vec<Finding> {
         let servers = templates.entry(&case.template).or_insert_with(|| servers_of(&case.template, view));
         let mut by_port: BTreeMap<u16, Vec<(&Server, Place)>> = BTreeMap::new();
         for server in servers.iter() {
-            for (port, place) in server.with_options(case).into_values().flatten() {
+            for (name, claim) in server.with_options(case) {
+                let Some((port, place)) = claim.filter(|_| listens(&name, case, server, view)) else {
+                    continue;
+                };
                 users.entry(port).or_default().entry(place.clone()).or_default().insert(case.name());
                 by_port.entry(port).or_default().push((server, place));
             }
@@ -83,6 +88,8 @@ struct Server {
     takes_slave_options: bool,
     /// What the template fixes.
     ports: Ports,
+    /// The template's options that load plugins.
+    loading: Vec<BString>,
 }
 
 impl Server {
@@ -109,6 +116,30 @@ fn place(location: &Location, text: &BString) -> Option<Place> {
     Some((plain(&location.file), location.line?, text.clone()))
 }
 
+/// Whether the option of that name makes the server listen: it is the server's own, or of a plugin that the server loads,
+/// as far as names tell. An option of a plugin that is not loaded fixes nothing.
+fn listens(name: &BString, case: &TestCase, server: &Server, view: &View) -> bool {
+    if let Some(dialect) = &view.dialect
+        && matches!(dialect.own.meaning(name).resolved, Resolved::Known(_))
+    {
+        return true;
+    }
+    let list = if server.takes_slave_options { &case.slave_opt } else { &case.master_opt };
+    let of_options = list.iter().map(|option| &option.text);
+    of_options.chain(&server.loading).any(|option| {
+        let given = words::name(option).replace("_", "-");
+        let given = given.strip_prefix(b"loose-").unwrap_or(&given);
+        let libraries = expand(words::value(option).unwrap_or_default().as_bstr(), &view.env);
+        matches!(given, b"plugin-load" | b"plugin-load-add")
+            && libraries.split(|byte| matches!(byte, b';' | b'=')).any(|library| {
+                let library = library.to_ascii_lowercase().replace("_", "-");
+                let library = library.strip_suffix(b".so").unwrap_or(&library);
+                let library = library.strip_prefix(b"ha-").unwrap_or(library);
+                !library.is_empty() && name.starts_with(library)
+            })
+    })
+}
+
 /// Takes note of an option that fixes a port, or frees it again.
 fn set(ports: &mut Ports, text: &BString, place: Option<Place>) {
     let name = words::name(text).replace("_", "-");
@@ -128,15 +159,19 @@ fn servers_of(template: &Path, view: &View) -> Vec<Server> {
 
 fn server(name: BString, config: &ConfigFile) -> Server {
     let mut ports = Ports::new();
+    let mut loading = Vec::new();
     for group in [Some(config.group("mysqld")), Some(config.group(&name))].into_iter().flatten().flatten() {
         for option in &group.options {
             let value = option.value.as_ref().map(|value| value.as_slice()).unwrap_or_default();
             let text = BString::from([b"--", option.name.as_slice(), b"=", value].concat());
             let place = place(&option.location, &text);
             set(&mut ports, &text, place);
+            if text.contains_str("plugin") {
+                loading.push(text);
+            }
         }
     }
     let takes_slave_options =
         config.group(&name).is_some_and(|group| group.option("#!use-slave-opt").is_some());
-    Server { name, takes_slave_options, ports }
+    Server { name, takes_slave_options, ports, loading }
 }

@@ -12,6 +12,9 @@ use crate::lint::check::Input;
 use crate::lint::files::{Kind, plain};
 use crate::lint::finding::Finding;
 use crate::lint::view::View;
+use crate::script::command::Command;
+use crate::script::input::Input as Script;
+use crate::script::parse::Statements;
 use crate::tree::case::{Suite, SuiteKind, TestCase};
 use crate::tree::hints::similar;
 use crate::tree::listing::Listings;
@@ -43,7 +46,7 @@ fn missing(input: &Input) -> Vec<Finding> {
     for (path, cases) in tests {
         let without: BTreeSet<String> =
             cases.iter().filter(|case| case.result.is_none()).map(|case| case.combination()).collect();
-        if without.is_empty() || !input.files.contains(path) {
+        if without.is_empty() || !input.files.contains(path) || may_skip(path) {
             continue;
         }
         let result = cases[0].suite.result_dir.join(format!("{}.result", cases[0].short_name));
@@ -59,6 +62,13 @@ fn missing(input: &Input) -> Vec<Finding> {
         findings.push(Finding::new(RESULT_MISSING, path, message));
     }
     findings
+}
+
+/// Whether the test skips itself by a command of its own: then it may have no result to be compared with.
+fn may_skip(path: &Path) -> bool {
+    let text = std::fs::read(path).unwrap_or_default();
+    let script = Script::new(path.as_os_str().as_encoded_bytes(), text);
+    Statements::new(&script).any(|statement| statement.classified.command == Command::Skip)
 }
 
 /// What is known of a result directory.
@@ -136,6 +146,8 @@ struct Offered<'a> {
     scanned: BTreeMap<(&'a Path, &'a str), BTreeSet<&'a Path>>,
     /// The sections of combinations files.
     sections: BTreeMap<PathBuf, Vec<String>>,
+    /// The base suite of each overlay.
+    parents: Vec<(&'a Path, &'a Path)>,
 }
 
 impl<'a> Offered<'a> {
@@ -145,11 +157,13 @@ impl<'a> Offered<'a> {
             let files = scanned.entry((&case.suite.dir, &case.short_name)).or_default();
             files.extend(case.scanned.iter().map(PathBuf::as_path));
         }
-        let mut wanted: BTreeSet<PathBuf> =
-            scanned.values().flatten().map(|script| combinations_of(script)).collect();
+        let scripts: BTreeSet<&Path> = scanned.values().flatten().copied().collect();
+        let mut wanted: BTreeSet<PathBuf> = scripts.into_iter().map(combinations_of).collect();
+        let mut parents = Vec::new();
         for of in &view.suites {
             wanted.insert(of.suite.dir.join("combinations"));
             let Some(parent) = &of.suite.parent_dir else { continue };
+            parents.push((of.suite.dir.as_path(), parent.as_path()));
             // An overlay may have combinations for a file of its base suite.
             let inherited: Vec<PathBuf> = wanted
                 .iter()
@@ -166,48 +180,37 @@ impl<'a> Offered<'a> {
                 Some((path, names))
             })
             .collect();
-        Offered { scanned, sections }
+        Offered { scanned, sections, parents }
     }
 
-    /// The combinations of a test, in all suites that have their results in one place; `None` where they are not known.
+    /// The combinations of a test, in all suites that have their results in one place and in those that read them, too;
+    /// `None` where they are not known.
     fn names(&self, place: &Place, test: &str) -> Option<BTreeSet<&str>> {
+        let mut dirs: BTreeSet<&Path> = BTreeSet::new();
+        for suite in &place.suites {
+            dirs.insert(&suite.dir);
+            dirs.extend(suite.parent_dir.as_deref());
+            dirs.extend(
+                self.parents.iter().filter(|(_, base)| *base == suite.dir).map(|(overlay, _)| *overlay),
+            );
+        }
         let mut names = BTreeSet::new();
+        let mut known = false;
         let mut add = |path: &Path| {
             names.extend(self.sections.get(path).into_iter().flatten().map(String::as_str));
         };
-        let mut known = false;
-        for suite in &place.suites {
-            // An overlay of the suite reads the suite's results, too.
-            let related = self.scanned.iter().filter(|((dir, name), _)| {
-                *name == test
-                    && (*dir == suite.dir
-                        || suite.parent_dir.as_deref() == Some(*dir)
-                        || self.is_overlay_of(dir, suite))
-            });
-            for ((dir, _), scripts) in related {
-                known |= !scripts.is_empty();
-                add(&dir.join("combinations"));
-                for script in scripts {
-                    let own = combinations_of(script);
-                    add(&own);
-                    let below = suite.parent_dir.as_ref().and_then(|parent| own.strip_prefix(parent).ok());
-                    below.into_iter().for_each(|below| add(&suite.dir.join(below)));
+        for dir in &dirs {
+            add(&dir.join("combinations"));
+            for script in self.scanned.get(&(*dir, test)).into_iter().flatten() {
+                known = true;
+                let own = combinations_of(script);
+                add(&own);
+                for base in &dirs {
+                    own.strip_prefix(base).into_iter().for_each(|below| add(&dir.join(below)));
                 }
             }
-            suite.parent_dir.iter().for_each(|parent| add(&parent.join("combinations")));
         }
         known.then_some(names)
-    }
-
-    /// Whether some test of the directory was read from the suite: then it is an overlay's.
-    fn is_overlay_of(&self, dir: &Path, suite: &Suite) -> bool {
-        dir != suite.dir
-            && self.scanned.iter().any(|((other, _), scripts)| {
-                *other == dir
-                    && scripts.iter().any(|script| {
-                        script.starts_with(&suite.test_dir) && !suite.test_dir.as_os_str().is_empty()
-                    })
-            })
     }
 }
 

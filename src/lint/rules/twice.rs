@@ -54,28 +54,23 @@ pub fn in_option_file(path: &Path, words: &[Word], dialect: Option<&Dialect>) ->
     contradictions(path, given.collect())
 }
 
-/// Looks at the groups of one configuration file; what it includes is there to be overridden.
+/// Looks at the sections of one configuration file. What a file includes is there to be overridden, and a group that is
+/// opened once more overrides the first one on purpose.
 pub fn in_config(path: &Path, text: &[u8], dialect: Option<&Dialect>) -> Vec<Finding> {
     let options = dialect.map(|dialect| &dialect.all);
-    let mut groups: Vec<(&[u8], Vec<Given>)> = Vec::new();
-    let mut current = 0;
+    let mut groups: Vec<Vec<Given>> = vec![Vec::new()];
     for (number, line, parsed) in mycnf::lines(text) {
         match parsed {
-            Line::Group(name) => {
-                current = groups.iter().position(|(group, _)| *group == name).unwrap_or_else(|| {
-                    groups.push((name, Vec::new()));
-                    groups.len() - 1
-                });
-            }
+            Line::Group(_) | Line::Include(_) => groups.push(Vec::new()),
             Line::Option(name, value) if !name.starts_with(b"#") && !mycnf::is_repeatable(name) => {
-                if let Some((_, list)) = groups.get_mut(current) {
+                if let Some(list) = groups.last_mut() {
                     list.extend(given(name, value, options, line.trim().as_bstr(), (number, 1)));
                 }
             }
             _ => {}
         }
     }
-    groups.into_iter().flat_map(|(_, list)| contradictions(path, list)).collect()
+    groups.into_iter().flat_map(|list| contradictions(path, list)).collect()
 }
 
 fn given(
@@ -103,11 +98,19 @@ fn given(
         other => BString::from(other),
     };
     let value = match value {
-        Some(value) => on(value),
+        Some(value) => on(unquoted(value)),
         None if meaning.off => b"0".into(),
         None => b"1".into(),
     };
     Some(Given { name, value, text: text.into(), line, column })
+}
+
+/// Without the quotes that the server takes off.
+fn unquoted(value: &[u8]) -> &[u8] {
+    match value {
+        [b'\'', inside @ .., b'\''] | [b'"', inside @ .., b'"'] => inside,
+        value => value,
+    }
 }
 
 fn contradictions(path: &Path, given: Vec<Given>) -> Vec<Finding> {
@@ -161,7 +164,9 @@ mod tests {
     fn groups_are_apart() {
         let found = |text: &str| in_config(Path::new("x.cnf"), text.as_bytes(), None).len();
         assert_eq!(found("[mysqld.1]\na=1\n[mysqld.2]\na=2\n"), 0);
-        assert_eq!(found("[mysqld.1]\na=1\n[mysqld.2]\n[mysqld.1]\na=2\n"), 1);
+        assert_eq!(found("[mysqld.1]\na=1\n[mysqld.2]\n[mysqld.1]\na=2\n"), 0);
+        assert_eq!(found("[mysqld.1]\na=1\nb\nA=2\n"), 1);
+        assert_eq!(found("[m]\na=x\na='x'\n"), 0);
         assert_eq!(found("[m]\n#a=1\n#a=2\nplugin-load-add=x\nplugin-load-add=y\n"), 0);
     }
 }

@@ -32,7 +32,7 @@ pub struct Subject<'a> {
     pub cwd: &'a Path,
     /// The vardir of its worker.
     pub vardir: &'a Path,
-    /// What [`memory::oom_kills`] gave when the run began; `None` where the server is not of this run.
+    /// What [`memory::oom_kills`] gave before the server was started; `None` where that was not noted.
     pub oom_kills_before: Option<u64>,
 }
 

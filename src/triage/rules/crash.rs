@@ -145,3 +145,45 @@ fn killed<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
     };
     Some(finding.seen(format!("it was ended by {name}")).fix(fix))
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::triage::evidence::{Evidence, ExitKind, Stage};
+    use crate::triage::testing::{codes, failed};
+
+    fn ended_by(signal: i32, log: &str) -> Evidence {
+        Evidence { exit: ExitKind::Signal(signal), ..failed(1, &[], log) }
+    }
+
+    #[test]
+    fn crashes_assertions_and_kills() {
+        let stack = "140101 1:00:00 [ERROR] /usr/sbin/mysqld got signal 11 ;\nAttempting backtrace.\n\
+                     /usr/sbin/mysqld(my_print_stacktrace+0x2e)[0x55892a52e87e]\n/usr/sbin/mysqld(_ZN4Item3fixEv+0x2e)[0x55]\n";
+        assert_eq!(codes(&ended_by(11, stack)), ["MTR-S090"]);
+        // By a supervisor that hides the signal.
+        assert_eq!(codes(&failed(1, &[], stack)), ["MTR-S090"]);
+        let innodb = "2020 0 [ERROR] InnoDB: Assertion failure in file /b/dict0dict.cc line 12\nInnoDB: Failing assertion: n > 0\n\
+                      200101 1:00:00 [ERROR] mysqld got signal 6 ;\n";
+        assert_eq!(codes(&ended_by(6, innodb)), ["MTR-S091"]);
+        assert_eq!(codes(&ended_by(9, "")), ["MTR-S092"]);
+        assert_eq!(codes(&ended_by(11, "")), ["MTR-S090"]);
+        let running = Evidence { stage: Stage::Running, ..ended_by(15, "") };
+        assert_eq!(codes(&running), ["MTR-R004"]);
+        assert_eq!(codes(&Evidence { stage: Stage::Running, ..ended_by(6, innodb) }), ["MTR-R001"]);
+    }
+
+    #[test]
+    fn a_server_that_tears_itself_down_after_it_gave_up() {
+        let log = "t 0 [ERROR] mariadbd: unknown option '--x'\nt 0 [ERROR] Aborting\n260101 1:00:00 [ERROR] mariadbd got signal 11 ;\n";
+        assert_eq!(codes(&ended_by(11, log)), ["MTR-S003"]);
+        let fatal = "t 0 [ERROR] [FATAL] InnoDB: The world is not enough.\n260101 1:00:00 [ERROR] mariadbd got signal 6 ;\n";
+        assert_eq!(codes(&ended_by(6, fatal)), ["MTR-S090"]);
+    }
+
+    #[test]
+    fn the_kernel_kills_for_want_of_memory() {
+        let mut evidence = ended_by(9, "");
+        evidence.system.oom_kills = 1;
+        assert!(!codes(&evidence).contains(&"MTR-S092"));
+    }
+}

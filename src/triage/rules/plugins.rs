@@ -7,7 +7,7 @@ use bstr::{BStr, BString, ByteSlice};
 
 use crate::triage::catalogue::{
     Cause, PLUGIN_ABI, PLUGIN_BUILD_TYPE, PLUGIN_BUILT_IN, PLUGIN_INIT, PLUGIN_LIBRARY, PLUGIN_MATURITY,
-    PLUGIN_MISSING, PLUGIN_NOT_A_PLUGIN, PLUGIN_NOT_IN_LIBRARY, PLUGIN_SYMBOL, Rank,
+    PLUGIN_MISSING, PLUGIN_NOT_A_PLUGIN, PLUGIN_NOT_IN_LIBRARY, PLUGIN_SYMBOL, Rank, UNKNOWN_VARIABLE,
 };
 use crate::triage::collect::plugins::{belongs, stem};
 use crate::triage::finding::Finding;
@@ -438,7 +438,7 @@ fn not_loaded<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
             "write --plugin-load-add={} as well, or --loose-{bare} if servers without it are to start all the same",
             file.wanted
         );
-        let finding = Finding::new(PLUGIN_NOT_IN_LIBRARY, text).quoting([entry]).blaming(at).fix(fix);
+        let finding = Finding::new(UNKNOWN_VARIABLE, text).quoting([entry]).blaming(at).fix(fix);
         return Some(finding.seen(format!("{} is there and has this option", file.path.display())).fatal());
     }
     // Only the switch of a plugin takes these words.

@@ -18,9 +18,8 @@ const BINLOG: [&str; 3] = ["log-bin-index", "log-bin", "log-basename"];
 const RELAY: [&str; 4] = ["relay-log-index", "relay-log", "relay-log-info-file", "master-info-file"];
 
 /// Words about a binary log, whatever is wrong with it.
-const BINLOG_WORDS: [&str; 10] = [
+const BINLOG_WORDS: [&str; 9] = [
     "generate a unique log-filename",
-    "Turning logging off for the whole duration",
     "binlog GTID state",
     "binlog index",
     "Binlog file",
@@ -74,7 +73,9 @@ fn binlog_errors<'a>(scene: &Scene<'a>) -> Vec<Entry<'a>> {
                 .quoted()
                 .first()
                 .is_some_and(|path| path.ends_with(b".index") || naming(scene, &BINLOG, entry).is_some());
-        says_any(entry, &BINLOG_WORDS) || file
+        // The server has the same words for its other logs.
+        let off = entry.says("Turning logging off") && naming(scene, &BINLOG, entry).is_some();
+        says_any(entry, &BINLOG_WORDS) || file || off
     };
     let relay = |entry: &Entry<'a>| says_any(entry, &RELAY_WORDS) || naming(scene, &RELAY, entry).is_some();
     scene.errors().filter(|entry| about(entry) && !relay(entry)).collect()

@@ -3,11 +3,12 @@
 use bstr::{BString, ByteSlice};
 
 use crate::triage::catalogue::{RUN_SANITIZER, Rank, SANITIZER_ABSENT, SANITIZER_ORDER};
-use crate::triage::evidence::{Evidence, LogPart, Stage};
+use crate::triage::evidence::{LogPart, Stage};
 use crate::triage::finding::{Finding, Quote};
 use crate::triage::judge::Rule;
 use crate::triage::sanitizer::options::VARIABLES;
 use crate::triage::sanitizer::parse::{reports, reports_in};
+use crate::triage::sanitizer::presence::has;
 use crate::triage::sanitizer::report::{Report, Tool, distinct};
 use crate::triage::scene::Scene;
 
@@ -207,10 +208,12 @@ fn loader(scene: &Scene<'_>, name: &[u8]) -> Option<usize> {
 /// The user asks for a sanitizer that is not there: nothing will be found.
 fn absent<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
     let evidence = scene.evidence;
-    evidence.elf.as_ref()?;
+    let program = evidence.elf.as_ref()?;
+    let preload = evidence.environment.iter().find(|(name, _)| name == "LD_PRELOAD");
+    let preload = preload.map(|(_, value)| value.as_bstr()).unwrap_or_default();
     let wants = |(variable, tool): &(&'static str, Tool)| {
         let set = evidence.environment.iter().any(|(name, value)| name == variable && !value.is_empty());
-        (set && !has(evidence, *tool)).then_some((*variable, *tool))
+        (set && !has(program, preload, *tool)).then_some((*variable, *tool))
     };
     let (variable, tool) = VARIABLES.iter().find_map(wants)?;
     let text =
@@ -221,15 +224,82 @@ fn absent<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
     Some(Finding::new(SANITIZER_ABSENT, text).seen(seen).fix(fix))
 }
 
-/// Whether the server has this sanitizer's runtime: linked, or preloaded.
-fn has(evidence: &Evidence, tool: Tool) -> bool {
-    // AddressSanitizer's runtime has the leak sanitizer's and the undefined-behaviour one's in it.
-    let within = |name: &str| {
-        name == tool.short_name() || (name == "asan" && tool != Tool::Memory && tool != Tool::Thread)
-    };
-    let linked = evidence.elf.as_ref().is_some_and(|elf| elf.sanitizers.iter().any(|name| within(name)));
-    let preloaded = evidence.environment.iter().filter(|(name, _)| name == "LD_PRELOAD").any(|(_, value)| {
-        Tool::ALL.iter().any(|tool| within(tool.short_name()) && value.contains_str(tool.short_name()))
-    });
-    linked || preloaded
+#[cfg(test)]
+mod tests {
+    use crate::triage::evidence::{ElfFacts, Evidence, ExitKind, TextFile};
+    use crate::triage::testing::{Vector, check, codes, failed};
+
+    const MSAN: &str = "==9==WARNING: MemorySanitizer: use-of-uninitialized-value\n    #0 0x4 in h /b/y.cc:3\n\
+                        SUMMARY: MemorySanitizer: use-of-uninitialized-value /b/y.cc:3 in h\nExiting\n";
+
+    const VECTORS: &[Vector] = &[
+        (
+            "MTR-S096",
+            &[],
+            MSAN,
+            None,
+            "MemorySanitizer: use-of-uninitialized-value in h (b/y.cc:3) / look at h",
+        ),
+        (
+            "MTR-S093",
+            &[],
+            "t 0 [Note] Starting MariaDB 11.8.2 source revision x as process 9\n==9==ERROR: AddressSanitizer: global-buffer-overflow \
+             on address 0x1 at pc 0x2\nREAD of size 8 at 0x1 thread T0\n    #0 0x4 in k /b/y.cc:3\nt 0 [ERROR] mariadbd got signal 6 ;\n",
+            None,
+            "AddressSanitizer: global-buffer-overflow: READ of size 8 in k (b/y.cc:3)",
+        ),
+        // A leak of a server that gave up is not why it did.
+        (
+            "MTR-S003",
+            &["--x"],
+            "t 0 [ERROR] mariadbd: unknown option '--x'\nt 0 [ERROR] Aborting\n==9==ERROR: LeakSanitizer: detected memory leaks\n\
+             Direct leak of 8 byte(s) in 1 object(s) allocated from:\n    #0 0x4 in k /b/y.cc:3\n",
+            Some("--x"),
+            "--x",
+        ),
+        (
+            "MTR-S094",
+            &[],
+            "==9==LeakSanitizer has encountered a fatal error.\n==9==HINT: LeakSanitizer does not work under ptrace (strace, gdb, etc)\n",
+            None,
+            "LeakSanitizer needs ptrace",
+        ),
+        (
+            "MTR-S098",
+            &["--plugin-load-add=ha_x.so"],
+            "==7==Your application is linked against incompatible ASan runtimes.\n",
+            Some("--plugin-load-add=ha_x.so"),
+            "'ha_x.so', loaded by --plugin-load-add=ha_x.so (x.opt:1), was built with AddressSanitizer",
+        ),
+    ];
+
+    #[test]
+    fn every_vector_finds_its_cause_and_words() {
+        check(VECTORS);
+    }
+
+    #[test]
+    fn reports_of_other_processes_are_none_of_the_servers() {
+        let mut evidence = failed(1, &[], MSAN);
+        assert_eq!(codes(&evidence), ["MTR-S096"]);
+        evidence.pid = Some(10);
+        assert_eq!(codes(&evidence), ["MTR-S104"]);
+        evidence.sanitizer_files =
+            vec![TextFile { path: "/x/msan.10".into(), text: MSAN.replace("==9==", "==10==").into() }];
+        assert_eq!(codes(&evidence), ["MTR-S096"]);
+    }
+
+    #[test]
+    fn a_sanitizer_that_is_not_there_is_seen() {
+        let mut evidence = Evidence {
+            elf: Some(ElfFacts::default()),
+            environment: vec![("TSAN_OPTIONS".into(), "history_size=7".into())],
+            ..failed(1, &[], "t 0 [ERROR] Something new")
+        };
+        assert_eq!(codes(&evidence), ["MTR-S099"]);
+        evidence.environment.push(("LD_PRELOAD".into(), "/x/libtsan.so.2".into()));
+        assert_eq!(codes(&evidence), ["MTR-S103"]);
+        evidence.exit = ExitKind::Signal(11);
+        assert_eq!(codes(&evidence), ["MTR-S090"]);
+    }
 }

@@ -143,3 +143,66 @@ fn exit_zero<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
     let finding = Finding::new(EXIT_ZERO, "the server ended with exit status 0 before it was ready").likely();
     Some(finding.quoting(last_words(scene)).seen("exit status 0"))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use crate::triage::evidence::{Evidence, ExitKind};
+    use crate::triage::scene::Scene;
+    use crate::triage::testing::{codes, failed};
+
+    fn late(words: &[&str], log: &str) -> Evidence {
+        Evidence {
+            exit: ExitKind::Running,
+            timed_out: true,
+            lived: Some(Duration::from_secs(180)),
+            ..failed(1, words, log)
+        }
+    }
+
+    #[test]
+    fn recovery_in_the_words_of_all_versions() {
+        for log in [
+            "2019 0 [Note] InnoDB: Starting crash recovery from checkpoint LSN=42\n2019 0 [Note] InnoDB: 512 MiB done",
+            "t 0 [Note] InnoDB: Starting final batch to recover 4096 pages from redo log.",
+            "t 0 [Note] InnoDB: To recover: LSN 4/2; 1234 pages",
+            "t 0 [Note] InnoDB: Read redo log up to LSN=99",
+            "t 0 [Note] mariadbd: Aria engine: starting recovery",
+        ] {
+            assert_eq!(codes(&late(&[], log))[0], "MTR-S101", "{log}");
+        }
+        let done = "t 0 [Note] InnoDB: Starting crash recovery\nt 0 [Note] InnoDB: log sequence number 5; transaction id 7\n\
+                    t 0 [Note] Plugin 'x' is slow";
+        assert_eq!(codes(&late(&[], done)), ["MTR-S100"]);
+    }
+
+    #[test]
+    fn last_words_and_none() {
+        let text =
+            |evidence: &Evidence| crate::triage::judge::findings(&Scene::new(evidence))[0].text.to_string();
+        assert!(
+            text(&late(&[], "t 0 [Note] WSREP: waiting for SST\n\n"))
+                .ends_with("its last words: waiting for SST")
+        );
+        assert!(text(&late(&[], "$ /usr/sbin/mariadbd\n")).ends_with("after 180 s and has said nothing"));
+    }
+
+    #[test]
+    fn ends_without_error() {
+        for (words, log, told) in [
+            (&["--x", "-?"][..], "", "-? (x.opt:2) makes the server print and end"),
+            (&["--bootstrap"][..], "", "--bootstrap (x.opt:1) makes the server read statements and end"),
+            (
+                &[][..],
+                "t 0 [Note] mariadbd (initiated by: root[root] @ localhost []): Normal shutdown",
+                "by root[root] @ localhost []",
+            ),
+        ] {
+            let evidence = failed(0, words, log);
+            let found = crate::triage::judge::findings(&Scene::new(&evidence));
+            assert_eq!(found[0].cause.code, "MTR-S102");
+            assert!(found[0].text.to_string().contains(told), "{}", found[0].text);
+        }
+    }
+}

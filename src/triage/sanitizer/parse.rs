@@ -277,7 +277,7 @@ SUMMARY: AddressSanitizer: 298336 byte(s) leaked in 2 allocation(s).
         assert_eq!(all[0].kind, "signed integer overflow");
         assert_eq!(
             all[1].in_short(),
-            "UndefinedBehaviorSanitizer: /b/sql/item.h:25:67: member access within null pointer of type 'struct THD' in f \
+            "UndefinedBehaviorSanitizer: sql/item.h:25:67: member access within null pointer of type 'struct THD' in f \
              (sql/item.h:25)"
         );
         assert!(read("SQL: std::runtime error: no\nx: runtime error: y\n").is_empty());

@@ -7,7 +7,7 @@ use bstr::{BStr, BString, ByteSlice};
 
 use crate::triage::catalogue::{ASAN, Cause, LSAN, MSAN, TSAN, UBSAN};
 use crate::triage::finding::Quote;
-use crate::triage::stack::{Frame, culprit, folded};
+use crate::triage::stack::{Frame, culprit, folded, short_place};
 
 /// A sanitizer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -156,7 +156,10 @@ impl Report {
             }
             Tool::Undefined => {
                 let said = self.headline.replacen("runtime error: ", "", 1);
-                format!("{name}: {}{at}", said.as_bstr()).into()
+                // The directory of the build says nothing.
+                let (place, what) = said.split_once_str(": ").unwrap_or((b"", said.as_slice()));
+                let place = short_place(place.as_bstr());
+                format!("{name}: {place}: {}{at}", what.as_bstr()).into()
             }
             Tool::Thread => {
                 let mut text = format!("{name}: {}", self.kind);

@@ -21,7 +21,7 @@ fn other_server(options: &str) -> String {
         "data=$MYSQLTEST_VARDIR/mysqld.1/data\n\
          setsid timeout 20 ${{MYSQLD:-mariadbd}} --no-defaults --user=root --datadir=$data --socket=$data/s \
          --skip-networking --pid-file=$data/p {options} </dev/null >/dev/null 2>{log} &\n\
-         for i in 1 2 3 4 5 6 7 8 9 10; do grep -q 'ready for connections' {log} && break; sleep 0.3; done\n"
+         for i in $(seq 100); do grep -q 'ready for connections' {log} && break; sleep 0.2; done\n"
     )
 }
 

@@ -23,9 +23,10 @@ use serde_json::Value;
 
 use crate::support::{Finished, Site};
 
-/// A test `own.dead`, whose server is to die at start.
+/// A test `dead`, whose server is to die at start.
 pub struct Death {
     site: Site,
+    id: &'static str,
     args: Vec<OsString>,
     env: Vec<(&'static str, OsString)>,
 }
@@ -45,7 +46,23 @@ impl Death {
         let site = Site::real();
         site.test_file("dead.test", "select 1;\n").test_file("dead.result", "select 1;\n1\n1\n");
         site.test_file("dead.opt", opt);
-        Death { site, args: Vec::new(), env: Vec::new() }
+        Death { site, id: "own.dead", args: Vec::new(), env: Vec::new() }
+    }
+
+    /// By the fake server, which says `log` and then fails, or as `FAKE_END` in its environment tells it to. The real
+    /// server says such words where this machine does not bring it.
+    pub fn by_words(log: &str) -> Death {
+        let site = Site::fake();
+        site.test_file("dead.test", "exit 0\n").test_file("dead.opt", "--fake=say\n");
+        Death { site, id: "main.dead", args: Vec::new(), env: vec![("FAKE_LOG", log.into())] }
+    }
+
+    /// More words of `dead.opt`.
+    pub fn with(self, opt: &str) -> Death {
+        let file = self.site.suite().join("dead.opt");
+        let all = std::fs::read_to_string(&file).unwrap() + opt + "\n";
+        self.site.test_file("dead.opt", all);
+        self
     }
 
     /// `dead-master.sh`, which runs when the data directory is there and before the server starts.
@@ -91,9 +108,10 @@ impl Death {
 
     #[track_caller]
     fn fails_by(self, failure: &str) -> Diagnosed {
+        let id = self.id;
         let (run, site) = self.run();
-        run.exits(1).verdict("own.dead", "fail").reports_are_well_formed();
-        let outcome = run.outcomes("own.dead")[0].clone();
+        run.exits(1).verdict(id, "fail").reports_are_well_formed();
+        let outcome = run.outcomes(id)[0].clone();
         assert_eq!(outcome["failure"], failure, "{run:?}");
         let diagnoses = outcome["diagnoses"].as_array().cloned().unwrap_or_default();
         assert_eq!(diagnoses.len(), 1, "{run:?}");
@@ -113,7 +131,7 @@ impl Death {
     }
 
     fn run(self) -> (Finished, Site) {
-        let Death { site, args, env } = self;
+        let Death { site, id: _, args, env } = self;
         let mut run = site.run().args(["--force", "--retry=0"]).args(args).args(["dead"]);
         for (name, value) in env {
             run = run.env(name, value);

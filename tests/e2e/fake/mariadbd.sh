@@ -80,6 +80,20 @@ case $how in
     echo '2026-01-01 00:00:00 0 [ERROR] Fake: cannot find the plugin directory'
     exit 7
     ;;
+  say)
+    # The words of a real server that this machine does not get to say them.
+    printf '%s\n' "$FAKE_LOG"
+    case $FAKE_END in
+      hang) exec sleep 600 ;;
+      [A-Z]*) kill -"$FAKE_END" $$ ;;
+    esac
+    exit 1
+    ;;
+  say-and-die) cat "$FAKE_SAYS"; exit 77 ;;
+  say-and-hang)
+    cat "$FAKE_SAYS"
+    exec sleep 600
+    ;;
   segfault-at-start) kill -SEGV $$ ;;
   die-soon) ready; sleep 0.3; echo '[ERROR] Fake: out of ideas'; exit 3 ;;
   ignore-sigterm)
