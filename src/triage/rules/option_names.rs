@@ -86,7 +86,7 @@ fn spelling(scene: &Scene<'_>, known_as: &str, word: &BStr, blame: &Blame<'_>) -
     let spelt: Vec<String> = near.names.iter().map(|name| blame.spelt(name)).collect();
     let mut fix = match spelt.as_slice() {
         _ if near.shortened => {
-            let more = near.more.then_some(" (and others)").unwrap_or_default();
+            let more = if near.more { " (and others)" } else { "" };
             format!("a name is not to be shortened here; write one in full: {}{more}", spelt.join(", "))
         }
         [] => match plugin_of(known_as) {
