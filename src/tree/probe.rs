@@ -111,10 +111,15 @@ pub fn help(
     }
     let answer = ask(layout, settings, env, datadir, more)?;
     let facts = parse(&answer.output.stdout, &layout.mariadbd).map_err(|error| {
+        let status = answer.output.status;
+        let error = match status.success() {
+            true => error,
+            false => Error::new(format!("cannot ask {} what it is: {status}", layout.mariadbd.display())),
+        };
         error.caused_by(ProbeFailed {
             program: layout.mariadbd.clone(),
             arguments: answer.arguments,
-            end: Ok(answer.output.status),
+            end: Ok(status),
             lived: answer.lived,
             said: answer.output.stderr.trim().into(),
         })

@@ -166,7 +166,7 @@ fn of_another_server<'a>(
             format!("write {loose}, and older servers start without it")
         }
         "" => format!("remove it, or write {loose} for servers that have it"),
-        instead => format!("instead of it there is {instead}; write {loose} for servers that have it"),
+        instead => format!("in its place: {instead}; write {loose} for servers that have it"),
     };
     Finding::new(OTHER_VERSION, text).quoting([entry]).blaming(blame.argument).fix(fix)
 }

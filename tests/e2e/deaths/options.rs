@@ -177,7 +177,7 @@ fn a_comment_in_an_option_file() {
 fn options_of_other_servers() {
     for (option, why, fix) in [
         ("--innodb-support-xa=1", "MariaDB 10.3 removed it", "write --loose-innodb-support-xa=1"),
-        ("--gtid_mode=ON", "it is an option of MySQL", "MariaDB's GTIDs are always on"),
+        ("--gtid_mode=ON", "it is an option of MySQL", "in its place: MariaDB's GTIDs"),
         ("--max_execution_time=100", "it is an option of MySQL", "--max-statement-time"),
         ("--log-slow-queries", "it was removed long ago", "--slow-query-log"),
         ("--mhnsw-max-cache-size=1M", "MariaDB has it since 11.7", "older servers start without it"),
