@@ -100,4 +100,13 @@ mod tests {
         let names: HashSet<&str> = CODES.iter().map(|code| code.name).collect();
         assert_eq!(names.len(), CODES.len());
     }
+
+    #[test]
+    fn each_has_its_section_in_the_documentation() {
+        let text = include_str!("../../docs/lint.md");
+        let headings: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("### ")).collect();
+        let expected: Vec<String> =
+            CODES.iter().map(|code| format!("{}: {}", code.code, code.title)).collect();
+        assert_eq!(headings, expected);
+    }
 }

@@ -36,11 +36,15 @@ fn of_line(line: u32, text: &[u8]) -> Vec<Word> {
         .map(|word| {
             let rest = text.get(from..).unwrap_or_default();
             let blanks = rest.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
-            // A word that had quotes begins where the one before it ended.
-            let start = rest.find(&word).unwrap_or(blanks);
+            // Quotes are not part of the word: then its name leads to it.
+            let known = [word.as_slice(), &word[..word.find_byte(b'=').map_or(0, |end| end + 1)]];
+            let found = known
+                .iter()
+                .filter(|part| !part.is_empty())
+                .find_map(|part| Some((rest.find(part)?, part.len())));
+            let (start, length) = found.unwrap_or((blanks, 1));
             let column = from + start + 1;
-            from =
-                if rest[start..].starts_with(&word) { from + start + word.len() } else { from + blanks + 1 };
+            from += start + length;
             Word { text: word, line, column: u32::try_from(column).unwrap_or(u32::MAX) }
         })
         .collect()

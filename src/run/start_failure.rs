@@ -8,7 +8,7 @@ use super::servers::ServerSet;
 use crate::server::instance::Instance;
 use crate::server::readiness::Readiness;
 use crate::sys::child::Exit;
-use crate::triage::collect::{self, Subject, log_file};
+use crate::triage::collect::{self, Subject, log_file, settings};
 use crate::triage::diagnosis::Diagnosis;
 use crate::triage::evidence::{Evidence, ExitKind, Fellow, Stage};
 use crate::triage::judge;
@@ -66,7 +66,7 @@ impl ServerSet {
         };
         collect::complete(evidence, &subject);
         if let Some(config) = self.config() {
-            collect::settings::trace(&mut evidence.settings, &self.dirs.my_cnf(), config.file());
+            settings::trace(evidence, &self.dirs.my_cnf(), config.file());
         }
     }
 }

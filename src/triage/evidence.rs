@@ -208,6 +208,8 @@ pub struct System {
     pub memory_limit: Option<u64>,
     /// Bytes of memory of the machine.
     pub memory_total: Option<u64>,
+    /// InnoDB's redo log says that it is encrypted; `None` where there is none.
+    pub redo_log_encrypted: Option<bool>,
     /// `kernel.io_uring_disabled`, where the kernel has it.
     pub io_uring_disabled: Option<u8>,
 }

@@ -85,7 +85,9 @@ fn answers(suspects: &[(&Written, Suspicion)], dialect: &Dialect) -> HashMap<Vec
 fn unknown_option(file: &Path, text: &BStr, dialect: &Dialect) -> Finding {
     let meaning = dialect.all.meaning(words::name(text));
     let name = meaning.stem.to_str_lossy().into_owned();
-    let hint = match similar(&name, dialect.all.names()) {
+    // Names are so many that some other one is always near: what was meant begins alike.
+    let alike = dialect.all.names().filter(|known| known.as_bytes().first() == name.as_bytes().first());
+    let hint = match similar(&name, alike) {
         Some(name) => format!(" (did you mean '{name}'?)"),
         None => String::new(),
     };

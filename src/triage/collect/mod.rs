@@ -11,6 +11,7 @@ pub mod memory;
 pub mod paths;
 pub mod plugins;
 pub mod program;
+pub mod redo_log;
 pub mod sanitizers;
 pub mod settings;
 pub mod space;
@@ -51,6 +52,7 @@ pub fn complete(evidence: &mut Evidence, subject: &Subject<'_>) {
     plugins::add(evidence, subject);
     sanitizers::add(evidence, subject);
     tls::add(evidence, subject);
+    redo_log::add(evidence, subject);
 }
 
 /// Adds to the evidence of a server that died some time ago what is still as it was: programs, libraries, plugins and

@@ -44,11 +44,12 @@ pub fn add(evidence: &mut Evidence) {
     evidence.init_file = init_file(evidence);
 }
 
-/// Names the places of settings in the `templates` that people write, and not in the file that was `made` of them.
-pub fn trace(settings: &mut [Setting], made: &Path, templates: &ConfigFile) {
-    for setting in settings.iter_mut().filter(|setting| setting.location.file == made) {
+/// Names the places of settings in the templates that people write, and not in the file `made` that was made of them.
+/// `config` has the options of the templates with their places.
+pub fn trace(evidence: &mut Evidence, made: &Path, config: &ConfigFile) {
+    for setting in evidence.settings.iter_mut().filter(|setting| setting.location.file == made) {
+        let mut written = config.option_groups().flat_map(|group| &group.options);
         let same = |value: &Option<BString>| value.as_ref().map(|v| unquoted(v.trim())) == setting.value;
-        let mut written = templates.option_groups().flat_map(|group| &group.options);
         let template = written.find(|option| option.name == setting.name && same(&option.value));
         if let Some(option) = template.filter(|option| option.location.line.is_some()) {
             setting.location = option.location.clone();
@@ -244,11 +245,12 @@ mod tests {
             value: Some(value.into()),
             location: at("/v/my.cnf", 7),
         };
-        let mut settings = [setting("a", "1"), setting("a", "2"), setting("b", "x y")];
+        let settings = vec![setting("a", "1"), setting("a", "2"), setting("b", "x y")];
+        let mut evidence = Evidence { settings, ..Evidence::default() };
         let text = b"[mysqld]\na=1\n[mysqld.1]\nb='x y'\n";
         let templates = mycnf::parse_bytes(text, Path::new("t/x.cnf"), Path::new("/")).unwrap();
-        trace(&mut settings, Path::new("/v/my.cnf"), &templates);
-        let places = settings.map(|setting| setting.location);
+        trace(&mut evidence, Path::new("/v/my.cnf"), &templates);
+        let places: Vec<Location> = evidence.settings.into_iter().map(|setting| setting.location).collect();
         assert_eq!(places, [at("t/x.cnf", 2), at("/v/my.cnf", 7), at("t/x.cnf", 4)]);
     }
 

@@ -16,7 +16,7 @@ const OPTIONS: [(&str, &str); 4] = [
     ("ssl-cert", "-----BEGIN CERTIFICATE-----"),
     ("ssl-key", "PRIVATE KEY-----"),
     ("ssl-ca", "CERTIFICATE-----"),
-    ("ssl-crl", "-----BEGIN X509 CRL-----"),
+    ("ssl-crl", "-----BEGIN "),
 ];
 
 /// Larger files are no keys; they are not read.

@@ -94,7 +94,7 @@ pub fn inquest(remains: &Remains, console: &Console, knowledge: &mut Knowledge<'
         let starts = starts::split_bootstraps(&text);
         inquest.bootstraps += starts.len();
         for start in &starts {
-            inquest.deaths.extend(bootstrap(path, &text, start, remains));
+            inquest.deaths.extend(bootstrap(path, &text, start, remains, knowledge));
         }
     }
     for path in &remains.logs {
@@ -219,16 +219,27 @@ fn redirected(start: &Start) -> bool {
     start.command.as_ref().is_some_and(|command| command.contains_str(" --log-error="))
 }
 
-/// A bootstrap that failed: it gave up, died, or complained and was the last thing that the run did.
-fn bootstrap(path: &Path, text: &[u8], start: &Start, remains: &Remains) -> Option<Death> {
+/// A bootstrap that failed: it gave up, died, or complained or said nothing and was the last thing that the run did.
+fn bootstrap(
+    path: &Path,
+    text: &[u8],
+    start: &Start,
+    remains: &Remains,
+    knowledge: &Knowledge<'_>,
+) -> Option<Death> {
     let log = part(path, text, start);
     let fate = fate::of(&log);
     let gave_up = log.text.lines().any(|line| line.ends_with(b"[ERROR] Aborting"));
+    let silent = log.text.lines().count() == 1;
     let ended_the_run =
         start.followed == Followed::Nothing && remains.vardir.is_some() && remains.logs.is_empty();
-    let dead = gave_up || fate.violent || (fate.complained && ended_the_run);
-    (dead && remains.only_test.is_none())
-        .then(|| death(&rebuild::bootstrap(start, log), Weight::Fatal, None, start.line))
+    let dead = gave_up || fate.violent || ((fate.complained || silent) && ended_the_run);
+    if !dead || remains.only_test.is_some() {
+        return None;
+    }
+    let options = knowledge.origins.of_every_server();
+    let evidence = rebuild::bootstrap(start, log, &options, knowledge.facts);
+    Some(death(&evidence, Weight::Fatal, None, start.line))
 }
 
 /// Takes the reports about process `pid`, which began at `when`. Process ids are used again: outside of the var

@@ -8,9 +8,10 @@ use bstr::{BStr, BString, ByteSlice};
 
 use crate::cli::settings::Settings;
 use crate::error::Result;
-use crate::tree::case::TestCase;
+use crate::tree::case::{ServerOption, TestCase};
 use crate::tree::collect::collect;
 use crate::tree::facts::SuiteFactsSource;
+use crate::tree::instances::Rules;
 use crate::tree::layout::Layout;
 use crate::tree::suite_pm::SuiteFacts;
 
@@ -55,6 +56,11 @@ impl<'a> Origins<'a> {
             ..settings.clone()
         };
         Origins { layout, settings, cwd, known: HashMap::new(), named: None }
+    }
+
+    /// What the run gave to every server.
+    pub fn of_every_server(&self) -> Vec<ServerOption> {
+        Rules::server_options(&self.settings.mysqld)
     }
 
     /// The instances of the test of this name (`suite.test`); empty where it is not found.

@@ -11,7 +11,7 @@ use super::starts::Start;
 use super::words::{self, Unexplained, Words};
 use crate::config::mycnf;
 use crate::error::Location;
-use crate::tree::case::{ServerOption, TestCase};
+use crate::tree::case::{Origin, ServerOption, TestCase};
 use crate::tree::probe::ServerFacts;
 use crate::triage::collect::{self, Subject};
 use crate::triage::evidence::{Evidence, ExitKind, Fellow, LogPart, Stage, TextFile};
@@ -53,6 +53,7 @@ pub fn evidence(start: &Start, log: LogPart, beside: &Beside<'_>) -> Evidence {
     let exit = beside.seen.map(|seen| seen.exit).unwrap_or_default();
     let mut evidence = Evidence {
         server: beside.server.clone(),
+        pid: beside.fate.pid.or(beside.seen.and_then(|seen| seen.pid)),
         stage: stage(beside),
         lived: beside.seen.and_then(|seen| seen.lived),
         exit,
@@ -91,27 +92,32 @@ fn words(command: &BStr, beside: &Beside<'_>, unexplained: &Unexplained) -> Word
     readings.min_by_key(|words| words.doubts).unwrap_or_else(|| words::read(command, without, unexplained))
 }
 
-/// Settings of the configuration file and the other servers in it.
+/// Settings of the option files, and the other servers of the configuration.
 fn add_configuration(evidence: &mut Evidence, beside: &Beside<'_>) {
-    let Some(file) = configuration(evidence, beside) else { return };
+    let made = configuration(evidence, beside);
     let at = evidence.argv.iter().position(|option| option.text.starts_with(b"--defaults-file="));
-    match at {
-        Some(at) => {
+    let of_runner = at.filter(|at| *evidence.argv[*at].origin == Origin::Runner);
+    match (of_runner, at, &made) {
+        (Some(at), _, Some(made)) => {
             // The collector reads the file that the arguments name; this one may have moved.
             let mut word = BString::from("--defaults-file=");
-            word.extend_from_slice(file.as_os_str().as_encoded_bytes());
+            word.extend_from_slice(made.as_os_str().as_encoded_bytes());
             let noted = std::mem::replace(&mut evidence.argv[at].text, word);
             collect::settings::add(evidence);
             evidence.argv[at].text = noted;
         }
-        None => collect::settings::add(evidence),
+        // The configuration is another one by now.
+        (Some(_), _, None) => {}
+        // A file of the test's own.
+        (None, Some(_), _) => collect::settings::add(evidence),
+        (None, None, _) => {}
     }
-    if let Some(case) = beside.instances.first()
-        && let Ok(templates) = mycnf::parse(&case.template, beside.test_dir)
-    {
-        collect::settings::trace(&mut evidence.settings, &file, &templates);
+    let Some(made) = made else { return };
+    let template = beside.instances.first().map(|case| beside.test_dir.join(&case.template));
+    if let Some(config) = template.and_then(|file| mycnf::parse(&file, beside.test_dir).ok()) {
+        collect::settings::trace(evidence, &made, &config);
     }
-    let Ok(config) = mycnf::parse(&file, beside.test_dir) else { return };
+    let Ok(config) = mycnf::parse(&made, beside.test_dir) else { return };
     let others = config
         .option_groups()
         .filter(|group| group.name.starts_with(b"mysqld.") && group.name != evidence.server);
@@ -127,15 +133,15 @@ fn add_configuration(evidence: &mut Evidence, beside: &Beside<'_>) {
         .collect();
 }
 
-/// The file with the configuration of this start: what was kept of its test, or what is still in its place. The
-/// place of a file that is the same in both is the original one.
+/// The file with the configuration that the runner made for this start: what was kept of its test, or what is still in
+/// its place. The place of a file that is the same in both is the original one.
 fn configuration(evidence: &Evidence, beside: &Beside<'_>) -> Option<PathBuf> {
-    let name = evidence.argv.iter().find_map(|option| option.text.strip_prefix(b"--defaults-file="))?;
-    let original = name.to_path_lossy().into_owned();
+    let mut of_runner = evidence.argv.iter().filter(|option| *option.origin == Origin::Runner);
+    let noted = of_runner.find_map(|option| option.text.strip_prefix(b"--defaults-file="));
+    let noted = noted.map(|name| name.to_path_lossy().into_owned()).filter(|file| file.is_file());
     let here = beside.vardir.map(|vardir| vardir.join("my.cnf")).filter(|file| file.is_file());
-    let current = if original.is_file() { Some(original) } else { here };
     let kept = beside.saved.map(|dir| dir.join("my.cnf")).filter(|file| file.is_file());
-    match (kept, current) {
+    match (kept, noted.or(here)) {
         (Some(kept), Some(current)) => Some(if same_text(&kept, &current) { current } else { kept }),
         (Some(kept), None) => Some(kept),
         // Each configuration replaces the one before.
@@ -155,10 +161,10 @@ fn add_system(evidence: &mut Evidence, beside: &Beside<'_>) {
     if !word.is_some_and(|word| word.to_path_lossy().parent().is_some_and(|dir| same_place(dir, vardir))) {
         return;
     }
-    let pid = beside.fate.pid.or(beside.seen.and_then(|seen| seen.pid));
-    let subject = Subject { pid, env: None, cwd: beside.test_dir, vardir, oom_kills_before: None };
+    let subject =
+        Subject { pid: evidence.pid, env: None, cwd: beside.test_dir, vardir, oom_kills_before: None };
     collect::complete_later(evidence, &subject);
-    evidence.system.paths.retain(|fact| !is_remade(&fact.path, vardir));
+    evidence.system.paths.retain(|fact| fact.exists || !is_remade(&fact.path, vardir));
 }
 
 /// Whether a path is in a part of the var directory that the runner empties or moves away between tests.
@@ -183,19 +189,26 @@ pub fn server_of(log: &Path) -> BString {
     log.file_stem().unwrap_or(log.as_os_str()).as_encoded_bytes().into()
 }
 
-/// The evidence of a failed bootstrap.
-pub fn bootstrap(start: &Start, log: LogPart) -> Evidence {
+/// The evidence of a failed bootstrap; `options` is what the run gave to every server.
+pub fn bootstrap(
+    start: &Start,
+    log: LogPart,
+    options: &[ServerOption],
+    facts: Option<(&Path, &Arc<ServerFacts>)>,
+) -> Evidence {
     let noted = Location { file: log.path.clone(), line: Some(start.line) };
     let command = start.command.clone().unwrap_or_default();
-    let words = words::read(command.as_bstr(), &[], &Unexplained { noted, expect_file: None });
+    let words = words::read(command.as_bstr(), options, &Unexplained { noted, expect_file: None });
     let target = words.arguments.iter().find_map(|option| option.text.strip_prefix(b"--datadir="));
     let target = target.map(|dir| dir.to_path_lossy().into_owned());
     let server = target.as_deref().and_then(Path::file_name).unwrap_or_default().as_encoded_bytes().into();
+    let facts = facts.filter(|(program, _)| *program == words.program).map(|(_, facts)| Arc::clone(facts));
     Evidence {
         server,
         stage: Stage::Bootstrap,
         program: words.program,
         argv: words.arguments,
+        facts,
         log,
         ..Evidence::default()
     }

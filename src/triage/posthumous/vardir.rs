@@ -54,10 +54,16 @@ impl Remains {
         };
         let remains = Remains { path: path.to_owned(), ..remains };
         if remains.logs.is_empty() && remains.bootstraps.is_empty() {
-            return Err(Error::new(format!("there is no error log in {}", path.display())).hint(
-                "give the var directory of a run, the directory that was kept of a failed test \
-                 (VAR/log/SUITE.TEST), or an error log",
-            ));
+            let error = Error::new(format!("there is no error log in {}", path.display()));
+            return Err(match &remains.console {
+                Some(console) => {
+                    error.hint(format!("the run ended before it started a server: see {}", console.display()))
+                }
+                None => error.hint(
+                    "give the var directory of a run, the directory that was kept of a failed test \
+                     (VAR/log/SUITE.TEST), or an error log",
+                ),
+            });
         }
         Ok(remains)
     }

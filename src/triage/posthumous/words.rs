@@ -12,13 +12,8 @@ use crate::error::Location;
 use crate::tree::case::{Origin, ServerOption};
 
 /// Words that runners put before a test's options (spec §9.2).
-const BEFORE: [&str; 5] = [
-    "--defaults-group-suffix=",
-    "--defaults-file=",
-    "--defaults-extra-file=",
-    "--user=root",
-    "--log-output=file",
-];
+const BEFORE: [&str; 4] =
+    ["--defaults-group-suffix=", "--defaults-file=", "--user=root", "--log-output=file"];
 
 /// Words that they put behind.
 const BEHIND: [&str; 3] = ["--core-file", "--loose-debug-sync-timeout=", "--debug-dbug="];
@@ -58,7 +53,11 @@ pub fn read(command: &BStr, options: &[ServerOption], unexplained: &Unexplained)
     };
     let own = |known: &[&str], word: &[u8]| known.iter().any(|own| fits_own(word, own));
     while let Some((word, after)) = next_word(rest).filter(|(word, _)| own(&BEFORE, word)) {
-        push(word, &runner);
+        // One that the test names stands in the place of the runner's (spec §9.2).
+        let of_test = word.starts_with(b"--defaults-file=").then(|| {
+            options.iter().rev().find(|option| option_length(&option.text, word) == Some(word.len()))
+        });
+        push(word, of_test.flatten().map_or(&runner, |option| &option.origin));
         rest = after;
     }
     let (mut next, mut doubts) = (0, 0);
@@ -204,6 +203,16 @@ mod tests {
         let expect = Unexplained { expect_file: Some("/v/tmp/mysqld.1.expect".into()), ..unexplained() };
         let words = read("/x/mariadbd --new".into(), &[], &expect);
         assert_eq!(words.arguments[0].origin.to_string(), "restart line of /v/tmp/mysqld.1.expect");
+    }
+
+    #[test]
+    fn the_option_file_of_a_test_stands_in_front() {
+        let command =
+            "/x/mariadbd --defaults-file=/v/tmp/x.cnf --log-output=file --defaults-extra-file=/y --b";
+        let options = ["--b", "--defaults-file=$VAR/tmp/x.cnf", "--defaults-extra-file=/y"];
+        let (words, _) = shown(command, &options);
+        assert_eq!(words[0], "--defaults-file=/v/tmp/x.cnf <x.opt:2>");
+        assert_eq!(words[2], "--defaults-extra-file=/y <x.opt:3>");
     }
 
     #[test]

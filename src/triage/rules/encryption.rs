@@ -169,21 +169,26 @@ fn wrong_key<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
     unreadable_redo_log(scene, plugin?)
 }
 
-/// The redo log's beginning makes no sense, and a plugin gives keys: with a wrong one it looks like that.
+/// The redo log is encrypted, a plugin gives keys, and what comes out makes no sense.
 fn unreadable_redo_log<'a>(scene: &Scene<'a>, plugin: Given<'a>) -> Option<Finding<'a>> {
-    let line =
-        scene.error(&["Malformed log record", "Missing FILE_CHECKPOINT", "Invalid log header checksum"])?;
+    let line = scene.errors().find(|entry| {
+        let says = |words: &str| entry.says(words);
+        says("Malformed log record") || says("Missing FILE_CHECKPOINT") || says("log header checksum")
+    })?;
+    if scene.evidence.system.redo_log_encrypted != Some(true) {
+        return None;
+    }
     let key = scene.given("file-key-management-filename").unwrap_or(plugin);
     let text = format!(
-        "InnoDB cannot read its redo log; if that is encrypted, the key is not the one that it was written with: {}",
+        "InnoDB cannot read its encrypted redo log with the key that it was given: {}",
         scene.written(&key)
     );
     Some(
         Finding::new(WRONG_KEY, text)
             .quoting([line])
+            .seen("the redo log says of itself that it is encrypted")
             .blaming(key.argument)
-            .fix("give the file of keys that the data was written with")
-            .likely(),
+            .fix("give the keys that the data was written with; if these are they, the redo log is corrupt"),
     )
 }
 
@@ -276,11 +281,16 @@ mod tests {
     }
 
     #[test]
-    fn an_unreadable_redo_log_is_blamed_on_keys_only_where_there_are_some() {
+    fn an_unreadable_redo_log_is_blamed_on_keys_only_where_it_is_encrypted() {
         let log =
             "t 0 [ERROR] InnoDB: Malformed log record at LSN 49005; set innodb_force_recovery=1 to ignore.";
-        let codes = |words: &[&str]| crate::triage::testing::codes(&failed(1, words, log));
-        assert!(codes(&[LOAD, "--plugin-load-add=archive"]).contains(&"MTR-S083"));
-        assert!(!codes(&["--plugin-load-add=archive"]).contains(&"MTR-S083"));
+        let codes = |encrypted, words: &[&str]| {
+            let mut evidence = failed(1, words, log);
+            evidence.system.redo_log_encrypted = Some(encrypted);
+            crate::triage::testing::codes(&evidence)
+        };
+        assert_eq!(codes(true, &[LOAD, "--plugin-load-add=archive"])[0], "MTR-S083");
+        assert!(!codes(false, &[LOAD]).contains(&"MTR-S083"));
+        assert!(!codes(true, &["--plugin-load-add=archive"]).contains(&"MTR-S083"));
     }
 }

@@ -199,9 +199,9 @@ fn a_plugin_that_is_not_linked_in() {
 #[test]
 fn a_variable_of_a_plugin_that_nobody_loads() {
     let died = Death::by_options("--handlersocket_port=9998\n").dies();
-    died.cause("MTR-S027", "'handlersocket_port=9998' (")
+    died.cause("MTR-S002", "'handlersocket_port=9998' (")
         .cause(
-            "MTR-S027",
+            "MTR-S002",
             "is of the plugin 'handlersocket', which the server has neither built in nor loaded",
         )
         .evidence("handlersocket.so is there and has this option")
