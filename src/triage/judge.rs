@@ -1,6 +1,6 @@
 //! From findings to a diagnosis: all rules look, the findings are ranked, the first one is the cause.
 
-use super::catalogue::Rank;
+use super::catalogue::{BLANKS, Rank};
 use super::diagnosis::Diagnosis;
 use super::evidence::Evidence;
 use super::finding::Finding;
@@ -25,6 +25,11 @@ pub fn findings<'a>(scene: &Scene<'a>) -> Vec<Finding<'a>> {
     });
     if found.iter().any(|finding| finding.rank < Rank::Consequence) {
         found.retain(|finding| finding.rank < Rank::Consequence);
+    }
+    if let Some(first) = found.first().filter(|first| first.cause == BLANKS) {
+        // What the server made of the blanks is no second cause.
+        let blamed = first.argument;
+        found.retain(|finding| finding.cause == BLANKS || finding.argument != blamed);
     }
     if found.is_empty() {
         found.extend(FALLBACKS.iter().find_map(|rule| rule(scene)));

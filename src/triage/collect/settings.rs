@@ -213,7 +213,6 @@ fn unquoted(value: &[u8]) -> BString {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::config::mycnf;
     use crate::tree::probe::ServerFacts;
     use crate::triage::testing::argv;
 

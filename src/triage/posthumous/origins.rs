@@ -100,7 +100,9 @@ impl<'a> Origins<'a> {
         let (layout, settings, cwd) = (self.layout, &self.settings, self.cwd);
         self.named.get_or_insert_with(|| {
             let paths = settings.names.iter().filter(|name| name.contains(&b'/'));
-            paths.flat_map(|path| collected(layout, settings, cwd, &[path.clone()], None)).collect()
+            paths
+                .flat_map(|path| collected(layout, settings, cwd, std::slice::from_ref(path), None))
+                .collect()
         })
     }
 

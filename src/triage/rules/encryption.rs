@@ -62,8 +62,7 @@ fn complaint<'a>(scene: &Scene<'a>, failed: Entry<'a>) -> Option<Entry<'a>> {
     let before = scene.log.iter().copied().filter(|entry| entry.line < failed.line);
     before
         .filter(|entry| matches!(entry.level, Level::Error | Level::None))
-        .filter(|entry| !entry.says("init function returned error"))
-        .last()
+        .rfind(|entry| !entry.says("init function returned error"))
         // Anything else that went wrong earlier is not about keys.
         .filter(|entry| failed.line - entry.line <= 3)
 }

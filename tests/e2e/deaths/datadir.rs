@@ -291,7 +291,7 @@ fn with_a_corrupt_system_tablespace() {
 /// A server that was killed leaves a redo log to be applied, which needs writing.
 #[test]
 fn that_may_not_be_recovered() {
-    let killed = "echo 'create table test.r (i int) engine=innodb' > $MYSQLTEST_VARDIR/tmp/i.sql\n"
+    let killed = "echo 'create table test.r (i int) engine=innodb;' > $MYSQLTEST_VARDIR/tmp/i.sql\n"
         .to_owned()
         + &other_server("--innodb --init-file=$MYSQLTEST_VARDIR/tmp/i.sql")
         + "kill -9 $(cat $data/p)\nwhile kill -0 $(cat $data/p) 2>/dev/null; do sleep 0.1; done\n";
