@@ -213,6 +213,7 @@ fn unquoted(value: &[u8]) -> BString {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::config::mycnf;
     use crate::tree::probe::ServerFacts;
     use crate::triage::testing::argv;
 
