@@ -49,9 +49,7 @@ pub fn add(evidence: &mut Evidence) {
 pub fn trace(evidence: &mut Evidence, made: &Path, config: &ConfigFile) {
     for setting in evidence.settings.iter_mut().filter(|setting| setting.location.file == made) {
         let mut written = config.option_groups().flat_map(|group| &group.options);
-        let same = |value: &Option<BString>| {
-            value.as_ref().map(|v| v.trim()) == setting.value.as_ref().map(|v| v.trim())
-        };
+        let same = |value: &Option<BString>| value.as_ref().map(|v| unquoted(v.trim())) == setting.value;
         let template = written.find(|option| option.name == setting.name && same(&option.value));
         if let Some(option) = template.filter(|option| option.location.line.is_some()) {
             setting.location = option.location.clone();
@@ -215,6 +213,7 @@ fn unquoted(value: &[u8]) -> BString {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::config::mycnf;
     use crate::tree::probe::ServerFacts;
     use crate::triage::testing::argv;
 
@@ -236,6 +235,23 @@ mod tests {
         ] {
             assert_eq!(Line::of(line.as_bytes()), expected, "{line}");
         }
+    }
+
+    #[test]
+    fn a_setting_is_where_its_template_has_it() {
+        let at = |file: &str, line| Location { file: file.into(), line: Some(line) };
+        let setting = |name: &str, value: &str| Setting {
+            name: name.into(),
+            value: Some(value.into()),
+            location: at("/v/my.cnf", 7),
+        };
+        let settings = vec![setting("a", "1"), setting("a", "2"), setting("b", "x y")];
+        let mut evidence = Evidence { settings, ..Evidence::default() };
+        let text = b"[mysqld]\na=1\n[mysqld.1]\nb='x y'\n";
+        let templates = mycnf::parse_bytes(text, Path::new("t/x.cnf"), Path::new("/")).unwrap();
+        trace(&mut evidence, Path::new("/v/my.cnf"), &templates);
+        let places: Vec<Location> = evidence.settings.into_iter().map(|setting| setting.location).collect();
+        assert_eq!(places, [at("t/x.cnf", 2), at("/v/my.cnf", 7), at("t/x.cnf", 4)]);
     }
 
     #[test]

@@ -103,8 +103,11 @@ fn a_loader_that_is_not_there() {
 
 #[test]
 fn a_program_for_another_machine() {
+    if std::env::consts::ARCH == "s390x" {
+        return;
+    }
     let mut program = fs::read("/bin/sh").unwrap();
-    // Nobody has both of IBM's big machine and Sun's; no emulator is installed for the one that is not ours.
+    // The machine's number in the ELF header.
     program[18..20].copy_from_slice(&22u16.to_le_bytes());
     let died = with_server(&program, "755").dies_early();
     died.cause("MTR-S065", "is a program for s390x, and this machine is ").evidence("ELF machine 22 (s390x)");
