@@ -85,6 +85,14 @@ fn without_program(message: &BStr) -> &BStr {
 }
 
 impl<'a> Entry<'a> {
+    /// A connection or a thread of replication says it, not the server: `2026-01-01 10:00:00 12 [ERROR] …`. Before
+    /// 10.2 the number is the system's name of the thread, a large one.
+    pub fn of_connection(&self) -> bool {
+        let head = self.raw.find_byte(b'[').map_or(&[][..], |end| &self.raw[..end]);
+        let number = head.trim().rsplit_once_str(" ").and_then(|(_, word)| word.to_str().ok()?.parse().ok());
+        number.is_some_and(|number: u64| (1..1 << 20).contains(&number))
+    }
+
     /// The message contains `needle`.
     pub fn says(&self, needle: &str) -> bool {
         self.message.contains_str(needle)
@@ -203,6 +211,19 @@ mod tests {
             (entry.level, entry.message),
             (Level::None, "Too many arguments (first extra is '=').".into())
         );
+    }
+
+    #[test]
+    fn who_speaks() {
+        for (text, connection) in [
+            ("2026-11-23 18:00:00 12 [ERROR] Slave I/O: x", true),
+            ("2026-11-23 18:00:00 0 [ERROR] Aborting", false),
+            ("2018-11-23 18:00:00 140037123456 [ERROR] mysqld: x", false),
+            ("mariadbd: x [y]", false),
+            ("", false),
+        ] {
+            assert_eq!(one(text).of_connection(), connection, "{text}");
+        }
     }
 
     #[test]

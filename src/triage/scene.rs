@@ -52,6 +52,19 @@ impl<'a> Scene<'a> {
         self.log.iter().copied().find(fits)
     }
 
+    /// What the log has got since the server was last ready: with what stands before, it lived. The command line
+    /// that begins the log is not of it.
+    pub fn since_ready(&self) -> impl Iterator<Item = Entry<'a>> + '_ {
+        let ready = self.log.iter().rposition(|entry| entry.says("ready for connections"));
+        let since = &self.log[ready.map_or(0, |at| at + 1)..];
+        since.iter().copied().filter(|entry| !entry.raw.starts_with(b"$ "))
+    }
+
+    /// What the server itself, and no connection, has complained of since it was last ready.
+    pub fn dying(&self) -> impl Iterator<Item = Entry<'a>> + '_ {
+        self.since_ready().filter(|entry| entry.level != Level::Note && !entry.of_connection())
+    }
+
     /// All lines of level ERROR.
     pub fn errors(&self) -> impl Iterator<Item = Entry<'a>> + '_ {
         self.log.iter().copied().filter(|entry| entry.level == Level::Error)

@@ -8,7 +8,7 @@ use crate::triage::catalogue::{DISK_FULL, INODES, QUOTA, Rank, TMPDIR_FULL, TMPD
 use crate::triage::evidence::{ExitKind, Space};
 use crate::triage::finding::Finding;
 use crate::triage::judge::Rule;
-use crate::triage::log::{Entry, Level};
+use crate::triage::log::Entry;
 use crate::triage::quantity;
 use crate::triage::scene::{Given, Scene};
 
@@ -60,10 +60,8 @@ fn tmpdir<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
     let dirs = tmpdirs(scene);
     let refused = [libc::ENOENT, libc::ENOTDIR, libc::EACCES, libc::EROFS, libc::EPERM, libc::ELOOP];
     let lines: Vec<(Entry<'a>, i32)> = scene
-        .log
-        .iter()
-        .filter(|entry| entry.level != Level::Note)
-        .filter_map(|entry| Some((*entry, entry.system_error().filter(|number| refused.contains(number))?)))
+        .dying()
+        .filter_map(|entry| Some((entry, entry.system_error().filter(|number| refused.contains(number))?)))
         .filter(|(entry, _)| {
             tmpdir_of(entry, &dirs).is_some() || TEMPORARY.iter().any(|words| entry.says(words))
         })
@@ -108,9 +106,6 @@ const FULL: [&str; 4] = ["out of disk space", "disk is full", "disk full", "no s
 
 /// The lack of room that a line tells of, as a system error.
 fn lack(entry: &Entry<'_>) -> Option<i32> {
-    if entry.level == Level::Note {
-        return None;
-    }
     let by_number = entry.system_error().filter(|number| match *number {
         libc::ENOSPC | libc::EFBIG => true,
         // As "error 122" it is a storage engine's own number.
@@ -148,7 +143,7 @@ fn wanted_by<'a>(scene: &Scene<'a>, file: &BStr) -> Option<Given<'a>> {
 
 fn no_space<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
     let lines: Vec<(Entry<'a>, i32)> =
-        scene.log.iter().filter_map(|entry| Some((*entry, lack(entry)?))).collect();
+        scene.dying().filter_map(|entry| Some((entry, lack(&entry)?))).collect();
     let (first, errno) = *lines.first()?;
     let dirs = tmpdirs(scene);
     let tmpdir = tmpdir_of(&first, &dirs);
@@ -288,7 +283,7 @@ mod tests {
         (
             "MTR-S055",
             &[],
-            "2019-01-01 10:00:00 140 [ERROR] InnoDB: Unable to create temporary file; errno: 30",
+            "2019-01-01 10:00:00 0 [ERROR] InnoDB: Unable to create temporary file; errno: 30",
             None,
             "the directory for temporary files is on a read-only file system",
         ),
@@ -311,7 +306,7 @@ mod tests {
         (
             "MTR-S057",
             &["--innodb_data_file_path=ibdata1:12M;more/big:900G"],
-            "2016-01-01 0:00:00 139 [ERROR] InnoDB: Could not set the file size of './more/big'. Probably out of disk \
+            "2016-01-01 0:00:00 139873210 [ERROR] InnoDB: Could not set the file size of './more/big'. Probably out of disk \
              space",
             Some("--innodb_data_file_path=ibdata1:12M;more/big:900G"),
             "no space is left on the disk for './more/big'",

@@ -3,7 +3,7 @@
 use bstr::{BStr, BString, ByteSlice};
 
 use crate::triage::argument::{name, value};
-use crate::triage::catalogue::{KEY_FILE, Rank, WRONG_KEY};
+use crate::triage::catalogue::{KEY_FILE, WRONG_KEY};
 use crate::triage::finding::Finding;
 use crate::triage::judge::Rule;
 use crate::triage::log::{Entry, Level};
@@ -12,9 +12,14 @@ use crate::triage::scene::{Given, Scene};
 /// The rules of this file.
 pub const RULES: &[Rule] = &[key_file, wrong_key];
 
+/// What the server complains of as an error.
+fn errors<'a>(scene: &Scene<'a>) -> impl Iterator<Item = Entry<'a>> {
+    scene.dying().filter(|entry| entry.level == Level::Error)
+}
+
 /// The plugin that was to give keys and did not, and the line that says so.
 fn failed_plugin<'a>(scene: &Scene<'a>) -> Option<(Entry<'a>, &'a BStr)> {
-    scene.errors().find_map(|entry| {
+    errors(scene).find_map(|entry| {
         let about = entry.says("as a ENCRYPTION failed") || entry.says("as an ENCRYPTION failed");
         Some((entry, *entry.quoted().first()?)).filter(|_| about)
     })
@@ -22,7 +27,7 @@ fn failed_plugin<'a>(scene: &Scene<'a>) -> Option<(Entry<'a>, &'a BStr)> {
 
 /// Lines in which the server gives up because it has no keys.
 fn without_keys<'a>(scene: &Scene<'a>) -> Option<Entry<'a>> {
-    scene.errors().find(|entry| {
+    errors(scene).find(|entry| {
         let lower = entry.message.to_ascii_lowercase();
         (lower.contains_str("failed to enable encryption"))
             || (lower.contains_str("cannot enable encryption"))
@@ -32,7 +37,7 @@ fn without_keys<'a>(scene: &Scene<'a>) -> Option<Entry<'a>> {
 
 /// Lines in which the server gives up because its keys do not open the data.
 fn not_decrypted<'a>(scene: &Scene<'a>) -> Option<Entry<'a>> {
-    scene.errors().find(|entry| {
+    errors(scene).find(|entry| {
         let lower = entry.message.to_ascii_lowercase();
         let says = |words: &str| lower.contains_str(words);
         (says("encryption key")
@@ -59,7 +64,7 @@ fn forced(scene: &Scene<'_>, plugin: &BStr) -> bool {
 
 /// The complaint about the keys stands before the line that the plugin failed.
 fn complaint<'a>(scene: &Scene<'a>, failed: Entry<'a>) -> Option<Entry<'a>> {
-    let before = scene.log.iter().copied().filter(|entry| entry.line < failed.line);
+    let before = scene.dying().filter(|entry| entry.line < failed.line);
     before
         .filter(|entry| matches!(entry.level, Level::Error | Level::None))
         .rfind(|entry| !entry.says("init function returned error"))
@@ -95,7 +100,7 @@ fn key_file<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
         .fix(fix(why, plugin));
     // Without the keys the server goes on, until something needs them.
     let fatal = forced(scene, plugin) || without_keys(scene).is_some() || not_decrypted(scene).is_some();
-    Some(if fatal { finding } else { finding.ranked(Some(Rank::Setback)) })
+    Some(if fatal { finding } else { finding.following() })
 }
 
 fn fix(why: Option<Entry<'_>>, plugin: &BStr) -> String {
@@ -158,19 +163,20 @@ fn wrong_key<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
             ),
         };
         let key = scene.given("file-key-management-filename").or(plugin);
-        return Some(
-            Finding::new(WRONG_KEY, text)
-                .quoting([line])
-                .blaming(key.and_then(|given| given.argument))
-                .fix(fix),
-        );
+        let finding = Finding::new(WRONG_KEY, text)
+            .quoting([line])
+            .blaming(key.and_then(|given| given.argument))
+            .fix(fix);
+        // With a page or a table that it cannot read, the server goes on.
+        let part = ["page", "Table", ".ibd"].iter().any(|words| line.says(words));
+        return Some(if part { finding.following() } else { finding });
     }
     unreadable_redo_log(scene, plugin?)
 }
 
 /// The redo log is encrypted, a plugin gives keys, and what comes out makes no sense.
 fn unreadable_redo_log<'a>(scene: &Scene<'a>, plugin: Given<'a>) -> Option<Finding<'a>> {
-    let line = scene.errors().find(|entry| {
+    let line = errors(scene).find(|entry| {
         let says = |words: &str| entry.says(words);
         says("Malformed log record") || says("Missing FILE_CHECKPOINT") || says("log header checksum")
     })?;
@@ -194,6 +200,7 @@ fn unreadable_redo_log<'a>(scene: &Scene<'a>, plugin: Given<'a>) -> Option<Findi
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::triage::catalogue::Rank;
     use crate::triage::judge::findings;
     use crate::triage::testing::{Vector, check, failed};
 
@@ -276,7 +283,7 @@ mod tests {
         let evidence = failed(1, &[LOAD], &log);
         let found = findings(&Scene::new(&evidence));
         let mine = found.iter().find(|finding| finding.cause.code == "MTR-S082");
-        assert_eq!(mine.map(|finding| finding.rank), Some(Rank::Setback));
+        assert_eq!(mine.map(|finding| finding.rank), Some(Rank::Consequence));
     }
 
     #[test]

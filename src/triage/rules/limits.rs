@@ -30,12 +30,7 @@ fn out_of_files<'a>(scene: &Scene<'a>) -> Vec<Entry<'a>> {
         let number = entry.system_error();
         number == Some(libc::EMFILE) || number == Some(libc::ENFILE)
     };
-    scene
-        .log
-        .iter()
-        .copied()
-        .filter(|entry| !matches!(entry.level, Level::Note | Level::Warning) && refused(entry))
-        .collect()
+    scene.dying().filter(|entry| entry.level != Level::Warning && refused(entry)).collect()
 }
 
 /// How many files the server may open: as it says itself, else as the system says.
@@ -134,8 +129,9 @@ fn refused_aio<'a>(scene: &Scene<'a>) -> Option<Entry<'a>> {
         let lower = entry.message.to_ascii_lowercase();
         about_aio(entry) && (lower.contains_str("falling back") || lower.contains_str("disabled."))
     });
-    let complaint = || scene.errors().find(about_aio).filter(|_| !goes_on);
-    scene.error(&["Cannot initialize AIO"]).or_else(complaint)
+    let complaint =
+        || scene.dying().find(|entry| entry.level == Level::Error && about_aio(entry)).filter(|_| !goes_on);
+    scene.dying().find(|entry| entry.says("Cannot initialize AIO")).or_else(complaint)
 }
 
 /// Lines before the death that say why.
@@ -156,7 +152,7 @@ fn locked_memory<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
             || (lower.contains_str("mlock") && entry.system_error().is_some())
             || lower.contains_str("failed to lock memory")
     };
-    let complaint = scene.log.iter().copied().find(locking)?;
+    let complaint = scene.dying().find(locking)?;
     let fatal = refused_aio(scene).or_else(|| Some(complaint).filter(|entry| entry.level == Level::Error))?;
     let limit = scene.limit("memlock").and_then(|limit| limit.soft);
     let size = limit.map(|bytes| format!(", {}", quantity::bytes(bytes))).unwrap_or_default();

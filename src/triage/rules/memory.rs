@@ -84,8 +84,7 @@ fn largest<'a>(scene: &Scene<'a>) -> Option<(Given<'a>, u64)> {
 }
 
 fn no_memory<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
-    let lines: Vec<Entry<'a>> =
-        scene.log.iter().copied().filter(|entry| entry.level != Level::Note && wants_memory(entry)).collect();
+    let lines: Vec<Entry<'a>> = scene.dying().filter(wants_memory).collect();
     // A warning is of what the server does without: large pages, a part of the performance schema.
     let fatal = lines.iter().any(|entry| entry.level != Level::Warning);
     if !fatal {
@@ -141,14 +140,12 @@ fn no_memory<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
 /// The system refused a thread: its stack does not fit into memory, or there are too many.
 fn no_thread<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
     let lines: Vec<Entry<'a>> = scene
-        .log
-        .iter()
-        .copied()
+        .dying()
         .filter(|entry| {
             let lower = entry.message.to_ascii_lowercase();
             let thread = lower.contains_str("create") && lower.contains_str("thread");
             let refused = [libc::EAGAIN, libc::ENOMEM].map(Some).contains(&entry.system_error());
-            entry.level != Level::Note && (thread && refused || entry.says("Can't initialize timers"))
+            thread && refused || entry.says("Can't initialize timers")
         })
         .collect();
     let fatal = lines.iter().find(|entry| entry.level != Level::Warning)?;
@@ -210,7 +207,7 @@ mod tests {
             "MTR-S071",
             &[],
             "InnoDB: mmap(137428992 bytes) failed; errno 12\n\
-             2014-01-01 1:00:00 139 [ERROR] InnoDB: Cannot allocate memory for the buffer pool",
+             2014-01-01 1:00:00 139873210 [ERROR] InnoDB: Cannot allocate memory for the buffer pool",
             None,
             "memory for a buffer cannot be allocated / end what else uses memory",
         ),

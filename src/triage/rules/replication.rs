@@ -65,6 +65,11 @@ fn made_of(path: &BStr, value: &BStr) -> bool {
     begins || (path_dir == dir && path_base.strip_prefix(b"multi-").is_some_and(|rest| rest == base))
 }
 
+/// What the server complains of as an error.
+fn errors<'a>(scene: &Scene<'a>) -> impl Iterator<Item = Entry<'a>> {
+    scene.dying().filter(|entry| entry.level == Level::Error)
+}
+
 /// Errors about a file of a binary log: by words, or since the file belongs to one.
 fn binlog_errors<'a>(scene: &Scene<'a>) -> Vec<Entry<'a>> {
     let about = |entry: &Entry<'a>| {
@@ -78,7 +83,7 @@ fn binlog_errors<'a>(scene: &Scene<'a>) -> Vec<Entry<'a>> {
         says_any(entry, &BINLOG_WORDS) || file || off
     };
     let relay = |entry: &Entry<'a>| says_any(entry, &RELAY_WORDS) || naming(scene, &RELAY, entry).is_some();
-    scene.errors().filter(|entry| about(entry) && !relay(entry)).collect()
+    errors(scene).filter(|entry| about(entry) && !relay(entry)).collect()
 }
 
 fn binary_log<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
@@ -161,8 +166,7 @@ fn path_of<'a>(entry: &Entry<'a>) -> Option<&'a BStr> {
 
 /// Replication could not read its own state. Most servers go on without.
 fn relay_log<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
-    let errors: Vec<Entry<'a>> = scene
-        .errors()
+    let errors: Vec<Entry<'a>> = errors(scene)
         .filter(|entry| {
             let named = entry.system_error().is_some() && naming(scene, &RELAY, entry).is_some();
             says_any(entry, &RELAY_WORDS) || named
@@ -193,18 +197,18 @@ fn relay_log<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
         .fix(fix);
     // A server that goes on without its replica died of something else.
     let fatal = scene.error(&["multi master structures"]).is_some();
-    Some(if fatal { finding } else { finding.likely() })
+    Some(if fatal { finding } else { finding.likely().following() })
 }
 
-/// The two servers of a replication have one id.
+/// The two servers of a replication have one id. That ends the replication, and no server.
 fn server_id<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
-    let line = scene.log.iter().copied().find(|entry| {
+    let line = scene.errors().find(|entry| {
         let lower = entry.message.to_ascii_lowercase();
         let id = lower.contains_str("server id")
             || lower.contains_str("server_id")
             || lower.contains_str("server_uuid");
         let same = lower.contains_str("equal") || lower.contains_str("same server");
-        entry.level != Level::Note && id && same
+        id && same
     })?;
     let given = scene.given("server-id");
     let own = given.and_then(|given| given.value.to_str().ok()?.trim().parse::<u64>().ok());
@@ -220,7 +224,7 @@ fn server_id<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
         .quoting([line])
         .blaming(given.and_then(|given| given.argument))
         .fix("give each server of the test a server-id of its own");
-    Some(finding)
+    Some(finding.following())
 }
 
 #[cfg(test)]

@@ -53,7 +53,7 @@ fn lines<'a>(scene: &Scene<'a>) -> Vec<Entry<'a>> {
             || entry.says("Failed to initialize TLS")
     };
     let loud = |entry: &Entry<'a>| matches!(entry.level, Level::Error | Level::None);
-    scene.log.iter().copied().filter(|entry| loud(entry) && about(entry)).collect()
+    scene.dying().filter(|entry| loud(entry) && about(entry)).collect()
 }
 
 fn tls<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {

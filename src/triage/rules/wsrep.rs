@@ -13,7 +13,7 @@ pub const RULES: &[Rule] = &[provider, refused];
 
 /// Errors of Galera and of the server about it.
 fn errors<'a>(scene: &Scene<'a>) -> Vec<Entry<'a>> {
-    scene.errors().filter(|entry| entry.subsystem == "WSREP").collect()
+    scene.since_ready().filter(|entry| entry.level == Level::Error && entry.subsystem == "WSREP").collect()
 }
 
 /// The library could not be loaded, or is no Galera library.
