@@ -67,7 +67,8 @@ fn complaint<'a>(scene: &Scene<'a>, failed: Entry<'a>) -> Option<Entry<'a>> {
     let before = scene.dying().filter(|entry| entry.line < failed.line);
     before
         .filter(|entry| matches!(entry.level, Level::Error | Level::None))
-        .rfind(|entry| !entry.says("init function returned error"))
+        .filter(|entry| !entry.says("init function returned error"))
+        .last()
         // Anything else that went wrong earlier is not about keys.
         .filter(|entry| failed.line - entry.line <= 3)
 }

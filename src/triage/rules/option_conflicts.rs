@@ -1,8 +1,9 @@
 //! Options that contradict or need each other, and what they ask for that the server does not have: engines,
 //! character sets, collations, locales, time zones.
 
-use bstr::ByteSlice;
+use bstr::{BStr, ByteSlice};
 
+use crate::triage::argument::name;
 use crate::triage::catalogue::{OPTION_CONFLICT, UNKNOWN_CHARSET, UNKNOWN_ENGINE};
 use crate::triage::finding::Finding;
 use crate::triage::judge::Rule;
@@ -11,8 +12,14 @@ use crate::triage::rules::option_values::named;
 use crate::triage::scene::Scene;
 
 /// The rules of this file.
-pub const RULES: &[Rule] =
-    &[collation_of_another_charset, same_files, needs_another, unknown_charset, unknown_engine];
+pub const RULES: &[Rule] = &[
+    collation_of_another_charset,
+    encryption_without_plugin,
+    same_files,
+    needs_another,
+    unknown_charset,
+    unknown_engine,
+];
 
 /// `COLLATION 'latin1_swedish_ci' is not valid for CHARACTER SET 'utf8mb4'`.
 fn collation_of_another_charset<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
@@ -32,6 +39,48 @@ fn collation_of_another_charset<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
         own.spelt(&format!("character-set-server={fitting}"))
     );
     Some(Finding::new(OPTION_CONFLICT, text).quoting([entry]).blaming(own.argument).fix(fix))
+}
+
+/// Options that encrypt need a plugin that has the keys.
+fn encryption_without_plugin<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
+    let entry = scene.error(&[
+        "Failed to enable encryption of ",
+        "cannot enable encryption, encryption plugin is not available",
+        "encryption plugin is not available",
+    ])?;
+    let asked = ["plugin-load-add", "plugin-load", "file-key-management"];
+    let mentions = |text: &BStr| text.contains_str("key_management") || text.contains_str("key-management");
+    let loads = scene
+        .evidence
+        .argv
+        .iter()
+        .any(|o| mentions(o.text.as_bstr()) && asked.iter().any(|a| name(&o.text).contains_str(a)));
+    if loads {
+        // The plugin was asked for: why it is not there is another cause.
+        return None;
+    }
+    let options = [
+        "encrypt-binlog",
+        "encrypt-tmp-files",
+        "innodb-encrypt-tables",
+        "innodb-encrypt-log",
+        "innodb-encrypt-temporary-tables",
+        "aria-encrypt-tables",
+    ];
+    let said = |option: &str| match option {
+        "encrypt-binlog" => entry.says("binary log"),
+        "encrypt-tmp-files" => entry.says("temporary files"),
+        _ => entry.subsystem == "InnoDB" && option.starts_with("innodb"),
+    };
+    let (option, blame) = options
+        .iter()
+        .filter(|option| said(option))
+        .map(|option| (option, scene.blame(option.as_bytes(), None)))
+        .find(|(_, blame)| blame.is_known())?;
+    let text = format!("'{option}'{} needs a plugin for encryption keys, and none is loaded", blame.place());
+    let fix =
+        "load one, such as --plugin-load-add=file_key_management with --file-key-management-filename=FILE";
+    Some(Finding::new(OPTION_CONFLICT, text).quoting([entry]).blaming(blame.argument).fix(fix))
 }
 
 /// InnoDB's system and temporary tablespace in one file.
@@ -157,6 +206,14 @@ mod tests {
     use crate::triage::testing::{Vector, check};
 
     const VECTORS: &[Vector] = &[
+        (
+            "MTR-S015",
+            &["--log-bin", "--encrypt-binlog=1"],
+            "t 0 [ERROR] Failed to enable encryption of binary logs\n\
+             t 0 [ERROR] Could not use mysqld-bin for logging (error 2). Turning logging off for the whole duration",
+            Some("--encrypt-binlog=1"),
+            "needs a plugin for encryption keys, and none is loaded",
+        ),
         (
             "MTR-S015",
             &["--character-set-server=utf8mb4", "--collation-server=latin1_swedish_ci"],

@@ -320,3 +320,17 @@ fn an_init_file_that_the_server_may_not_read() {
     let died = Death::by_options(options).prepared_by(script).dies_late();
     died.cause("MTR-S014", "may not be read by the server").evidence("Permission denied").fix("chmod a+r");
 }
+
+#[test]
+fn encryption_without_a_plugin_that_has_keys() {
+    for (options, option) in [
+        ("--encrypt-tmp-files\n", "encrypt-tmp-files"),
+        ("--innodb=FORCE\n--innodb-encrypt-tables\n", "innodb-encrypt-tables"),
+    ] {
+        let died = Death::by_options(options).dies();
+        died.cause("MTR-S015", &format!("'{option}' ("))
+            .cause("MTR-S015", "needs a plugin for encryption keys")
+            .evidence("encryption")
+            .fix("--plugin-load-add=file_key_management");
+    }
+}

@@ -89,9 +89,9 @@ case $how in
     esac
     exit 1
     ;;
-  say-and-die) cat "$FAKE_SAYS"; exit 77 ;;
+  say-and-die) sed "s/PID/$$/" "$FAKE_SAYS"; exit 77 ;;
   say-and-hang)
-    cat "$FAKE_SAYS"
+    sed "s/PID/$$/" "$FAKE_SAYS"
     exec sleep 600
     ;;
   segfault-at-start) kill -SEGV $$ ;;
