@@ -128,7 +128,7 @@ fn diagnosis_of(how: &str, says: &str) -> (String, String) {
 /// MemorySanitizer comes with clang only.
 #[test]
 fn that_uses_uninitialised_memory() {
-    let says = "==9==WARNING: MemorySanitizer: use-of-uninitialized-value\n    #0 0x4 in init_server /b/sql/mysqld.cc:3\n\
+    let says = "==PID==WARNING: MemorySanitizer: use-of-uninitialized-value\n    #0 0x4 in init_server /b/sql/mysqld.cc:3\n\
                     #1 0x5 in main /b/sql/main.cc:34\n\nSUMMARY: MemorySanitizer: use-of-uninitialized-value /b/sql/mysqld.cc:3\n";
     let (code, cause) = diagnosis_of("say-and-die", says);
     assert_eq!(code, "MTR-S096");

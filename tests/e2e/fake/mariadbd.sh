@@ -80,9 +80,9 @@ case $how in
     echo '2026-01-01 00:00:00 0 [ERROR] Fake: cannot find the plugin directory'
     exit 7
     ;;
-  say-and-die) cat "$FAKE_SAYS"; exit 77 ;;
+  say-and-die) sed "s/PID/$$/" "$FAKE_SAYS"; exit 77 ;;
   say-and-hang)
-    cat "$FAKE_SAYS"
+    sed "s/PID/$$/" "$FAKE_SAYS"
     exec sleep 600
     ;;
   segfault-at-start) kill -SEGV $$ ;;
