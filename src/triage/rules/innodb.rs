@@ -218,7 +218,11 @@ const REDO_WORDS: [&str; 12] = [
 
 fn redo_log<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
     let fits = |entry: &Entry<'a>| {
-        says_one(entry, &REDO_WORDS) && !entry.says("Creating system tablespace") && !denied(entry)
+        says_one(entry, &REDO_WORDS)
+            && !entry.says("Creating system tablespace")
+            // A disk without room for it says nothing of the log.
+            && !entry.says("Cannot set log file")
+            && !denied(entry)
     };
     // Some complaints of the log do not keep InnoDB from starting.
     let entry = of_innodb(scene).find(fits).filter(|_| failed(scene))?;

@@ -171,7 +171,7 @@ fn locked_memory<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
 }
 
 fn asynchronous_io<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
-    let fatal = refused_aio(scene)?;
+    let fatal = refused_aio(scene).filter(|_| locked_memory(scene).is_none())?;
     let lines = aio_lines(scene, fatal);
     let errno = lines.iter().find_map(|entry| entry.system_error().or_else(|| named_error(entry)));
     let switch = scene.evidence.system.io_uring_disabled.filter(|value| *value > 0);
@@ -182,8 +182,9 @@ fn asynchronous_io<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
             "sysctl kernel.io_uring_disabled=0, or use --mysqld=--innodb-use-native-aio=0",
         ),
         (Some(libc::EPERM | libc::EACCES), _) => (
-            "it is forbidden, as in most containers".to_owned(),
-            "allow io_uring in the container (its seccomp profile), or use --mysqld=--innodb-use-native-aio=0",
+            "it is not permitted here".to_owned(),
+            "allow it (kernel.io_uring_disabled, the seccomp profile of a container), or use \
+             --mysqld=--innodb-use-native-aio=0",
         ),
         (Some(libc::ENOSYS), _) => {
             ("the kernel does not have it".to_owned(), "use --mysqld=--innodb-use-native-aio=0")
@@ -276,7 +277,7 @@ mod tests {
              t 0 [ERROR] InnoDB: Cannot initialize AIO sub-system\n\
              t 0 [ERROR] Plugin 'InnoDB' registration as a STORAGE ENGINE failed.",
             None,
-            "forbidden",
+            "it is not permitted here",
         ),
         (
             "MTR-S074",

@@ -73,14 +73,16 @@ const TAKERS: [(&str, &[&str]); 13] = [
     ("tc-log-size", &["tc_log", "tc log"]),
 ];
 
+/// Who asks for less is no reason for a refusal, in bytes.
+const MUCH: u64 = 64 << 20;
+
 /// The option with the largest value among those that take memory at the start.
 fn largest<'a>(scene: &Scene<'a>) -> Option<(Given<'a>, u64)> {
     let sizes = TAKERS.iter().filter_map(|(option, _)| {
         let given = scene.given(option)?;
         Some((given, quantity::parse(given.value)?))
     });
-    // Less than this is no reason for a refusal.
-    sizes.filter(|(_, size)| *size >= 64 << 20).max_by_key(|(_, size)| *size)
+    sizes.filter(|(_, size)| *size >= MUCH).max_by_key(|(_, size)| *size)
 }
 
 fn no_memory<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
@@ -97,7 +99,7 @@ fn no_memory<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
             words.iter().any(|word| lower.contains_str(word))
         });
         let given = scene.given(option).filter(|_| about)?;
-        Some((given, quantity::parse(given.value)?))
+        Some((given, quantity::parse(given.value)?)).filter(|(_, size)| *size >= MUCH)
     });
     let taker = told.or_else(|| largest(scene));
     let asked =
@@ -152,7 +154,7 @@ fn no_thread<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
     let stack = scene
         .given("thread-stack")
         .and_then(|given| Some((given, quantity::parse(given.value)?)))
-        .filter(|(_, size)| *size >= 64 << 20);
+        .filter(|(_, size)| *size >= MUCH);
     let processes = scene.limit("nproc").and_then(|limit| limit.soft).filter(|count| *count < 4096);
     let (text, fix) = match (&stack, processes) {
         (Some((given, size)), _) => {

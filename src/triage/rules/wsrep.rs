@@ -129,6 +129,9 @@ const REASONS: [Reason; 9] = [
 ];
 
 fn refused<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
+    if provider(scene).is_some() {
+        return None;
+    }
     let errors = errors(scene);
     let late = |entry: &Entry<'a>| LATE.iter().any(|words| entry.says(words));
     let first = *errors.iter().find(|entry| !late(entry)).or(errors.first())?;
