@@ -346,10 +346,7 @@ mod tests {
     #[test]
     fn frames_of_reports() {
         let said = |words: &str| (words.to_owned(), false);
-        assert_eq!(
-            report("    #0 0x7fae2f1043a4 in start /p/faulty.c:20"),
-            said("start (p/faulty.c:20)")
-        );
+        assert_eq!(report("    #0 0x7fae2f1043a4 in start /p/faulty.c:20"), said("start (p/faulty.c:20)"));
         assert_eq!(
             report("    #0 0x7f in start t/faulty.c:20:7 (faulty.so+0x13a4) (BuildId: 01ab)"),
             said("start (t/faulty.c:20:7)")

@@ -36,27 +36,32 @@ const NO_DATABASE: &[u8] = b"*NO-ONE*";
 /// The connection attribute by which a server knows a test's connections.
 const PROGRAM_NAME: &str = "mysqltest";
 
-/// Opens the connection named `default` with what the command line says.
-pub fn connect_default(interp: &mut Interp) -> Done {
-    let options = client_options(&interp.options, interp.charset);
+/// Connects to a server that may still be on its way: tried again while it cannot be reached, at most `retries` times.
+/// Ends the test if that fails; `name` is the connection's, for the message.
+pub(super) fn insist(options: &client::Options, name: &str, retries: u32) -> Done<Connection> {
     let mut attempts = 0;
-    let connection = loop {
-        let error = match Connection::connect(&options) {
-            Ok(connection) => break connection,
+    loop {
+        let error = match Connection::connect(options) {
+            Ok(connection) => return Ok(connection),
             Err(error) => error,
         };
-        let retries = UNREACHABLE.contains(&error.code);
-        if retries && attempts < interp.options.max_connect_retries {
+        let unreachable = UNREACHABLE.contains(&error.code);
+        if unreachable && attempts < retries {
             attempts += 1;
             std::thread::sleep(RETRY_PAUSE);
             continue;
         }
-        let after = if retries { format!(" after {attempts} attempts") } else { String::new() };
-        let mut text =
-            BString::from(format!("Could not open connection '{DEFAULT}'{after}: {} ", error.code));
+        let after = if unreachable { format!(" after {attempts} attempts") } else { String::new() };
+        let mut text = BString::from(format!("Could not open connection '{name}'{after}: {} ", error.code));
         text.extend_from_slice(&error.message);
         return Err(Stop::Die(text));
-    };
+    }
+}
+
+/// Opens the connection named `default` with what the command line says.
+pub fn connect_default(interp: &mut Interp) -> Done {
+    let options = client_options(&interp.options, interp.charset);
+    let connection = insist(&options, DEFAULT, interp.options.max_connect_retries)?;
     if let Some(place) = interp.pool.vacancy() {
         interp.pool.install(place, DEFAULT.into(), connection, options);
     }

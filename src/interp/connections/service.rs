@@ -3,6 +3,7 @@
 
 use bstr::BString;
 
+use super::connect::insist;
 use crate::client::{self, ClientError, Connection, Reply};
 use crate::interp::connections::pool::Slot;
 use crate::interp::filter::Filters;
@@ -22,14 +23,12 @@ pub(in crate::interp) fn with<T>(
     work: impl FnOnce(&mut Connection, &mut Filters) -> Done<T>,
 ) -> Done<T> {
     let own = interp.is(Property::ServiceConnection);
+    let retries = interp.options.max_connect_retries;
     let Interp { pool, filters, .. } = interp;
     let slot = pool.current_mut();
     if own && slot.service.is_none() {
-        slot.service = Some(open(slot).map_err(|error| {
-            let mut text = BString::from(format!("Could not open connection 'util': {} ", error.code));
-            text.extend_from_slice(&error.message);
-            Stop::Die(text)
-        })?);
+        // The script may ask while its server is started again.
+        slot.service = Some(open(slot, retries)?);
     }
     let session = if own { &mut slot.service } else { &mut slot.connection };
     match session {
@@ -39,7 +38,7 @@ pub(in crate::interp) fn with<T>(
 }
 
 /// Logs in like the slot's own session, with the user, database and character set it has now.
-fn open(slot: &Slot) -> Result<Connection, ClientError> {
+fn open(slot: &Slot, retries: u32) -> Done<Connection> {
     let charset = Charset::named(CHARSET.as_bytes()).map_or(slot.options.collation, Charset::collation_id);
     let options = client::Options {
         database: slot.database.clone(),
@@ -48,9 +47,13 @@ fn open(slot: &Slot) -> Result<Connection, ClientError> {
         reconnect: false,
         ..slot.options.clone()
     };
-    let mut connection = Connection::connect(&options)?;
+    let mut connection = insist(&options, "util", retries)?;
     if slot.charset != CHARSET {
-        run(&mut connection, &[b"SET NAMES ", slot.charset.as_slice()].concat())?;
+        run(&mut connection, &[b"SET NAMES ", slot.charset.as_slice()].concat()).map_err(|error| {
+            let mut text = BString::from(format!("Could not open connection 'util': {} ", error.code));
+            text.extend_from_slice(&error.message);
+            Stop::Die(text)
+        })?;
     }
     Ok(connection)
 }
