@@ -118,5 +118,5 @@ fn encrypted_data_and_another_key() {
         "MTR-S083",
         "cannot read its encrypted redo log with the key that it was given: --file-key-management-filename=",
     )
-    .evidence("Malformed log record");
+    .evidence("the redo log says of itself that it is encrypted");
 }
