@@ -36,26 +36,35 @@ const NO_DATABASE: &[u8] = b"*NO-ONE*";
 /// The connection attribute by which a server knows a test's connections.
 const PROGRAM_NAME: &str = "mysqltest";
 
+/// Connects, again and again after the errors that are `passing`, at most `retries` times. A failure is the last error
+/// and the number of tries that were repeated.
+fn try_again(
+    options: &client::Options,
+    retries: u32,
+    passing: impl Fn(&ClientError) -> bool,
+) -> Result<Connection, (ClientError, u32)> {
+    let mut attempts = 0;
+    loop {
+        match Connection::connect(options) {
+            Ok(connection) => return Ok(connection),
+            Err(error) if attempts == retries || !passing(&error) => return Err((error, attempts)),
+            Err(_) => {}
+        }
+        attempts += 1;
+        std::thread::sleep(RETRY_PAUSE);
+    }
+}
+
 /// Connects to a server that may still be on its way: tried again while it cannot be reached, at most `retries` times.
 /// Ends the test if that fails; `name` is the connection's, for the message.
 pub(super) fn insist(options: &client::Options, name: &str, retries: u32) -> Done<Connection> {
-    let mut attempts = 0;
-    loop {
-        let error = match Connection::connect(options) {
-            Ok(connection) => return Ok(connection),
-            Err(error) => error,
-        };
-        let unreachable = UNREACHABLE.contains(&error.code);
-        if unreachable && attempts < retries {
-            attempts += 1;
-            std::thread::sleep(RETRY_PAUSE);
-            continue;
-        }
-        let after = if unreachable { format!(" after {attempts} attempts") } else { String::new() };
+    let unreachable = |error: &ClientError| UNREACHABLE.contains(&error.code);
+    try_again(options, retries, unreachable).map_err(|(error, attempts)| {
+        let after = if unreachable(&error) { format!(" after {attempts} attempts") } else { String::new() };
         let mut text = BString::from(format!("Could not open connection '{name}'{after}: {} ", error.code));
         text.extend_from_slice(&error.message);
-        return Err(Stop::Die(text));
-    }
+        Stop::Die(text)
+    })
 }
 
 /// Opens the connection named `default` with what the command line says.
@@ -131,19 +140,9 @@ fn open(interp: &Interp, command: &Stored, request: &Request) -> Done<Result<Con
     if let Some(name) = &request.unknown_charset {
         return Ok(Err(ClientError::with(2019, &[name, b"compiled_in"])));
     }
-    let mut attempts = 0;
-    loop {
-        let error = match Connection::connect(&request.options) {
-            Ok(connection) => return Ok(Ok(connection)),
-            Err(error) => error,
-        };
-        let retries = USER_LIMIT.contains(&error.code) && attempts < interp.options.max_connect_retries;
-        if !retries || expects(command, &error) {
-            return Ok(Err(error));
-        }
-        attempts += 1;
-        std::thread::sleep(RETRY_PAUSE);
-    }
+    let passing = |error: &ClientError| USER_LIMIT.contains(&error.code) && !expects(command, error);
+    let connected = try_again(&request.options, interp.options.max_connect_retries, passing);
+    Ok(connected.map_err(|(error, _)| error))
 }
 
 /// Whether the test expects this error of `command`.
