@@ -93,16 +93,7 @@ impl Results {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-
-    fn tree(files: &[&str]) -> tempfile::TempDir {
-        let dir = tempfile::tempdir().unwrap();
-        for file in files {
-            let path = dir.path().join(file);
-            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::fs::write(path, "").unwrap();
-        }
-        dir
-    }
+    use crate::tree::testing::files as tree;
 
     fn best(files: &[&str], combinations: &[&str]) -> Result<Option<String>> {
         let dir = tree(files);

@@ -13,6 +13,17 @@ use super::suite_pm::{SkipRule, SuiteFacts};
 use crate::cli::settings::Settings;
 use crate::error::Result;
 
+/// A directory with empty files of these names.
+pub fn files(names: &[&str]) -> TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    for name in names {
+        let path = dir.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, "").unwrap();
+    }
+    dir
+}
+
 /// A `mysql-test` directory, and what its `suite.pm` files would say.
 pub struct Tree {
     /// Holds `mysql-test`, and whatever else a test writes beside it.

@@ -212,16 +212,7 @@ fn is_of_test(directory: &[u8], test: &[u8]) -> bool {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-
-    fn tree(files: &[&str]) -> tempfile::TempDir {
-        let dir = tempfile::tempdir().unwrap();
-        for file in files {
-            let path = dir.path().join(file);
-            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::fs::write(path, "").unwrap();
-        }
-        dir
-    }
+    use crate::tree::testing::files as tree;
 
     fn logs(remains: &Remains, dir: &tempfile::TempDir) -> Vec<String> {
         let root = dir.path().canonicalize().unwrap();
