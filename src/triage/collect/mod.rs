@@ -48,7 +48,7 @@ pub fn complete(evidence: &mut Evidence, subject: &Subject<'_>) {
     space::add(evidence, subject);
     memory::add(evidence, subject);
     elf::add(evidence);
-    program::add(evidence, subject);
+    program::add(evidence);
     plugins::add(evidence, subject);
     sanitizers::add(evidence, subject);
     tls::add(evidence, subject);
@@ -60,7 +60,7 @@ pub fn complete(evidence: &mut Evidence, subject: &Subject<'_>) {
 pub fn complete_later(evidence: &mut Evidence, subject: &Subject<'_>) {
     paths::add(evidence, subject);
     elf::add(evidence);
-    program::add(evidence, subject);
+    program::add(evidence);
     plugins::add(evidence, subject);
     tls::add(evidence, subject);
 }

@@ -64,9 +64,9 @@ const VERSION_BYTES: usize = 100;
 
 /// Looks at each path that an option or a setting names or that the log complains of, and at the directories above.
 pub fn add(evidence: &mut Evidence, subject: &Subject<'_>) {
-    let (uid, gid) = user(evidence);
     let mut facts = Facts::default();
     let scene = Scene::new(evidence);
+    let (uid, gid) = user(&scene);
     let datadir = scene.given("datadir").map(|given| subject.cwd.join(to_path(given.value)));
     // The server changes to its data directory before it uses other paths.
     let base = datadir.clone().unwrap_or_else(|| subject.cwd.to_owned());
@@ -169,9 +169,8 @@ fn fact(option: &'static str, path: &Path) -> Option<PathFact> {
 }
 
 /// The user and group that the server runs as: those of `--user` where it may change to them, else the runner's.
-fn user(evidence: &Evidence) -> (u32, u32) {
+fn user(scene: &Scene<'_>) -> (u32, u32) {
     let own = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
-    let scene = Scene::new(evidence);
     let Some(given) = scene.given("user").filter(|_| own.0 == 0) else { return own };
     let passwd = fs::read("/etc/passwd").unwrap_or_default();
     passwd.lines().find_map(|line| named_user(line, given.value)).unwrap_or(own)

@@ -1,4 +1,4 @@
-//! The program file of a server, and the directories that it reads its messages and character sets from.
+//! The program file of a server.
 
 use std::fs::{self, File};
 use std::io::Read;
@@ -7,39 +7,14 @@ use std::path::{Path, PathBuf};
 
 use bstr::{BStr, BString, ByteSlice};
 
-use super::Subject;
-use crate::triage::evidence::{Evidence, PathFact, ProgramFile};
-use crate::triage::scene::Scene;
+use crate::triage::evidence::{Evidence, ProgramFile};
 
 /// So much of a program is looked at: its ELF and program headers, or the line that names its interpreter.
 const HEAD: u64 = 4096;
 
-/// Directories of the installation that options name.
-const DIRECTORIES: [&str; 2] = ["lc-messages-dir", "character-sets-dir"];
-
-/// Looks at the file, its interpreter, and the directories.
-pub fn add(evidence: &mut Evidence, subject: &Subject<'_>) {
+/// Looks at the file and its interpreter.
+pub fn add(evidence: &mut Evidence) {
     evidence.program_file = Some(program(&evidence.program));
-    for option in DIRECTORIES {
-        let given = Scene::new(evidence).given(option).map(|given| given.value.to_owned());
-        let known = evidence.system.paths.iter().any(|fact| fact.option == option);
-        if let Some(value) = given.filter(|value| !known && !value.is_empty()) {
-            evidence.system.paths.push(path_fact(option, &subject.cwd.join(value.to_path_lossy())));
-        }
-    }
-}
-
-fn path_fact(option: &'static str, path: &Path) -> PathFact {
-    let meta = fs::metadata(path).ok();
-    PathFact {
-        option,
-        path: path.to_owned(),
-        exists: meta.is_some(),
-        directory: meta.as_ref().is_some_and(fs::Metadata::is_dir),
-        mode: meta.as_ref().map_or(0, |meta| meta.mode() & 0o7777),
-        uid: meta.as_ref().map_or(0, MetadataExt::uid),
-        gid: meta.as_ref().map_or(0, MetadataExt::gid),
-    }
 }
 
 /// What the file at `path` is.
