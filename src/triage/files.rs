@@ -16,7 +16,7 @@ use super::scene::{Given, Scene};
 pub fn complaints<'a>(scene: &Scene<'a>) -> impl Iterator<Item = Entry<'a>> {
     scene.log.iter().copied().filter(|entry| match entry.level {
         Level::Error => true,
-        Level::None => !entry.raw.starts_with(b"$ "),
+        Level::None => !entry.is_command(),
         Level::Warning | Level::Note => false,
     })
 }

@@ -93,6 +93,11 @@ impl<'a> Entry<'a> {
         number.is_some_and(|number: u64| (1..1 << 20).contains(&number))
     }
 
+    /// It is the command line that the runner noted before a start, and no word of the server.
+    pub fn is_command(&self) -> bool {
+        self.raw.starts_with(b"$ ")
+    }
+
     /// The message contains `needle`.
     pub fn says(&self, needle: &str) -> bool {
         self.message.contains_str(needle)

@@ -57,7 +57,7 @@ impl<'a> Scene<'a> {
     pub fn since_ready(&self) -> impl Iterator<Item = Entry<'a>> + '_ {
         let ready = self.log.iter().rposition(|entry| entry.says("ready for connections"));
         let since = &self.log[ready.map_or(0, |at| at + 1)..];
-        since.iter().copied().filter(|entry| !entry.raw.starts_with(b"$ "))
+        since.iter().copied().filter(|entry| !entry.is_command())
     }
 
     /// What the server itself, and no connection, has complained of since it was last ready.

@@ -428,7 +428,7 @@ fn not_loaded<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
         return None;
     }
     let at = written(scene, word);
-    let origin = at.map(|at| format!(" ({})", scene.evidence.argv[at].origin)).unwrap_or_default();
+    let origin = scene.blame_argument(at).place();
     let bare = word.trim_start_with(|c| c == '-').as_bstr();
     if let Some((file, plugin)) = owner(scene, &option) {
         let text = format!(

@@ -152,7 +152,7 @@ fn shared_library<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
     let first = scene
         .log
         .iter()
-        .filter(|other| !other.raw.trim().is_empty() && !other.raw.starts_with(b"$ "))
+        .filter(|other| !other.raw.trim().is_empty() && !other.is_command())
         .all(|other| other.line >= entry.line);
     Some(if own || first { finding } else { finding.likely() })
 }

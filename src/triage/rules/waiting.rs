@@ -48,12 +48,7 @@ fn still_starting(scene: &Scene<'_>) -> bool {
 
 /// The last line with a message in it.
 fn last_words<'a>(scene: &Scene<'a>) -> Option<Entry<'a>> {
-    scene
-        .log
-        .iter()
-        .rev()
-        .copied()
-        .find(|entry| !entry.message.trim().is_empty() && !entry.raw.starts_with(b"$ "))
+    scene.log.iter().rev().copied().find(|entry| !entry.message.trim().is_empty() && !entry.is_command())
 }
 
 fn recovery<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
