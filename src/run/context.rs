@@ -18,7 +18,7 @@ use crate::cli::settings::Settings;
 use crate::config::server_group::ServerGroup;
 use crate::env::Env;
 use crate::error::{Error, Result};
-use crate::server::bootstrap::{Bootstrap, Wrapper};
+use crate::server::bootstrap::{Bootstrap, Charset, Wrapper};
 use crate::server::datadir::{self, Prepared};
 use crate::sys::child::{Child, Exit, Spawn};
 use crate::sys::orphans::run_registered;
@@ -94,7 +94,8 @@ impl Context {
             layout: &self.layout,
             basedir: self.layout.basedir.clone(),
             mariadbd: self.bootstrap_program.clone(),
-            sql_dir: self.layout.sql_dir.clone(),
+            system_tables: self.layout.system_tables.clone(),
+            charset: Charset::of(&self.facts),
             optional_plugins: &self.facts.optional_plugins,
             vardir,
             mysqld_options: &self.settings.mysqld,

@@ -78,8 +78,12 @@ pub fn survey(settings: &Settings, env: &Env, cwd: &Path, layout: Layout, datadi
 
 /// The columns of the server's replication state, as the tree's own script has them.
 pub fn replica_status(layout: &Layout) -> ReplicaStatus {
-    std::fs::read(layout.test_dir.join("include/check-testcase.test"))
-        .ok()
+    // Releases before 11 call it a test.
+    ["inc", "test"]
+        .iter()
+        .find_map(|extension| {
+            std::fs::read(layout.test_dir.join(format!("include/check-testcase.{extension}"))).ok()
+        })
         .and_then(|script| ReplicaStatus::from_script(&script))
         .unwrap_or_default()
 }

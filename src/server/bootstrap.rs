@@ -17,7 +17,9 @@ use crate::config::generate::find_share;
 use crate::env::Env;
 use crate::error::{Error, Result};
 use crate::tree::case::{Origin, ServerOption};
-use crate::tree::layout::{Layout, SQL_DIRS};
+use crate::tree::layout::Layout;
+use crate::tree::probe::ServerFacts;
+use crate::tree::system_tables::{self, SystemTables};
 
 /// Runs a prepared command to its end; the caller may wrap or supervise it.
 pub type Runner<'a> = dyn Fn(&mut Command) -> io::Result<ExitStatus> + Sync + 'a;
@@ -30,6 +32,40 @@ pub type Wrapper<'a> =
 const SERVER_DIRS: [&str; 4] = ["sql", "libexec", "sbin", "bin"];
 const SERVER_NAMES: [&str; 2] = ["mariadbd", "mysqld"];
 
+/// The character set of a bootstrap (spec §8.2; MDEV-19123 changed the server's default).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Charset {
+    /// Where the server's default is any but the other.
+    #[default]
+    Latin1,
+    /// Where it is the server's default, from 11.6 on.
+    Utf8mb4,
+}
+
+impl Charset {
+    /// That of servers of this kind.
+    pub fn of(facts: &ServerFacts) -> Charset {
+        match facts.variable("character-set-server") {
+            Some("utf8mb4") => Charset::Utf8mb4,
+            _ => Charset::Latin1,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Charset::Latin1 => "latin1",
+            Charset::Utf8mb4 => "utf8mb4",
+        }
+    }
+
+    fn collation(self) -> &'static str {
+        match self {
+            Charset::Latin1 => "latin1_swedish_ci",
+            Charset::Utf8mb4 => "utf8mb4_uca1400_ai_ci",
+        }
+    }
+}
+
 /// Everything a bootstrap depends on.
 #[derive(Clone)]
 pub struct Bootstrap<'a> {
@@ -39,8 +75,10 @@ pub struct Bootstrap<'a> {
     pub basedir: PathBuf,
     /// The program: `$MYSQLD_BOOTSTRAP` or the server.
     pub mariadbd: PathBuf,
-    /// The directory of `mysql_system_tables.sql`.
-    pub sql_dir: PathBuf,
+    /// The scripts of the system tables; without them there is no bootstrap.
+    pub system_tables: Option<SystemTables>,
+    /// What the server and the databases of the tests are made with.
+    pub charset: Charset,
     /// Plugins that are switched off by default.
     pub optional_plugins: &'a [String],
     /// The vardir: `log/bootstrap.sql`, `log/bootstrap.log`, and `tmp/` for temporary files.
@@ -133,11 +171,9 @@ impl<'a> Bootstrap<'a> {
         let missing = |what: &str| Error::new(format!("Could not find {what} in {}", basedir.display()));
         Ok(Bootstrap {
             mariadbd: servers.into_iter().find(|p| p.is_file()).ok_or_else(|| missing("a server"))?,
-            sql_dir: SQL_DIRS
-                .iter()
-                .map(|dir| basedir.join(dir))
-                .find(|dir| dir.join("mysql_system_tables.sql").is_file())
-                .ok_or_else(|| missing("mysql_system_tables.sql"))?,
+            system_tables: Some(
+                SystemTables::below(basedir).ok_or_else(|| missing("the system tables' SQL"))?,
+            ),
             basedir: basedir.to_owned(),
             ..self.clone()
         })
@@ -181,7 +217,7 @@ impl<'a> Bootstrap<'a> {
             with("--tmpdir=", tmpdir, "/"),
             "--core-file".into(),
             "--console".into(),
-            "--character-set-server=latin1".into(),
+            format!("--character-set-server={}", self.charset.name()).into(),
             "--loose-disable-performance-schema".into(),
         ]);
         if let Some(flags) = self.debug {
@@ -207,33 +243,46 @@ impl<'a> Bootstrap<'a> {
     /// One of the files is missing.
     pub fn sql(&self) -> Result<BString> {
         let layout = self.layout;
-        if self.sql_dir.as_os_str().is_empty() {
+        let Some(tables) = &self.system_tables else {
             let places: Vec<String> =
-                SQL_DIRS.iter().map(|dir| self.basedir.join(dir).display().to_string()).collect();
+                system_tables::DIRS.iter().map(|dir| self.basedir.join(dir).display().to_string()).collect();
             let searched = places.join(", ");
-            return Err(Error::new(format!("could not find mysql_system_tables.sql; searched {searched}"))
-                .hint("the server's package brings it: install that, or name another installation with --basedir=DIR"));
-        }
-        let scripts = if layout.source { layout.bindir.join("scripts") } else { self.sql_dir.clone() };
+            return Err(Error::new(format!(
+                "could not find mariadb_system_tables.sql or mysql_system_tables.sql; searched {searched}"
+            ))
+            .hint("the server's package brings it: install that, or name another installation with --basedir=DIR"));
+        };
+        let dir = &tables.dir;
+        let scripts = if layout.source { layout.bindir.join("scripts") } else { dir.clone() };
         let mut sql = BString::from("use mysql;\n");
-        for (dir, file) in [
-            (&self.sql_dir, "mysql_system_tables.sql"),
-            (&scripts, "maria_add_gis_sp_bootstrap.sql"),
-            (&self.sql_dir, "mysql_performance_tables.sql"),
-            (&self.sql_dir, "mysql_system_tables_data.sql"),
-            (&self.sql_dir, "mysql_test_data_timezone.sql"),
-            (&self.sql_dir, "fill_help_tables.sql"),
-            (&scripts, "mysql_sys_schema.sql"),
+        for file in [
+            tables.script(dir, "system_tables"),
+            scripts.join("maria_add_gis_sp_bootstrap.sql"),
+            tables.script(dir, "performance_tables"),
+            tables.script(dir, "system_tables_data"),
+            tables.script(dir, "test_data_timezone"),
+            dir.join("fill_help_tables.sql"),
         ] {
-            sql.extend_from_slice(&read(&dir.join(file))?);
+            sql.extend_from_slice(&read(&file)?);
+        }
+        // Until 10.5 there was no sys schema, and a script made the database `test`.
+        let (sys_schema, test_db) = (tables.script(&scripts, "sys_schema"), tables.script(dir, "test_db"));
+        let charset = self.charset;
+        if sys_schema.exists() || !test_db.exists() {
+            sql.extend_from_slice(&read(&sys_schema)?);
+            let (name, collation) = (charset.name(), charset.collation());
+            let test =
+                format!("CREATE DATABASE IF NOT EXISTS test CHARACTER SET {name} COLLATE {collation};\n");
+            sql.extend_from_slice(test.as_bytes());
+        } else {
+            sql.extend_from_slice(&read(&test_db)?);
         }
         // Many tests run without InnoDB, so the one system table that is made in it is moved.
         sql.extend_from_slice(
-            b"CREATE DATABASE IF NOT EXISTS test CHARACTER SET latin1 COLLATE latin1_swedish_ci;\n\
-              ALTER TABLE gtid_slave_pos ENGINE=Aria transactional=0;\n\
-              DELETE FROM mysql.global_priv where user= '';\n\
-              CREATE DATABASE mtr CHARSET=latin1;\n",
+            b"ALTER TABLE gtid_slave_pos ENGINE=Aria transactional=0;\n\
+              DELETE FROM mysql.global_priv where user= '';\n",
         );
+        sql.extend_from_slice(format!("CREATE DATABASE mtr CHARSET={};\n", charset.name()).as_bytes());
         for file in ["include/mtr_warnings.sql", "include/mtr_check.sql"] {
             sql.extend_from_slice(&to_bootstrap(&read(&layout.test_dir.join(file))?));
         }
@@ -432,7 +481,7 @@ pub(super) mod tests {
             basedir: root.into(),
             bindir: root.into(),
             plugin_dir: "/plugins".into(),
-            sql_dir: share,
+            system_tables: SystemTables::below(root),
             ..Layout::default()
         }
     }
@@ -461,7 +510,8 @@ pub(super) mod tests {
             layout,
             basedir: layout.basedir.clone(),
             mariadbd: std::env::current_exe().unwrap(),
-            sql_dir: layout.sql_dir.clone(),
+            system_tables: layout.system_tables.clone(),
+            charset: Charset::Latin1,
             optional_plugins: &[],
             vardir,
             mysqld_options: &[],
@@ -512,7 +562,7 @@ pub(super) mod tests {
              ALTER TABLE gtid_slave_pos ENGINE=Aria transactional=0;\nDELETE FROM mysql.global_priv where user= '';\n\
              CREATE DATABASE mtr CHARSET=latin1;\n\nwarnings;\n\ncheck;\n"
         );
-        fs::remove_file(layout.sql_dir.join("fill_help_tables.sql")).unwrap();
+        fs::remove_file(root.path().join("share/mariadb/fill_help_tables.sql")).unwrap();
         assert!(bootstrap.sql().unwrap_err().message().ends_with("fill_help_tables.sql"));
     }
 

@@ -8,6 +8,7 @@ use bstr::ByteSlice as _;
 use crate::cli::settings::Settings;
 use crate::env::Env;
 use crate::tree::search::{self, Search, Tree};
+use crate::tree::system_tables::SystemTables;
 use crate::tree::{bundled, cache};
 use crate::{Error, Result};
 
@@ -46,8 +47,8 @@ pub struct Layout {
     pub client_plugin_dir: PathBuf,
     /// Every plugin file found: `HA_CONNECT_SO` → `ha_connect.so`.
     pub plugins: Vec<(String, PathBuf)>,
-    /// Directory that has `mysql_system_tables.sql`; empty where there is none, which bootstrap reports.
-    pub sql_dir: PathBuf,
+    /// The scripts of the system tables, where there are some; bootstrap needs them.
+    pub system_tables: Option<SystemTables>,
     /// The vardir of a run without `--vardir` and `--mem` (spec §8.1).
     pub default_vardir: PathBuf,
 }
@@ -158,11 +159,7 @@ fn locate_in(search: &Search<'_>, settings: &Settings, env: &Env) -> Result<Layo
     let client_bindir = client_bindir(settings, &bindir, &multiconfig)?;
     let share_dir = share_dir(&bindir);
     let charsets_dir = first_dir(&basedir, &CHARSETS).unwrap_or_else(|| basedir.join(CHARSETS[1]));
-    let sql_dir = SQL_DIRS
-        .iter()
-        .map(|dir| basedir.join(dir))
-        .find(|dir| dir.join("mysql_system_tables.sql").is_file())
-        .unwrap_or_default();
+    let system_tables = SystemTables::below(&basedir);
     let default_vardir = default_vardir(base.build.as_deref(), &test_dir, bundled, search.cwd);
     let plugins = if source {
         let dir = settings.vardir.as_deref().unwrap_or(&default_vardir).join("plugins");
@@ -187,7 +184,7 @@ fn locate_in(search: &Search<'_>, settings: &Settings, env: &Env) -> Result<Layo
         plugin_dir: plugins.dir,
         client_plugin_dir: plugins.client_dir,
         plugins: plugins.files,
-        sql_dir,
+        system_tables,
         default_vardir,
     })
 }
@@ -296,9 +293,6 @@ fn client_bindir(settings: &Settings, bindir: &Path, multiconfig: &str) -> Resul
 /// Character sets, relative to basedir.
 const CHARSETS: [&str; 4] =
     ["share/mariadb/charsets", "share/mysql/charsets", "sql/share/charsets", "share/charsets"];
-
-/// System table scripts, relative to basedir (spec §8.2).
-pub const SQL_DIRS: [&str; 6] = ["mysql", "sql/share", "share/mariadb", "share/mysql", "share", "scripts"];
 
 /// The first directory of `names` below `base`.
 fn first_dir(base: &Path, names: &[&str]) -> Option<PathBuf> {
@@ -463,7 +457,7 @@ mod tests {
         assert_eq!(layout.client_bindir, usr.join("bin"));
         assert_eq!(layout.share_dir, usr.join("share/mysql"));
         assert_eq!(layout.charsets_dir, usr.join("share/mysql/charsets"));
-        assert_eq!(layout.sql_dir, usr.join("share/mysql"));
+        assert_eq!(layout.system_tables.as_ref().unwrap().dir, usr.join("share/mysql"));
         assert_eq!(layout.plugin_dir, usr.join("lib/mysql/plugin"));
         assert_eq!(layout.client_plugin_dir, usr.join("lib/x86_64-linux-gnu/libmariadb3/plugin"));
         assert_eq!(

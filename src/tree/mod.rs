@@ -25,6 +25,7 @@ pub mod source;
 pub mod suite;
 pub mod suite_pm;
 pub mod suites;
+pub mod system_tables;
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 pub(crate) mod testing;
