@@ -19,7 +19,7 @@ impl Bad {
         site.test_file("bad.opt", options).test_file("bad.result", "");
         let head = "--disable_query_log\n--disable_result_log\ncreate function fault returns integer soname 'faulty.so';\n";
         site.test_file("bad.test", format!("{head}{script}"));
-        let args = ["--force", "--retry=0", "--print-core=no"].map(String::from);
+        let args = ["--force", "--retry=0", "--print-core=no", "--result-file"].map(String::from);
         Bad { site, args: args.into_iter().chain(plugin.arguments()).collect(), env: Vec::new() }
     }
 
@@ -60,14 +60,28 @@ impl Bad {
         Told { diagnosis: outcome["diagnoses"][0].clone(), run }
     }
 
-    /// The test passes; what was said when its server had stopped.
+    /// The test passes; what was said when its server had stopped. Reports of all kinds have it as a failed test.
     #[track_caller]
     fn fails_at_the_end(&self) -> Told {
         let run = self.runs();
         run.verdict("own.bad", "pass")
             .says("***Warnings generated in error logs during shutdown after running tests: own.bad");
         let told = run.events.iter().find(|event| event["event"] == "shutdown_warnings").unwrap();
-        Told { diagnosis: told["diagnoses"][0].clone(), run }
+        let diagnosis = told["diagnoses"][0].clone();
+        let (cause, code) = (diagnosis["cause"].as_str().unwrap(), diagnosis["code"].as_str().unwrap());
+        let said = format!("{cause} [{code}]").replace('\'', "&apos;");
+        let junit = run.report("junit");
+        assert!(junit.contains("<testsuites name=\"mtr\" tests=\"2\" failures=\"1\" errors=\"0\""), "{junit}");
+        assert!(junit.contains("<testcase classname=\"own\" name=\"bad\""), "{junit}");
+        let failed = junit.split("<testcase classname=\"own\" name=\"bad (server shutdown)\"").nth(1).unwrap();
+        assert!(failed.contains(&format!("<failure type=\"warnings\" message=\"{said}\">")), "{junit}");
+        let xml = run.report("xml");
+        assert!(xml.contains("failures=\"1\" name=\"\" tests=\"2\""), "{xml}");
+        assert!(xml.contains("name=\"bad (server shutdown)\" status=\"MTR_RES_FAILED\""), "{xml}");
+        assert!(xml.contains(&format!("  cause:     {cause} [{code}]")), "{xml}");
+        let results = std::fs::read_to_string(self.site.path("var/mtr-results.txt")).unwrap();
+        assert!(results.contains("name : own.bad (server shutdown)\n"), "{results}");
+        Told { diagnosis, run }
     }
 }
 
