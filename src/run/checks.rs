@@ -1,7 +1,8 @@
 //! The checks around a test, over sessions of the runner's own (spec §10.4 to §10.6).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use bstr::{BString, ByteSlice};
@@ -15,7 +16,7 @@ use crate::check::session::{Endpoint, Session, SessionError};
 use crate::check::testcase::{self, Snapshot};
 use crate::check::warnings as server_side;
 use crate::error::{Error, Result};
-use crate::server::instance::append_to;
+use crate::server::instance::{Instance, append_to};
 use crate::tree::case::TestCase;
 use crate::triage::collect::log_file;
 use crate::triage::diagnosis::Diagnosis;
@@ -161,19 +162,25 @@ pub fn warnings(
 }
 
 /// Error-log lines written since the last scan, and the tests since each server's start
-/// (spec §10.6). Only the runner's own suppressions apply.
+/// (spec §10.6). Only the runner's own suppressions apply. That a server ended by a signal of its own is told even
+/// where its log is silent.
 pub fn shutdown_warnings(set: &mut ServerSet, patterns: &errorlog::Patterns) -> Result<Shutdown> {
-    let mut shutdown = Shutdown::default();
-    let Shutdown { tests, lines: text, parts } = &mut shutdown;
+    let mut shutdown = Shutdown { crashed: set.take_crashed(), ..Shutdown::default() };
+    let Shutdown { tests, lines: text, parts, crashed } = &mut shutdown;
+    let crashes: Vec<(PathBuf, BString)> =
+        crashed.iter().map(|i| (set.servers[*i].group.log_error(), crash_line(&set.servers[*i]))).collect();
     for scanner in set.scanners.values_mut() {
         let position = scanner.position();
         let lines = scanner.scan(patterns)?;
-        if lines.is_empty() || scanner.names().is_empty() {
+        let crash = crashes.iter().find(|(log, _)| log == scanner.path());
+        if (lines.is_empty() && crash.is_none()) || scanner.names().is_empty() {
             continue;
         }
         parts.push(log_file::from_offset(scanner.path(), position));
-        errorlog::append_warnings(scanner.path(), &lines)?;
-        for line in &lines {
+        if !lines.is_empty() {
+            errorlog::append_warnings(scanner.path(), &lines)?;
+        }
+        for line in lines.iter().chain(crash.map(|(_, line)| line)) {
             text.extend_from_slice(line);
         }
         for name in scanner.names() {
@@ -194,6 +201,14 @@ pub struct Shutdown {
     pub lines: BString,
     /// All that the logs gained.
     pub parts: Vec<LogPart>,
+    /// Positions of the servers that crashed after a test or while they shut down.
+    pub crashed: BTreeSet<usize>,
+}
+
+/// What the system says of a server that crashed.
+fn crash_line(server: &Instance) -> BString {
+    let how = server.last_exit.map(|(exit, _)| exit.to_string()).unwrap_or_default();
+    format!("{} crashed while it shut down: {how}\n", server.group.name()).into()
 }
 
 /// Closes sessions, waiting until the servers have ended them.

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use bstr::{BString, ByteSlice};
 
+use super::checks::Shutdown;
 use super::worker::Worker;
 use super::{aftermath, gdb, script};
 use crate::check::session::Session;
@@ -12,7 +13,9 @@ use crate::sys::process;
 use crate::tree::case::TestCase;
 use crate::triage::collect::log_file;
 use crate::triage::diagnosis::Diagnosis;
-use crate::triage::evidence::{Core, Evidence, ExitKind, LogPart, Stage, Statement, TestFacts, TextFile};
+use crate::triage::evidence::{
+    Core, Evidence, ExitKind, LogPart, Stage, Statement, TestFacts, TextFile,
+};
 use crate::triage::judge;
 
 /// How long a server that hangs may take to say what it executes.
@@ -154,13 +157,15 @@ impl Worker {
         None
     }
 
-    /// What servers that have been stopped said on their way: `parts` are the new parts of their logs.
+    /// What servers that have been stopped said on their way, or how they crashed; `files` are the reports that
+    /// sanitizers wrote elsewhere.
     pub fn diagnose_shutdown(
         &mut self,
-        parts: Vec<LogPart>,
+        shutdown: &Shutdown,
         files: Vec<(usize, Vec<TextFile>)>,
     ) -> Vec<Diagnosis> {
         let mut files = files;
+        let Shutdown { parts, crashed, .. } = shutdown;
         let mut found = Vec::new();
         for i in 0..self.set.servers.len() {
             let path = self.set.servers[i].group.log_error();
@@ -177,6 +182,9 @@ impl Worker {
             evidence.stage = Stage::Stopped;
             evidence.log = part.cloned().unwrap_or(LogPart { path, ..LogPart::default() });
             evidence.sanitizer_files = reports;
+            if crashed.contains(&i) {
+                self.set.add_core(&mut evidence, i);
+            }
             found.extend(judge::diagnose_shutdown(&evidence).map(shown_beside));
         }
         found

@@ -184,6 +184,40 @@ fn leak_at_shutdown() {
     told.evidence("the one test since the server's start: own.bad");
 }
 
+#[test]
+fn crash_at_shutdown() {
+    let bad = Bad::new(&Faulty::plain(), "");
+    let options = Faulty::plain().install(&bad.site) + "--plugin-load-add=faulty.so\n";
+    bad.site.test_file("bad.opt", options);
+    let told = bad.arg("--mysqld-env=FAULT_AT_END=11").fails_at_the_end();
+    told.cause("MTR-R001", "the server crashed with signal 11 (SIGSEGV) in stop (");
+    told.evidence("the one test since the server's start: own.bad").evidence("got signal 11");
+}
+
+/// A log without a word of it does not hide it.
+#[test]
+fn silent_crash_at_shutdown() {
+    for (number, name) in [(11, "SIGSEGV"), (6, "SIGABRT"), (7, "SIGBUS")] {
+        let site = Site::real();
+        let options = Faulty::plain().install(&site) + "--plugin-load-add=faulty.so\n";
+        site.test_file("bad.opt", options).test_file("bad.test", "").test_file("bad.result", "");
+        site.test_file("good.test", "").test_file("good.result", "");
+        let run = site.run().args(["--force", "--retry=0", "--print-core=no"]);
+        let run = run.args([&format!("--mysqld-env=FAULT_AT_END=-{number}"), "good", "bad"]).finish();
+        run.exits(1).verdict("own.bad", "pass").verdict("own.good", "pass").reports_are_well_formed();
+        let told: Vec<&Value> =
+            run.events.iter().filter(|event| event["event"] == "shutdown_warnings").collect();
+        let [told] = told.as_slice() else { panic!("{run:?}") };
+        assert_eq!(told["tests"], serde_json::json!(["own.bad"]), "{run:?}");
+        let told = Told { diagnosis: told["diagnoses"][0].clone(), run };
+        let cause = format!("the server crashed with signal {number} ({name}) while it shut down");
+        told.cause("MTR-R001", &cause).evidence("the one test since the server's start: own.bad");
+        told.run.says(&format!("mysqld.1 crashed while it shut down: signal {number} ({name})"));
+        let kept = site.path("var/log/own.bad-shutdown/mysqld.1/data");
+        assert!(kept.is_dir(), "{kept:?}\n{:?}", told.run);
+    }
+}
+
 /// As users write it: the options are kept, and the reports are found where they send them.
 #[test]
 fn leak_into_a_file_at_shutdown() {
