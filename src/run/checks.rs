@@ -9,6 +9,7 @@ use bstr::{BString, ByteSlice};
 
 use super::event::FailureKind;
 use super::servers::ServerSet;
+use super::test_failure::Begun;
 use super::wait::Expected;
 use super::worker::Worker;
 use crate::check::errorlog;
@@ -17,6 +18,8 @@ use crate::check::testcase::{self, Snapshot};
 use crate::check::warnings as server_side;
 use crate::error::{Error, Result};
 use crate::server::instance::{Instance, append_to};
+use crate::sys::child::Child;
+use crate::sys::poll;
 use crate::tree::case::TestCase;
 use crate::triage::collect::log_file;
 use crate::triage::diagnosis::Diagnosis;
@@ -38,6 +41,16 @@ pub struct CheckFailure {
 /// How long a server may refuse connections before a check gives up: 500 attempts, 100 ms apart, in
 /// the reference's script engine.
 const CONNECT_PATIENCE: Duration = Duration::from_secs(50);
+
+/// How often a check that waits for a connection looks whether the server is still there.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// How long a server that has closed a connection may take to end, and one that has said anything else.
+const END_PATIENCE: Duration = Duration::from_secs(10);
+const END_GRACE: Duration = Duration::from_millis(100);
+
+/// `ER_SERVER_SHUTDOWN`.
+const SHUTTING_DOWN: u16 = 1053;
 
 /// Open sessions by position of the server. None may be open while a script runs: it would show in
 /// the process list.
@@ -247,7 +260,18 @@ fn session<'s>(
             let patience = if server.is_running() { CONNECT_PATIENCE } else { Duration::ZERO };
             let patience = deadline.min(Instant::now() + patience);
             let endpoint = Endpoint::Socket(server.group.socket());
-            Ok(place.insert(Session::open_at(&endpoint, &worker.ctx.settings.user, patience, deadline)?))
+            // One that has ended will not answer either, however long one waits.
+            let ended = || {
+                let fd = server.process().map(Child::fd);
+                fd.is_some_and(|fd| poll::readable(&[fd], Some(Instant::now())).is_ok_and(|it| !it.is_empty()))
+            };
+            loop {
+                let until = patience.min(Instant::now() + LOOK);
+                match Session::open_at(&endpoint, &worker.ctx.settings.user, until, deadline) {
+                    Err(SessionError::Unreachable { .. }) if Instant::now() < patience && !ended() => {}
+                    opened => return Ok(place.insert(opened?)),
+                }
+            }
         }
     }
 }
@@ -270,15 +294,19 @@ fn failure(
     deadline: Instant,
     error: &SessionError,
 ) -> CheckFailure {
+    let leaves = matches!(error, SessionError::Lost(_)) || error.code() == Some(SHUTTING_DOWN);
+    let patience = if leaves { END_PATIENCE } else { END_GRACE };
+    let patience = patience.min(deadline.saturating_duration_since(Instant::now()));
     let ended = worker.set.servers[i].is_running()
-        && worker.set.servers[i].await_exit(Duration::from_millis(100)).ok().flatten().is_some();
+        && worker.set.servers[i].await_exit(patience).ok().flatten().is_some();
     if ended {
+        let begun = if matches!(check, Check::Before) { Begun::No } else { Begun::Yes };
         let when = match check {
             Check::Before => "crashed while running 'check testcase before test'",
             Check::After => "crashed while running 'check testcase after test'",
             Check::Warnings => "crashed while running 'check warnings'",
         };
-        let died = worker.server_died(i, when);
+        let died = worker.server_died(i, when, begun);
         return CheckFailure {
             kind: FailureKind::ServerDeath,
             comment: died.comment.replacen("Server ", "The server ", 1).into(),

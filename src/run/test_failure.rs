@@ -17,9 +17,19 @@ use crate::triage::evidence::{
     Core, Evidence, ExitKind, LogPart, Stage, Statement, TestFacts, TextFile,
 };
 use crate::triage::judge;
+use crate::triage::log::is_ready;
 
 /// How long a server that hangs may take to say what it executes.
 const ANSWER: Duration = Duration::from_secs(5);
+
+/// Whether a server that died may have served its test.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Begun {
+    /// The test had not begun.
+    No,
+    /// The script was started.
+    Yes,
+}
 
 impl Worker {
     /// What is known of the server at `i` while a test runs: its log is that of this test.
@@ -44,9 +54,18 @@ impl Worker {
         evidence
     }
 
-    /// Why the server at `i` ended although nothing said that it should.
-    pub fn diagnose_death(&mut self, i: usize) -> Diagnosis {
+    /// Why the server at `i` ended although nothing said that it should. One that was started for this test and was
+    /// not ready yet, pid file or not, or whose test had not begun, died at its start.
+    pub fn diagnose_death(&mut self, i: usize, begun: Begun) -> Diagnosis {
         let mut evidence = self.evidence_of_test(i);
+        if let Some(test) = &evidence.test
+            && test.served.len() <= 1
+            && (begun == Begun::No || !is_ready(&test.since_start))
+        {
+            evidence.log = test.since_start.clone();
+            evidence.stage = Stage::Start;
+            evidence.test = None;
+        }
         self.set.complete(&mut evidence, i);
         self.set.add_core(&mut evidence, i);
         shown_beside(judge::diagnose(&evidence))

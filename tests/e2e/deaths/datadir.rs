@@ -72,8 +72,20 @@ fn with_files_that_the_server_may_not_write() {
     }
 }
 
-/// The server makes its pid file before it opens its system tables; with a pid file of its own the runner does not
-/// take it for ready.
+/// The server makes its pid file before it opens its system tables: the first check of the test finds it dead, which is
+/// told as any death at start.
+#[test]
+fn without_system_tables_behind_the_pid_file() {
+    let died = Death::by_options("").prepared_by(&in_datadir("rm -r mysql")).dies_late();
+    died.cause("MTR-S042", "is not initialised: it has no system tables (Table 'mysql.db' doesn't exist)")
+        .evidence("Fatal error: Can't open and lock privilege tables")
+        .fix("bootstrap.log");
+    died.run.says("crashed while running 'check testcase before test'");
+    let died = Death::by_options("").prepared_by(&in_datadir("rm mysql/db.*; echo x > mysql/db.frm"));
+    died.dies_late().cause("MTR-S044", "are corrupt or were made by another version");
+}
+
+/// With a pid file of its own the runner does not take it for ready.
 #[test]
 fn without_system_tables() {
     let options = "--pid-file=$MYSQLTEST_VARDIR/run/other.pid\n";
