@@ -354,6 +354,7 @@ impl Worker {
             _ => format!("Failed to start {}\n", server.group.name()),
         };
         let diagnosis = self.set.diagnose_start(i, how);
+        self.set.note_told(i);
         self.set.sanitizer_reports();
         self.warn(warning);
         let server_log = diagnosis.to_text();
@@ -363,6 +364,7 @@ impl Worker {
     /// The report of a server that ended although nothing said it should.
     pub fn server_died(&mut self, i: usize, when: &str, begun: Begun) -> Outcome {
         let diagnosis = self.diagnose_death(i, begun);
+        self.set.note_told(i);
         // What the diagnosis was made of is no news when the servers stop.
         self.set.sanitizer_reports();
         let server = &self.set.servers[i];

@@ -63,6 +63,8 @@ pub struct ServerSet {
     sanitizer_files: SanitizerFiles,
     /// Positions of servers that crashed after a test or while they shut down, which nobody has been told yet.
     crashed: BTreeSet<usize>,
+    /// Positions of servers of whose last death a test's report tells.
+    told: BTreeSet<usize>,
     abort: Waker,
     /// For what must be told while servers are started.
     reports: Sender<Report>,
@@ -126,6 +128,7 @@ impl ServerSet {
             watch,
             sanitizer_files: SanitizerFiles::new(),
             crashed: BTreeSet::new(),
+            told: BTreeSet::new(),
             abort,
             reports,
         })
@@ -282,6 +285,16 @@ impl ServerSet {
         }
     }
 
+    /// A test's report tells why the server at `i` died: it is no news when the servers stop.
+    pub fn note_told(&mut self, i: usize) {
+        self.told.insert(i);
+    }
+
+    /// Whether a test's report tells why the server at `i`, which has not been started since, died.
+    pub fn is_told(&self, i: usize) -> bool {
+        self.told.contains(&i)
+    }
+
     /// Positions of the servers that crashed after a test or while they shut down, once each.
     pub fn take_crashed(&mut self) -> BTreeSet<usize> {
         std::mem::take(&mut self.crashed)
@@ -306,6 +319,7 @@ impl ServerSet {
         self.template = None;
         self.servers.clear();
         self.crashed.clear();
+        self.told.clear();
         for (name, value) in self.replaced.drain(..).rev() {
             match value {
                 Some(value) => self.env.set(name, value),
@@ -511,6 +525,7 @@ impl ServerSet {
             }
             None => (with.program.clone(), os_args(&with.args)),
         };
+        self.told.remove(&i);
         self.servers[i].start(Launch {
             program: &program,
             args,

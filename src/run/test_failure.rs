@@ -194,7 +194,8 @@ impl Worker {
                 .filter(|(of, _)| *of == i)
                 .flat_map(|(_, files)| std::mem::take(files))
                 .collect();
-            if part.is_none() && reports.is_empty() {
+            let told = self.set.is_told(i) && !crashed.contains(&i);
+            if (part.is_none() || told) && reports.is_empty() {
                 continue;
             }
             let mut evidence = self.evidence_of_test(i);

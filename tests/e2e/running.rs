@@ -123,6 +123,9 @@ fn crash_with_its_statement() {
     told.cause("MTR-R001", "the server crashed with signal 11 (SIGSEGV) in commit (deaths/faulty_plugin.c:");
     told.evidence("statement of connection ").evidence(": select fault('null')");
     told.run.says("Server log from this test:");
+    // The lines come again when the servers stop, and that is all that is told then.
+    let again = told.run.events.iter().find(|event| event["event"] == "shutdown_warnings").unwrap();
+    assert!(again.get("diagnoses").is_none(), "{:?}", told.run);
 }
 
 #[test]

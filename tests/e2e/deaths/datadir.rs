@@ -213,6 +213,31 @@ fn without_its_undo_tablespaces() {
     }
 }
 
+/// The server reads such a log for ever and says nothing.
+#[test]
+fn with_a_log_of_aria_that_is_cut() {
+    // The server fills up the page that it is at.
+    for bytes in [0, 10_000] {
+        let script = in_datadir(&format!("truncate -s {bytes} aria_log.00000001"));
+        let died = Death::by_options("").prepared_by(&script).env("MTR_START_TIMEOUT", "2").dies();
+        died.cause("MTR-S048", "/mysqld.1/data/aria_log.00000001' is cut")
+            .evidence(" bytes, and a log has 16384 at least")
+            .fix("fresh data directory")
+            .also_seen("MTR-S100");
+    }
+}
+
+#[test]
+fn with_files_of_aria_that_are_none() {
+    let script = in_datadir("rm aria_log_control; mkdir aria_log_control");
+    let died = Death::by_options("").prepared_by(&script).dies();
+    died.cause("MTR-S048", "Aria's control file '").cause("MTR-S048", "' is no file").evidence("Errcode: 21");
+    // This server crashes over it.
+    let script = in_datadir("rm aria_log.00000001; mkdir aria_log.00000001");
+    let died = Death::by_options("").prepared_by(&script).arg("--print-core=no").dies();
+    died.cause("MTR-S090", "SIGSEGV").also_seen("MTR-S048");
+}
+
 #[test]
 fn with_a_corrupt_control_file_of_aria() {
     for (script, words) in [
