@@ -217,6 +217,11 @@ impl Connection {
         &self.server.version
     }
 
+    /// The server's release as a number, such as 101119 for 10.11.19; 0 where the version names none.
+    pub fn release(&self) -> u32 {
+        self.server.release()
+    }
+
     /// The server's number of this session.
     pub fn thread_id(&self) -> u32 {
         self.server.thread_id
