@@ -37,6 +37,10 @@ sub mtr_add_arg { my ($args, $format, @values) = @_; push @$args, sprintf($forma
 sub mtr_file_exists { for my $path (@_) { return $path if -e $path } '' }
 sub mtr_exe_maybe_exists { for my $path (@_) { return $path if -x $path && !-d _ } '' }
 
+# Where a compiler on Windows puts programs, which is nowhere here; 10.5's TokuDB asks for it.
+sub vs_config_dirs { () }
+sub native_path { $_[0] }
+
 sub mtr_exe_exists {
   my $path = mtr_exe_maybe_exists(@_);
   return $path if $path ne '';
