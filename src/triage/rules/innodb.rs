@@ -6,8 +6,8 @@ use crate::triage::catalogue::{
     Cause, DATA_FILE_SIZE, INNODB, PAGE_SIZE, PATH_MISSING, REDO_LOG, UNDO_TABLESPACE,
 };
 use crate::triage::files::{
-    Obstacle, absolute, complaints, data_file as data_file_named, describe, mentioned, named_by, obstacle, remedy,
-    served, source,
+    Obstacle, absolute, complaints, data_file as data_file_named, describe, mentioned, named_by, obstacle,
+    remedy, served, source,
 };
 use crate::triage::finding::Finding;
 use crate::triage::judge::Rule;
