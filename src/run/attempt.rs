@@ -315,6 +315,10 @@ impl Worker {
         child.kill().map_err(ending)?;
         for i in self.set.running() {
             self.tell_message(format!("Trying to dump core for {}", self.set.servers[i].describe()));
+            // The report of the time-out tells of it; that the server dies of our signal is no crash.
+            let log = self.set.servers[i].group.log_error();
+            self.set.scanner(&log).ignore_rest();
+            self.set.note_told(i);
             self.set.servers[i].abort(CORE_PATIENCE).map_err(ending)?;
         }
         self.end_script_leftovers();

@@ -310,4 +310,6 @@ fn time_out() {
     let told = Bad::plain("", script).arg("--testcase-timeout=1").fails("timeout");
     told.cause("MTR-R002", "(User lock): select get_lock('a', 600)");
     told.evidence("last line of the script's output: select get_lock('a', 600);");
+    // That the server then died of the runner's signal is no news.
+    assert!(!told.run.events.iter().any(|event| event["event"] == "shutdown_warnings"), "{:?}", told.run);
 }
