@@ -30,7 +30,10 @@ fn signal(scene: &Scene<'_>, text: &CrashText<'_>) -> Option<i32> {
     match scene.evidence.exit {
         ExitKind::Signal(signal) => is_own_signal(signal).then_some(signal),
         // A supervisor in between (a debugger, a shell) hides the signal; a core-dumping server raises it again.
-        _ => text.signal.map(|(_, signal)| signal).filter(|signal| is_own_signal(*signal)),
+        _ => {
+            let of_core = || threads::ended_by(&scene.evidence.core.as_ref()?.backtrace);
+            text.signal.map(|(_, signal)| signal).or_else(of_core).filter(|signal| is_own_signal(*signal))
+        }
     }
 }
 
