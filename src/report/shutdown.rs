@@ -53,13 +53,7 @@ impl Shutdowns {
         };
         let count = self.seen.entry((suite.to_owned(), test.clone())).or_default();
         *count += 1;
-        TestId {
-            suite: suite.to_owned(),
-            test,
-            combination: String::new(),
-            repetition: *count,
-            attempt: 1,
-        }
+        TestId { suite: suite.to_owned(), test, combination: String::new(), repetition: *count, attempt: 1 }
     }
 }
 

@@ -263,7 +263,9 @@ fn session<'s>(
             // One that has ended will not answer either, however long one waits.
             let ended = || {
                 let fd = server.process().map(Child::fd);
-                fd.is_some_and(|fd| poll::readable(&[fd], Some(Instant::now())).is_ok_and(|it| !it.is_empty()))
+                fd.is_some_and(|fd| {
+                    poll::readable(&[fd], Some(Instant::now())).is_ok_and(|it| !it.is_empty())
+                })
             };
             loop {
                 let until = patience.min(Instant::now() + LOOK);

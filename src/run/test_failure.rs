@@ -13,9 +13,7 @@ use crate::sys::process;
 use crate::tree::case::TestCase;
 use crate::triage::collect::log_file;
 use crate::triage::diagnosis::Diagnosis;
-use crate::triage::evidence::{
-    Core, Evidence, ExitKind, LogPart, Stage, Statement, TestFacts, TextFile,
-};
+use crate::triage::evidence::{Core, Evidence, ExitKind, LogPart, Stage, Statement, TestFacts, TextFile};
 use crate::triage::judge;
 use crate::triage::log::is_ready;
 

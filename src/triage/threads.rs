@@ -118,7 +118,8 @@ mod tests {
                     Program terminated with signal SIGBUS, Bus error.\n#0  0x1 in f ()\n";
         assert_eq!(ended_by(gdb), Some(libc::SIGBUS));
         assert!(!is_of_another(gdb, 23878) && is_of_another(gdb, 2387));
-        let lldb = b"* thread #1, name = 'mariadbd', stop reason = signal SIGSEGV\n  * frame #0: 0x1 mariadbd`f\n";
+        let lldb =
+            b"* thread #1, name = 'mariadbd', stop reason = signal SIGSEGV\n  * frame #0: 0x1 mariadbd`f\n";
         assert_eq!(ended_by(lldb), Some(libc::SIGSEGV));
         assert!(!is_of_another(lldb, 7));
         assert_eq!(ended_by(b"nothing"), None);

@@ -71,9 +71,13 @@ impl Bad {
         let (cause, code) = (diagnosis["cause"].as_str().unwrap(), diagnosis["code"].as_str().unwrap());
         let said = format!("{cause} [{code}]").replace('\'', "&apos;");
         let junit = run.report("junit");
-        assert!(junit.contains("<testsuites name=\"mtr\" tests=\"2\" failures=\"1\" errors=\"0\""), "{junit}");
+        assert!(
+            junit.contains("<testsuites name=\"mtr\" tests=\"2\" failures=\"1\" errors=\"0\""),
+            "{junit}"
+        );
         assert!(junit.contains("<testcase classname=\"own\" name=\"bad\""), "{junit}");
-        let failed = junit.split("<testcase classname=\"own\" name=\"bad (server shutdown)\"").nth(1).unwrap();
+        let failed =
+            junit.split("<testcase classname=\"own\" name=\"bad (server shutdown)\"").nth(1).unwrap();
         assert!(failed.contains(&format!("<failure type=\"warnings\" message=\"{said}\">")), "{junit}");
         let xml = run.report("xml");
         assert!(xml.contains("failures=\"1\" name=\"\" tests=\"2\""), "{xml}");
@@ -266,6 +270,27 @@ fn crash_behind_an_expected_restart() {
         "MTR-R009",
         "the server crashed during the test and was started again, as its expect file said: signal 11",
     );
+}
+
+/// Of real servers in a real Valgrind, one after the other: each takes the time of many.
+#[test]
+fn valgrind() {
+    if which::which("valgrind").is_err() {
+        eprintln!("skipped: there is no valgrind");
+        return;
+    }
+    let bad =
+        |fault: &str| Bad::new(&Faulty::plain(), &format!("select fault('{fault}');\n")).arg("--valgrind");
+    let told = bad("use-after-free").fails("warnings");
+    told.cause("MTR-R006", "Valgrind: Invalid read of size 1 in commit (faulty_plugin.c:");
+    told.evidence("the one test since the server's start: own.bad");
+    assert_eq!(told.diagnosis["also_seen"].as_array().map(Vec::len), Some(0), "{:?}", told.run);
+    let told = bad("leak").fails_at_the_end();
+    told.cause("MTR-R006", "Valgrind: 32 bytes in 1 blocks are definitely lost");
+    let told = bad("null").fails("server_death");
+    told.cause("MTR-R001", "the server crashed with signal 11 (SIGSEGV) in commit (faulty_plugin.c:");
+    let others = told.diagnosis["also_seen"].as_array().unwrap();
+    assert!(others.iter().any(|other| other["code"] == "MTR-R006"), "{:?}", told.run);
 }
 
 #[test]

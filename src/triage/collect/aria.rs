@@ -55,7 +55,9 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let here = dir.path();
         fs::create_dir_all(here.join("a/aria_log.00000002")).unwrap();
-        for name in ["aria_log_control", "a/aria_log_control", "a/aria_log.00000001", "a/aria_log.x", "a/t.MAD"] {
+        for name in
+            ["aria_log_control", "a/aria_log_control", "a/aria_log.00000001", "a/aria_log.x", "a/t.MAD"]
+        {
             fs::write(here.join(name), name).unwrap();
         }
         let subject = Subject { pid: None, env: None, cwd: here, vardir: here, oom_kills_before: None };

@@ -288,7 +288,8 @@ fn aria_files<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
     let file = odd.or_else(|| last().filter(|log| log.bytes < ARIA_LOG_BYTES))?;
     let path = file.path.display();
     let what = if is_control(file) { "control file" } else { "log" };
-    let fix = "use a fresh data directory; to keep this one, remove it and run aria_chk -r on all Aria tables";
+    let fix =
+        "use a fresh data directory; to keep this one, remove it and run aria_chk -r on all Aria tables";
     let (text, seen) = if file.regular {
         (
             format!("Aria's {what} '{path}' is cut"),

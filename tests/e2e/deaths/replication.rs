@@ -145,7 +145,8 @@ fn two_servers_with_one_id() {
 #[test]
 fn the_list_of_replicas_is_none() {
     let list = "$MYSQLTEST_VARDIR/mysqld.1/data/multi-master.info";
-    let died = Death::by_options("--log-bin --server-id=1\n").prepared_by(&format!("mkdir {list}\n")).dies_late();
+    let died =
+        Death::by_options("--log-bin --server-id=1\n").prepared_by(&format!("mkdir {list}\n")).dies_late();
     died.cause("MTR-S088", "Creation of Master_info index file './multi-master.info' failed")
         .evidence("Failed to initialize multi master structures")
         .fix("relay logs together");
