@@ -55,6 +55,20 @@ pub fn absolute(scene: &Scene<'_>, path: &BStr) -> PathBuf {
     joined.components().filter(|part| *part != Component::CurDir).collect()
 }
 
+/// The data file of InnoDB that a line names. Up to 10.5 (`data file 'ibdata1'`) it is named without its directory, which
+/// is `innodb_data_home_dir` or else the data directory.
+pub fn data_file(scene: &Scene<'_>, entry: &Entry<'_>) -> Option<BString> {
+    if let Some(path) = mentioned(entry) {
+        return Some(path.to_owned());
+    }
+    let file = entry.between("data file '", "'").filter(|file| !file.is_empty())?;
+    let home = scene.given("innodb-data-home-dir").filter(|given| !given.value.is_empty());
+    Some(home.map_or_else(
+        || file.to_owned(),
+        |home| [home.value.trim_end_with(|c| c == '/'), b"/", file].concat().into(),
+    ))
+}
+
 /// Something in the way of a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Obstacle<'a> {

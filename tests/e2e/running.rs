@@ -1,5 +1,7 @@
 //! Servers that die, hang or complain while a test runs and when they stop, and what is said of it.
 
+use std::net::TcpListener;
+
 use serde_json::Value;
 
 use crate::deaths::faulty::Faulty;
@@ -291,6 +293,28 @@ fn valgrind() {
     told.cause("MTR-R001", "the server crashed with signal 11 (SIGSEGV) in commit (faulty_plugin.c:");
     let others = told.diagnosis["also_seen"].as_array().unwrap();
     assert!(others.iter().any(|other| other["code"] == "MTR-R006"), "{:?}", told.run);
+}
+
+#[test]
+fn restart_that_fails_after_another_test() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let bad = Bad::plain(
+        "",
+        &format!(
+            "--exec echo \"restart: --port={port} --port-open-timeout=0\" > $MYSQLTEST_VARDIR/tmp/mysqld.1.expect\n\
+             --shutdown_server\n--source include/wait_until_disconnected.inc\n--enable_reconnect\n\
+             --source include/wait_until_connected_again.inc\n"
+        ),
+    );
+    bad.site.test_file("again.test", "select 1;\n").test_file("again.result", "select 1;\n1\n1\n");
+    bad.site.test_file("again.opt", "").test_file("bad.opt", "");
+    let run = bad.site.run().args(&bad.args).args(["again", "bad"]).finish();
+    run.exits(1).verdict("own.again", "pass").verdict("own.bad", "fail");
+    let told = &run.outcomes("own.bad")[0]["diagnoses"][0];
+    let cause = told["cause"].as_str().unwrap();
+    assert!(cause.starts_with(&format!("the TCP port {port} (--port={port}")), "{cause}");
+    assert_eq!(told["code"], "MTR-S030");
 }
 
 #[test]

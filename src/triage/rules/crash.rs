@@ -42,7 +42,11 @@ fn signal(scene: &Scene<'_>, text: &CrashText<'_>) -> Option<i32> {
 /// for one that ends itself with a message.
 fn gave_up_before(scene: &Scene<'_>, text: &CrashText<'_>) -> Option<Rank> {
     let line = text.signal.map_or(u32::MAX, |(entry, _)| entry.line);
-    let aborting = scene.errors().any(|entry| entry.message == "Aborting" && entry.line < line);
+    // Without the word it ends itself at once; 11.8 crashes or hangs on that way, as its threads still run.
+    let given_up = ["Can't start server: can't create PID file", "Can't create interrupt-thread"];
+    let aborting = scene.errors().any(|entry| {
+        (entry.message == "Aborting" || given_up.iter().any(|words| entry.says(words))) && entry.line < line
+    });
     // A sanitizer ends the process by SIGABRT when it has told.
     let told = signal(scene, text) == Some(libc::SIGABRT) && !own_reports(scene).is_empty();
     (aborting || told || text.fatal.is_some()).then_some(Rank::Consequence)

@@ -10,7 +10,8 @@ use crate::triage::catalogue::{
 use crate::triage::collect::holders::is_locked;
 use crate::triage::evidence::{AriaFile, Holder, Resource};
 use crate::triage::files::{
-    Obstacle, absolute, complaints, describe, mentioned, named_by, obstacle, remedy, served, source, who,
+    Obstacle, absolute, complaints, data_file, describe, mentioned, named_by, obstacle, remedy, served,
+    source, who,
 };
 use crate::triage::finding::Finding;
 use crate::triage::judge::Rule;
@@ -73,10 +74,11 @@ fn denied<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
             .find(|entry| entry.subsystem == "InnoDB" && entry.says("does not have the access rights"));
         complaints(scene).find(refusal).or(from_innodb)
     })?;
-    let path = mentioned(&entry);
-    let file = path.map(|path| absolute(scene, path)).or_else(|| Some(datadir(scene)?.join("x")));
+    let path = data_file(scene, &entry);
+    let file = path.as_ref().map(|path| absolute(scene, path.as_bstr()));
+    let file = file.or_else(|| Some(datadir(scene)?.join("x")));
     let blocked = file.and_then(|file| obstacle(scene, &file)).filter(|b| matches!(b, Obstacle::Denied(_)));
-    let why = match (&blocked, path, entry.system_error()) {
+    let why = match (&blocked, &path, entry.system_error()) {
         (_, _, Some(libc::EROFS)) => "its file system is read-only".to_owned(),
         (Some(blocked), ..) => describe(scene, blocked),
         (None, Some(path), _) => format!("{} may not use '{path}'", who(scene)),
@@ -155,9 +157,17 @@ fn no_system_tables<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
     if !why.contains_str("doesn't exist") && !why.contains_str("is not of type") {
         return None;
     }
-    let others = scene.line(&["Could not open mysql.plugin table"]);
-    let whole = others.is_some_and(|other| other.says("doesn't exist"));
-    let text = if whole {
+    // One table may be lost; where the server misses the next as well, all are. How it complains of those depends on
+    // the release: `Could not open mysql.plugin table: …`, from 11.x on a warning of `mysql.servers`.
+    let table = |words: &'a BStr| {
+        let (_, rest) =
+            words.split_once_str("Table 'mysql.").filter(|(_, rest)| rest.contains_str("doesn't exist"))?;
+        rest.split_once_str("'").map(|(table, _)| table)
+    };
+    let other = table(why).and_then(|lost| {
+        scene.log.iter().copied().find(|other| table(other.message).is_some_and(|table| table != lost))
+    });
+    let text = if other.is_some() {
         format!("the data directory{} is not initialised: it has no system tables ({why})", whose(scene))
     } else {
         format!("the data directory{} lacks system tables: {why}", whose(scene))
@@ -173,7 +183,7 @@ fn no_system_tables<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
     };
     Some(
         Finding::new(DATADIR_EMPTY, text)
-            .quoting(others.into_iter().chain([entry]))
+            .quoting(other.into_iter().chain([entry]))
             .blaming(scene.argument("datadir"))
             .fix(fix),
     )

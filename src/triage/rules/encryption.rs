@@ -177,10 +177,11 @@ fn wrong_key<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
 
 /// The redo log is encrypted, a plugin gives keys, and what comes out makes no sense.
 fn unreadable_redo_log<'a>(scene: &Scene<'a>, plugin: Given<'a>) -> Option<Finding<'a>> {
-    let line = errors(scene).find(|entry| {
-        let says = |words: &str| entry.says(words);
-        says("Malformed log record") || says("Missing FILE_CHECKPOINT") || says("log header checksum")
-    })?;
+    let senseless = ["Malformed log record", "Missing FILE_CHECKPOINT", "log header checksum"];
+    let line = errors(scene).find(|entry| senseless.iter().any(|words| entry.says(words)));
+    // Up to 10.7 the end of a scan is only warned of.
+    let aborted = || scene.log.iter().find(|entry| entry.says("Log scan aborted")).copied();
+    let line = line.or_else(aborted)?;
     if scene.evidence.system.redo_log_encrypted != Some(true) {
         return None;
     }

@@ -6,7 +6,8 @@ use crate::triage::catalogue::{
     Cause, DATA_FILE_SIZE, INNODB, PAGE_SIZE, PATH_MISSING, REDO_LOG, UNDO_TABLESPACE,
 };
 use crate::triage::files::{
-    Obstacle, absolute, complaints, describe, mentioned, named_by, obstacle, remedy, served, source,
+    Obstacle, absolute, complaints, data_file as data_file_named, describe, mentioned, named_by, obstacle,
+    remedy, served, source,
 };
 use crate::triage::finding::Finding;
 use crate::triage::judge::Rule;
@@ -137,7 +138,9 @@ fn no_system_tablespace<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
     let gone = |entry: &Entry<'a>| {
         entry.level != Level::None
             && entry.subsystem == "InnoDB"
-            && entry.says("first data file")
+            // Up to 10.5 the first "innodb_system" data file.
+            && entry.says("The first ")
+            && entry.says("data file '")
             && entry.says("did not exist")
     };
     let first = scene.log.iter().copied().find(gone);
@@ -147,8 +150,13 @@ fn no_system_tablespace<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
         of_innodb(scene).find(|entry| entry.says("Can't create file") && says_one(entry, &option))
     };
     let entry = exists.or_else(readonly)?;
-    let path = first.as_ref().and_then(mentioned).or_else(|| mentioned(&entry))?;
-    let file = absolute(scene, path);
+    // What exists is another file: the redo log up to 10.7, an undo tablespace later.
+    let path = match (&first, exists) {
+        (Some(first), _) => data_file_named(scene, first)?,
+        (None, Some(_)) => "./ibdata1".into(),
+        (None, None) => data_file_named(scene, &entry)?,
+    };
+    let file = absolute(scene, path.as_bstr());
     if let Some(blocked @ (Obstacle::Missing(_) | Obstacle::NotADirectory(_))) = obstacle(scene, &file) {
         let named = named_by(scene, &file);
         let whose = named.as_ref().map(|(name, _)| aside(scene, &name.to_str_lossy())).unwrap_or_default();
@@ -225,7 +233,12 @@ fn redo_log<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
             && !denied(entry)
     };
     // Some complaints of the log do not keep InnoDB from starting.
-    let entry = of_innodb(scene).find(fits).filter(|_| failed(scene))?;
+    // Up to 10.7 the end of a scan is only warned of, and what follows names no cause.
+    let aborted = || {
+        let scan = |entry: &&Entry<'a>| entry.subsystem == "InnoDB" && entry.says("Log scan aborted");
+        scene.log.iter().find(scan).copied().filter(|_| !served(scene))
+    };
+    let entry = of_innodb(scene).find(fits).or_else(aborted).filter(|_| failed(scene))?;
     // Logs of other versions are another cause.
     if maker(scene, &entry).is_some() || entry.says("Unsupported") {
         return None;
