@@ -14,6 +14,7 @@ use crate::env::Env;
 use crate::error::{Error, Result};
 use crate::server::instance::Instance;
 use crate::tree::case::TestCase;
+use crate::triage::collect::core_file;
 
 /// Moves config, temporary files and data directories of a failed test to
 /// `VAR/log/<test>`; a second failure of the same test gets `<test>.2` and so on.
@@ -109,16 +110,11 @@ fn copy_tree(from: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Core files below `dir`: names that start with `core` or end in `.dmp`, not yet compressed.
+/// Core files below `dir` that are not yet compressed.
 pub fn cores(dir: &Path) -> Vec<PathBuf> {
-    let wanted = |name: &str| (name.starts_with("core") && !name.ends_with(".gz")) || name.ends_with(".dmp");
-    walkdir::WalkDir::new(dir)
-        .sort_by_file_name()
-        .into_iter()
-        .flatten()
-        .filter(|entry| entry.file_type().is_file() && wanted(&entry.file_name().to_string_lossy()))
-        .map(walkdir::DirEntry::into_path)
-        .collect()
+    let mut cores = core_file::below(dir);
+    cores.retain(|core| !core_file::is_compressed(core));
+    cores
 }
 
 /// Compresses a core file in place, as `<core>.gz`.
@@ -150,18 +146,7 @@ pub fn stack_trace(ctx: &Context, core: &Path, program: &Path, env: &Env, scratc
     };
     let custom = ctx.settings.print_core.strip_prefix("custom:");
     let gdb_commands: Vec<&str> = custom.map_or_else(|| gdb.to_vec(), |text| text.split(';').collect());
-    let attempts = [
-        ("gdb", {
-            let mut args: Vec<std::ffi::OsString> = vec!["--batch".into(), "--quiet".into()];
-            for command in &gdb_commands {
-                args.extend(["-ex".into(), (*command).into()]);
-            }
-            args.extend([program.into(), core.into()]);
-            args
-        }),
-        ("lldb", vec!["--batch".into(), "-o".into(), lldb.into(), "-c".into(), core.into(), program.into()]),
-    ];
-    for (name, args) in attempts {
+    for (name, args) in core_file::attempts(core, program, &gdb_commands, lldb) {
         let method = ctx.settings.print_method.as_str();
         if method != "auto" && method != name {
             continue;

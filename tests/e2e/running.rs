@@ -274,6 +274,27 @@ fn crash_behind_an_expected_restart() {
     );
 }
 
+/// Of real servers in a real Valgrind, one after the other: each takes the time of many.
+#[test]
+fn valgrind() {
+    if which::which("valgrind").is_err() {
+        eprintln!("skipped: there is no valgrind");
+        return;
+    }
+    let bad =
+        |fault: &str| Bad::new(&Faulty::plain(), &format!("select fault('{fault}');\n")).arg("--valgrind");
+    let told = bad("use-after-free").fails("warnings");
+    told.cause("MTR-R006", "Valgrind: Invalid read of size 1 in commit (faulty_plugin.c:");
+    told.evidence("the one test since the server's start: own.bad");
+    assert_eq!(told.diagnosis["also_seen"].as_array().map(Vec::len), Some(0), "{:?}", told.run);
+    let told = bad("leak").fails_at_the_end();
+    told.cause("MTR-R006", "Valgrind: 32 bytes in 1 blocks are definitely lost");
+    let told = bad("null").fails("server_death");
+    told.cause("MTR-R001", "the server crashed with signal 11 (SIGSEGV) in commit (faulty_plugin.c:");
+    let others = told.diagnosis["also_seen"].as_array().unwrap();
+    assert!(others.iter().any(|other| other["code"] == "MTR-R006"), "{:?}", told.run);
+}
+
 #[test]
 fn restart_that_fails_after_another_test() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -2,6 +2,7 @@
 //! fails: what cannot be read is not evidence.
 
 pub mod aria;
+pub mod core_file;
 pub mod declarations;
 pub mod elf;
 pub mod holders;

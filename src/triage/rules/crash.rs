@@ -13,6 +13,7 @@ use crate::triage::rules::sanitizer::own_reports;
 use crate::triage::scene::Scene;
 use crate::triage::stack::{Frame, culprit, folded};
 use crate::triage::threads;
+use crate::triage::valgrind;
 
 /// The rules of this file.
 pub const RULES: &[Rule] = &[assertion, crash, killed];
@@ -30,7 +31,10 @@ fn signal(scene: &Scene<'_>, text: &CrashText<'_>) -> Option<i32> {
     match scene.evidence.exit {
         ExitKind::Signal(signal) => is_own_signal(signal).then_some(signal),
         // A supervisor in between (a debugger, a shell) hides the signal; a core-dumping server raises it again.
-        _ => text.signal.map(|(_, signal)| signal).filter(|signal| is_own_signal(*signal)),
+        _ => {
+            let of_core = || threads::ended_by(&scene.evidence.core.as_ref()?.backtrace);
+            text.signal.map(|(_, signal)| signal).or_else(of_core).filter(|signal| is_own_signal(*signal))
+        }
     }
 }
 
@@ -53,6 +57,12 @@ fn last_words<'a>(scene: &Scene<'a>) -> CrashText<'a> {
     let mut text = read(&scene.log);
     if let Some(core) = scene.evidence.core.as_ref().filter(|_| text.frames.is_empty()) {
         text.frames = threads::failing(&core.backtrace);
+    }
+    // Under Valgrind the server's own handler is switched off.
+    if text.frames.is_empty()
+        && let Some(end) = valgrind::ended_at(&scene.log)
+    {
+        (text.frames, text.first_frame) = (end.frames, Some(end.line));
     }
     text
 }
@@ -89,7 +99,7 @@ fn crash<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
     let quoted = [text.fatal, text.signal.map(|(entry, _)| entry)];
     let cause = at_stage(scene, CRASH, RUN_CRASH);
     let mut finding = Finding::new(cause, said).quoting(quoted.into_iter().flatten());
-    if text.signal.is_none() {
+    if text.signal.is_none() && text.first_frame.is_none() {
         finding = finding.seen(format!("it was ended by {} and wrote no stack", signal_name(signal)));
     }
     Some(with_stack(scene, finding, &text).ranked(gave_up_before(scene, &text)))

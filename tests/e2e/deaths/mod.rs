@@ -35,7 +35,8 @@ pub struct Death {
 pub struct Diagnosed {
     /// The run.
     pub run: Finished,
-    diagnosis: Value,
+    /// The diagnosis, as the events have it.
+    pub diagnosis: Value,
     /// The files stay until all is asserted.
     pub site: Site,
 }
