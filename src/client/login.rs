@@ -488,11 +488,14 @@ mod tests {
     fn plugins_that_are_not_allowed() {
         let options = |list: &str| Options { restricted_auth: Some(list.into()), ..Options::default() };
         let text = |name: &str| {
-            format!("5010 (HY000): Authentication plugin '{name}' couldn't be found in restricted_auth plugin list.")
+            format!(
+                "5010 (HY000): Authentication plugin '{name}' couldn't be found in restricted_auth plugin list."
+            )
         };
         let error = refused_with(options("mysql_old_password"), |peer| peer.send(GREETING));
         assert_eq!(error, text("mysql_native_password"));
-        let error = refused_with(options("mysql_native_password"), |peer| peer.exchange(&[GREETING, b"\xfe"]));
+        let error =
+            refused_with(options("mysql_native_password"), |peer| peer.exchange(&[GREETING, b"\xfe"]));
         assert_eq!(error, text("mysql_old_password"));
     }
 

@@ -55,7 +55,9 @@ pub fn number(name: &[u8]) -> Option<u32> {
     let entry = |&at: &u16| BY_NUMBER[usize::from(at)];
     match BY_NAME.binary_search_by(|at| entry(at).name().as_bytes().cmp(name)) {
         Ok(at) => Some(u32::from(entry(&BY_NAME[at]).number)),
-        Err(_) => EARLIER.iter().find(|(.., other)| other.as_bytes() == name).map(|&(number, ..)| number.into()),
+        Err(_) => {
+            EARLIER.iter().find(|(.., other)| other.as_bytes() == name).map(|&(number, ..)| number.into())
+        }
     }
 }
 
