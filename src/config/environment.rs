@@ -256,7 +256,8 @@ impl Commands<'_> {
             );
         }
         let charsets = word("--character-sets-dir=", &layout.charsets_dir);
-        env.set("MARIADB_CONV", self.plain(Program::Conv, &[charsets]));
+        let conv: &[OsString] = if self.programs.conv_takes_charsets { &[charsets] } else { &[] };
+        env.set("MARIADB_CONV", self.plain(Program::Conv, conv));
         env.set("MYSQL_FIX_PRIVILEGE_TABLES", &self.programs.fix_privilege_tables);
         env.set("MYSQLD", &layout.mariadbd);
         env.set("MYSQLD_CMD", self.server(&layout.mariadbd));

@@ -150,6 +150,8 @@ pub struct Programs {
     found: BTreeMap<Program, PathBuf>,
     /// `mariadb_fix_privilege_tables.sql`, or `mysql_` until 11.2; empty where there is none.
     pub fix_privilege_tables: PathBuf,
+    /// Whether `mariadb-conv` has to be told where character sets are: that of 10.5 does not know the option.
+    pub conv_takes_charsets: bool,
     /// The client library's TLS implementation and its version, newline included, as
     /// `mariadb_config --tlsinfo` tells them.
     pub client_tls: Option<(BString, BString)>,
@@ -181,7 +183,9 @@ impl Programs {
             .map(|(dir, prefix)| layout.bindir.join(dir).join(format!("{prefix}fix_privilege_tables.sql")))
             .find(|path| path.is_file())
             .unwrap_or_default();
-        Programs { found, fix_privilege_tables, client_tls }
+        let conv_takes_charsets =
+            found.get(&Program::Conv).is_some_and(|conv| knows_option(conv, b"--character-sets-dir"));
+        Programs { found, fix_privilege_tables, conv_takes_charsets, client_tls }
     }
 
     /// Where `program` is, if it was found.
@@ -251,6 +255,12 @@ fn embedded(layout: &Layout, found: &mut BTreeMap<Program, PathBuf>) {
             None => found.remove(&program),
         };
     }
+}
+
+/// Whether a program names the option when it is asked how to use it; some do that as a complaint about `--help`.
+fn knows_option(program: &Path, option: &[u8]) -> bool {
+    let output = Command::new(program).arg("--help").stdin(Stdio::null()).output();
+    output.is_ok_and(|output| output.stdout.contains_str(option) || output.stderr.contains_str(option))
 }
 
 /// `mariadb_config --tlsinfo`: first word and the rest.
@@ -331,6 +341,7 @@ mod tests {
         assert_eq!(programs.path(Program::ClientTest), Some(base.join("bin/mariadb-client-test").as_path()));
         assert_eq!(programs.path(Program::Backup), Some(base.join("bin/mariadb-backup").as_path()));
         assert_eq!(programs.path(Program::MigrateConfig), None);
+        assert!(!programs.conv_takes_charsets);
         assert_eq!(programs.fix_privilege_tables, script);
         let programs = find(&Settings { embedded_server: true, ..Settings::default() });
         let examples = base.join("libmysqld/examples");
