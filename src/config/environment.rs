@@ -68,9 +68,10 @@ const PATHS: [(&str, Program); 8] = [
 ];
 
 /// Bare paths that are set only where the program is there: tests ask whether they are.
-const OPTIONAL_PATHS: [(&str, Program); 4] = [
+const OPTIONAL_PATHS: [(&str, Program); 5] = [
     ("MYSQLHOTCOPY", Program::Hotcopy),
     ("INNOCHECKSUM", Program::Innochecksum),
+    ("MARIADB_MIGRATE_CONFIG_FILE", Program::MigrateConfig),
     ("XTRABACKUP", Program::Backup),
     ("XBSTREAM", Program::Mbstream),
 ];
@@ -98,7 +99,11 @@ pub fn base(
     vardirs: &VarDirs,
 ) -> Env {
     let mut env = process_env.clone();
-    let commands = Commands { settings, programs, vardirs, config: vardirs.config_file() };
+    let trace_option = match &layout.system_tables {
+        Some(tables) if tables.renamed() => "--loose-debug-dbug=",
+        _ => "--loose-debug=",
+    };
+    let commands = Commands { settings, programs, vardirs, config: vardirs.config_file(), trace_option };
 
     system(&mut env, settings, layout, programs);
     sanitizers(&mut env, &layout.test_dir);
@@ -211,6 +216,8 @@ struct Commands<'a> {
     programs: &'a Programs,
     vardirs: &'a VarDirs,
     config: PathBuf,
+    /// The option with which programs of this release write a trace.
+    trace_option: &'static str,
 }
 
 impl Commands<'_> {
@@ -249,7 +256,8 @@ impl Commands<'_> {
             );
         }
         let charsets = word("--character-sets-dir=", &layout.charsets_dir);
-        env.set("MARIADB_CONV", self.plain(Program::Conv, &[charsets]));
+        let conv: &[OsString] = if self.programs.conv_takes_charsets { &[charsets] } else { &[] };
+        env.set("MARIADB_CONV", self.plain(Program::Conv, conv));
         env.set("MYSQL_FIX_PRIVILEGE_TABLES", &self.programs.fix_privilege_tables);
         env.set("MYSQLD", &layout.mariadbd);
         env.set("MYSQLD_CMD", self.server(&layout.mariadbd));
@@ -260,7 +268,8 @@ impl Commands<'_> {
         let mut args = args.to_vec();
         if self.settings.debug {
             let file = self.vardirs.var.join("log").join(format!("{trace}.trace"));
-            args.push(word("--loose-debug=d,info,warning,warnings:t:A,", &file));
+            let option = format!("{}d,info,warning,warnings:t:A,", self.trace_option);
+            args.push(word(&option, &file));
         }
         self.plain(program, &args)
     }

@@ -210,10 +210,13 @@ impl<'a> Bootstrap<'a> {
             "--default-storage-engine=myisam".into(),
         ];
         arguments.extend(self.optional_plugins.iter().map(|p| format!("--loose-skip-plugin-{p}").into()));
+        arguments.extend(["--loose-innodb".into(), "--loose-innodb-log-file-size=10M".into()]);
+        // What later releases add: everything purged, and no waiting for the disk.
+        let renamed = self.system_tables.as_ref().is_some_and(SystemTables::renamed);
+        arguments.extend(renamed.then(|| "--loose-innodb-fast-shutdown=0".into()));
+        arguments.push("--disable-sync-frm".into());
+        arguments.extend(renamed.then(|| "--debug-no-sync".into()));
         arguments.extend([
-            "--loose-innodb".into(),
-            "--loose-innodb-log-file-size=10M".into(),
-            "--disable-sync-frm".into(),
             with("--tmpdir=", tmpdir, "/"),
             "--core-file".into(),
             "--console".into(),
@@ -547,6 +550,12 @@ pub(super) mod tests {
              --debug-dbug=d,*:t:i:A,/var0/log/bootstrap.trace --lc-messages-dir=BASE/share/mariadb/ \
              --character-sets-dir=BASE/share/mariadb/charsets --innodb --loose--innodb-y"
         );
+        fs::write(root.path().join("share/mariadb/mariadb_system_tables.sql"), "").unwrap();
+        let later = Bootstrap { system_tables: SystemTables::below(root.path()), ..bootstrap };
+        let line = later.command_line(Path::new("/d")).unwrap().to_string();
+        assert!(line.contains(
+            " --loose-innodb-log-file-size=10M --loose-innodb-fast-shutdown=0 --disable-sync-frm --debug-no-sync --tmpdir="
+        ));
     }
 
     #[test]

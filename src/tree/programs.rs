@@ -9,6 +9,7 @@ use bstr::{BString, ByteSlice as _};
 use crate::cli::settings::Settings;
 use crate::env::Env;
 use crate::tree::layout::{Layout, build_types, is_program};
+use crate::tree::system_tables::PREFIXES;
 use crate::{Error, Result};
 
 /// A program that tests or the runner call.
@@ -44,6 +45,7 @@ pub enum Program {
     AriaChk,
     AriaPack,
     Config,
+    MigrateConfig,
     Bug25714,
     Perl,
 }
@@ -67,7 +69,8 @@ use Root::{Base, Bin, Built, Clients};
 /// brings its own slash.
 type Candidates = &'static [(Root, &'static str)];
 
-/// Every program with its candidates; the first that can be executed wins.
+/// Every program with its candidates; the first that can be executed wins. Where releases call a program
+/// differently the newer name is first: installations that have both have one for a link to the other.
 const PROGRAMS: &[(Program, Candidates)] = &[
     (Program::Admin, &[(Clients, "mariadb-admin"), (Clients, "mysqladmin")]),
     (Program::Binlog, &[(Clients, "mariadb-binlog"), (Clients, "mysqlbinlog")]),
@@ -84,12 +87,16 @@ const PROGRAMS: &[(Program, Candidates)] = &[
     (
         Program::ClientTest,
         &[
+            (Bin, "tests<mc>/mariadb-client-test"),
+            (Bin, "bin/mariadb-client-test"),
             (Bin, "tests<mc>/mysql_client_test"),
             (Bin, "bin/mysql_client_test"),
-            (Bin, "bin/mariadb-client-test"),
         ],
     ),
-    (Program::EmbeddedClient, &[(Bin, "libmysqld/examples/mysql_embedded")]),
+    (
+        Program::EmbeddedClient,
+        &[(Bin, "libmysqld/examples/mariadb-embedded"), (Bin, "libmysqld/examples/mysql_embedded")],
+    ),
     (Program::PrintDefaults, &[(Bin, "extra<mc>/my_print_defaults"), (Clients, "my_print_defaults")]),
     (Program::Perror, &[(Bin, "extra<mc>/perror"), (Clients, "perror")]),
     (
@@ -107,10 +114,11 @@ const PROGRAMS: &[(Program, Candidates)] = &[
     (
         Program::Backup,
         &[
+            (Bin, "extra/mariabackup<mc>/mariadb-backup"),
+            (Clients, "mariadb-backup"),
             (Bin, "extra/mariabackup<mc>/mariabackup"),
             (Bin, "extra/mariabackup/<mc>/mariabackup"),
             (Clients, "mariabackup"),
-            (Clients, "mariadb-backup"),
         ],
     ),
     (
@@ -129,6 +137,10 @@ const PROGRAMS: &[(Program, Candidates)] = &[
     (Program::AriaChk, &[(Built, "storage/maria/aria_chk"), (Built, "bin/aria_chk")]),
     (Program::AriaPack, &[(Built, "storage/maria/aria_pack"), (Built, "bin/aria_pack")]),
     (Program::Config, &[(Bin, "libmariadb/mariadb_config<mc>/mariadb_config"), (Bin, "bin/mariadb_config")]),
+    (
+        Program::MigrateConfig,
+        &[(Bin, "extra<mc>/mariadb-migrate-config-file"), (Clients, "mariadb-migrate-config-file")],
+    ),
     (Program::Bug25714, &[(Bin, "tests<mc>/bug25714")]),
 ];
 
@@ -136,8 +148,10 @@ const PROGRAMS: &[(Program, Candidates)] = &[
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Programs {
     found: BTreeMap<Program, PathBuf>,
-    /// `mysql_fix_privilege_tables.sql`; empty where there is none.
+    /// `mariadb_fix_privilege_tables.sql`, or `mysql_` until 11.2; empty where there is none.
     pub fix_privilege_tables: PathBuf,
+    /// Whether `mariadb-conv` has to be told where character sets are: that of 10.5 does not know the option.
+    pub conv_takes_charsets: bool,
     /// The client library's TLS implementation and its version, newline included, as
     /// `mariadb_config --tlsinfo` tells them.
     pub client_tls: Option<(BString, BString)>,
@@ -165,10 +179,13 @@ impl Programs {
         let client_tls = found.get(&Program::Config).and_then(|config| tls_info(config));
         let fix_privilege_tables = ["scripts", "share", "share/mariadb", "share/mysql"]
             .iter()
-            .map(|dir| layout.bindir.join(dir).join("mysql_fix_privilege_tables.sql"))
+            .flat_map(|dir| PREFIXES.map(|prefix| (dir, prefix)))
+            .map(|(dir, prefix)| layout.bindir.join(dir).join(format!("{prefix}fix_privilege_tables.sql")))
             .find(|path| path.is_file())
             .unwrap_or_default();
-        Programs { found, fix_privilege_tables, client_tls }
+        let conv_takes_charsets =
+            found.get(&Program::Conv).is_some_and(|conv| knows_option(conv, b"--character-sets-dir"));
+        Programs { found, fix_privilege_tables, conv_takes_charsets, client_tls }
     }
 
     /// Where `program` is, if it was found.
@@ -223,22 +240,27 @@ fn embedded(layout: &Layout, found: &mut BTreeMap<Program, PathBuf>) {
     let variants = [
         (
             Program::Test,
-            [examples.join("mysqltest_embedded"), layout.client_bindir.join("mysqltest_embedded")],
+            ["mariadb-test-embedded", "mysqltest_embedded"]
+                .map(|name| [examples.join(name), layout.client_bindir.join(name)]),
         ),
         (
             Program::ClientTest,
-            [
-                examples.join("mysql_client_test_embedded"),
-                layout.bindir.join("bin/mysql_client_test_embedded"),
-            ],
+            ["mariadb-client-test-embedded", "mysql_client_test_embedded"]
+                .map(|name| [examples.join(name), layout.bindir.join("bin").join(name)]),
         ),
     ];
     for (program, candidates) in variants {
-        match candidates.into_iter().find(|path| is_program(path)) {
+        match candidates.into_iter().flatten().find(|path| is_program(path)) {
             Some(path) => found.insert(program, path),
             None => found.remove(&program),
         };
     }
+}
+
+/// Whether a program names the option when it is asked how to use it; some do that as a complaint about `--help`.
+fn knows_option(program: &Path, option: &[u8]) -> bool {
+    let output = Command::new(program).arg("--help").stdin(Stdio::null()).output();
+    output.is_ok_and(|output| output.stdout.contains_str(option) || output.stderr.contains_str(option))
 }
 
 /// `mariadb_config --tlsinfo`: first word and the rest.
@@ -298,6 +320,36 @@ mod tests {
         );
         assert_eq!(programs.path(Program::Admin), None);
         assert_eq!(programs.require(Program::Admin).unwrap_err().message(), "could not find mariadb-admin");
+    }
+
+    #[test]
+    fn newer_names_win_over_older_ones() {
+        let temp = tempfile::tempdir().unwrap();
+        let base = temp.path();
+        let names = ["mariadb-client-test", "mysql_client_test", "mariadb-backup", "mariabackup"];
+        for name in names {
+            program(&base.join("bin").join(name));
+        }
+        for name in ["mysqltest_embedded", "mariadb-client-test-embedded"] {
+            program(&base.join("libmysqld/examples").join(name));
+        }
+        std::fs::create_dir_all(base.join("share/mariadb")).unwrap();
+        let script = base.join("share/mariadb/mariadb_fix_privilege_tables.sql");
+        std::fs::write(&script, "").unwrap();
+        let find = |settings: &Settings| Programs::find(&layout(base), settings, &Env::default());
+        let programs = find(&Settings::default());
+        assert_eq!(programs.path(Program::ClientTest), Some(base.join("bin/mariadb-client-test").as_path()));
+        assert_eq!(programs.path(Program::Backup), Some(base.join("bin/mariadb-backup").as_path()));
+        assert_eq!(programs.path(Program::MigrateConfig), None);
+        assert!(!programs.conv_takes_charsets);
+        assert_eq!(programs.fix_privilege_tables, script);
+        let programs = find(&Settings { embedded_server: true, ..Settings::default() });
+        let examples = base.join("libmysqld/examples");
+        assert_eq!(programs.path(Program::Test), Some(examples.join("mysqltest_embedded").as_path()));
+        assert_eq!(
+            programs.path(Program::ClientTest),
+            Some(examples.join("mariadb-client-test-embedded").as_path())
+        );
     }
 
     #[test]

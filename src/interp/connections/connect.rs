@@ -33,6 +33,9 @@ const USER_LIMIT: [u32; 2] = [1203, 1226];
 /// The database argument of `connect` that selects none.
 const NO_DATABASE: &[u8] = b"*NO-ONE*";
 
+/// The first release whose `connect` without a database selects that of the command line after the login.
+const SELECTS_LATER: u32 = 100_600;
+
 /// The connection attribute by which a server knows a test's connections.
 const PROGRAM_NAME: &str = "mysqltest";
 
@@ -153,6 +156,30 @@ fn expects(command: &Stored, error: &ClientError) -> bool {
     })
 }
 
+/// The databases of a `connect`.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Databases {
+    /// Selected in the login: a missing one is an error, and an audit plugin sees it.
+    login: Option<BString>,
+    /// Selected afterwards.
+    later: Option<BString>,
+    /// What the line of parameters shows.
+    shown: BString,
+}
+
+impl Databases {
+    /// Those for this argument of `connect`; without one, `default`, that of the command line, counts.
+    fn of(argument: &[u8], default: Option<BString>, release: u32) -> Databases {
+        let shown = default.clone().unwrap_or_default();
+        match argument {
+            NO_DATABASE => Databases::default(),
+            b"" if release < SELECTS_LATER => Databases { login: default, later: None, shown },
+            b"" => Databases { login: None, later: default, shown },
+            name => Databases { login: Some(name.into()), later: None, shown: name.into() },
+        }
+    }
+}
+
 /// Reads the arguments; what is missing comes from the command line.
 fn request(interp: &Interp, arguments: &[BString]) -> Done<Request> {
     let argument =
@@ -172,24 +199,14 @@ fn request(interp: &Interp, arguments: &[BString]) -> Done<Request> {
     if !argument(6).is_empty() {
         options.socket = Some(socket_path(&interp.options, argument(6)));
     }
-    let (mut later, mut shown_database) = (None, BString::from(argument(4)));
-    options.database = match argument(4) {
-        b"" => {
-            later = interp.options.database.clone();
-            shown_database = later.clone().unwrap_or_default();
-            None
-        }
-        NO_DATABASE => {
-            shown_database.clear();
-            None
-        }
-        database => Some(database.into()),
-    };
+    let Databases { login, later, shown } =
+        Databases::of(argument(4), interp.options.database.clone(), interp.release);
+    options.database = login;
     if !argument(8).is_empty() {
         options.default_auth = Some(argument(8).into());
     }
     let unknown_charset = apply(&words, &interp.options, &mut options);
-    Ok(Request { name: argument(0).into(), options, later, shown_database, unknown_charset })
+    Ok(Request { name: argument(0).into(), options, later, shown_database: shown, unknown_charset })
 }
 
 /// Applies the option words; gives the name of a character set that there is not.
@@ -290,4 +307,21 @@ fn write_parameters(interp: &mut Interp, request: &Request) -> Done {
     out.extend_from_slice(delimiter);
     out.push(b'\n');
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_database_of_the_command_line_is_part_of_the_login_in_10_5() {
+        let of = |argument: &[u8], release| {
+            let Databases { login, later, shown } = Databases::of(argument, Some("test".into()), release);
+            [login.unwrap_or_default(), later.unwrap_or_default(), shown].map(|name| name.to_string())
+        };
+        assert_eq!(of(b"", 100_523), ["test", "", "test"]);
+        assert_eq!(of(b"", 101_119), ["", "test", "test"]);
+        assert_eq!(of(b"db", 101_119), ["db", "", "db"]);
+        assert_eq!(of(NO_DATABASE, 100_523), ["", "", ""]);
+    }
 }

@@ -2,10 +2,13 @@
 
 use std::rc::Rc;
 
+use bstr::ByteSlice as _;
+
 use super::result::{self, Layout, ResultSet};
 use super::{prepared, protocol, ps_commands, require, rewrite, warnings};
 use crate::client::{ClientError, Reply, code};
 use crate::interp::connections::session::gone;
+use crate::interp::filter::sort_lines;
 use crate::interp::properties::Property;
 use crate::interp::state::{Interp, Stored};
 use crate::interp::stop::{Done, Stop};
@@ -186,8 +189,28 @@ fn text_protocol_of_helper(interp: &mut Interp, command: &Rc<Stored>, sql: &[u8]
     text_protocol(interp, command, sql, Halves::Both, Vec::new())
 }
 
+/// The first release in which `sorted_result` leaves the warnings and facts behind the rows alone.
+const SORTS_ROWS_ONLY: u32 = 100_600;
+
 /// Reads all results of what was sent and writes them. The inner result is the statement's own.
 fn read_results(interp: &mut Interp, before: &[u8]) -> Done<Result<(), ClientError>> {
+    let start = interp.out.len();
+    let read = read_each_result(interp, before)?;
+    if interp.filters.sorted && interp.release < SORTS_ROWS_ONLY && interp.out.len() > start {
+        sort_below_header(start, &mut interp.out);
+    }
+    Ok(read)
+}
+
+/// Sorts what stands in `out` from `start` on, but for its first line.
+fn sort_below_header(start: usize, out: &mut Vec<u8>) {
+    let written = out.split_off(start);
+    let header = written.find_byte(b'\n').map_or(written.len(), |end| end + 1);
+    out.extend_from_slice(&written[..header]);
+    sort_lines(&written[header..], out);
+}
+
+fn read_each_result(interp: &mut Interp, before: &[u8]) -> Done<Result<(), ClientError>> {
     let mut first = true;
     loop {
         match read_result(interp, before)? {
@@ -266,5 +289,21 @@ pub(super) fn layout(interp: &Interp) -> Layout {
         header: interp.column_names,
         sorted: interp.filters.sorted,
         metadata: interp.is(Property::Metadata),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `gcol.gcol_supported_sql_funcs_myisam` of 10.5: a tab sorts before an `s`.
+    #[test]
+    fn old_releases_sort_warnings_with_the_rows() {
+        let mut out = b"before\na\tb\n2\tx\n-2\tNULL\nWarnings:\nWarning\t1365\tDivision by 0\n".to_vec();
+        sort_below_header(7, &mut out);
+        assert_eq!(out.as_bstr(), "before\na\tb\n-2\tNULL\n2\tx\nWarning\t1365\tDivision by 0\nWarnings:\n");
+        let mut out = b"no end".to_vec();
+        sort_below_header(0, &mut out);
+        assert_eq!(out.as_bstr(), "no end");
     }
 }
