@@ -328,7 +328,7 @@ mod tests {
              t 0 [ERROR] InnoDB: The innodb_system data file 'ibdata1' must be writable\n\
              t 0 [ERROR] Plugin 'InnoDB' init function returned error.",
             None,
-            "the data directory cannot be used",
+            "may not use 'ibdata1'",
         ),
         (
             "MTR-S041",

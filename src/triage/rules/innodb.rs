@@ -441,6 +441,49 @@ mod tests {
             "system tablespace './ibdata1' is missing",
         ),
         (
+            // 10.5 names data files without their directory; what exists is the redo log.
+            "MTR-S050",
+            &[],
+            "t 0 [Note] InnoDB: The first innodb_system data file 'ibdata1' did not exist. A new tablespace will be created!\n\
+             t 0 [ERROR] InnoDB: redo log file './ib_logfile0' exists. Creating system tablespace with existing redo log file \
+             is not recommended. Please delete redo log file before creating new system tablespace.\n\
+             t 0 [ERROR] InnoDB: Database creation was aborted with error Generic error. You may need to delete the ibdata1 \
+             file before trying to start up again.",
+            None,
+            "system tablespace 'ibdata1' is missing",
+        ),
+        (
+            "MTR-S049",
+            &["--innodb-data-home-dir=/h/", "--innodb-data-file-path=other1:12M"],
+            "t 0 [Note] InnoDB: The first innodb_system data file 'other1' did not exist. A new tablespace will be created!\n\
+             t 0 [ERROR] InnoDB: redo log file './ib_logfile0' exists. Creating system tablespace with existing redo log file \
+             is not recommended. Please delete redo log file before creating new system tablespace.",
+            Some("--innodb-data-file-path=other1:12M"),
+            "made with other data files: '/h/other1' is not there",
+        ),
+        (
+            // 11.8: undo tablespaces are there by default.
+            "MTR-S050",
+            &[],
+            "t 0 [Note] InnoDB: The first data file './ibdata1' did not exist. A new tablespace will be created!\n\
+             t 0 [ERROR] InnoDB: undo tablespace './/undo001' exists. Creating system tablespace with existing undo \
+             tablespaces is not supported. Please delete all undo tablespaces before creating new system tablespace.\n\
+             t 0 [ERROR] InnoDB: Database creation was aborted with error Generic error. You may need to delete the ibdata1 \
+             file before trying to start up again.",
+            None,
+            "system tablespace './ibdata1' is missing",
+        ),
+        (
+            // 10.5 warns of the redo log, and gives no reason why it ends.
+            "MTR-S046",
+            &[],
+            "t 0 [Warning] InnoDB: Log scan aborted at LSN 47616\n\
+             t 0 [ERROR] InnoDB: Plugin initialization aborted with error Generic error\n\
+             t 0 [ERROR] Plugin 'InnoDB' registration as a STORAGE ENGINE failed.",
+            None,
+            "redo log is corrupt: Log scan aborted at LSN 47616",
+        ),
+        (
             "MTR-S050",
             &["--innodb-read-only"],
             "t 0 [ERROR] InnoDB: innodb_read_only prevents crash recovery\n\
@@ -480,6 +523,14 @@ mod tests {
             (
                 "--innodb-data-home-dir=/n",
                 "t 0 [Note] InnoDB: The first data file '/n/ibdata1' did not exist. A new tablespace will be created!\n\
+                 t 0 [ERROR] InnoDB: redo log file './ib_logfile0' exists. Creating system tablespace with existing redo log \
+                 file is not recommended.",
+            ),
+            // 10.5
+            (
+                "--innodb-data-home-dir=/n",
+                "t 0 [Note] InnoDB: The first innodb_system data file 'ibdata1' did not exist. A new tablespace will be \
+                 created!\n\
                  t 0 [ERROR] InnoDB: redo log file './ib_logfile0' exists. Creating system tablespace with existing redo log \
                  file is not recommended.",
             ),
