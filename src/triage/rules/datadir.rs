@@ -10,7 +10,8 @@ use crate::triage::catalogue::{
 use crate::triage::collect::holders::is_locked;
 use crate::triage::evidence::{Holder, Resource};
 use crate::triage::files::{
-    Obstacle, absolute, complaints, data_file, describe, mentioned, named_by, obstacle, remedy, served, source, who,
+    Obstacle, absolute, complaints, data_file, describe, mentioned, named_by, obstacle, remedy, served,
+    source, who,
 };
 use crate::triage::finding::Finding;
 use crate::triage::judge::Rule;
@@ -159,7 +160,8 @@ fn no_system_tables<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
     // One table may be lost; where the server misses the next as well, all are. How it complains of those depends on
     // the release: `Could not open mysql.plugin table: …`, from 11.x on a warning of `mysql.servers`.
     let table = |words: &'a BStr| {
-        let (_, rest) = words.split_once_str("Table 'mysql.").filter(|(_, rest)| rest.contains_str("doesn't exist"))?;
+        let (_, rest) =
+            words.split_once_str("Table 'mysql.").filter(|(_, rest)| rest.contains_str("doesn't exist"))?;
         rest.split_once_str("'").map(|(table, _)| table)
     };
     let other = table(why).and_then(|lost| {

@@ -6,8 +6,8 @@ use crate::triage::catalogue::{
     Cause, DATA_FILE_SIZE, INNODB, PAGE_SIZE, PATH_MISSING, REDO_LOG, UNDO_TABLESPACE,
 };
 use crate::triage::files::{
-    Obstacle, absolute, complaints, data_file as data_file_named, describe, mentioned, named_by, obstacle, remedy,
-    served, source,
+    Obstacle, absolute, complaints, data_file as data_file_named, describe, mentioned, named_by, obstacle,
+    remedy, served, source,
 };
 use crate::triage::finding::Finding;
 use crate::triage::judge::Rule;
@@ -30,6 +30,7 @@ fn failed(scene: &Scene<'_>) -> bool {
         (entry.says("Plugin 'InnoDB'") && (entry.says("failed") || entry.says("returned error")))
             || (entry.subsystem == "InnoDB"
                 && (entry.says("initialization aborted") || entry.says("creation was aborted")))
+            || entry.raw.contains_str("[FATAL] InnoDB: ")
     })
 }
 
@@ -230,6 +231,7 @@ fn redo_log<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
             && !entry.says("Creating system tablespace")
             // A disk without room for it says nothing of the log.
             && !entry.says("Cannot set log file")
+            && !entry.says("Cannot create ")
             && !denied(entry)
     };
     // Some complaints of the log do not keep InnoDB from starting.
@@ -331,6 +333,9 @@ fn corrupt<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
             && says_one(other, &["in datafile:", "zero bytes"])
     });
     let path = mentioned(&entry).or_else(|| before.as_ref().and_then(mentioned));
+    let path = path.or_else(|| {
+        of_innodb(scene).filter(|entry| says_one(entry, &CORRUPT)).find_map(|entry| mentioned(&entry))
+    });
     let file = path.map(|path| format!("'{path}'")).unwrap_or("a file".to_owned());
     let why = before.unwrap_or(entry).message;
     let text = format!("InnoDB's file {file} is corrupt: {why}");
@@ -514,6 +519,22 @@ mod tests {
     #[test]
     fn every_vector_finds_its_cause_argument_and_words() {
         check(VECTORS);
+    }
+
+    #[test]
+    fn a_page_of_which_10_5_dies_is_the_cause_and_not_its_death() {
+        check(&[(
+            "MTR-S050",
+            &[],
+            "t 0 [ERROR] InnoDB: Space id and page no stored in the page, read in are [page id: space=461532808, page \
+             number=3604467468], should be [page id: space=0, page number=7]\n\
+             t 0 [ERROR] InnoDB: Database page corruption on disk or a failed read of file './ibdata1' page [page id: \
+             space=0, page number=7]. You may have to recover from a backup.\n\
+             t 0 [ERROR] [FATAL] InnoDB: Aborting because of a corrupt database page.\n\
+             260101 1:00:00 [ERROR] mysqld got signal 6 ;",
+            None,
+            "InnoDB's file './ibdata1' is corrupt: Space id and page no stored in the page",
+        )]);
     }
 
     #[test]

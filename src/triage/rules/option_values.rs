@@ -106,7 +106,10 @@ fn refused_value<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
         (BAD_SUFFIX, format!("'{value}' for '{option}'{place} is a number with an unknown suffix"))
     } else if says("Unknown suffix") {
         (BAD_VALUE, format!("'{value}' for '{option}'{place} is no number"))
-    } else if says("out of range") || is_too_long(value) || is_number(value) && (says("Incorrect ") || says("Invalid page size")) {
+    } else if says("out of range")
+        || is_too_long(value)
+        || is_number(value) && (says("Incorrect ") || says("Invalid page size"))
+    {
         (OUT_OF_RANGE, format!("the value {value} is out of range for '{option}'{place}"))
     } else {
         (BAD_VALUE, format!("'{value}' is no value for '{option}'{place}"))
