@@ -201,6 +201,11 @@ mod tests {
     fn a_server_that_tears_itself_down_after_it_gave_up() {
         let log = "t 0 [ERROR] mariadbd: unknown option '--x'\nt 0 [ERROR] Aborting\n260101 1:00:00 [ERROR] mariadbd got signal 11 ;\n";
         assert_eq!(codes(&ended_by(11, log)), ["MTR-S003"]);
+        // 11.8 ends itself while its threads run.
+        let log = "t 0 [ERROR] mariadbd: Can't create/write to file '/n/x.pid' (Errcode: 2 \"No such file or directory\")\n\
+                   t 0 [ERROR] Can't start server: can't create PID file: No such file or directory\n\
+                   corrupted double-linked list\n260101 1:00:00 [ERROR] /usr/sbin/mariadbd got signal 6 ;\n";
+        assert_eq!(codes(&ended_by(6, log)), ["MTR-S036"]);
         let fatal = "t 0 [ERROR] [FATAL] InnoDB: The world is not enough.\n260101 1:00:00 [ERROR] mariadbd got signal 6 ;\n";
         assert_eq!(codes(&ended_by(6, fatal)), ["MTR-S090"]);
     }

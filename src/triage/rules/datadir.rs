@@ -366,7 +366,7 @@ mod tests {
              t 0 [ERROR] InnoDB: The innodb_system data file 'ibdata1' must be writable\n\
              t 0 [ERROR] Plugin 'InnoDB' init function returned error.",
             None,
-            "the data directory cannot be used",
+            "may not use 'ibdata1'",
         ),
         (
             "MTR-S041",
@@ -382,6 +382,22 @@ mod tests {
              loaded\nt 0 [ERROR] Fatal error: Can't open and lock privilege tables: Table 'mysql.user' doesn't exist",
             Some("--datadir=/empty"),
             "is not initialised: it has no system tables (Table 'mysql.user' doesn't exist) / remove --datadir=/empty",
+        ),
+        (
+            // 11.8 says nothing of mysql.plugin.
+            "MTR-S042",
+            &["--datadir=/empty"],
+            "t 0 [Warning] Can't open and lock privilege tables: Table 'mysql.servers' doesn't exist\n\
+             t 0 [ERROR] Fatal error: Can't open and lock privilege tables: Table 'mysql.db' doesn't exist",
+            Some("--datadir=/empty"),
+            "is not initialised: it has no system tables (Table 'mysql.db' doesn't exist) / remove --datadir=/empty",
+        ),
+        (
+            "MTR-S042",
+            &[],
+            "t 0 [ERROR] Fatal error: Can't open and lock privilege tables: Table 'mysql.db' doesn't exist",
+            None,
+            "lacks system tables: Table 'mysql.db'",
         ),
         (
             "MTR-S042",

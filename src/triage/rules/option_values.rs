@@ -301,6 +301,15 @@ mod tests {
             "out of range for 'tmp_table_size'",
         ),
         (
+            // 10.5 does not say that it is the size.
+            "MTR-S007",
+            &["--tmp-table-size=99999999999999999999"],
+            "t 0 [ERROR] Incorrect integer value: '99999999999999999999'\n\
+             t 0 [ERROR] /usr/sbin/mariadbd: Error while setting value '99999999999999999999' to 'tmp_table_size'",
+            Some("--tmp-table-size=99999999999999999999"),
+            "out of range for 'tmp_table_size'",
+        ),
+        (
             "MTR-S007",
             &["--innodb-page-size=5000"],
             "t 0 [ERROR] InnoDB: Invalid page size=5000.\n\

@@ -100,8 +100,13 @@ fn refused<'a>(scene: &Scene<'a>, errors: &[i32]) -> Option<Refused<'a>> {
 
 fn one<'a>(scene: &Scene<'a>, entry: Entry<'a>, errors: &[i32]) -> Option<Refused<'a>> {
     let path = mentioned(&entry)?;
-    // InnoDB tells the number in a line of its own.
-    let error = entry.system_error().or_else(|| entry.says("was not found").then_some(libc::ENOENT))?;
+    // InnoDB tells the number in a line of its own, and then a number that is not the system's.
+    let numbered =
+        |other: &&Entry<'a>| other.line < entry.line && other.says("Operating system error number");
+    let error = match entry.subsystem == "InnoDB" && entry.says("returned OS error") {
+        true => scene.log.iter().rev().find(numbered)?.system_error(),
+        false => entry.system_error().or_else(|| entry.says("was not found").then_some(libc::ENOENT)),
+    }?;
     let library = entry.says("shared library") || entry.says("shared object") || entry.says("dlopen");
     if library || entry.says("PID file") || !errors.contains(&error) {
         return None;
@@ -222,6 +227,18 @@ mod tests {
     use crate::triage::testing::{Vector, check, codes, failed};
 
     const VECTORS: &[Vector] = &[
+        (
+            // 10.5: the number of the system, then one of InnoDB's own.
+            "MTR-S037",
+            &["--innodb-log-group-home-dir=/nonexist"],
+            "t 0 [ERROR] InnoDB: Operating system error number 2 in a file operation.\n\
+             t 0 [ERROR] InnoDB: The error means the system cannot find the path specified.\n\
+             t 0 [ERROR] InnoDB: File /nonexist/ib_logfile101: 'create' returned OS error 71.\n\
+             t 0 [ERROR] InnoDB: Cannot create /nonexist/ib_logfile101\n\
+             t 0 [ERROR] InnoDB: Plugin initialization aborted with error Generic error",
+            Some("--innodb-log-group-home-dir=/nonexist"),
+            "'/nonexist/ib_logfile101' (--innodb-log-group-home-dir=/nonexist, x.opt:1) is not there",
+        ),
         (
             "MTR-S036",
             &["--pid-file=/n/x.pid"],
