@@ -18,6 +18,6 @@ const MAIN_STACK: usize = 8 << 20;
 
 /// Runs `test` with a stack as large as that of the main thread; it fails where `test` panics.
 pub fn on_main_stack(test: fn()) {
-    let thread = std::thread::Builder::new().stack_size(MAIN_STACK).spawn(test).unwrap();
-    assert!(thread.join().is_ok(), "see the panic above");
+    let thread = std::thread::Builder::new().stack_size(MAIN_STACK).spawn(test);
+    assert!(thread.is_ok_and(|thread| thread.join().is_ok()), "no thread, or the panic above");
 }

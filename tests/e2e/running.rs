@@ -199,7 +199,7 @@ fn crash_at_shutdown() {
     let options = Faulty::plain().install(&bad.site) + "--plugin-load-add=faulty.so\n";
     bad.site.test_file("bad.opt", options);
     let told = bad.arg("--mysqld-env=FAULT_AT_END=11").fails_at_the_end();
-    told.cause("MTR-R001", "the server crashed with signal 11 (SIGSEGV) in stop (");
+    told.cause("MTR-R001", "the server crashed with signal 11 (SIGSEGV) in fall (");
     told.evidence("the one test since the server's start: own.bad").evidence("got signal 11");
 }
 

@@ -11,8 +11,8 @@ fn a_null_pointer() {
 
 #[test]
 fn abort_and_bus_error() {
-    Faulty::plain().does("6").dies().cause("MTR-S090", "signal 6 (SIGABRT) in commit");
-    Faulty::plain().does("7").dies().cause("MTR-S090", "signal 7 (SIGBUS) in commit");
+    Faulty::plain().does("6").dies().cause("MTR-S090", "signal 6 (SIGABRT) in fall");
+    Faulty::plain().does("7").dies().cause("MTR-S090", "signal 7 (SIGBUS) in fall");
 }
 
 #[test]
