@@ -94,13 +94,15 @@ pub struct LogScanner {
     position: u64,
     /// Length of the log after the last marker.
     marker: u64,
+    /// Where begins what the next scan passes over.
+    ignored: Option<u64>,
     names: Vec<String>,
 }
 
 impl LogScanner {
     /// A scanner that has read nothing yet; the log need not exist.
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        LogScanner { path: path.into(), position: 0, marker: 0, names: Vec::new() }
+        LogScanner { path: path.into(), position: 0, marker: 0, ignored: None, names: Vec::new() }
     }
 
     /// The error log.
@@ -145,6 +147,11 @@ impl LogScanner {
         self.position
     }
 
+    /// The runner is about to end the server by a signal: what it says from now on until the next scan is no news.
+    pub fn ignore_rest(&mut self) {
+        self.ignored = std::fs::metadata(&self.path).ok().map(|log| log.len());
+    }
+
     /// Reads what the log has gained since the last scan and returns the lines to complain about, with newlines.
     ///
     /// A log that is shorter than what has been read (a test has replaced it) yields nothing until it has grown past
@@ -153,7 +160,10 @@ impl LogScanner {
     /// # Errors
     /// The log exists and cannot be read, or a pattern gave up.
     pub fn scan(&mut self, patterns: &Patterns) -> Result<Vec<BString>> {
-        let (text, end) = self.read_from(self.position)?;
+        let (mut text, end) = self.read_from(self.position)?;
+        if let Some(ignored) = self.ignored.take() {
+            text.truncate(usize::try_from(ignored.saturating_sub(self.position)).unwrap_or(usize::MAX));
+        }
         self.position = end;
         let mut discard = text.contains_str("Begin safemalloc memory dump:");
         let mut kept = Vec::new();
@@ -306,6 +316,20 @@ mod tests {
         append(&scanner, b"[ERROR] unknown option '--x'\n");
         assert_eq!(scanner.names(), ["main.b"]);
         assert_eq!(scanner.scan(&patterns).unwrap(), ["[ERROR] unknown option '--x'\n"]);
+    }
+
+    #[test]
+    fn what_a_server_says_when_it_is_ended_is_passed_over() {
+        let dir = tempfile::tempdir().unwrap();
+        let patterns = Patterns::new(&[]).unwrap();
+        let mut scanner = LogScanner::new(dir.path().join("e"));
+        scanner.mark_test("main.a").unwrap();
+        append(&scanner, b"[ERROR] one\n");
+        scanner.ignore_rest();
+        append(&scanner, b"[ERROR] mariadbd got signal 6 ;\n");
+        assert_eq!(scanner.scan(&patterns).unwrap(), ["[ERROR] one\n"]);
+        append(&scanner, b"[ERROR] two\n");
+        assert_eq!(scanner.scan(&patterns).unwrap(), ["[ERROR] two\n"]);
     }
 
     #[test]

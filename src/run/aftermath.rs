@@ -1,5 +1,6 @@
 //! After a failure: what is kept of the servers, and the core files in it (spec §9.8).
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -11,20 +12,15 @@ use super::context::Context;
 use super::servers::ServerSet;
 use crate::env::Env;
 use crate::error::{Error, Result};
+use crate::server::instance::Instance;
 use crate::tree::case::TestCase;
+use crate::triage::collect::core_file;
 
 /// Moves config, temporary files and data directories of a failed test to
 /// `VAR/log/<test>`; a second failure of the same test gets `<test>.2` and so on.
 pub fn save(set: &ServerSet, case: &TestCase) -> Result<PathBuf> {
     let log = set.dirs.log();
-    let name = case.file_name();
-    let mut target = log.join(&name);
-    for n in 2.. {
-        if !target.exists() {
-            break;
-        }
-        target = log.join(format!("{name}.{n}"));
-    }
+    let target = fresh(&log, &case.file_name());
     make(&target)?;
     write_listing(&set.dirs.var, &log.join("files.log"))?;
     let my_cnf = set.dirs.my_cnf();
@@ -32,7 +28,45 @@ pub fn save(set: &ServerSet, case: &TestCase) -> Result<PathBuf> {
         copy(&my_cnf, &target.join("my.cnf"))?;
     }
     copy_tree(&set.dirs.var_tmp(), &target.join("tmp"))?;
-    for server in &set.servers {
+    move_servers(set, &target, set.servers.iter())?;
+    Ok(target)
+}
+
+/// Moves the data directories of the `crashed` servers, which nobody needs any more, to `VAR/log/<test>-shutdown`.
+/// `None` where there is none: that of a test that failed is kept with the test's.
+pub fn save_crashed(set: &ServerSet, crashed: &BTreeSet<usize>, test: &str) -> Result<Option<PathBuf>> {
+    let servers = || crashed.iter().map(|i| &set.servers[*i]);
+    if !servers().any(|server| set.dirs.var.join(server.group.name().to_string()).is_dir()) {
+        return Ok(None);
+    }
+    let target = fresh(&set.dirs.log(), &format!("{}-shutdown", test.replace('/', "_")));
+    make(&target)?;
+    let my_cnf = set.dirs.my_cnf();
+    if my_cnf.exists() {
+        copy(&my_cnf, &target.join("my.cnf"))?;
+    }
+    move_servers(set, &target, servers())?;
+    Ok(Some(target))
+}
+
+/// A path in `dir` that does not exist: `name`, `name.2` and so on.
+fn fresh(dir: &Path, name: &str) -> PathBuf {
+    let mut target = dir.join(name);
+    for n in 2.. {
+        if !target.exists() {
+            break;
+        }
+        target = dir.join(format!("{name}.{n}"));
+    }
+    target
+}
+
+fn move_servers<'s>(
+    set: &ServerSet,
+    target: &Path,
+    servers: impl Iterator<Item = &'s Instance>,
+) -> Result<()> {
+    for server in servers {
         let group = server.group.name().to_string();
         let from = set.dirs.var.join(&group);
         if from.is_dir() {
@@ -40,7 +74,7 @@ pub fn save(set: &ServerSet, case: &TestCase) -> Result<PathBuf> {
             std::fs::rename(&from, &to).map_err(|error| Error::io("move", &from, error))?;
         }
     }
-    Ok(target)
+    Ok(())
 }
 
 /// `ls -lR` in effect: what the vardir held when the test failed.
@@ -76,16 +110,11 @@ fn copy_tree(from: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Core files below `dir`: names that start with `core` or end in `.dmp`, not yet compressed.
+/// Core files below `dir` that are not yet compressed.
 pub fn cores(dir: &Path) -> Vec<PathBuf> {
-    let wanted = |name: &str| (name.starts_with("core") && !name.ends_with(".gz")) || name.ends_with(".dmp");
-    walkdir::WalkDir::new(dir)
-        .sort_by_file_name()
-        .into_iter()
-        .flatten()
-        .filter(|entry| entry.file_type().is_file() && wanted(&entry.file_name().to_string_lossy()))
-        .map(walkdir::DirEntry::into_path)
-        .collect()
+    let mut cores = core_file::below(dir);
+    cores.retain(|core| !core_file::is_compressed(core));
+    cores
 }
 
 /// Compresses a core file in place, as `<core>.gz`.
@@ -117,18 +146,7 @@ pub fn stack_trace(ctx: &Context, core: &Path, program: &Path, env: &Env, scratc
     };
     let custom = ctx.settings.print_core.strip_prefix("custom:");
     let gdb_commands: Vec<&str> = custom.map_or_else(|| gdb.to_vec(), |text| text.split(';').collect());
-    let attempts = [
-        ("gdb", {
-            let mut args: Vec<std::ffi::OsString> = vec!["--batch".into(), "--quiet".into()];
-            for command in &gdb_commands {
-                args.extend(["-ex".into(), (*command).into()]);
-            }
-            args.extend([program.into(), core.into()]);
-            args
-        }),
-        ("lldb", vec!["--batch".into(), "-o".into(), lldb.into(), "-c".into(), core.into(), program.into()]),
-    ];
-    for (name, args) in attempts {
+    for (name, args) in core_file::attempts(core, program, &gdb_commands, lldb) {
         let method = ctx.settings.print_method.as_str();
         if method != "auto" && method != name {
             continue;

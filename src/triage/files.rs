@@ -23,7 +23,7 @@ pub fn complaints<'a>(scene: &Scene<'a>) -> impl Iterator<Item = Entry<'a>> {
 
 /// The server got as far as serving, so nothing before was what ended its start.
 pub fn served(scene: &Scene<'_>) -> bool {
-    scene.line(&["ready for connections"]).is_some()
+    scene.log.iter().any(Entry::is_ready)
 }
 
 /// The path that a line is about: the first one in quotes, else the first word that is one.
@@ -53,6 +53,20 @@ pub fn absolute(scene: &Scene<'_>, path: &BStr) -> PathBuf {
     let datadir = scene.path("datadir").map(|fact| fact.path.clone());
     let joined = datadir.map_or_else(|| path.to_owned(), |datadir| datadir.join(path));
     joined.components().filter(|part| *part != Component::CurDir).collect()
+}
+
+/// The data file of InnoDB that a line names. Up to 10.5 (`data file 'ibdata1'`) it is named without its directory, which
+/// is `innodb_data_home_dir` or else the data directory.
+pub fn data_file(scene: &Scene<'_>, entry: &Entry<'_>) -> Option<BString> {
+    if let Some(path) = mentioned(entry) {
+        return Some(path.to_owned());
+    }
+    let file = entry.between("data file '", "'").filter(|file| !file.is_empty())?;
+    let home = scene.given("innodb-data-home-dir").filter(|given| !given.value.is_empty());
+    Some(home.map_or_else(
+        || file.to_owned(),
+        |home| [home.value.trim_end_with(|c| c == '/'), b"/", file].concat().into(),
+    ))
 }
 
 /// Something in the way of a path.

@@ -7,7 +7,7 @@ use bstr::{BStr, BString, ByteSlice};
 
 use super::argument::{find, name, value};
 use super::collect::plugins::{belongs, library_of, stem};
-use super::evidence::PluginFile;
+use super::evidence::{DeclaredPlugin, PluginFile};
 use super::log::{Entry, Level};
 use super::scene::Scene;
 
@@ -103,8 +103,14 @@ fn reason(complaint: Entry<'_>) -> &BStr {
 
 impl<'a> Failure<'a> {
     /// The names that options of its plugins begin with, as options are compared: lower case, with dashes.
+    /// Whoever writes an option may take the name of the library for that of its plugin.
     pub fn names(&self) -> Vec<BString> {
-        names(self.plugin, self.library, self.file)
+        let mut names = names(self.plugin, self.library, self.file);
+        let stem = stem(self.library);
+        if !names.contains(&stem) {
+            names.push(stem);
+        }
+        names
     }
 
     /// The argument that asks for it.
@@ -122,8 +128,9 @@ impl<'a> Failure<'a> {
         (0..argv.len()).rev().find(asks)
     }
 
-    /// The names of plugins that come after it in one list with it: the server gives up a list at its first failure.
-    pub fn followers(&self, scene: &Scene<'_>) -> Vec<BString> {
+    /// What comes after it in one list with it: up to 10.11 the server gives up a list at its first failure, 11.8 goes
+    /// on. Where it complains of one of them, it has gone on.
+    fn followers(&self, scene: &Scene<'a>) -> Vec<Follower<'a>> {
         let lists = scene.evidence.argv.iter().enumerate().filter_map(|(i, option)| {
             let asks = option.text.replace("_", "-").contains_str("plugin-load");
             value(&scene.evidence.argv, i).filter(|_| asks)
@@ -133,14 +140,38 @@ impl<'a> Failure<'a> {
         let mut followers = Vec::new();
         for list in lists {
             let items = list.split_str(";").map(ByteSlice::as_bstr);
-            let behind = items.skip_while(|item| library_of(item) != self.library).skip(1);
-            for item in behind.filter(|item| !item.is_empty()) {
-                let file = scene.evidence.plugins.iter().find(|file| file.wanted == item);
-                let plugin = item.split_once_str("=").map(|(plugin, _)| plugin.as_bstr());
-                followers.extend(names(plugin, library_of(item).as_bstr(), file));
+            let behind: Vec<&BStr> = items
+                .skip_while(|item| library_of(item) != self.library)
+                .skip(1)
+                .filter(|item| !item.is_empty())
+                .collect();
+            let complained_of = |item: &&BStr| {
+                let library = library_of(item);
+                scene.errors().any(|entry| {
+                    entry.says("Couldn't load plugin")
+                        && entry.quoted().last().is_some_and(|last| file_name(last) == library)
+                })
+            };
+            if behind.iter().any(complained_of) {
+                continue;
             }
+            followers.extend(behind.into_iter().map(|item| Follower {
+                item,
+                file: scene.evidence.plugins.iter().find(|file| file.wanted == item),
+            }));
         }
         followers
+    }
+
+    /// Whether the line that ended the server is about something of its own, and not of what comes after it in its list.
+    pub fn owns(&self, entry: &Entry<'_>) -> bool {
+        let names = self.names();
+        let option = unknown_option(entry).map(lower);
+        let engine = entry.after("storage engine: ").map(lower);
+        let keys = entry.says("encryption plugin is not available") || entry.says("cannot enable encryption");
+        option.is_some_and(|option| names.iter().any(|plugin| belongs(&option, plugin)))
+            || engine.is_some_and(|engine| names.contains(&engine))
+            || (keys && self.manages_keys())
     }
 
     /// The argument or setting that asks for it, and where it was written.
@@ -166,16 +197,13 @@ impl<'a> Failure<'a> {
     /// The line that shows that the server gave up for want of it: an option, an engine or encryption that only it, or
     /// what comes after it in its list, has.
     pub fn ended_by(&self, scene: &Scene<'a>) -> Option<Entry<'a>> {
-        let mut names = self.names();
-        names.extend(self.followers(scene));
+        let followers = self.followers(scene);
         let needed = |entry: &Entry<'a>| {
             let option = unknown_option(entry).map(lower);
             let engine = entry.after("storage engine: ").map(lower);
-            let keys =
-                entry.says("encryption plugin is not available") || entry.says("cannot enable encryption");
-            option.is_some_and(|option| names.iter().any(|plugin| belongs(&option, plugin)))
-                || engine.is_some_and(|engine| names.contains(&engine))
-                || (keys && self.manages_keys())
+            self.owns(entry)
+                || option.is_some_and(|option| followers.iter().any(|follower| follower.has_option(&option)))
+                || engine.is_some_and(|engine| followers.iter().any(|one| one.names().contains(&engine)))
         };
         scene.errors().find(needed)
     }
@@ -186,6 +214,36 @@ impl<'a> Failure<'a> {
         declared.is_some_and(|declared| declared.plugins.iter().any(|plugin| plugin.kind == ENCRYPTION))
             || self.library.contains_str("key_management")
     }
+}
+
+/// An item of a list of plugins behind one that failed.
+struct Follower<'a> {
+    /// `example=ha_example.so`, `own.so`.
+    item: &'a BStr,
+    file: Option<&'a PluginFile>,
+}
+
+impl Follower<'_> {
+    fn names(&self) -> Vec<BString> {
+        let plugin = self.item.split_once_str("=").map(|(plugin, _)| plugin.as_bstr());
+        names(plugin, library_of(self.item).as_bstr(), self.file)
+    }
+
+    /// Where the library says which options it has, a misspelt one is none of them.
+    fn has_option(&self, option: &BString) -> bool {
+        match self.file.and_then(|file| file.declared.as_ref()) {
+            Some(declared) => declared.plugins.iter().any(|plugin| has_option(plugin, option)),
+            None => self.names().iter().any(|plugin| belongs(option, plugin)),
+        }
+    }
+}
+
+/// The option, without its value or with it, is the plugin's switch or one of its variables.
+fn has_option(plugin: &DeclaredPlugin, option: &[u8]) -> bool {
+    let option = option.split_once_str("=").map_or(option, |(option, _)| option);
+    let switch = lower(plugin.name.as_bstr());
+    let mut variables = plugin.variables.iter().map(|v| format!("{switch}-{}", lower(v.as_bstr())));
+    option == switch.as_bytes() || variables.any(|variable| option == variable.as_bytes())
 }
 
 fn names(plugin: Option<&BStr>, library: &BStr, file: Option<&PluginFile>) -> Vec<BString> {
@@ -226,11 +284,7 @@ pub fn library_of_option(scene: &Scene<'_>, word: &BStr) -> Option<BString> {
 pub fn owner<'a>(scene: &Scene<'a>, option: &[u8]) -> Option<(&'a PluginFile, &'a BStr)> {
     scene.evidence.unloaded.iter().find_map(|file| {
         let plugins = &file.declared.as_ref()?.plugins;
-        let plugin = plugins.iter().find(|plugin| {
-            let switch = lower(plugin.name.as_bstr());
-            let variables = plugin.variables.iter().map(|v| format!("{switch}-{}", lower(v.as_bstr())));
-            option == switch.as_bytes() || variables.into_iter().any(|variable| option == variable.as_bytes())
-        })?;
+        let plugin = plugins.iter().find(|plugin| has_option(plugin, option))?;
         Some((file, plugin.name.as_bstr()))
     })
 }

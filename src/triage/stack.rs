@@ -191,7 +191,7 @@ pub fn demangled(name: &[u8]) -> BString {
     }
 }
 
-const FUNCTIONS: [&str; 40] = [
+const FUNCTIONS: [&str; 46] = [
     "poll",
     "ppoll",
     "epoll_wait",
@@ -232,6 +232,12 @@ const FUNCTIONS: [&str; 40] = [
     "dlopen",
     "pfs_spawn_thread",
     "main",
+    "read",
+    "write",
+    "pread64",
+    "pwrite64",
+    "send",
+    "sendto",
 ];
 
 const PREFIXES: [&str; 22] = [

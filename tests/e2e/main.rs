@@ -16,6 +16,7 @@ mod killed;
 mod language;
 mod lint;
 mod modes;
+mod option_history;
 mod real_server;
 mod running;
 mod scripts;

@@ -6,7 +6,8 @@ use std::process::{Command, Output};
 
 use serde_json::Value;
 
-use crate::deaths::Death;
+use crate::deaths::faulty::Faulty;
+use crate::deaths::{Death, Diagnosed};
 use crate::support::Site;
 
 /// Runs the command in `cwd`, with the cache that runs of real servers share.
@@ -41,7 +42,7 @@ fn said(cwd: &Path, args: &[&str]) -> (String, Option<i32>) {
 
 /// The one diagnosis is the one of the run.
 #[track_caller]
-fn same_as_live(death: Death) {
+fn same_as_live(death: Death) -> Diagnosed {
     let died = death.dies();
     let live = &died.run.outcomes("own.dead")[0]["diagnoses"][0];
     let var = died.site.path("var");
@@ -60,11 +61,36 @@ fn same_as_live(death: Death) {
         assert_eq!(deaths[0]["weight"], "fatal");
         assert_eq!(deaths[0]["tests"][0], "own.dead");
     }
+    died
 }
 
 #[test]
 fn blanks_around_an_equals_sign() {
     same_as_live(Death::by_options("--open_files_limit = 65535"));
+}
+
+/// The server wrote no stack: a debugger reads its core file, as in the run, also where that was compressed.
+#[test]
+fn a_core_file() {
+    let live = same_as_live(Faulty::plain().does("-11"));
+    let stack = &live.diagnosis["evidence"];
+    let quoted = |words: &str| {
+        let lines = stack.as_array().unwrap();
+        lines.iter().any(|quote| quote["text"].as_str().unwrap().contains(words))
+    };
+    assert_eq!(live.diagnosis["code"], "MTR-S090", "{stack:#}");
+    if which::which("gdb").is_err() {
+        eprintln!("there is no gdb: stacks of core files are not looked for");
+        return;
+    }
+    assert!(quoted("fall (") && quoted("a core file was written"), "{stack:#}");
+    let kept = live.site.path("var/log/own.dead");
+    let core = Command::new("find").arg(&kept).args(["-name", "core*"]).output().unwrap().stdout;
+    let core = String::from_utf8(core).unwrap();
+    assert!(Command::new("gzip").arg("-1").arg(core.trim()).status().unwrap().success());
+    let (told, _) = looked(&live.site.path("own"), &kept, &[]);
+    let later = told["deaths"][0]["diagnosis"]["evidence"].as_array().unwrap();
+    assert!(later.iter().any(|quote| quote["text"].as_str().unwrap().contains("fall (")), "{told:#}");
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::io::Write as _;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bstr::BString;
 
@@ -16,6 +17,9 @@ use crate::tree::probe::{self, ServerFacts};
 use crate::triage::posthumous::coroner::{self, Knowledge, Weight};
 use crate::triage::posthumous::origins::Origins;
 use crate::triage::posthumous::vardir::Remains;
+
+/// How long debuggers may look at core files of one path: as long as a run lets one look at one.
+const CORES: Duration = Duration::from_secs(300);
 
 /// Nothing died.
 const WELL: i32 = 0;
@@ -77,6 +81,7 @@ fn look_at(path: &Path, arguments: &Arguments, env: &Env, cwd: &Path, out: &mut 
         test_dir: layout.as_ref().map_or(cwd, |layout| &layout.test_dir),
         facts: layout.as_ref().zip(facts.as_ref()).map(|(layout, facts)| (layout.mariadbd.as_path(), facts)),
         origins: Origins::new(layout.as_ref(), &settings, cwd),
+        patience: CORES,
         env,
     };
     let inquest = coroner::inquest(&remains, &console, &mut knowledge)?;

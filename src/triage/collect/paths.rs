@@ -84,9 +84,9 @@ pub fn add(evidence: &mut Evidence, subject: &Subject<'_>) {
     for path in others(evidence) {
         facts.look("", &base.join(path));
     }
-    let complaints = files::complaints(&scene).filter_map(|entry| files::mentioned(&entry));
+    let complaints = files::complaints(&scene).filter_map(|entry| files::data_file(&scene, &entry));
     for path in complaints.take(MOST_OF_LOG) {
-        facts.look("", &base.join(to_path(path)));
+        facts.look("", &base.join(to_path(&path)));
     }
     let version = datadir.as_deref().and_then(version);
     evidence.system.paths = facts.all();

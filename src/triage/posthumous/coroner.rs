@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use bstr::{BString, ByteSlice};
 
@@ -70,6 +71,8 @@ pub struct Knowledge<'a> {
     pub facts: Option<(&'a Path, &'a Arc<ServerFacts>)>,
     /// Where the options of tests are.
     pub origins: Origins<'a>,
+    /// How long debuggers may look at core files, all together.
+    pub patience: Duration,
     /// The environment, which may say where reports of sanitizers go.
     pub env: &'a Env,
 }
@@ -160,6 +163,7 @@ impl<'a> Log<'a, '_> {
         }
         let instances = test.as_ref().map(|test| self.knowledge.origins.instances(test.as_bstr()));
         let vardir = self.path.parent().filter(|dir| dir.ends_with("log")).and_then(Path::parent);
+        let begun = Instant::now();
         let evidence = rebuild::evidence(
             start,
             log,
@@ -172,10 +176,13 @@ impl<'a> Log<'a, '_> {
                 saved,
                 last: start.followed == Followed::Nothing,
                 reports: own.into_iter().map(|report| report.file).collect(),
+                kept: test.iter().flat_map(|test| self.remains.saved_of(test)).collect(),
+                cores_until: Instant::now() + self.knowledge.patience,
                 test_dir: self.knowledge.test_dir,
                 facts: self.knowledge.facts,
             },
         );
+        self.knowledge.patience = self.knowledge.patience.saturating_sub(begun.elapsed());
         Some(death(&evidence, weight(start, failed, verdicts), test, start.line))
     }
 

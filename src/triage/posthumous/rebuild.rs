@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Instant;
 
 use bstr::{BStr, BString, ByteSlice};
 
@@ -14,7 +15,7 @@ use crate::error::Location;
 use crate::tree::case::{Origin, ServerOption, TestCase};
 use crate::tree::probe::ServerFacts;
 use crate::triage::collect::{self, Subject};
-use crate::triage::evidence::{Evidence, ExitKind, Fellow, LogPart, Stage, TextFile};
+use crate::triage::evidence::{Core, Evidence, ExitKind, Fellow, LogPart, Stage, TextFile};
 
 /// Everything beside the log that tells of one start.
 #[derive(Debug)]
@@ -31,6 +32,10 @@ pub struct Beside<'a> {
     pub vardir: Option<&'a Path>,
     /// What was kept of its test.
     pub saved: Option<&'a Path>,
+    /// All that was kept of its test, of each attempt.
+    pub kept: Vec<&'a Path>,
+    /// Until when debuggers may look at core files.
+    pub cores_until: Instant,
     /// It is the last start of its log: the configuration that is there now is its own.
     pub last: bool,
     /// Reports of sanitizers about it.
@@ -68,6 +73,7 @@ pub fn evidence(start: &Start, log: LogPart, beside: &Beside<'_>) -> Evidence {
     add_configuration(&mut evidence, beside);
     add_system(&mut evidence, beside);
     evidence.sanitizer_files.extend(beside.reports.iter().cloned());
+    add_core(&mut evidence, beside);
     evidence
 }
 
@@ -165,6 +171,30 @@ fn add_system(evidence: &mut Evidence, beside: &Beside<'_>) {
         Subject { pid: evidence.pid, env: None, cwd: beside.test_dir, vardir, oom_kills_before: None };
     collect::complete_later(evidence, &subject);
     evidence.system.paths.retain(|fact| fact.exists || !is_remade(&fact.path, vardir));
+}
+
+/// Looks for the core file of this server. Where the server wrote no stack, a debugger reads it; without that a core is
+/// taken for its own only where no other start can have left it.
+fn add_core(evidence: &mut Evidence, beside: &Beside<'_>) {
+    let server = beside.server.to_path_lossy();
+    let current = beside.vardir.filter(|_| beside.last).map(|vardir| vardir.join(&server));
+    let dirs = beside.kept.iter().map(|dir| dir.join(&server)).chain(current);
+    let cores: Vec<PathBuf> = dirs.flat_map(|dir| collect::core_file::below(&dir)).collect();
+    if evidence.log.text.contains_str("(handle_fatal_signal") {
+        if let [path] = cores.as_slice() {
+            evidence.core = Some(Core { path: path.clone(), ..Core::default() });
+        }
+        return;
+    }
+    // Of a process whose number nobody knows, and of another machine's programs, a core tells nothing.
+    if evidence.pid.is_none() && cores.len() > 1 || !evidence.program.is_file() {
+        return;
+    }
+    evidence.core = cores.into_iter().find_map(|path| {
+        let (program, until) = (&evidence.program, beside.cores_until);
+        let backtrace = collect::core_file::backtrace(&path, program, evidence.pid, until);
+        (!backtrace.is_empty()).then_some(Core { path, backtrace })
+    });
 }
 
 /// Whether a path is in a part of the var directory that the runner empties or moves away between tests.

@@ -4,7 +4,7 @@ use bstr::BString;
 use bstr::ByteSlice as _;
 
 use crate::triage::catalogue::{ASSERTION, CRASH, Cause, KILLED, RUN_CRASH, RUN_KILLED, Rank};
-use crate::triage::crash::{CrashText, assertion_words, read};
+use crate::triage::crash::{CrashText, assertion_words, is_own_signal, read};
 use crate::triage::diagnosis::signal_name;
 use crate::triage::evidence::{ExitKind, Stage};
 use crate::triage::finding::{Finding, Quote};
@@ -13,13 +13,10 @@ use crate::triage::rules::sanitizer::own_reports;
 use crate::triage::scene::Scene;
 use crate::triage::stack::{Frame, culprit, folded};
 use crate::triage::threads;
+use crate::triage::valgrind;
 
 /// The rules of this file.
 pub const RULES: &[Rule] = &[assertion, crash, killed];
-
-/// Signals by which a process itself goes wrong.
-const OWN: [i32; 7] =
-    [libc::SIGSEGV, libc::SIGABRT, libc::SIGBUS, libc::SIGFPE, libc::SIGILL, libc::SIGTRAP, libc::SIGSYS];
 
 /// The cause of this stage: a start and a test have codes of their own.
 fn at_stage(scene: &Scene<'_>, start: &'static Cause, running: &'static Cause) -> &'static Cause {
@@ -32,9 +29,12 @@ fn at_stage(scene: &Scene<'_>, start: &'static Cause, running: &'static Cause) -
 /// The signal that tore the server down, by the system or by what the server says.
 fn signal(scene: &Scene<'_>, text: &CrashText<'_>) -> Option<i32> {
     match scene.evidence.exit {
-        ExitKind::Signal(signal) => OWN.contains(&signal).then_some(signal),
+        ExitKind::Signal(signal) => is_own_signal(signal).then_some(signal),
         // A supervisor in between (a debugger, a shell) hides the signal; a core-dumping server raises it again.
-        _ => text.signal.map(|(_, signal)| signal).filter(|signal| OWN.contains(signal)),
+        _ => {
+            let of_core = || threads::ended_by(&scene.evidence.core.as_ref()?.backtrace);
+            text.signal.map(|(_, signal)| signal).or_else(of_core).filter(|signal| is_own_signal(*signal))
+        }
     }
 }
 
@@ -42,7 +42,11 @@ fn signal(scene: &Scene<'_>, text: &CrashText<'_>) -> Option<i32> {
 /// for one that ends itself with a message.
 fn gave_up_before(scene: &Scene<'_>, text: &CrashText<'_>) -> Option<Rank> {
     let line = text.signal.map_or(u32::MAX, |(entry, _)| entry.line);
-    let aborting = scene.errors().any(|entry| entry.message == "Aborting" && entry.line < line);
+    // Without the word it ends itself at once; 11.8 crashes or hangs on that way, as its threads still run.
+    let given_up = ["Can't start server: can't create PID file", "Can't create interrupt-thread"];
+    let aborting = scene.errors().any(|entry| {
+        (entry.message == "Aborting" || given_up.iter().any(|words| entry.says(words))) && entry.line < line
+    });
     // A sanitizer ends the process by SIGABRT when it has told.
     let told = signal(scene, text) == Some(libc::SIGABRT) && !own_reports(scene).is_empty();
     (aborting || told || text.fatal.is_some()).then_some(Rank::Consequence)
@@ -53,6 +57,12 @@ fn last_words<'a>(scene: &Scene<'a>) -> CrashText<'a> {
     let mut text = read(&scene.log);
     if let Some(core) = scene.evidence.core.as_ref().filter(|_| text.frames.is_empty()) {
         text.frames = threads::failing(&core.backtrace);
+    }
+    // Under Valgrind the server's own handler is switched off.
+    if text.frames.is_empty()
+        && let Some(end) = valgrind::ended_at(&scene.log)
+    {
+        (text.frames, text.first_frame) = (end.frames, Some(end.line));
     }
     text
 }
@@ -84,15 +94,23 @@ fn crash<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
     let at = place.map(|place| format!(" in {place}")).unwrap_or_default();
     let said = match text.fatal {
         Some(fatal) => format!("the server ended itself: {}", fatal.message),
-        None => format!("the server crashed with {}{at}", signal_name(signal)),
+        None => format!("the server crashed with {}{at}{}", signal_name(signal), when(scene)),
     };
     let quoted = [text.fatal, text.signal.map(|(entry, _)| entry)];
     let cause = at_stage(scene, CRASH, RUN_CRASH);
     let mut finding = Finding::new(cause, said).quoting(quoted.into_iter().flatten());
-    if text.signal.is_none() {
+    if text.signal.is_none() && text.first_frame.is_none() {
         finding = finding.seen(format!("it was ended by {} and wrote no stack", signal_name(signal)));
     }
     Some(with_stack(scene, finding, &text).ranked(gave_up_before(scene, &text)))
+}
+
+/// Behind what happened: when, where the stage does not tell.
+fn when(scene: &Scene<'_>) -> &'static str {
+    match scene.evidence.stage {
+        Stage::Stopped => " while it shut down",
+        Stage::Bootstrap | Stage::Start | Stage::Running => "",
+    }
 }
 
 /// Adds the server's stack, the statement and the core file.
@@ -117,13 +135,20 @@ fn with_stack<'a>(scene: &Scene<'a>, mut finding: Finding<'a>, text: &CrashText<
         finding =
             finding.seen(format!("a core file was written, which is kept with the data directory: {name}"));
     }
-    finding
+    match &scene.evidence.test {
+        Some(test) if scene.evidence.stage == Stage::Stopped => finding.attributed(test, Stage::Stopped),
+        _ => finding,
+    }
 }
 
 fn killed<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
     let ExitKind::Signal(signal) = scene.evidence.exit else { return None };
     // For want of memory, or over a limit: rules of their own know better.
-    if OWN.contains(&signal) || signal == libc::SIGXFSZ {
+    if is_own_signal(signal) || signal == libc::SIGXFSZ {
+        return None;
+    }
+    // These are how the runner ends a server, the second where the first does not help.
+    if scene.evidence.stage == Stage::Stopped && [libc::SIGTERM, libc::SIGKILL].contains(&signal) {
         return None;
     }
     if signal == libc::SIGKILL && scene.evidence.system.oom_kills > 0 {
@@ -176,6 +201,11 @@ mod tests {
     fn a_server_that_tears_itself_down_after_it_gave_up() {
         let log = "t 0 [ERROR] mariadbd: unknown option '--x'\nt 0 [ERROR] Aborting\n260101 1:00:00 [ERROR] mariadbd got signal 11 ;\n";
         assert_eq!(codes(&ended_by(11, log)), ["MTR-S003"]);
+        // 11.8 ends itself while its threads run.
+        let log = "t 0 [ERROR] mariadbd: Can't create/write to file '/n/x.pid' (Errcode: 2 \"No such file or directory\")\n\
+                   t 0 [ERROR] Can't start server: can't create PID file: No such file or directory\n\
+                   corrupted double-linked list\n260101 1:00:00 [ERROR] /usr/sbin/mariadbd got signal 6 ;\n";
+        assert_eq!(codes(&ended_by(6, log)), ["MTR-S036"]);
         let fatal = "t 0 [ERROR] [FATAL] InnoDB: The world is not enough.\n260101 1:00:00 [ERROR] mariadbd got signal 6 ;\n";
         assert_eq!(codes(&ended_by(6, fatal)), ["MTR-S090"]);
     }

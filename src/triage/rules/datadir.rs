@@ -8,9 +8,10 @@ use crate::triage::catalogue::{
     ARIA_CONTROL, DATADIR_DENIED, DATADIR_EMPTY, DATADIR_LOCKED, DATADIR_MISSING, DATADIR_NEWER,
 };
 use crate::triage::collect::holders::is_locked;
-use crate::triage::evidence::{Holder, Resource};
+use crate::triage::evidence::{AriaFile, Holder, Resource};
 use crate::triage::files::{
-    Obstacle, absolute, complaints, describe, mentioned, named_by, obstacle, remedy, served, source, who,
+    Obstacle, absolute, complaints, data_file, describe, mentioned, named_by, obstacle, remedy, served,
+    source, who,
 };
 use crate::triage::finding::Finding;
 use crate::triage::judge::Rule;
@@ -18,7 +19,7 @@ use crate::triage::log::Entry;
 use crate::triage::scene::Scene;
 
 /// The rules of this file.
-pub const RULES: &[Rule] = &[locked, missing, denied, no_system_tables, other_version, aria];
+pub const RULES: &[Rule] = &[locked, missing, denied, no_system_tables, other_version, aria, aria_files];
 
 /// The data directory, as far as it is known.
 fn datadir(scene: &Scene<'_>) -> Option<PathBuf> {
@@ -73,10 +74,11 @@ fn denied<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
             .find(|entry| entry.subsystem == "InnoDB" && entry.says("does not have the access rights"));
         complaints(scene).find(refusal).or(from_innodb)
     })?;
-    let path = mentioned(&entry);
-    let file = path.map(|path| absolute(scene, path)).or_else(|| Some(datadir(scene)?.join("x")));
+    let path = data_file(scene, &entry);
+    let file = path.as_ref().map(|path| absolute(scene, path.as_bstr()));
+    let file = file.or_else(|| Some(datadir(scene)?.join("x")));
     let blocked = file.and_then(|file| obstacle(scene, &file)).filter(|b| matches!(b, Obstacle::Denied(_)));
-    let why = match (&blocked, path, entry.system_error()) {
+    let why = match (&blocked, &path, entry.system_error()) {
         (_, _, Some(libc::EROFS)) => "its file system is read-only".to_owned(),
         (Some(blocked), ..) => describe(scene, blocked),
         (None, Some(path), _) => format!("{} may not use '{path}'", who(scene)),
@@ -155,9 +157,17 @@ fn no_system_tables<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
     if !why.contains_str("doesn't exist") && !why.contains_str("is not of type") {
         return None;
     }
-    let others = scene.line(&["Could not open mysql.plugin table"]);
-    let whole = others.is_some_and(|other| other.says("doesn't exist"));
-    let text = if whole {
+    // One table may be lost; where the server misses the next as well, all are. How it complains of those depends on
+    // the release: `Could not open mysql.plugin table: …`, from 11.x on a warning of `mysql.servers`.
+    let table = |words: &'a BStr| {
+        let (_, rest) =
+            words.split_once_str("Table 'mysql.").filter(|(_, rest)| rest.contains_str("doesn't exist"))?;
+        rest.split_once_str("'").map(|(table, _)| table)
+    };
+    let other = table(why).and_then(|lost| {
+        scene.log.iter().copied().find(|other| table(other.message).is_some_and(|table| table != lost))
+    });
+    let text = if other.is_some() {
         format!("the data directory{} is not initialised: it has no system tables ({why})", whose(scene))
     } else {
         format!("the data directory{} lacks system tables: {why}", whose(scene))
@@ -173,7 +183,7 @@ fn no_system_tables<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
     };
     Some(
         Finding::new(DATADIR_EMPTY, text)
-            .quoting(others.into_iter().chain([entry]))
+            .quoting(other.into_iter().chain([entry]))
             .blaming(scene.argument("datadir"))
             .fix(fix),
     )
@@ -272,6 +282,42 @@ fn aria<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
     Some(Finding::new(ARIA_CONTROL, text).quoting([entry]).fix(fix))
 }
 
+/// The least a log of Aria's has: a page with its header and one with records, of 8 KiB each whatever the block size.
+const ARIA_LOG_BYTES: u64 = 2 * 8192;
+
+/// Files that are no files, and a last log that is cut, which the server reads for ever without a word (seen with 10.5 to
+/// 11.8).
+fn aria_files<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
+    if served(scene) {
+        return None;
+    }
+    let files = &scene.evidence.system.aria_files;
+    let odd = files.iter().find(|file| !file.regular);
+    let is_control = |file: &AriaFile| file.path.ends_with("aria_log_control");
+    let last = || files.iter().rfind(|file| !is_control(file));
+    let file = odd.or_else(|| last().filter(|log| log.bytes < ARIA_LOG_BYTES))?;
+    let path = file.path.display();
+    let what = if is_control(file) { "control file" } else { "log" };
+    let fix =
+        "use a fresh data directory; to keep this one, remove it and run aria_chk -r on all Aria tables";
+    let (text, seen) = if file.regular {
+        (
+            format!("Aria's {what} '{path}' is cut"),
+            format!("it has {} bytes, and a log has {ARIA_LOG_BYTES} at least", file.bytes),
+        )
+    } else {
+        (format!("Aria's {what} '{path}' is no file"), "it is a directory, a pipe or a device".to_owned())
+    };
+    let finding = Finding::new(ARIA_CONTROL, text).seen(seen).quoting(aria_complaint(scene));
+    let finding = finding.blaming(scene.argument("datadir")).fix(fix);
+    let certain = scene.evidence.timed_out || aria_complaint(scene).is_some();
+    Some(if certain { finding } else { finding.likely() })
+}
+
+fn aria_complaint<'a>(scene: &Scene<'a>) -> Option<Entry<'a>> {
+    complaints(scene).find(|entry| entry.says("Aria") || entry.says("aria_log") || entry.says("aria control"))
+}
+
 #[cfg(test)]
 mod tests {
     use crate::triage::evidence::{Evidence, Fellow, Holder, PathFact, Resource};
@@ -320,7 +366,7 @@ mod tests {
              t 0 [ERROR] InnoDB: The innodb_system data file 'ibdata1' must be writable\n\
              t 0 [ERROR] Plugin 'InnoDB' init function returned error.",
             None,
-            "the data directory cannot be used",
+            "may not use 'ibdata1'",
         ),
         (
             "MTR-S041",
@@ -336,6 +382,22 @@ mod tests {
              loaded\nt 0 [ERROR] Fatal error: Can't open and lock privilege tables: Table 'mysql.user' doesn't exist",
             Some("--datadir=/empty"),
             "is not initialised: it has no system tables (Table 'mysql.user' doesn't exist) / remove --datadir=/empty",
+        ),
+        (
+            // 11.8 says nothing of mysql.plugin.
+            "MTR-S042",
+            &["--datadir=/empty"],
+            "t 0 [Warning] Can't open and lock privilege tables: Table 'mysql.servers' doesn't exist\n\
+             t 0 [ERROR] Fatal error: Can't open and lock privilege tables: Table 'mysql.db' doesn't exist",
+            Some("--datadir=/empty"),
+            "is not initialised: it has no system tables (Table 'mysql.db' doesn't exist) / remove --datadir=/empty",
+        ),
+        (
+            "MTR-S042",
+            &[],
+            "t 0 [ERROR] Fatal error: Can't open and lock privilege tables: Table 'mysql.db' doesn't exist",
+            None,
+            "lacks system tables: Table 'mysql.db'",
         ),
         (
             "MTR-S042",

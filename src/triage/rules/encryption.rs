@@ -177,10 +177,11 @@ fn wrong_key<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
 
 /// The redo log is encrypted, a plugin gives keys, and what comes out makes no sense.
 fn unreadable_redo_log<'a>(scene: &Scene<'a>, plugin: Given<'a>) -> Option<Finding<'a>> {
-    let line = errors(scene).find(|entry| {
-        let says = |words: &str| entry.says(words);
-        says("Malformed log record") || says("Missing FILE_CHECKPOINT") || says("log header checksum")
-    })?;
+    let senseless = ["Malformed log record", "Missing FILE_CHECKPOINT", "log header checksum"];
+    let line = errors(scene).find(|entry| senseless.iter().any(|words| entry.says(words)));
+    // Up to 10.7 the end of a scan is only warned of.
+    let aborted = || scene.log.iter().find(|entry| entry.says("Log scan aborted")).copied();
+    let line = line.or_else(aborted)?;
     if scene.evidence.system.redo_log_encrypted != Some(true) {
         return None;
     }
@@ -289,15 +290,21 @@ mod tests {
 
     #[test]
     fn an_unreadable_redo_log_is_blamed_on_keys_only_where_it_is_encrypted() {
-        let log =
-            "t 0 [ERROR] InnoDB: Malformed log record at LSN 49005; set innodb_force_recovery=1 to ignore.";
-        let codes = |encrypted, words: &[&str]| {
-            let mut evidence = failed(1, words, log);
-            evidence.system.redo_log_encrypted = Some(encrypted);
-            crate::triage::testing::codes(&evidence)
-        };
-        assert_eq!(codes(true, &[LOAD, "--plugin-load-add=archive"])[0], "MTR-S083");
-        assert!(!codes(false, &[LOAD]).contains(&"MTR-S083"));
-        assert!(!codes(true, &["--plugin-load-add=archive"]).contains(&"MTR-S083"));
+        for log in [
+            "t 0 [ERROR] InnoDB: Malformed log record at LSN 49005; set innodb_force_recovery=1 to ignore.",
+            // 10.5
+            "t 0 [Warning] InnoDB: Log scan aborted at LSN 47616\n\
+             t 0 [ERROR] InnoDB: Plugin initialization aborted with error Generic error\n\
+             t 0 [ERROR] Plugin 'InnoDB' registration as a STORAGE ENGINE failed.",
+        ] {
+            let codes = |encrypted, words: &[&str]| {
+                let mut evidence = failed(1, words, log);
+                evidence.system.redo_log_encrypted = Some(encrypted);
+                crate::triage::testing::codes(&evidence)
+            };
+            assert_eq!(codes(true, &[LOAD, "--plugin-load-add=archive"])[0], "MTR-S083");
+            assert!(!codes(false, &[LOAD]).contains(&"MTR-S083"));
+            assert!(!codes(true, &["--plugin-load-add=archive"]).contains(&"MTR-S083"));
+        }
     }
 }

@@ -6,7 +6,8 @@ use crate::triage::catalogue::{
     Cause, DATA_FILE_SIZE, INNODB, PAGE_SIZE, PATH_MISSING, REDO_LOG, UNDO_TABLESPACE,
 };
 use crate::triage::files::{
-    Obstacle, absolute, complaints, describe, mentioned, named_by, obstacle, remedy, served, source,
+    Obstacle, absolute, complaints, data_file as data_file_named, describe, mentioned, named_by, obstacle,
+    remedy, served, source,
 };
 use crate::triage::finding::Finding;
 use crate::triage::judge::Rule;
@@ -29,6 +30,7 @@ fn failed(scene: &Scene<'_>) -> bool {
         (entry.says("Plugin 'InnoDB'") && (entry.says("failed") || entry.says("returned error")))
             || (entry.subsystem == "InnoDB"
                 && (entry.says("initialization aborted") || entry.says("creation was aborted")))
+            || entry.raw.contains_str("[FATAL] InnoDB: ")
     })
 }
 
@@ -137,7 +139,9 @@ fn no_system_tablespace<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
     let gone = |entry: &Entry<'a>| {
         entry.level != Level::None
             && entry.subsystem == "InnoDB"
-            && entry.says("first data file")
+            // Up to 10.5 the first "innodb_system" data file.
+            && entry.says("The first ")
+            && entry.says("data file '")
             && entry.says("did not exist")
     };
     let first = scene.log.iter().copied().find(gone);
@@ -147,8 +151,13 @@ fn no_system_tablespace<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
         of_innodb(scene).find(|entry| entry.says("Can't create file") && says_one(entry, &option))
     };
     let entry = exists.or_else(readonly)?;
-    let path = first.as_ref().and_then(mentioned).or_else(|| mentioned(&entry))?;
-    let file = absolute(scene, path);
+    // What exists is another file: the redo log up to 10.7, an undo tablespace later.
+    let path = match (&first, exists) {
+        (Some(first), _) => data_file_named(scene, first)?,
+        (None, Some(_)) => "./ibdata1".into(),
+        (None, None) => data_file_named(scene, &entry)?,
+    };
+    let file = absolute(scene, path.as_bstr());
     if let Some(blocked @ (Obstacle::Missing(_) | Obstacle::NotADirectory(_))) = obstacle(scene, &file) {
         let named = named_by(scene, &file);
         let whose = named.as_ref().map(|(name, _)| aside(scene, &name.to_str_lossy())).unwrap_or_default();
@@ -222,10 +231,16 @@ fn redo_log<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
             && !entry.says("Creating system tablespace")
             // A disk without room for it says nothing of the log.
             && !entry.says("Cannot set log file")
+            && !entry.says("Cannot create ")
             && !denied(entry)
     };
     // Some complaints of the log do not keep InnoDB from starting.
-    let entry = of_innodb(scene).find(fits).filter(|_| failed(scene))?;
+    // Up to 10.7 the end of a scan is only warned of, and what follows names no cause.
+    let aborted = || {
+        let scan = |entry: &&Entry<'a>| entry.subsystem == "InnoDB" && entry.says("Log scan aborted");
+        scene.log.iter().find(scan).copied().filter(|_| !served(scene))
+    };
+    let entry = of_innodb(scene).find(fits).or_else(aborted).filter(|_| failed(scene))?;
     // Logs of other versions are another cause.
     if maker(scene, &entry).is_some() || entry.says("Unsupported") {
         return None;
@@ -318,6 +333,9 @@ fn corrupt<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
             && says_one(other, &["in datafile:", "zero bytes"])
     });
     let path = mentioned(&entry).or_else(|| before.as_ref().and_then(mentioned));
+    let path = path.or_else(|| {
+        of_innodb(scene).filter(|entry| says_one(entry, &CORRUPT)).find_map(|entry| mentioned(&entry))
+    });
     let file = path.map(|path| format!("'{path}'")).unwrap_or("a file".to_owned());
     let why = before.unwrap_or(entry).message;
     let text = format!("InnoDB's file {file} is corrupt: {why}");
@@ -428,6 +446,49 @@ mod tests {
             "system tablespace './ibdata1' is missing",
         ),
         (
+            // 10.5 names data files without their directory; what exists is the redo log.
+            "MTR-S050",
+            &[],
+            "t 0 [Note] InnoDB: The first innodb_system data file 'ibdata1' did not exist. A new tablespace will be created!\n\
+             t 0 [ERROR] InnoDB: redo log file './ib_logfile0' exists. Creating system tablespace with existing redo log file \
+             is not recommended. Please delete redo log file before creating new system tablespace.\n\
+             t 0 [ERROR] InnoDB: Database creation was aborted with error Generic error. You may need to delete the ibdata1 \
+             file before trying to start up again.",
+            None,
+            "system tablespace 'ibdata1' is missing",
+        ),
+        (
+            "MTR-S049",
+            &["--innodb-data-home-dir=/h/", "--innodb-data-file-path=other1:12M"],
+            "t 0 [Note] InnoDB: The first innodb_system data file 'other1' did not exist. A new tablespace will be created!\n\
+             t 0 [ERROR] InnoDB: redo log file './ib_logfile0' exists. Creating system tablespace with existing redo log file \
+             is not recommended. Please delete redo log file before creating new system tablespace.",
+            Some("--innodb-data-file-path=other1:12M"),
+            "made with other data files: '/h/other1' is not there",
+        ),
+        (
+            // 11.8: undo tablespaces are there by default.
+            "MTR-S050",
+            &[],
+            "t 0 [Note] InnoDB: The first data file './ibdata1' did not exist. A new tablespace will be created!\n\
+             t 0 [ERROR] InnoDB: undo tablespace './/undo001' exists. Creating system tablespace with existing undo \
+             tablespaces is not supported. Please delete all undo tablespaces before creating new system tablespace.\n\
+             t 0 [ERROR] InnoDB: Database creation was aborted with error Generic error. You may need to delete the ibdata1 \
+             file before trying to start up again.",
+            None,
+            "system tablespace './ibdata1' is missing",
+        ),
+        (
+            // 10.5 warns of the redo log, and gives no reason why it ends.
+            "MTR-S046",
+            &[],
+            "t 0 [Warning] InnoDB: Log scan aborted at LSN 47616\n\
+             t 0 [ERROR] InnoDB: Plugin initialization aborted with error Generic error\n\
+             t 0 [ERROR] Plugin 'InnoDB' registration as a STORAGE ENGINE failed.",
+            None,
+            "redo log is corrupt: Log scan aborted at LSN 47616",
+        ),
+        (
             "MTR-S050",
             &["--innodb-read-only"],
             "t 0 [ERROR] InnoDB: innodb_read_only prevents crash recovery\n\
@@ -461,12 +522,36 @@ mod tests {
     }
 
     #[test]
+    fn a_page_of_which_10_5_dies_is_the_cause_and_not_its_death() {
+        check(&[(
+            "MTR-S050",
+            &[],
+            "t 0 [ERROR] InnoDB: Space id and page no stored in the page, read in are [page id: space=461532808, page \
+             number=3604467468], should be [page id: space=0, page number=7]\n\
+             t 0 [ERROR] InnoDB: Database page corruption on disk or a failed read of file './ibdata1' page [page id: \
+             space=0, page number=7]. You may have to recover from a backup.\n\
+             t 0 [ERROR] [FATAL] InnoDB: Aborting because of a corrupt database page.\n\
+             260101 1:00:00 [ERROR] mysqld got signal 6 ;",
+            None,
+            "InnoDB's file './ibdata1' is corrupt: Space id and page no stored in the page",
+        )]);
+    }
+
+    #[test]
     fn the_directory_is_to_blame_where_it_is_missing() {
         let cases = [
             ("--innodb-log-group-home-dir=/n", "t 0 [ERROR] InnoDB: File /n/ib_logfile0 was not found"),
             (
                 "--innodb-data-home-dir=/n",
                 "t 0 [Note] InnoDB: The first data file '/n/ibdata1' did not exist. A new tablespace will be created!\n\
+                 t 0 [ERROR] InnoDB: redo log file './ib_logfile0' exists. Creating system tablespace with existing redo log \
+                 file is not recommended.",
+            ),
+            // 10.5
+            (
+                "--innodb-data-home-dir=/n",
+                "t 0 [Note] InnoDB: The first innodb_system data file 'ibdata1' did not exist. A new tablespace will be \
+                 created!\n\
                  t 0 [ERROR] InnoDB: redo log file './ib_logfile0' exists. Creating system tablespace with existing redo log \
                  file is not recommended.",
             ),

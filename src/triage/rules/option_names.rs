@@ -322,6 +322,16 @@ mod tests {
             Some("--innodb-buffer-pool=8M"),
             "innodb-buffer-pool-size, innodb-buffer-pool-load",
         ),
+        (
+            // 10.5 stumbles over a mark of its own afterwards.
+            "MTR-S004",
+            &["--innodb-buffer-pool=8M"],
+            "t 0 [ERROR] /usr/sbin/mariadbd: ambiguous option '--innodb-buffer-pool=8M' (innodb-buffer-pool-size, \
+             innodb-buffer-pool-load-at-startup)\nt 0 [ERROR] Parsing options for plugin 'InnoDB' failed.\n\
+             t 0 [ERROR] /usr/sbin/mariadbd: unknown option '----file-marker----'\nt 0 [ERROR] Aborting",
+            Some("--innodb-buffer-pool=8M"),
+            "is the beginning of several",
+        ),
     ];
 
     #[test]

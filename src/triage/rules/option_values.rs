@@ -48,6 +48,12 @@ pub(super) fn refusals<'a>(scene: &Scene<'a>) -> Vec<Refusal<'a>> {
     found
 }
 
+/// A number that no variable holds: they have 64 bits.
+fn is_too_long(value: &[u8]) -> bool {
+    let number = value.to_str().ok().and_then(|text| text.parse::<i128>().ok());
+    is_number(value) && number.is_none_or(|n| n < i128::from(i64::MIN) || n > i128::from(u64::MAX))
+}
+
 /// Option and value of a line that refuses one.
 fn refusal<'a>(scene: &Scene<'a>, entry: &Entry<'a>) -> Option<(&'a BStr, &'a BStr)> {
     if let Some(rest) = entry.after("Error while setting value '") {
@@ -100,7 +106,10 @@ fn refused_value<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
         (BAD_SUFFIX, format!("'{value}' for '{option}'{place} is a number with an unknown suffix"))
     } else if says("Unknown suffix") {
         (BAD_VALUE, format!("'{value}' for '{option}'{place} is no number"))
-    } else if says("out of range") || is_number(value) && (says("Incorrect ") || says("Invalid page size")) {
+    } else if says("out of range")
+        || is_too_long(value)
+        || is_number(value) && (says("Incorrect ") || says("Invalid page size"))
+    {
         (OUT_OF_RANGE, format!("the value {value} is out of range for '{option}'{place}"))
     } else {
         (BAD_VALUE, format!("'{value}' is no value for '{option}'{place}"))
@@ -288,6 +297,15 @@ mod tests {
             &["--tmp-table-size=99999999999999999999"],
             "t 0 [ERROR] Integer value out of range for uint64: '99999999999999999999' for tmp_table_size\n\
              t 0 [ERROR] mariadbd: Error while setting value '99999999999999999999' to 'tmp_table_size'",
+            Some("--tmp-table-size=99999999999999999999"),
+            "out of range for 'tmp_table_size'",
+        ),
+        (
+            // 10.5 does not say that it is the size.
+            "MTR-S007",
+            &["--tmp-table-size=99999999999999999999"],
+            "t 0 [ERROR] Incorrect integer value: '99999999999999999999'\n\
+             t 0 [ERROR] /usr/sbin/mariadbd: Error while setting value '99999999999999999999' to 'tmp_table_size'",
             Some("--tmp-table-size=99999999999999999999"),
             "out of range for 'tmp_table_size'",
         ),

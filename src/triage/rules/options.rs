@@ -83,7 +83,11 @@ pub(super) fn unknown_word<'a>(scene: &Scene<'a>) -> Option<(Entry<'a>, &'a BStr
         let plain = entry.raw.as_bytes() == entry.message.as_bytes();
         let complains = entry.says("unknown option '") || entry.says("unknown variable '");
         // Without `loose-` it is an error; a line without a level is the server's where it begins with its name.
-        complains && (entry.level == Level::Error || (entry.level == Level::None && !plain))
+        // The server's own mark between the words of files and arguments stays behind where 10.5 gave up to parse the
+        // options of a plugin.
+        complains
+            && !entry.says("----file-marker----")
+            && (entry.level == Level::Error || (entry.level == Level::None && !plain))
     })?;
     let rest = told.after("unknown option '").or_else(|| told.after("unknown variable '"))?;
     Some((told, rest.trim_end_with(|c| c == '\'' || c == '.').as_bstr()))

@@ -74,7 +74,7 @@ fn loading<'a>(scene: &Scene<'a>, cause: &'static Cause) -> Option<Finding<'a>> 
     let asked = if asked.is_empty() { asked } else { format!(", which {asked} asks for,").into() };
     let mut text = format!("the plugin library '{}'{asked} {}", failure.library, verdict.text);
     if let Some(entry) = ended {
-        let without = if failure.followers(scene).is_empty() {
+        let without = if failure.owns(entry) {
             "; without it"
         } else {
             "; without it, and what the list names after it,"

@@ -12,6 +12,7 @@ use crate::triage::evidence::{ExitKind, Stage, Statement, TestFacts};
 use crate::triage::finding::{Finding, Quote};
 use crate::triage::judge::Rule;
 use crate::triage::log::{Entry, Level, entries};
+use crate::triage::sanitizer::parse::process_prefix;
 use crate::triage::scene::Scene;
 use crate::triage::stack::{Frame, culprit, folded};
 use crate::triage::valgrind;
@@ -40,6 +41,8 @@ fn shutdown<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
         return Some(Finding::new(RUN_SHUTDOWN, text).seen("exit status 0").likely());
     };
     let by = entry.between("(initiated by: ", ")").filter(|by| *by != "unknown");
+    // So the server calls the statements of its --init-file, which say more.
+    let own = by.is_some_and(|by| by.starts_with(b"[boot]"));
     let (by, fix) = match by {
         Some(by) => (
             format!("{by} shut the server down with SHUTDOWN"),
@@ -51,7 +54,8 @@ fn shutdown<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
             "look for who sent the signal: a script of the test, another run, a supervisor of the machine",
         ),
     };
-    Some(Finding::new(RUN_SHUTDOWN, format!("{by} during the test")).quoting([entry]).fix(fix))
+    let finding = Finding::new(RUN_SHUTDOWN, format!("{by} during the test")).quoting([entry]).fix(fix);
+    Some(if own { finding.following() } else { finding })
 }
 
 /// The test did not end: what the script, and what the servers, wait for.
@@ -113,7 +117,10 @@ fn valgrind_errors<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
     for other in errors.iter().skip(1) {
         finding.quotes.push(quote(other.line, other.in_short()));
     }
-    Some(finding)
+    if let Some(test) = &scene.evidence.test {
+        finding = finding.attributed(test, scene.evidence.stage);
+    }
+    Some(finding.fix("correct it; what is known and meant goes into valgrind.supp of the test tree"))
 }
 
 /// Lines of a warning that are shown.
@@ -121,21 +128,23 @@ const WARNINGS: usize = 5;
 
 fn warnings<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
     let test = test(scene)?;
-    let first = test.warnings.first()?;
-    let lines: Vec<Entry<'a>> = test
-        .warnings
+    // Valgrind's have a rule of their own.
+    let told: Vec<&BString> =
+        test.warnings.iter().filter(|line| process_prefix(line.as_bstr()).is_none()).collect();
+    let first = *told.first()?;
+    let lines: Vec<Entry<'a>> = told
         .iter()
         .filter_map(|line| scene.log.iter().copied().find(|entry| entry.raw == line.as_bstr()))
         .collect();
     let said = lines.first().map_or(first.as_bstr(), |entry| entry.message);
-    let more = match test.warnings.len() {
+    let more = match told.len() {
         1 => String::new(),
         n => format!(" (and {} more)", n - 1),
     };
     let text = format!("the error log has a line that nothing suppresses{more}: {said}");
     let mut finding = Finding::new(RUN_WARNINGS, text).quoting(lines.iter().take(WARNINGS).copied());
     if lines.is_empty() {
-        finding.quotes.extend(test.warnings.iter().take(WARNINGS).map(|line| Quote {
+        finding.quotes.extend(told.into_iter().take(WARNINGS).map(|line| Quote {
             file: None,
             line: None,
             text: line.clone(),

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use mtr::cli::settings::Settings;
 use mtr::env::Env;
-use mtr::server::bootstrap::{Bootstrap, run_plainly};
+use mtr::server::bootstrap::{Bootstrap, Charset, run_plainly};
 use mtr::tree::layout::{Layout, locate};
 use mtr::tree::programs::{Program, Programs};
 use rustix::process::{Pid, Signal, kill_process};
@@ -71,7 +71,8 @@ impl<'a> Server<'a> {
             layout,
             basedir: layout.basedir.clone(),
             mariadbd: layout.mariadbd.clone(),
-            sql_dir: layout.sql_dir.clone(),
+            system_tables: layout.system_tables.clone(),
+            charset: Charset::default(),
             optional_plugins: &[],
             vardir: dir,
             mysqld_options: &[],

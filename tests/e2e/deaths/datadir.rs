@@ -3,10 +3,16 @@
 use super::network::FOR_NOBODY;
 use super::paths::configuration;
 use super::{Death, Diagnosed};
+use crate::support::server_version;
 
 /// A server that needs InnoDB, after this script in its data directory.
 fn innodb_after(script: &str) -> Diagnosed {
     Death::by_options("--innodb=FORCE\n").prepared_by(&in_datadir(script)).dies()
+}
+
+/// The same; servers before 10.6 make a new redo log, and go on with part of a damaged system tablespace.
+fn innodb_of_10_6_after(script: &str) -> Option<Diagnosed> {
+    Death::by_options("--innodb=FORCE\n").prepared_by(&in_datadir(script)).dies_since(100_600)
 }
 
 /// The script, run in the data directory.
@@ -49,7 +55,11 @@ fn that_is_a_file() {
 
 #[test]
 fn where_the_server_may_not_write() {
-    let died = Death::by_options("--user=nobody\n").dies();
+    let script = format!("{FOR_NOBODY}chown root mysqld.1/data && chmod 755 mysqld.1/data\n");
+    // 10.5 finds nothing to write there.
+    let Some(died) = Death::by_options("--user=nobody\n").prepared_by(&script).dies_since(100_600) else {
+        return;
+    };
     died.cause("MTR-S041", "cannot be used: the server's user (--user=nobody, ")
         .cause("MTR-S041", "may not write to the directory '")
         .cause("MTR-S041", "/mysqld.1/data' (mode 0")
@@ -61,7 +71,7 @@ fn where_the_server_may_not_write() {
 fn with_files_that_the_server_may_not_write() {
     for (options, file, words) in [
         ("--user=nobody\n", "aria_log_control", "aria_log_control' not found (Errcode: 13"),
-        ("--user=nobody\n--innodb=FORCE\n", "ibdata1", "'./ibdata1' must be writable"),
+        ("--user=nobody\n--innodb=FORCE\n", "ibdata1", "ibdata1' must be writable"),
     ] {
         let script =
             format!("{FOR_NOBODY}chown root mysqld.1/data/{file} && chmod 600 mysqld.1/data/{file}\n");
@@ -72,8 +82,20 @@ fn with_files_that_the_server_may_not_write() {
     }
 }
 
-/// The server makes its pid file before it opens its system tables; with a pid file of its own the runner does not
-/// take it for ready.
+/// The server makes its pid file before it opens its system tables: the first check of the test finds it dead, which is
+/// told as any death at start.
+#[test]
+fn without_system_tables_behind_the_pid_file() {
+    let died = Death::by_options("").prepared_by(&in_datadir("rm -r mysql")).dies_late();
+    died.cause("MTR-S042", "is not initialised: it has no system tables (Table 'mysql.db' doesn't exist)")
+        .evidence("Fatal error: Can't open and lock privilege tables")
+        .fix("bootstrap.log");
+    died.run.says("crashed while running 'check testcase before test'");
+    let died = Death::by_options("").prepared_by(&in_datadir("rm mysql/db.*; echo x > mysql/db.frm"));
+    died.dies_late().cause("MTR-S044", "are corrupt or were made by another version");
+}
+
+/// With a pid file of its own the runner does not take it for ready.
 #[test]
 fn without_system_tables() {
     let options = "--pid-file=$MYSQLTEST_VARDIR/run/other.pid\n";
@@ -152,30 +174,31 @@ fn with_another_page_size() {
 
 #[test]
 fn without_a_redo_log() {
-    innodb_after("rm ib_logfile0")
-        .cause("MTR-S046", "InnoDB's redo log './ib_logfile0' is missing")
-        .evidence("File ./ib_logfile0 was not found")
-        .fix("fresh data directory");
+    if let Some(died) = innodb_of_10_6_after("rm ib_logfile0") {
+        died.cause("MTR-S046", "InnoDB's redo log './ib_logfile0' is missing")
+            .evidence("File ./ib_logfile0 was not found")
+            .fix("fresh data directory");
+    }
 }
 
 #[test]
 fn with_a_redo_log_that_was_cut() {
-    innodb_after(": > ib_logfile0")
-        .cause("MTR-S046", "InnoDB's redo log 'ib_logfile0' is empty")
-        .evidence("ib_logfile0 is empty");
-    innodb_after("truncate -s 4096 ib_logfile0")
-        .cause("MTR-S046", "InnoDB's redo log './ib_logfile0' has been cut")
+    if let Some(died) = innodb_of_10_6_after(": > ib_logfile0") {
+        died.cause("MTR-S046", "InnoDB's redo log 'ib_logfile0' is empty").evidence("ib_logfile0 is empty");
+    }
+    let died = innodb_after("truncate -s 4096 ib_logfile0");
+    if server_version() < 100_600 {
+        died.cause("MTR-S046", "InnoDB's redo log is corrupt: Missing FILE_CHECKPOINT");
+        return;
+    }
+    died.cause("MTR-S046", "InnoDB's redo log './ib_logfile0' has been cut")
         .evidence("File ./ib_logfile0 is too small");
 }
 
 #[test]
 fn with_a_redo_log_that_was_overwritten() {
     for (script, cause, words) in [
-        (
-            "dd if=/dev/urandom of=ib_logfile0 bs=1k count=20",
-            "is corrupt: Invalid log header checksum",
-            "checksum",
-        ),
+        ("dd if=/dev/urandom of=ib_logfile0 bs=1k count=20", "is corrupt: Invalid ", "checksum"),
         (
             "dd if=/dev/zero of=ib_logfile0 bs=1k count=20",
             "has no valid header: it was overwritten",
@@ -183,22 +206,55 @@ fn with_a_redo_log_that_was_overwritten() {
         ),
         ("dd if=/dev/urandom of=ib_logfile0 bs=1k seek=12 count=200", "is corrupt: ", "FILE_CHECKPOINT"),
     ] {
-        innodb_after(&format!("{script} conv=notrunc 2>/dev/null")).cause("MTR-S046", cause).evidence(words);
+        if let Some(died) = innodb_of_10_6_after(&format!("{script} conv=notrunc 2>/dev/null")) {
+            died.cause("MTR-S046", cause).evidence(words);
+        }
     }
 }
 
 #[test]
 fn without_its_undo_tablespaces() {
     for (script, words) in [
-        ("rm undo001", "Failed to open the undo tablespace undo00"),
+        ("rm undo001", "the undo tablespace undo00"),
         (": > undo001", "Unable to read first page of file .//undo001"),
         ("dd if=/dev/urandom of=undo002 bs=16k count=1 conv=notrunc 2>/dev/null", ".//undo002"),
     ] {
+        let words = match script {
+            // 10.5 says how many it wanted, and ends itself when it cannot read one at all.
+            "rm undo001" if server_version() < 100_600 => "innodb_undo_tablespaces=3",
+            ": > undo001" if server_version() < 100_600 => continue,
+            _ => words,
+        };
         let died = Death::by_options("--innodb=FORCE\n--innodb-undo-tablespaces=3\n")
             .prepared_by(&in_datadir(script))
             .dies();
         died.cause("MTR-S047", words).cause("MTR-S047", "(--innodb-undo-tablespaces=3, ").evidence(words);
     }
+}
+
+/// The server reads such a log for ever and says nothing.
+#[test]
+fn with_a_log_of_aria_that_is_cut() {
+    // The server fills up the page that it is at.
+    for bytes in [0, 10_000] {
+        let script = in_datadir(&format!("truncate -s {bytes} aria_log.00000001"));
+        let died = Death::by_options("").prepared_by(&script).env("MTR_START_TIMEOUT", "2").dies();
+        died.cause("MTR-S048", "/mysqld.1/data/aria_log.00000001' is cut")
+            .evidence(" bytes, and a log has 16384 at least")
+            .fix("fresh data directory")
+            .also_seen("MTR-S100");
+    }
+}
+
+#[test]
+fn with_files_of_aria_that_are_none() {
+    let script = in_datadir("rm aria_log_control; mkdir aria_log_control");
+    let died = Death::by_options("").prepared_by(&script).dies();
+    died.cause("MTR-S048", "Aria's control file '").cause("MTR-S048", "' is no file").evidence("Errcode: 21");
+    // This server crashes over it.
+    let script = in_datadir("rm aria_log.00000001; mkdir aria_log.00000001");
+    let died = Death::by_options("").prepared_by(&script).arg("--print-core=no").dies();
+    died.cause("MTR-S090", "SIGSEGV").also_seen("MTR-S048");
 }
 
 #[test]
@@ -234,7 +290,7 @@ fn with_other_data_files_than_configured() {
             "'./ibdata1' has 768 pages, and innodb_data_file_path asks for 6336",
             "different size",
         ),
-        ("other1:12M", "made with other data files: './other1' is not there", "did not exist"),
+        ("other1:12M", "other1' is not there", "did not exist"),
     ] {
         let died = Death::by_options("--innodb=FORCE\n")
             .configured_by(&configuration(&format!("innodb-data-file-path={line}")))
@@ -263,13 +319,15 @@ fn with_a_part_of_its_data_files() {
 #[test]
 fn without_a_system_tablespace() {
     innodb_after("rm ibdata1")
-        .cause("MTR-S050", "InnoDB's system tablespace './ibdata1' is missing")
-        .evidence("The first data file './ibdata1' did not exist")
-        .evidence("Creating system tablespace with existing redo log file");
+        .cause("MTR-S050", "InnoDB's system tablespace '")
+        .cause("MTR-S050", "ibdata1' is missing")
+        .evidence("ibdata1' did not exist")
+        // Files of the redo log, or from 11.0 on of undo tablespaces.
+        .evidence("exists. Creating system tablespace with existing");
     let died = Death::by_options("--innodb=FORCE\n--innodb-force-recovery=6\n")
         .prepared_by(&in_datadir("rm ibdata1"))
         .dies();
-    died.cause("MTR-S050", "InnoDB's system tablespace './ibdata1' is missing")
+    died.cause("MTR-S050", "ibdata1' is missing")
         .evidence("Can't create file './ibdata1' when --innodb-force-recovery is set");
 }
 
@@ -281,10 +339,11 @@ fn with_a_corrupt_system_tablespace() {
         ("dd if=/dev/urandom of=ibdata1 bs=16k seek=5 count=3 conv=notrunc 2>/dev/null", "page no stored"),
         ("printf '\\377\\377' | dd of=ibdata1 bs=1 seek=54 conv=notrunc 2>/dev/null", "flags are invalid"),
     ] {
-        innodb_after(script)
-            .cause("MTR-S050", "InnoDB's file './ibdata1' is corrupt: ")
-            .cause("MTR-S050", words)
-            .evidence(words);
+        if let Some(died) = innodb_of_10_6_after(script) {
+            died.cause("MTR-S050", "InnoDB's file './ibdata1' is corrupt: ")
+                .cause("MTR-S050", words)
+                .evidence(words);
+        }
     }
 }
 

@@ -32,6 +32,15 @@ static void *race(void *unused) {
   return unused;
 }
 
+/* By the signal of this number; behind a minus sign without a word of the server. */
+static __attribute__((noinline)) void fall(const char *number) {
+  if (*number == '-') {
+    number++;
+    signal(atoi(number), SIG_DFL);
+  }
+  raise(atoi(number));
+}
+
 static void commit(const char *fault) {
   buffer = make_buffer();
   if (!strcmp(fault, "use-after-free")) {
@@ -62,7 +71,7 @@ static void commit(const char *fault) {
   } else if (!strcmp(fault, "hang")) {
     for (;;) pause();
   } else if (strlen(fault) == 1 || fault[1] < 'a') {
-    raise(atoi(fault));
+    fall(fault);
   }
 }
 
@@ -73,8 +82,11 @@ static int start(void *unused) {
   return 0;
 }
 
+/* At the server's end: the signal in $FAULT_AT_END. */
 static int stop(void *unused) {
+  const char *number = getenv("FAULT_AT_END");
   (void)unused;
+  if (number) fall(number);
   return 0;
 }
 

@@ -1,12 +1,10 @@
 //! By keys: of TLS, and of encrypted data.
 
 use super::Death;
-
-/// Keys and certificates of the installed test suite.
-const STD_DATA: &str = "/usr/share/mysql/mysql-test/std_data";
+use crate::support::std_data;
 
 fn tls(options: &str) -> Death {
-    Death::by_options(&options.replace("STD", STD_DATA))
+    Death::by_options(&options.replace("STD", std_data().to_str().unwrap()))
 }
 
 #[test]

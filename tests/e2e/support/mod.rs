@@ -1,11 +1,13 @@
 //! What the tests are made with.
 
+mod installed;
 mod plugin;
 mod processes;
 mod run;
 mod site;
 mod watch;
 
+pub use installed::{mariadbd, server_version, std_data};
 pub use plugin::compile_plugin;
 pub use processes::Herd;
 pub use run::{Finished, Run};

@@ -289,3 +289,40 @@ fn healthy_servers_have_no_findings() {
                    t 0 [Note] mariadbd: ready for connections.";
     assert_eq!(codes(&failed(1, &["--plugin-load-add=handlersocket.so"], healthy)), ["MTR-S104"]);
 }
+
+/// 10.11 gives up a list at the first library that fails, 11.8 goes on: then what comes after it was loaded.
+#[test]
+fn what_a_list_names_after_a_failure() {
+    let declared = Declared {
+        maria: true,
+        interface: 0x010f,
+        plugins: vec![DeclaredPlugin {
+            name: "dying".into(),
+            variables: vec!["port".into()],
+            ..DeclaredPlugin::default()
+        }],
+    };
+    let told = |option: &str, more: &str| {
+        let log = format!(
+            "t 0 [ERROR] mariadbd: Can't open shared library '/p/gone.so' (errno: 2, cannot open shared object file: No \
+             such file or directory)\nt 0 [ERROR] Couldn't load plugins from 'gone.so'.\n{more}\
+             t 0 [ERROR] mariadbd: unknown variable '{option}=3'"
+        );
+        let option = format!("--{option}=3");
+        let mut evidence = failed(7, &["--plugin-load=gone.so;own.so;last.so", &option], &log);
+        evidence.plugins = vec![PluginFile {
+            wanted: "own.so".into(),
+            exists: true,
+            declared: Some(declared.clone()),
+            ..PluginFile::default()
+        }];
+        let found = findings(&Scene::new(&evidence));
+        (found[0].cause.code, found[0].text.to_string())
+    };
+    let (code, text) = told("dying-port", "");
+    assert!(code == "MTR-S020" && text.contains("what the list names after it, the server"), "{text}");
+    assert_eq!(told("dying-prot", "").0, "MTR-S002");
+    let last = "t 0 [ERROR] mariadbd: Can't open shared library '/p/last.so' (errno: 2, cannot open shared object file: No \
+                such file or directory)\nt 0 [ERROR] Couldn't load plugins from 'last.so'.\n";
+    assert_eq!(told("dying-port", last).0, "MTR-S002");
+}

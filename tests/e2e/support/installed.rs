@@ -1,0 +1,29 @@
+//! The MariaDB that is installed: what it is and where its test suite lies.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use mtr::cli::settings::Settings;
+use mtr::env::Env;
+use mtr::tree::layout::locate;
+
+/// The installed server, to be called.
+pub fn mariadbd() -> Command {
+    let path = format!("{}:/usr/sbin:/usr/local/sbin", std::env::var("PATH").unwrap_or_default());
+    let mut command = Command::new("mariadbd");
+    command.env("PATH", path);
+    command
+}
+
+/// `101119` for a server 10.11.19.
+pub fn server_version() -> u32 {
+    let output = mariadbd().arg("--version").output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let version = text.split_once(" Ver ").unwrap().1.split(['-', ' ']).next().unwrap();
+    version.split('.').fold(0, |id, part| id * 100 + part.parse::<u32>().unwrap())
+}
+
+/// Keys and certificates of the installed test suite.
+pub fn std_data() -> PathBuf {
+    locate(&Settings::defaults(), &Env::of_process(), None).unwrap().test_dir.join("std_data")
+}
