@@ -20,10 +20,21 @@ pub struct CommandError {
     pub errno: i32,
 }
 
+/// The first release whose messages give the names of errors.
+const NAMES_ERRORS: u32 = 100_600;
+
 impl Interp {
     /// The name of an error number in messages: `<Unknown>` for one without name, nothing for 0.
     fn error_name(&self, number: u32) -> &'static str {
         if number == 0 { "" } else { errnames::name(number, self.release).unwrap_or("<Unknown>") }
+    }
+
+    /// An error number in messages: with its name, which 10.5 leaves out.
+    fn error_label(&self, number: u32) -> String {
+        if self.release < NAMES_ERRORS {
+            return number.to_string();
+        }
+        format!("{} ({number})", self.error_name(number))
     }
 
     /// Sets `$mysql_errno` and `$mysql_errname`.
@@ -43,9 +54,7 @@ impl Interp {
         if self.aborts(command) {
             let mut text = BString::from("query '");
             text.extend_from_slice(&query);
-            text.extend_from_slice(
-                format!("' failed: {} ({}): ", self.error_name(error.code), error.code).as_bytes(),
-            );
+            text.extend_from_slice(format!("' failed: {}: ", self.error_label(error.code)).as_bytes());
             text.extend_from_slice(&error.message);
             return self.report(text);
         }
@@ -77,13 +86,10 @@ impl Interp {
         text.extend_from_slice(&query);
         match first {
             Expected::Number(number) => {
-                let what =
-                    format!("' failed with wrong errno {} ({}): '", self.error_name(error.code), error.code);
+                let what = format!("' failed with wrong errno {}: '", self.error_label(error.code));
                 text.extend_from_slice(what.as_bytes());
                 text.extend_from_slice(&error.message);
-                text.extend_from_slice(
-                    format!("', instead of {} ({number})...", self.error_name(*number)).as_bytes(),
-                );
+                text.extend_from_slice(format!("', instead of {}...", self.error_label(*number)).as_bytes());
             }
             Expected::SqlState(state) => {
                 text.extend_from_slice(b"' failed with wrong sqlstate ");
@@ -116,9 +122,10 @@ impl Interp {
         match command.expected.first() {
             Some(Expected::Number(number)) if *number != 0 => {
                 text.extend_from_slice(&command.query_text());
-                let name = self.error_name(*number);
+                let what = if self.release < NAMES_ERRORS { "errno" } else { "error" };
+                let label = self.error_label(*number);
                 text.extend_from_slice(
-                    format!("' succeeded - should have failed with error {name} ({number})...").as_bytes(),
+                    format!("' succeeded - should have failed with {what} {label}...").as_bytes(),
                 );
             }
             Some(Expected::SqlState(state)) if state.as_slice() != b"00000" => {
@@ -189,9 +196,7 @@ impl Interp {
         if matches!(error.code, 2006 | 2013) {
             let mut text = BString::from("require query '");
             text.extend_from_slice(query);
-            text.extend_from_slice(
-                format!("' failed: {} ({}): ", self.error_name(error.code), error.code).as_bytes(),
-            );
+            text.extend_from_slice(format!("' failed: {}: ", self.error_label(error.code)).as_bytes());
             text.extend_from_slice(&error.message);
             return Err(Stop::Die(text));
         }

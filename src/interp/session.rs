@@ -23,6 +23,9 @@ use crate::script::reader::Reader;
 /// The system that Debian's package of the reference was built for (`$MYSQL_SYSTEM_TYPE`).
 const SYSTEM_TYPE: &str = "debian-linux-gnu";
 
+/// The first release in which `$0` to `$9` are variables like others.
+const NO_REGISTERS: u32 = 100_600;
+
 impl Interp {
     /// An interpreter for the script `base`, not connected yet. Its output goes to `log`.
     pub fn new(options: Options, env: Env, base: Input, log: Output) -> Self {
@@ -121,6 +124,8 @@ impl Interp {
     /// `10.11.19-MariaDB` (`main/mysql_upgrade.test` needs it). Other suffixes are the server's alone.
     pub fn export_version(&mut self) {
         let Some(connection) = &self.pool.current().connection else { return };
+        // Registers of old: in 10.5 they are there from the start.
+        let registers = if connection.release() < NO_REGISTERS { "0123456789" } else { "" };
         let version = connection.server_version();
         let version = version.strip_prefix(b"5.5.5-").unwrap_or(version);
         let mut parts = version.splitn_str(3, "-");
@@ -130,5 +135,10 @@ impl Interp {
             None => number.to_vec(),
         };
         self.variables.export(b"MYSQL_SERVER_VERSION", version);
+        for digit in
+            registers.bytes().filter(|digit| self.variables.get(&[*digit]).is_none()).collect::<Vec<_>>()
+        {
+            self.variables.set(&[digit], "");
+        }
     }
 }

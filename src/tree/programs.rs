@@ -9,7 +9,7 @@ use bstr::{BString, ByteSlice as _};
 use crate::cli::settings::Settings;
 use crate::env::Env;
 use crate::tree::layout::{Layout, build_types, is_program};
-use crate::tree::system_tables::PREFIXES;
+use crate::tree::system_tables::{PREFIXES, SystemTables};
 use crate::{Error, Result};
 
 /// A program that tests or the runner call.
@@ -70,7 +70,7 @@ use Root::{Base, Bin, Built, Clients};
 type Candidates = &'static [(Root, &'static str)];
 
 /// Every program with its candidates; the first that can be executed wins. Where releases call a program
-/// differently the newer name is first: installations that have both have one for a link to the other.
+/// differently the newer name is first, as one is a link to the other where both are there.
 const PROGRAMS: &[(Program, Candidates)] = &[
     (Program::Admin, &[(Clients, "mariadb-admin"), (Clients, "mysqladmin")]),
     (Program::Binlog, &[(Clients, "mariadb-binlog"), (Clients, "mysqlbinlog")]),
@@ -114,11 +114,10 @@ const PROGRAMS: &[(Program, Candidates)] = &[
     (
         Program::Backup,
         &[
-            (Bin, "extra/mariabackup<mc>/mariadb-backup"),
-            (Clients, "mariadb-backup"),
             (Bin, "extra/mariabackup<mc>/mariabackup"),
             (Bin, "extra/mariabackup/<mc>/mariabackup"),
             (Clients, "mariabackup"),
+            (Clients, "mariadb-backup"),
         ],
     ),
     (
@@ -144,6 +143,11 @@ const PROGRAMS: &[(Program, Candidates)] = &[
     (Program::Bug25714, &[(Bin, "tests<mc>/bug25714")]),
 ];
 
+/// Candidates that come before the others where the system tables' scripts have their newer name. A backup
+/// notes what it was called in its history, so this is not a matter of taste (`mariabackup.xbstream`).
+const RENAMED: &[(Program, Candidates)] =
+    &[(Program::Backup, &[(Bin, "extra/mariabackup<mc>/mariadb-backup"), (Clients, "mariadb-backup")])];
+
 /// What was found, once for a run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Programs {
@@ -162,9 +166,12 @@ impl Programs {
     /// `--embedded-server`, for the embedded variants.
     pub fn find(layout: &Layout, settings: &Settings, env: &Env) -> Programs {
         let mut found = BTreeMap::new();
+        let renamed = layout.system_tables.as_ref().is_some_and(SystemTables::renamed);
         for &(program, candidates) in PROGRAMS {
-            let path = candidates
-                .iter()
+            let first = RENAMED.iter().filter(|(other, _)| renamed && *other == program);
+            let path = first
+                .flat_map(|(_, candidates)| candidates.iter())
+                .chain(candidates)
                 .flat_map(|&(root, path)| expand(layout, settings, root, path))
                 .find(|path| is_program(path));
             found.extend(path.map(|path| (program, path)));
@@ -337,6 +344,14 @@ mod tests {
         let script = base.join("share/mariadb/mariadb_fix_privilege_tables.sql");
         std::fs::write(&script, "").unwrap();
         let find = |settings: &Settings| Programs::find(&layout(base), settings, &Env::default());
+        let old = find(&Settings::default());
+        assert_eq!(old.path(Program::Backup), Some(base.join("bin/mariabackup").as_path()));
+        std::fs::write(base.join("share/mariadb/mariadb_system_tables.sql"), "").unwrap();
+        let system_tables = SystemTables::below(base);
+        let find = |settings: &Settings| {
+            let layout = Layout { system_tables: system_tables.clone(), ..layout(base) };
+            Programs::find(&layout, settings, &Env::default())
+        };
         let programs = find(&Settings::default());
         assert_eq!(programs.path(Program::ClientTest), Some(base.join("bin/mariadb-client-test").as_path()));
         assert_eq!(programs.path(Program::Backup), Some(base.join("bin/mariadb-backup").as_path()));

@@ -12,6 +12,7 @@ use super::pool::DEFAULT;
 use super::switch;
 use crate::client::{self, ClientError, Connection};
 use crate::interp::properties::Property;
+use crate::interp::query::result;
 use crate::interp::state::{Interp, Stored};
 use crate::interp::stop::{Done, Stop};
 use crate::interp::tool::options::{self, Options};
@@ -35,6 +36,9 @@ const NO_DATABASE: &[u8] = b"*NO-ONE*";
 
 /// The first release whose `connect` without a database selects that of the command line after the login.
 const SELECTS_LATER: u32 = 100_600;
+
+/// The first release that tells a session's variables with the login (MDEV-31609); its tool prints them.
+const TELLS_LOGIN: u32 = 110_500;
 
 /// The connection attribute by which a server knows a test's connections.
 const PROGRAM_NAME: &str = "mysqltest";
@@ -115,6 +119,13 @@ pub fn connect(interp: &mut Interp, command: &Rc<Stored>) -> Done {
     match open(interp, command, &request)? {
         Ok(connection) => {
             let Request { name, options, later, .. } = request;
+            if interp.is(Property::SessionTrackInfo) && connection.release() >= TELLS_LOGIN {
+                result::write_session_track(
+                    connection.session_track(),
+                    connection.release(),
+                    &mut interp.out,
+                );
+            }
             interp.pool.install(place, name.as_bstr(), connection, options);
             let slot = interp.pool.current_mut();
             if let (Some(database), Some(connection)) = (later, &mut slot.connection)

@@ -278,7 +278,7 @@ pub(super) fn write_facts(interp: &mut Interp, affected: u64) {
         result::write_info(affected, connection.info(), &mut interp.out);
     }
     if trackers {
-        result::write_session_track(connection.session_track(), &mut interp.out);
+        result::write_session_track(connection.session_track(), interp.release, &mut interp.out);
     }
 }
 
