@@ -21,6 +21,8 @@ pub struct ReplicaStatus {
     columns: Vec<(BString, BString)>,
     /// Orphaned `#sql-ib….ibd` files in `test` are no fault (MariaDB before 10.6, whose script says so).
     ignore_orphans: bool,
+    /// The file in the data directory that an upgrade leaves.
+    upgrade_info: BString,
 }
 
 /// Replica status of MariaDB 10.11 as `column=value`; what has no value is empty, `#` is hidden.
@@ -37,6 +39,9 @@ const STATUS_10_11: &str = "Slave_IO_State Master_Host=127.0.0.1 Master_User=roo
     Slave_SQL_Running_State Slave_DDL_Groups=# Slave_Non_Transactional_Groups=# Slave_Transactional_Groups=# \
     Replicate_Rewrite_DB=#";
 
+/// What an upgrade leaves in the data directory; later releases than 10.11 name it `mariadb_upgrade_info`.
+const UPGRADE_INFO: &[u8] = b"mysql_upgrade_info";
+
 impl Default for ReplicaStatus {
     /// That of MariaDB 10.11.
     fn default() -> Self {
@@ -45,7 +50,7 @@ impl Default for ReplicaStatus {
             .map(|entry| entry.split_once('=').unwrap_or((entry, "")))
             .map(|(name, value)| (name.into(), value.into()))
             .collect();
-        ReplicaStatus { columns, ignore_orphans: false }
+        ReplicaStatus { columns, ignore_orphans: false, upgrade_info: UPGRADE_INFO.into() }
     }
 }
 
@@ -60,7 +65,13 @@ impl ReplicaStatus {
             .map(|(name, value)| (name.into(), value.into()))
             .collect();
         let ignore_orphans = script.contains_str("/#sql-ib");
-        (!columns.is_empty()).then_some(ReplicaStatus { columns, ignore_orphans })
+        let upgrade_info = script
+            .lines()
+            .filter_map(|line| line.strip_prefix(b"list_files $datadir "))
+            .find_map(|rest| rest.trim_ascii().strip_suffix(b";"))
+            .unwrap_or(UPGRADE_INFO)
+            .into();
+        (!columns.is_empty()).then_some(ReplicaStatus { columns, ignore_orphans, upgrade_info })
     }
 
     fn is_hidden(&self, column: &BStr) -> bool {
@@ -112,7 +123,7 @@ pub fn snapshot(session: &mut Session, replica: &ReplicaStatus) -> Result<Snapsh
 
     if let Some(datadir) = variable(&state, b"DATADIR") {
         let datadir = datadir.to_path_lossy();
-        print_files(&mut text, &datadir, |name| name == b"mysql_upgrade_info")?;
+        print_files(&mut text, &datadir, |name| name == replica.upgrade_info)?;
         print_files(&mut text, &datadir.join("test"), |name| {
             name.starts_with(b"#sql") && !(replica.ignore_orphans && is_orphan(name))
         })?;
@@ -254,6 +265,17 @@ mod tests {
         replica.print(&mut clean, &status(&real));
         assert_eq!(none, "Master_Host\t127.0.0.1\nMaster_Port\t#\nLast_Error\t\n");
         assert_eq!(none, clean);
+    }
+
+    #[test]
+    fn the_script_names_the_file_of_an_upgrade() {
+        let name = |line: &str| {
+            let script = format!("  --echo A\t1\n{line}\nlist_files $datadir/test #sql*;\n");
+            ReplicaStatus::from_script(script.as_bytes()).unwrap().upgrade_info
+        };
+        assert_eq!(name("list_files $datadir mariadb_upgrade_info;"), "mariadb_upgrade_info");
+        assert_eq!(name("list_files $datadir mysql_upgrade_info;"), "mysql_upgrade_info");
+        assert_eq!(name(""), "mysql_upgrade_info");
     }
 
     #[test]

@@ -33,7 +33,7 @@ pub fn check(session: &mut Session, log: &Path, lines: &[BString]) -> Result<Opt
     session.query("use mtr")?;
     session.query(
         "create temporary table error_log (row int auto_increment primary key, suspicious int default 1, \
-         file_name varchar(255), line varchar(1024) default null) engine=myisam",
+         file_name varchar(255), line varchar(1024) default null) engine=myisam charset=latin1",
     )?;
 
     let mut text = BString::default();
@@ -90,7 +90,7 @@ fn write(log: &Path, lines: &[BString]) -> Result<(), SessionError> {
 fn load(log: &Path, local: &str) -> Result<String, SessionError> {
     let (file, name) = (quoted(&warnings_path(log))?, quoted(log)?);
     Ok(format!(
-        "load data{local} infile {file} into table error_log fields terminated by 'xykls37' escaped by '' \
+        "load data{local} infile {file} into table error_log character set latin1 fields terminated by 'xykls37' escaped by '' \
          ignore 1 lines (line) set file_name={name}"
     ))
 }

@@ -15,6 +15,9 @@ use super::text::{self, Cell, Row};
 
 pub(super) const COM_QUERY: u8 = 3;
 
+/// The first release whose client library is Connector/C 3.4.
+const FORGETS_CHANGES: u32 = 110_400;
+
 /// Kind of a session's change: the current database.
 const TRACK_SCHEMA: u8 = 1;
 
@@ -100,6 +103,7 @@ impl Connection {
 
     /// Sends a query; its results are read with [`Connection::read_result`].
     pub fn send_query(&mut self, sql: &[u8]) -> Result<(), ClientError> {
+        self.forget_changes();
         self.command(COM_QUERY, &[sql])
     }
 
@@ -217,6 +221,11 @@ impl Connection {
         &self.server.version
     }
 
+    /// The server's release as a number, such as 101119 for 10.11.19; 0 where the version names none.
+    pub fn release(&self) -> u32 {
+        self.server.release()
+    }
+
     /// The server's number of this session.
     pub fn thread_id(&self) -> u32 {
         self.server.thread_id
@@ -230,6 +239,14 @@ impl Connection {
     pub(super) fn end_of_rows(&mut self, end: EofPacket) {
         self.ok.warnings = end.warnings;
         self.ok.status = end.status;
+    }
+
+    /// Forgets what the last statement changed in the session, before the next one: the client library of 10.11
+    /// keeps telling it with the results of statements that change nothing, Connector/C 3.4 does not.
+    pub(super) fn forget_changes(&mut self) {
+        if self.release() >= FORGETS_CHANGES {
+            self.ok.session.clear();
+        }
     }
 
     /// Notes the database and the character set that the server says the session has now: a reconnect
@@ -260,7 +277,9 @@ impl Drop for Connection {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::client::fake::{Fake, OK, Peer, Script, serve_all};
+    use bstr::ByteSlice as _;
+
+    use crate::client::fake::{Fake, GREETING, OK, Peer, Script, serve_all};
 
     const COLUMN: &[u8] = b"\x03def\0\0\0\x011\0\0\x0c\x3f\0\x01\0\0\0\x03\x81\0\0\0\0";
     const EOF: &[u8] = b"\xfe\x01\0\x02\0";
@@ -301,6 +320,30 @@ mod tests {
         let reply = query(&mut connection, b"select 1")?;
         while connection.next_row()?.is_some() {}
         Ok(reply)
+    }
+
+    /// What the session is told to have changed with a result set that follows a change of the database.
+    fn changes_told_by(version: &str) -> usize {
+        const CHANGED: &[u8] = b"\0\0\0\x02\x40\0\0\0\x07\x01\x05\x04test";
+        let greeting = GREETING.replacen("10.11.19", version, 1);
+        let fake = serve_all(vec![Box::new(move |peer: &mut Peer| {
+            peer.exchange(&[&greeting]);
+            peer.send(OK);
+            peer.answer(&[CHANGED]);
+            peer.answer(&[b"\x01", COLUMN, EOF, b"\x011", EOF]);
+        })]);
+        let options = Options { socket: Some(fake.socket()), user: "u".into(), ..Options::default() };
+        let mut connection = Connection::connect(&options).unwrap();
+        query(&mut connection, b"use test").unwrap();
+        assert_eq!(connection.session_track().len(), 1);
+        query(&mut connection, b"select 1").unwrap();
+        connection.session_track().len()
+    }
+
+    #[test]
+    fn changes_of_the_session_are_told_again_by_old_libraries() {
+        assert_eq!(changes_told_by("10.11.19"), 1);
+        assert_eq!(changes_told_by("11.8.9"), 0);
     }
 
     #[test]

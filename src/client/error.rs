@@ -51,6 +51,7 @@ pub mod code {
     pub const UNSUPPORTED_BY_SERVER: u32 = 5003;
     pub const FILE_NOT_FOUND: u32 = 5004;
     pub const FILE_READ: u32 = 5005;
+    pub const PLUGIN_NOT_ALLOWED: u32 = 5010;
 }
 
 /// The texts, by number; `%s` and `%d` stand for the arguments (spec §15.2).
@@ -94,6 +95,7 @@ const TEXTS: &[(u32, &str)] = &[
     (5004, "File '%s' not found (Errcode: %d)"),
     (5005, "Error reading file '%s' (Errcode: %d)"),
     (5007, "Invalid statement handle"),
+    (5010, "Authentication plugin '%s' couldn't be found in restricted_auth plugin list."),
     (5012, "Error while loading plugin '%s'"),
     (5013, "Read error: %s (%d)"),
     (5014, "Write error: %s (%d)"),

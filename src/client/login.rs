@@ -2,7 +2,7 @@
 
 use bstr::{BString, ByteSlice};
 
-use super::auth::{self, Exchange, Login, at};
+use super::auth::{self, Allowed, Exchange, Login, at};
 use super::capabilities as cap;
 use super::channel::Channel;
 use super::connect;
@@ -38,6 +38,23 @@ pub(super) struct Server {
 }
 
 impl Server {
+    /// The release as a number: major * 10000 + minor * 100 + patch; 0 where the text has none.
+    pub fn release(&self) -> u32 {
+        let mut numbers = self.version.split(|byte| !byte.is_ascii_digit()).map(|digits| {
+            digits
+                .iter()
+                .fold(0u32, |number, digit| number.saturating_mul(10).saturating_add(u32::from(digit - b'0')))
+        });
+        let mut next = || numbers.next().unwrap_or(0);
+        let (major, minor, patch) = (next(), next(), next());
+        major.saturating_mul(10_000).saturating_add(minor.saturating_mul(100)).saturating_add(patch)
+    }
+
+    /// The authentication plugins that may be used with this server.
+    fn allowed<'a>(&self, options: &'a Options) -> Allowed<'a> {
+        Allowed::of(options.restricted_auth.as_ref().map(|list| list.as_slice()), self.release())
+    }
+
     /// Whether OK packets tell changes of the session's state.
     pub fn tracks_session(&self) -> bool {
         self.capabilities & cap::SESSION_TRACKING != 0
@@ -117,8 +134,7 @@ pub(super) fn log_in(stream: Stream, options: &Options) -> Result<(Channel, Serv
         has_written: false,
         is_new: false,
     };
-    let default_auth = options.default_auth.as_ref().map(|name| name.as_slice());
-    auth::authenticate(&mut exchange, default_auth, Some(&server.plugin), options.plugin_dir.as_deref())?;
+    auth::authenticate(&mut exchange, options, server.allowed(options), Some(&server.plugin))?;
     let ok = OkPacket::decode(channel.packet(), server.tracks_session()).map_err(malformed)?;
     if server.capabilities & cap::COMPRESS != 0 {
         channel.compress();
@@ -152,8 +168,7 @@ pub(super) fn change_user(
         has_written: false,
         is_new: false,
     };
-    let default_auth = options.default_auth.as_ref().map(|name| name.as_slice());
-    auth::authenticate(&mut exchange, default_auth, None, options.plugin_dir.as_deref())?;
+    auth::authenticate(&mut exchange, options, server.allowed(options), None)?;
     OkPacket::decode(channel.packet(), server.tracks_session()).map_err(malformed)
 }
 
@@ -467,6 +482,29 @@ mod tests {
             peer.exchange(&[GREETING, b"\xfemysql_native_password\0aaaa\0"]);
         });
         assert_eq!(short, "2012 (HY000): Error in server handshake");
+    }
+
+    #[test]
+    fn plugins_that_are_not_allowed() {
+        let options = |list: &str| Options { restricted_auth: Some(list.into()), ..Options::default() };
+        let text = |name: &str| {
+            format!(
+                "5010 (HY000): Authentication plugin '{name}' couldn't be found in restricted_auth plugin list."
+            )
+        };
+        let error = refused_with(options("mysql_old_password"), |peer| peer.send(GREETING));
+        assert_eq!(error, text("mysql_native_password"));
+        let error =
+            refused_with(options("mysql_native_password"), |peer| peer.exchange(&[GREETING, b"\xfe"]));
+        assert_eq!(error, text("mysql_old_password"));
+    }
+
+    #[test]
+    fn releases_are_numbers() {
+        let release = |text: &str| Server { version: text.into(), ..Server::default() }.release();
+        assert_eq!(release("10.11.19-MariaDB-0+deb12u1"), 101_119);
+        assert_eq!(release("11.4"), 110_400);
+        assert_eq!(release(""), 0);
     }
 
     #[test]

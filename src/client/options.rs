@@ -67,6 +67,9 @@ pub struct Options {
     pub plugin_dir: Option<PathBuf>,
     /// The authentication plugin to begin with.
     pub default_auth: Option<BString>,
+    /// The names of the plugins that may be used, in one text; `None`: what the client library of the
+    /// server's release allows.
+    pub restricted_auth: Option<BString>,
     /// The connection attribute `program_name`.
     pub program_name: BString,
     /// Whether statements may be separated by `;` in one query.
@@ -99,6 +102,7 @@ impl Default for Options {
             write_timeout: None,
             plugin_dir: None,
             default_auth: None,
+            restricted_auth: None,
             program_name: BString::default(),
             multi_statements: true,
             reconnect: false,

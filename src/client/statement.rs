@@ -129,6 +129,7 @@ impl Connection {
         statement.params.clear();
         statement.columns.clear();
         statement.bound = None;
+        self.forget_changes();
         self.command(COM_STMT_PREPARE, &[sql])?;
         self.clear_facts();
         self.phase = Phase::Ready;
@@ -182,6 +183,7 @@ impl Connection {
         request.push(if cursor { READ_ONLY_CURSOR } else { NO_CURSOR });
         request.extend_from_slice(&1u32.to_le_bytes());
         put_params(&mut request, statement.params.len(), params);
+        self.forget_changes();
         self.command(COM_STMT_EXECUTE, &[&request])?;
         self.clear_facts();
         statement.first = true;

@@ -171,6 +171,18 @@ pub(super) fn delimiter(interp: &mut Interp, stored: &Rc<Stored>) -> Done {
     Ok(())
 }
 
+/// `break`: nothing more runs up to the end of the innermost loop, which does not come back (MDEV-12130).
+pub(super) fn r#break(interp: &mut Interp) -> Done {
+    let Some(innermost) = interp.blocks.iter().rposition(|block| block.is_while) else {
+        return Err(Stop::die("Stray break was found"));
+    };
+    for block in &mut interp.blocks[innermost..] {
+        block.runs = false;
+        block.delimiter = Some(interp.delimiter.clone());
+    }
+    Ok(())
+}
+
 /// The longest text of `die`, in bytes.
 const MAX_DIE: usize = 159;
 

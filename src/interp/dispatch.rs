@@ -57,6 +57,7 @@ pub(super) fn dispatch(interp: &mut Interp, stored: &Rc<Stored>, kind: Command) 
         Command::Delimiter => control::delimiter(interp, stored),
         // The loop's own.
         Command::If | Command::While | Command::End | Command::Exit => Ok(()),
+        Command::Break => control::r#break(interp),
         Command::Die => control::die(interp, stored),
         Command::Skip => control::skip(interp, stored),
         Command::DisableParsing => control::parsing(interp, true),

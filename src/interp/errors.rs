@@ -9,11 +9,6 @@ use crate::client::ClientError;
 use crate::script::errnames;
 use crate::script::error_list::Expected;
 
-/// The name of an error number in messages: `<Unknown>` for one without name, nothing for 0.
-pub fn error_name(number: u32) -> &'static str {
-    if number == 0 { "" } else { errnames::name(number).unwrap_or("<Unknown>") }
-}
-
 /// The error of a command that is not a statement (spec §9.4).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct CommandError {
@@ -26,10 +21,15 @@ pub struct CommandError {
 }
 
 impl Interp {
+    /// The name of an error number in messages: `<Unknown>` for one without name, nothing for 0.
+    fn error_name(&self, number: u32) -> &'static str {
+        if number == 0 { "" } else { errnames::name(number, self.release).unwrap_or("<Unknown>") }
+    }
+
     /// Sets `$mysql_errno` and `$mysql_errname`.
     pub fn set_mysql_errno(&mut self, number: u32) {
         self.variables.set_number(b"mysql_errno", i64::from(number));
-        self.variables.set(b"mysql_errname", error_name(number));
+        self.variables.set(b"mysql_errname", self.error_name(number));
     }
 
     /// An SQL error of `command` (spec §9.3).
@@ -44,7 +44,7 @@ impl Interp {
             let mut text = BString::from("query '");
             text.extend_from_slice(&query);
             text.extend_from_slice(
-                format!("' failed: {} ({}): ", error_name(error.code), error.code).as_bytes(),
+                format!("' failed: {} ({}): ", self.error_name(error.code), error.code).as_bytes(),
             );
             text.extend_from_slice(&error.message);
             return self.report(text);
@@ -78,11 +78,11 @@ impl Interp {
         match first {
             Expected::Number(number) => {
                 let what =
-                    format!("' failed with wrong errno {} ({}): '", error_name(error.code), error.code);
+                    format!("' failed with wrong errno {} ({}): '", self.error_name(error.code), error.code);
                 text.extend_from_slice(what.as_bytes());
                 text.extend_from_slice(&error.message);
                 text.extend_from_slice(
-                    format!("', instead of {} ({number})...", error_name(*number)).as_bytes(),
+                    format!("', instead of {} ({number})...", self.error_name(*number)).as_bytes(),
                 );
             }
             Expected::SqlState(state) => {
@@ -116,7 +116,7 @@ impl Interp {
         match command.expected.first() {
             Some(Expected::Number(number)) if *number != 0 => {
                 text.extend_from_slice(&command.query_text());
-                let name = error_name(*number);
+                let name = self.error_name(*number);
                 text.extend_from_slice(
                     format!("' succeeded - should have failed with error {name} ({number})...").as_bytes(),
                 );
@@ -190,7 +190,7 @@ impl Interp {
             let mut text = BString::from("require query '");
             text.extend_from_slice(query);
             text.extend_from_slice(
-                format!("' failed: {} ({}): ", error_name(error.code), error.code).as_bytes(),
+                format!("' failed: {} ({}): ", self.error_name(error.code), error.code).as_bytes(),
             );
             text.extend_from_slice(&error.message);
             return Err(Stop::Die(text));

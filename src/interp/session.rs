@@ -101,6 +101,7 @@ impl Interp {
             executed: 0,
             reported: false,
             last_statement: BString::default(),
+            release: u32::MAX,
             line: 0,
             started: Instant::now(),
         }
@@ -109,10 +110,11 @@ impl Interp {
     /// Sets what the current connection shows in variables: its name and its server's version.
     pub fn show_connection(&mut self) {
         let slot = self.pool.current();
-        let version = slot.connection.as_ref().map(|connection| numeric_version(connection.server_version()));
+        let version = slot.connection.as_ref().map(|connection| connection.release());
         let name = slot.name.clone();
+        self.release = version.unwrap_or(self.release);
         self.variables.set(b"CURRENT_CONNECTION", name);
-        self.variables.set_number(b"mysql_get_server_version", version.unwrap_or(-1));
+        self.variables.set_number(b"mysql_get_server_version", version.map_or(-1, i64::from));
     }
 
     /// The version that the client's programs have, taken from the server they are installed with:
@@ -128,30 +130,5 @@ impl Interp {
             None => number.to_vec(),
         };
         self.variables.export(b"MYSQL_SERVER_VERSION", version);
-    }
-}
-
-/// major * 10000 + minor * 100 + patch; the prefix that MariaDB sends for old replicas does not count.
-fn numeric_version(version: &[u8]) -> i64 {
-    let version = version.strip_prefix(b"5.5.5-").unwrap_or(version);
-    let mut numbers = version.split(|byte| !byte.is_ascii_digit()).map(|digits| {
-        digits
-            .iter()
-            .fold(0i64, |number, digit| number.saturating_mul(10).saturating_add(i64::from(digit - b'0')))
-    });
-    let mut next = || numbers.next().unwrap_or(0);
-    let (major, minor, patch) = (next(), next(), next());
-    major.saturating_mul(10_000).saturating_add(minor.saturating_mul(100)).saturating_add(patch)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn versions_are_numbers() {
-        assert_eq!(numeric_version(b"5.5.5-10.11.19-MariaDB-0+deb12u1"), 101_119);
-        assert_eq!(numeric_version(b"11.4"), 110_400);
-        assert_eq!(numeric_version(b""), 0);
     }
 }

@@ -147,6 +147,8 @@ pub struct Interp {
     pub reported: bool,
     /// The statement at hand after expansion, for the explanation of a failure.
     pub last_statement: BString,
+    /// The release of the server connected to last, such as 101119; before the first, that of the newest.
+    pub release: u32,
     /// The line of the command read last; 0 before the first and after the last.
     pub line: u32,
     /// When the timer started.

@@ -1,7 +1,8 @@
 //! `--junit`: the layout that CI systems read, one `testcase` an instance and round.
 //!
 //! Attempts that were tried again are `flakyFailure` in a test that passed in the end, and
-//! `rerunFailure` in one that did not. A test that was started and has no verdict is an `error`,
+//! `rerunFailure` in one that did not. What servers said while they shut down is a `testcase` of its own (see
+//! [`super::shutdown`]). A test that was started and has no verdict is an `error`,
 //! while it runs and for ever if the run is killed: nothing without a verdict is absent or green.
 //! Written with quick-xml and kept on disk by [`super::snapshot`].
 
@@ -15,6 +16,7 @@ use quick_xml::events::{BytesDecl, BytesText, Event as Xml};
 use crate::error::{Error, Result};
 use crate::report::clock::Clock;
 use crate::report::layout::diagnoses;
+use crate::report::shutdown::Shutdowns;
 use crate::report::snapshot::Document;
 use crate::run::event::{Event, FailureKind, Outcome, TestId, Verdict};
 
@@ -23,6 +25,7 @@ pub struct Junit {
     clock: Clock,
     host: String,
     suites: BTreeMap<String, Suite>,
+    shutdowns: Shutdowns,
 }
 
 #[derive(Default)]
@@ -68,7 +71,7 @@ impl Junit {
     /// An empty document.
     pub fn new(clock: Clock) -> Self {
         let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
-        Junit { clock, host, suites: BTreeMap::new() }
+        Junit { clock, host, suites: BTreeMap::new(), shutdowns: Shutdowns::default() }
     }
 
     fn case(&mut self, id: &TestId) -> &mut Case {
@@ -112,6 +115,10 @@ impl Document for Junit {
         match event {
             Event::TestStarted { id, .. } => self.case(id).running = true,
             Event::TestFinished { id, outcome, .. } => self.case(id).finish(outcome),
+            Event::ShutdownWarnings { tests, lines, diagnoses } => {
+                let (id, outcome) = self.shutdowns.test(tests, lines, diagnoses);
+                self.case(&id).finish(&outcome);
+            }
             Event::RunFinished { .. } => {}
             _ => return false,
         }

@@ -8,6 +8,7 @@ pub mod layout;
 pub mod progress;
 pub mod reporter;
 pub mod result_file;
+pub mod shutdown;
 pub mod snapshot;
 pub mod start_mode;
 pub mod tally;

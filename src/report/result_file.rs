@@ -14,6 +14,7 @@ use crate::cli::settings::Settings;
 use crate::error::{Error, Result};
 use crate::report::clock::Clock;
 use crate::report::reporter::Reporter;
+use crate::report::shutdown::Shutdowns;
 use crate::run::event::{Event, Outcome, TestId, Verdict};
 
 /// The most of an output that is kept, in characters.
@@ -29,6 +30,7 @@ pub struct ResultFile {
     /// When the tests that run were started, by worker.
     started: HashMap<usize, String>,
     run_started: String,
+    shutdowns: Shutdowns,
 }
 
 impl ResultFile {
@@ -47,6 +49,7 @@ impl ResultFile {
             settings: tags(settings, vardir),
             started: HashMap::new(),
             run_started: clock.utc(),
+            shutdowns: Shutdowns::default(),
         })
     }
 
@@ -112,6 +115,10 @@ impl Reporter for ResultFile {
                 return Ok(());
             }
             Event::TestFinished { worker, id, outcome, .. } => self.block(*worker, id, outcome),
+            Event::ShutdownWarnings { tests, lines, diagnoses } => {
+                let (id, outcome) = self.shutdowns.test(tests, lines, diagnoses);
+                self.block(0, &id, &outcome)
+            }
             Event::RunFinished { wall, .. } => BString::from(format!("duration : {}\n", wall.as_secs())),
             _ => return Ok(()),
         };
@@ -245,6 +252,7 @@ mod tests {
             "\nvariation : one\n",
             "result : skipped\ncomment : Because <I> say \"so\"\n}\n",
             "result : warning\n  output : \nMTR's internal check of the test case 'S.check' failed.\nnot ok\"\n}\n",
+            "{\nname : S.nostart (server shutdown)\nstart_time : 2026-11-23T12:32:19Z\nresult : fail\n  output : After running tests: S.nostart\n",
             "ok\nCURRENT_TEST: S.warns\"\n}\nduration : 3\n",
         ] {
             assert!(text.contains(expected), "{expected}\nnot in\n{text}");

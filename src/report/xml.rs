@@ -5,6 +5,8 @@
 //! not by an XML writer. Unlike the reference's, which is written once at the end, the file is there
 //! all the time (see [`super::snapshot`]); a test that is running is in it as failed, so that
 //! a killed run does not hide the test that hung. It goes away when the run ends in an orderly way.
+//! What servers said while they shut down, for which the run fails, is in it as a failed test, which the
+//! reference's does not have (see [`super::shutdown`]).
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -14,6 +16,7 @@ use bstr::ByteSlice;
 use crate::error::Result;
 use crate::report::clock::Clock;
 use crate::report::layout::diagnoses;
+use crate::report::shutdown::Shutdowns;
 use crate::report::snapshot::Document;
 use crate::report::tally::Tally;
 use crate::run::event::{Event, Outcome, TestId, Verdict};
@@ -26,6 +29,9 @@ pub struct LegacyXml {
     /// Completed entries by `suite.test`; those of one name in order of completion.
     entries: BTreeMap<String, Vec<Entry>>,
     running: BTreeMap<usize, TestId>,
+    shutdowns: Shutdowns,
+    /// Failed tests that stand for shutdowns: no attempts, which [`Tally`] counts.
+    shutdown_failures: usize,
 }
 
 #[derive(Debug, Clone)]
@@ -49,7 +55,15 @@ impl LegacyXml {
     /// An empty document.
     pub fn new(clock: Clock) -> Self {
         let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
-        LegacyXml { clock, host, tally: Tally::default(), entries: BTreeMap::new(), running: BTreeMap::new() }
+        LegacyXml {
+            clock,
+            host,
+            tally: Tally::default(),
+            entries: BTreeMap::new(),
+            running: BTreeMap::new(),
+            shutdowns: Shutdowns::default(),
+            shutdown_failures: 0,
+        }
     }
 
     /// Entries in the order of the file: by name, running ones after finished ones of that name.
@@ -79,6 +93,12 @@ impl Document for LegacyXml {
                 }
                 true
             }
+            Event::ShutdownWarnings { tests, lines, diagnoses } => {
+                let (id, outcome) = self.shutdowns.test(tests, lines, diagnoses);
+                self.entries.entry(name(&id)).or_default().push(Entry::new(&id, &outcome));
+                self.shutdown_failures += 1;
+                true
+            }
             Event::RunFinished { .. } => {
                 self.running.clear();
                 true
@@ -90,15 +110,15 @@ impl Document for LegacyXml {
     fn render(&self) -> Result<Vec<u8>> {
         let entries = self.sorted();
         let total = Sums::of(&entries);
-        let running = self.running.len();
+        let more = self.running.len() + self.shutdown_failures;
         let mut out = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
         push(
             &mut out,
             format_args!(
                 "<testsuites disabled=\"{}\" errors=\"\" failures=\"{}\" name=\"\" tests=\"{}\" time=\"{}\">\n",
                 total.disabled,
-                self.tally.failed + running,
-                self.tally.tests() + running,
+                self.tally.failed + more,
+                self.tally.tests() + more,
                 seconds(total.timer_ms)
             ),
         );

@@ -1,5 +1,6 @@
 //! After a failure: what is kept of the servers, and the core files in it (spec §9.8).
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -11,20 +12,14 @@ use super::context::Context;
 use super::servers::ServerSet;
 use crate::env::Env;
 use crate::error::{Error, Result};
+use crate::server::instance::Instance;
 use crate::tree::case::TestCase;
 
 /// Moves config, temporary files and data directories of a failed test to
 /// `VAR/log/<test>`; a second failure of the same test gets `<test>.2` and so on.
 pub fn save(set: &ServerSet, case: &TestCase) -> Result<PathBuf> {
     let log = set.dirs.log();
-    let name = case.file_name();
-    let mut target = log.join(&name);
-    for n in 2.. {
-        if !target.exists() {
-            break;
-        }
-        target = log.join(format!("{name}.{n}"));
-    }
+    let target = fresh(&log, &case.file_name());
     make(&target)?;
     write_listing(&set.dirs.var, &log.join("files.log"))?;
     let my_cnf = set.dirs.my_cnf();
@@ -32,7 +27,45 @@ pub fn save(set: &ServerSet, case: &TestCase) -> Result<PathBuf> {
         copy(&my_cnf, &target.join("my.cnf"))?;
     }
     copy_tree(&set.dirs.var_tmp(), &target.join("tmp"))?;
-    for server in &set.servers {
+    move_servers(set, &target, set.servers.iter())?;
+    Ok(target)
+}
+
+/// Moves the data directories of the `crashed` servers, which nobody needs any more, to `VAR/log/<test>-shutdown`.
+/// `None` where there is none: that of a test that failed is kept with the test's.
+pub fn save_crashed(set: &ServerSet, crashed: &BTreeSet<usize>, test: &str) -> Result<Option<PathBuf>> {
+    let servers = || crashed.iter().map(|i| &set.servers[*i]);
+    if !servers().any(|server| set.dirs.var.join(server.group.name().to_string()).is_dir()) {
+        return Ok(None);
+    }
+    let target = fresh(&set.dirs.log(), &format!("{}-shutdown", test.replace('/', "_")));
+    make(&target)?;
+    let my_cnf = set.dirs.my_cnf();
+    if my_cnf.exists() {
+        copy(&my_cnf, &target.join("my.cnf"))?;
+    }
+    move_servers(set, &target, servers())?;
+    Ok(Some(target))
+}
+
+/// A path in `dir` that does not exist: `name`, `name.2` and so on.
+fn fresh(dir: &Path, name: &str) -> PathBuf {
+    let mut target = dir.join(name);
+    for n in 2.. {
+        if !target.exists() {
+            break;
+        }
+        target = dir.join(format!("{name}.{n}"));
+    }
+    target
+}
+
+fn move_servers<'s>(
+    set: &ServerSet,
+    target: &Path,
+    servers: impl Iterator<Item = &'s Instance>,
+) -> Result<()> {
+    for server in servers {
         let group = server.group.name().to_string();
         let from = set.dirs.var.join(&group);
         if from.is_dir() {
@@ -40,7 +73,7 @@ pub fn save(set: &ServerSet, case: &TestCase) -> Result<PathBuf> {
             std::fs::rename(&from, &to).map_err(|error| Error::io("move", &from, error))?;
         }
     }
-    Ok(target)
+    Ok(())
 }
 
 /// `ls -lR` in effect: what the vardir held when the test failed.

@@ -9,6 +9,7 @@ use bstr::{BString, ByteSlice};
 use super::checks::{self, CheckFailure};
 use super::event::{Event, FailureKind, Outcome, Phase, Verdict};
 use super::servers::BringUpFailure;
+use super::test_failure::Begun;
 use super::wait::{self, Expected, ScriptEnd};
 use super::worker::{Job, Worker};
 use super::{aftermath, analyze, debugger, early_death, modes, script};
@@ -138,7 +139,7 @@ impl Worker {
             ScriptEnd::ServerDied(i) => {
                 child.terminate(crate::server::instance::TERM_GRACE).map_err(ending)?;
                 self.end_script_leftovers();
-                Ok(Some(self.server_died(i, "failed during test run").into()))
+                Ok(Some(self.server_died(i, "failed during test run", Begun::Yes).into()))
             }
             ScriptEnd::TimedOut => self.timed_out(case, child).map(|outcome| Some(outcome.into())),
             ScriptEnd::Interrupted => {
@@ -353,6 +354,7 @@ impl Worker {
             _ => format!("Failed to start {}\n", server.group.name()),
         };
         let diagnosis = self.set.diagnose_start(i, how);
+        self.set.note_told(i);
         self.set.sanitizer_reports();
         self.warn(warning);
         let server_log = diagnosis.to_text();
@@ -360,8 +362,9 @@ impl Worker {
     }
 
     /// The report of a server that ended although nothing said it should.
-    pub fn server_died(&mut self, i: usize, when: &str) -> Outcome {
-        let diagnosis = self.diagnose_death(i);
+    pub fn server_died(&mut self, i: usize, when: &str, begun: Begun) -> Outcome {
+        let diagnosis = self.diagnose_death(i, begun);
+        self.set.note_told(i);
         // What the diagnosis was made of is no news when the servers stop.
         self.set.sanitizer_reports();
         let server = &self.set.servers[i];

@@ -1,13 +1,15 @@
 //! The checks around a test, over sessions of the runner's own (spec §10.4 to §10.6).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use bstr::{BString, ByteSlice};
 
 use super::event::FailureKind;
 use super::servers::ServerSet;
+use super::test_failure::Begun;
 use super::wait::Expected;
 use super::worker::Worker;
 use crate::check::errorlog;
@@ -15,7 +17,9 @@ use crate::check::session::{Endpoint, Session, SessionError};
 use crate::check::testcase::{self, Snapshot};
 use crate::check::warnings as server_side;
 use crate::error::{Error, Result};
-use crate::server::instance::append_to;
+use crate::server::instance::{Instance, append_to};
+use crate::sys::child::Child;
+use crate::sys::poll;
 use crate::tree::case::TestCase;
 use crate::triage::collect::log_file;
 use crate::triage::diagnosis::Diagnosis;
@@ -37,6 +41,16 @@ pub struct CheckFailure {
 /// How long a server may refuse connections before a check gives up: 500 attempts, 100 ms apart, in
 /// the reference's script engine.
 const CONNECT_PATIENCE: Duration = Duration::from_secs(50);
+
+/// How often a check that waits for a connection looks whether the server is still there.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// How long a server that has closed a connection may take to end, and one that has said anything else.
+const END_PATIENCE: Duration = Duration::from_secs(10);
+const END_GRACE: Duration = Duration::from_millis(100);
+
+/// `ER_SERVER_SHUTDOWN`.
+const SHUTTING_DOWN: u16 = 1053;
 
 /// Open sessions by position of the server. None may be open while a script runs: it would show in
 /// the process list.
@@ -161,19 +175,25 @@ pub fn warnings(
 }
 
 /// Error-log lines written since the last scan, and the tests since each server's start
-/// (spec §10.6). Only the runner's own suppressions apply.
+/// (spec §10.6). Only the runner's own suppressions apply. That a server ended by a signal of its own is told even
+/// where its log is silent.
 pub fn shutdown_warnings(set: &mut ServerSet, patterns: &errorlog::Patterns) -> Result<Shutdown> {
-    let mut shutdown = Shutdown::default();
-    let Shutdown { tests, lines: text, parts } = &mut shutdown;
+    let mut shutdown = Shutdown { crashed: set.take_crashed(), ..Shutdown::default() };
+    let Shutdown { tests, lines: text, parts, crashed } = &mut shutdown;
+    let crashes: Vec<(PathBuf, BString)> =
+        crashed.iter().map(|i| (set.servers[*i].group.log_error(), crash_line(&set.servers[*i]))).collect();
     for scanner in set.scanners.values_mut() {
         let position = scanner.position();
         let lines = scanner.scan(patterns)?;
-        if lines.is_empty() || scanner.names().is_empty() {
+        let crash = crashes.iter().find(|(log, _)| log == scanner.path());
+        if (lines.is_empty() && crash.is_none()) || scanner.names().is_empty() {
             continue;
         }
         parts.push(log_file::from_offset(scanner.path(), position));
-        errorlog::append_warnings(scanner.path(), &lines)?;
-        for line in &lines {
+        if !lines.is_empty() {
+            errorlog::append_warnings(scanner.path(), &lines)?;
+        }
+        for line in lines.iter().chain(crash.map(|(_, line)| line)) {
             text.extend_from_slice(line);
         }
         for name in scanner.names() {
@@ -194,6 +214,14 @@ pub struct Shutdown {
     pub lines: BString,
     /// All that the logs gained.
     pub parts: Vec<LogPart>,
+    /// Positions of the servers that crashed after a test or while they shut down.
+    pub crashed: BTreeSet<usize>,
+}
+
+/// What the system says of a server that crashed.
+fn crash_line(server: &Instance) -> BString {
+    let how = server.last_exit.map(|(exit, _)| exit.to_string()).unwrap_or_default();
+    format!("{} crashed while it shut down: {how}\n", server.group.name()).into()
 }
 
 /// Closes sessions, waiting until the servers have ended them.
@@ -232,7 +260,20 @@ fn session<'s>(
             let patience = if server.is_running() { CONNECT_PATIENCE } else { Duration::ZERO };
             let patience = deadline.min(Instant::now() + patience);
             let endpoint = Endpoint::Socket(server.group.socket());
-            Ok(place.insert(Session::open_at(&endpoint, &worker.ctx.settings.user, patience, deadline)?))
+            // One that has ended will not answer either, however long one waits.
+            let ended = || {
+                let fd = server.process().map(Child::fd);
+                fd.is_some_and(|fd| {
+                    poll::readable(&[fd], Some(Instant::now())).is_ok_and(|it| !it.is_empty())
+                })
+            };
+            loop {
+                let until = patience.min(Instant::now() + LOOK);
+                match Session::open_at(&endpoint, &worker.ctx.settings.user, until, deadline) {
+                    Err(SessionError::Unreachable { .. }) if Instant::now() < patience && !ended() => {}
+                    opened => return Ok(place.insert(opened?)),
+                }
+            }
         }
     }
 }
@@ -255,15 +296,19 @@ fn failure(
     deadline: Instant,
     error: &SessionError,
 ) -> CheckFailure {
+    let leaves = matches!(error, SessionError::Lost(_)) || error.code() == Some(SHUTTING_DOWN);
+    let patience = if leaves { END_PATIENCE } else { END_GRACE };
+    let patience = patience.min(deadline.saturating_duration_since(Instant::now()));
     let ended = worker.set.servers[i].is_running()
-        && worker.set.servers[i].await_exit(Duration::from_millis(100)).ok().flatten().is_some();
+        && worker.set.servers[i].await_exit(patience).ok().flatten().is_some();
     if ended {
+        let begun = if matches!(check, Check::Before) { Begun::No } else { Begun::Yes };
         let when = match check {
             Check::Before => "crashed while running 'check testcase before test'",
             Check::After => "crashed while running 'check testcase after test'",
             Check::Warnings => "crashed while running 'check warnings'",
         };
-        let died = worker.server_died(i, when);
+        let died = worker.server_died(i, when, begun);
         return CheckFailure {
             kind: FailureKind::ServerDeath,
             comment: died.comment.replacen("Server ", "The server ", 1).into(),

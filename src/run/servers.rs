@@ -1,7 +1,7 @@
 //! The servers a worker owns: which must be restarted for a test, starting and stopping them
 //! (spec §3.4, §8.3, §9.4 to §9.6).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
@@ -31,11 +31,13 @@ use crate::server::expect;
 use crate::server::instance::{Instance, Launch, StartedWith, append_to, os_args};
 use crate::server::options;
 use crate::server::readiness::{self, Readiness};
+use crate::sys::child::Exit;
 use crate::sys::poll::Waker;
 use crate::sys::watch::DirWatch;
 use crate::tree::case::{Origin, ServerOption, TestCase};
 use crate::triage::collect::memory;
 use crate::triage::collect::sanitizers::has_log_path;
+use crate::triage::crash::is_own_signal;
 use crate::triage::evidence::TextFile;
 
 /// The servers of one worker and the config they run with.
@@ -59,6 +61,10 @@ pub struct ServerSet {
     pub watch: DirWatch,
     /// What sanitizers of its servers wrote to files of their own.
     sanitizer_files: SanitizerFiles,
+    /// Positions of servers that crashed after a test or while they shut down, which nobody has been told yet.
+    crashed: BTreeSet<usize>,
+    /// Positions of servers of whose last death a test's report tells.
+    told: BTreeSet<usize>,
     abort: Waker,
     /// For what must be told while servers are started.
     reports: Sender<Report>,
@@ -121,6 +127,8 @@ impl ServerSet {
             scanners: BTreeMap::new(),
             watch,
             sanitizer_files: SanitizerFiles::new(),
+            crashed: BTreeSet::new(),
+            told: BTreeSet::new(),
             abort,
             reports,
         })
@@ -207,10 +215,15 @@ impl ServerSet {
     /// so that it does not log the loss of its connection (spec §9.6, §15).
     pub fn stop(&mut self, which: &[usize], grace: Duration) -> Result<()> {
         for &i in which.iter().rev() {
+            self.take_exit(i)?;
+            if !self.servers[i].is_running() {
+                continue;
+            }
             self.ask_to_shut_down(i, grace);
             let server = &mut self.servers[i];
             let name = server.group.name().to_string();
             server.stop(grace).map_err(|error| Error::new(format!("cannot stop {name}")).caused_by(error))?;
+            self.note_crash(i);
         }
         Ok(())
     }
@@ -249,12 +262,42 @@ impl ServerSet {
         Ok(())
     }
 
+    /// Takes an exit that nobody has looked at yet. Without an expect file a crash among them was not wanted.
     fn take_exit(&mut self, i: usize) -> Result<()> {
         let server = &mut self.servers[i];
-        server
-            .take_exit()
-            .map(drop)
-            .map_err(|error| Error::new(format!("cannot wait for {}", server.group.name())).caused_by(error))
+        let exit = server.take_exit().map_err(|error| {
+            Error::new(format!("cannot wait for {}", server.group.name())).caused_by(error)
+        })?;
+        if exit.is_some() && !self.expect_file(i).exists() {
+            self.note_crash(i);
+        }
+        Ok(())
+    }
+
+    /// Remembers that the server at `i`, which has just ended, did so by a signal of its own.
+    fn note_crash(&mut self, i: usize) {
+        let server = &self.servers[i];
+        if let Some((Exit::Signal { number, .. }, _)) = server.last_exit
+            && is_own_signal(number)
+            && !server.aborted
+        {
+            self.crashed.insert(i);
+        }
+    }
+
+    /// A test's report tells why the server at `i` died: it is no news when the servers stop.
+    pub fn note_told(&mut self, i: usize) {
+        self.told.insert(i);
+    }
+
+    /// Whether a test's report tells why the server at `i`, which has not been started since, died.
+    pub fn is_told(&self, i: usize) -> bool {
+        self.told.contains(&i)
+    }
+
+    /// Positions of the servers that crashed after a test or while they shut down, once each.
+    pub fn take_crashed(&mut self) -> BTreeSet<usize> {
+        std::mem::take(&mut self.crashed)
     }
 
     /// Makes the config of `case` if no server runs; otherwise the old one stays (spec §9.4).
@@ -275,6 +318,8 @@ impl ServerSet {
         self.config = None;
         self.template = None;
         self.servers.clear();
+        self.crashed.clear();
+        self.told.clear();
         for (name, value) in self.replaced.drain(..).rev() {
             match value {
                 Some(value) => self.env.set(name, value),
@@ -480,6 +525,7 @@ impl ServerSet {
             }
             None => (with.program.clone(), os_args(&with.args)),
         };
+        self.told.remove(&i);
         self.servers[i].start(Launch {
             program: &program,
             args,

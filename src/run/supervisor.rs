@@ -247,6 +247,7 @@ impl<'r> Supervisor<'r> {
                 }
                 self.wake_idle();
             }
+            Report::Saved(dir) => self.keep(&dir),
             Report::StopFile => self.wake_idle(),
             Report::MemoryLost => self.memory_lost = true,
             Report::Signal(number) => self.interrupted(number),

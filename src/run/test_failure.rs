@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use bstr::{BString, ByteSlice};
 
+use super::checks::Shutdown;
 use super::worker::Worker;
 use super::{aftermath, gdb, script};
 use crate::check::session::Session;
@@ -14,9 +15,19 @@ use crate::triage::collect::log_file;
 use crate::triage::diagnosis::Diagnosis;
 use crate::triage::evidence::{Core, Evidence, ExitKind, LogPart, Stage, Statement, TestFacts, TextFile};
 use crate::triage::judge;
+use crate::triage::log::is_ready;
 
 /// How long a server that hangs may take to say what it executes.
 const ANSWER: Duration = Duration::from_secs(5);
+
+/// Whether a server that died may have served its test.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Begun {
+    /// The test had not begun.
+    No,
+    /// The script was started.
+    Yes,
+}
 
 impl Worker {
     /// What is known of the server at `i` while a test runs: its log is that of this test.
@@ -41,9 +52,18 @@ impl Worker {
         evidence
     }
 
-    /// Why the server at `i` ended although nothing said that it should.
-    pub fn diagnose_death(&mut self, i: usize) -> Diagnosis {
+    /// Why the server at `i` ended although nothing said that it should. One that was started for this test and was
+    /// not ready yet, pid file or not, or whose test had not begun, died at its start.
+    pub fn diagnose_death(&mut self, i: usize, begun: Begun) -> Diagnosis {
         let mut evidence = self.evidence_of_test(i);
+        if let Some(test) = &evidence.test
+            && test.served.len() <= 1
+            && (begun == Begun::No || !is_ready(&test.since_start))
+        {
+            evidence.log = test.since_start.clone();
+            evidence.stage = Stage::Start;
+            evidence.test = None;
+        }
         self.set.complete(&mut evidence, i);
         self.set.add_core(&mut evidence, i);
         shown_beside(judge::diagnose(&evidence))
@@ -154,13 +174,15 @@ impl Worker {
         None
     }
 
-    /// What servers that have been stopped said on their way: `parts` are the new parts of their logs.
+    /// What servers that have been stopped said on their way, or how they crashed; `files` are the reports that
+    /// sanitizers wrote elsewhere.
     pub fn diagnose_shutdown(
         &mut self,
-        parts: Vec<LogPart>,
+        shutdown: &Shutdown,
         files: Vec<(usize, Vec<TextFile>)>,
     ) -> Vec<Diagnosis> {
         let mut files = files;
+        let Shutdown { parts, crashed, .. } = shutdown;
         let mut found = Vec::new();
         for i in 0..self.set.servers.len() {
             let path = self.set.servers[i].group.log_error();
@@ -170,13 +192,17 @@ impl Worker {
                 .filter(|(of, _)| *of == i)
                 .flat_map(|(_, files)| std::mem::take(files))
                 .collect();
-            if part.is_none() && reports.is_empty() {
+            let told = self.set.is_told(i) && !crashed.contains(&i);
+            if (part.is_none() || told) && reports.is_empty() {
                 continue;
             }
             let mut evidence = self.evidence_of_test(i);
             evidence.stage = Stage::Stopped;
             evidence.log = part.cloned().unwrap_or(LogPart { path, ..LogPart::default() });
             evidence.sanitizer_files = reports;
+            if crashed.contains(&i) {
+                self.set.add_core(&mut evidence, i);
+            }
             found.extend(judge::diagnose_shutdown(&evidence).map(shown_beside));
         }
         found

@@ -5,6 +5,8 @@ use std::io;
 use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
 
+use bstr::ByteSlice;
+
 use super::servers::ServerSet;
 use crate::error::{Error, Result};
 use crate::server::expect::{self, Expect};
@@ -26,6 +28,10 @@ pub enum ScriptEnd {
 
 /// How long a server's end may trail a failing script's: the script often fails because of it.
 const DEATH_GRACE: Duration = Duration::from_millis(100);
+
+/// The same where the script says that it lost its connection: a server that shuts down or dumps core takes its time
+/// after it has closed it.
+const LOSS_GRACE: Duration = Duration::from_secs(10);
 
 /// Servers that ended as expected and whose expect file does not yet say what follows.
 #[derive(Debug, Default)]
@@ -72,13 +78,21 @@ fn after_exit(set: &mut ServerSet, exit: Exit, down: &mut Expected) -> Result<Sc
         let fds: Vec<BorrowedFd<'_>> =
             set.servers.iter().filter_map(|server| server.process().map(Child::fd)).collect();
         if !fds.is_empty() {
-            poll::readable(&fds, Some(Instant::now() + DEATH_GRACE)).map_err(waiting)?;
+            let grace = if lost_connection(set) { LOSS_GRACE } else { DEATH_GRACE };
+            poll::readable(&fds, Some(Instant::now() + grace)).map_err(waiting)?;
         }
     }
     Ok(match look_after_servers(set, down)? {
         Some(died) => ScriptEnd::ServerDied(died),
         None => ScriptEnd::Exited(exit),
     })
+}
+
+/// Whether the script's last words are that the server closed a connection: `CR_SERVER_GONE_ERROR`, `CR_SERVER_LOST`.
+fn lost_connection(set: &ServerSet) -> bool {
+    let report = std::fs::read(set.dirs.current_test()).unwrap_or_default();
+    let last = report.lines().rfind(|line| line.starts_with(b"mysqltest: ")).unwrap_or_default();
+    [": 2006 ", ": 2013 ", " (2006): ", " (2013): "].iter().any(|words| last.contains_str(words))
 }
 
 /// Takes the exits of servers and does what expect files ask. Returns a server that ended unexpectedly.

@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 use bstr::{BString, ByteSlice};
 use crossbeam_channel::{Receiver, Sender};
 
-use super::checks::Sessions;
+use super::aftermath;
+use super::checks::{Sessions, Shutdown};
 use super::context::Context;
 use super::debugger;
 use super::event::{Event, Outcome, Phase};
@@ -57,6 +58,8 @@ pub enum Report {
         /// Where a failure's data were put.
         saved: Option<PathBuf>,
     },
+    /// The data of servers that crashed after a test were put here.
+    Saved(PathBuf),
     /// Valgrind found memory lost when a server ended; the details were told as messages.
     MemoryLost,
     /// The stop file has come or gone.
@@ -234,8 +237,8 @@ impl Worker {
         if !self.ctx.settings.warnings {
             return Ok(());
         }
-        let super::checks::Shutdown { mut tests, mut lines, parts } =
-            super::checks::shutdown_warnings(&mut self.set, &self.ctx.patterns)?;
+        let mut shutdown = super::checks::shutdown_warnings(&mut self.set, &self.ctx.patterns)?;
+        let Shutdown { tests, lines, .. } = &mut shutdown;
         let reports = self.set.sanitizer_reports();
         for (i, files) in &reports {
             let log = self.set.servers[*i].group.log_error();
@@ -250,8 +253,13 @@ impl Worker {
             }
         }
         if !lines.is_empty() && !tests.is_empty() {
-            let diagnoses = self.diagnose_shutdown(parts, reports);
+            let diagnoses = self.diagnose_shutdown(&shutdown, reports);
+            let Shutdown { tests, lines, crashed, .. } = shutdown;
+            let saved = tests.last().map(|test| aftermath::save_crashed(&self.set, &crashed, test));
             self.send(Event::ShutdownWarnings { tests, lines, diagnoses });
+            if let Some(dir) = saved.transpose()?.flatten() {
+                self.report(Report::Saved(dir));
+            }
         }
         Ok(())
     }

@@ -7,6 +7,8 @@ use super::text::trim_start;
 
 /// The key before the name of a character set.
 const CHARSET: &[u8] = b"CHARSET=";
+/// The key before the list of authentication plugins.
+const AUTH: &[u8] = b"auth=";
 
 /// What the options ask for; where one is given twice the last counts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -30,6 +32,9 @@ pub struct ConnectOptions {
     /// The name behind `CHARSET=`: everything up to the end of the options, although words in it count as options
     /// too. So it has to come last.
     pub charset: Option<Vec<u8>>,
+    /// The list behind `auth=`, which releases from 11.4 on know: the names of the authentication plugins that may be
+    /// used, with anything but a space or a comma between them; likewise everything up to the end of the options.
+    pub auth: Option<Vec<u8>>,
 }
 
 /// The way to the server.
@@ -55,9 +60,12 @@ pub fn parse(text: &[u8], charset: Charset) -> Result<ConnectOptions, ScriptErro
         if let Some(name) = value_of(rest, CHARSET) {
             options.charset = Some(name.to_vec());
         }
+        if let Some(list) = value_of(rest, AUTH) {
+            options.auth = Some(list.to_vec());
+        }
         let end = rest.iter().position(|&byte| charset.is_space(byte)).unwrap_or(rest.len());
         let (word, after) = rest.split_at(end);
-        if value_of(word, CHARSET).is_none() {
+        if [CHARSET, AUTH].iter().all(|key| value_of(word, key).is_none()) {
             set(&mut options, word)?;
         }
         rest = after;
@@ -129,6 +137,14 @@ mod tests {
             ..ConnectOptions::default()
         };
         assert_eq!(options, expected);
+    }
+
+    #[test]
+    fn a_list_of_plugins() {
+        let options = parse(b"SSL Auth=mysql_old_password:x", LATIN1).unwrap();
+        assert!(options.ssl);
+        assert_eq!(options.auth, Some(b"mysql_old_password:x".to_vec()));
+        assert_eq!(parse(b"auth=", LATIN1).unwrap().auth, Some(Vec::new()));
     }
 
     #[test]

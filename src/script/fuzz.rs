@@ -135,6 +135,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::script::testing::on_main_stack;
 
     /// Pieces that change the state of the reader or of a grammar.
     const PIECES: [&str; 47] = [
@@ -212,6 +213,10 @@ mod tests {
 
     #[test]
     fn deep_and_long() {
+        on_main_stack(go_deep_and_long);
+    }
+
+    fn go_deep_and_long() {
         fuzz("if (1) {\n".repeat(10_000).as_bytes());
         fuzz("}\n".repeat(10_000).as_bytes());
         fuzz("$(".repeat(10_000).as_bytes());

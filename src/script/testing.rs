@@ -11,3 +11,13 @@ impl Variables for Values {
         known.map(|(_, value)| *value).or(if name[0].is_ascii_digit() { None } else { Some(b"") })
     }
 }
+
+/// The stack of a program's main thread, where scripts run. That of a test's thread is a quarter of it, and too small for
+/// the deepest script where the build is not optimised.
+const MAIN_STACK: usize = 8 << 20;
+
+/// Runs `test` with a stack as large as that of the main thread; it fails where `test` panics.
+pub fn on_main_stack(test: fn()) {
+    let thread = std::thread::Builder::new().stack_size(MAIN_STACK).spawn(test).unwrap();
+    assert!(thread.join().is_ok(), "see the panic above");
+}

@@ -55,6 +55,8 @@ pub struct Instance {
     pub last_pid: Option<i32>,
     /// The pids of all its processes so far.
     pub pids: Vec<i32>,
+    /// It was told to dump core: that it ends by a signal is no fault of its own.
+    pub aborted: bool,
     /// Somebody else is to start it: see [`Instance::expect_foreign`].
     awaited: bool,
 }
@@ -88,6 +90,7 @@ impl Instance {
             last_exit: None,
             last_pid: None,
             pids: Vec::new(),
+            aborted: false,
             awaited: false,
         }
     }
@@ -127,6 +130,7 @@ impl Instance {
         self.last_pid = Some(child.pid());
         self.pids.push(child.pid());
         self.last_exit = None;
+        self.aborted = false;
         self.process = Some(child);
         self.started = Some(with);
         Ok(())
@@ -140,6 +144,7 @@ impl Instance {
         self.note_start(&mut with)?;
         self.last_pid = None;
         self.last_exit = None;
+        self.aborted = false;
         self.process = None;
         self.started = Some(with);
         self.awaited = true;
@@ -238,6 +243,7 @@ impl Instance {
     /// Asks for a core dump and waits for the end, at most `patience`; returns whether it ended.
     pub fn abort(&mut self, patience: Duration) -> io::Result<bool> {
         if let Some(child) = &mut self.process {
+            self.aborted = true;
             child.signal_group(Signal::ABORT);
             child.wait(Some(Instant::now() + patience))?;
             return Ok(self.take_exit()?.is_some());

@@ -24,9 +24,6 @@ our ($opt_valgrind, $opt_vardir, $basedir, $bindir, $plugindir, $multiconfig, $p
 our ($path_current_testlog, $baseport, $glob_mysql_test_dir, $extern);
 
 sub using_extern { $extern }
-# The directories of Visual Studio, for which releases up to 10.5 ask.
-sub vs_config_dirs { () }
-sub native_path { $_[0] }
 sub mtr_report { push @Bridge::messages, join(' ', @_); }
 sub mtr_print { mtr_report(@_) }
 sub mtr_verbose { mtr_report(@_) if $opt_verbose }
@@ -39,6 +36,10 @@ sub mtr_init_args { ${ $_[0] } = [] }
 sub mtr_add_arg { my ($args, $format, @values) = @_; push @$args, sprintf($format, @values) }
 sub mtr_file_exists { for my $path (@_) { return $path if -e $path } '' }
 sub mtr_exe_maybe_exists { for my $path (@_) { return $path if -x $path && !-d _ } '' }
+
+# Where a compiler on Windows puts programs, which is nowhere here; 10.5's TokuDB asks for it.
+sub vs_config_dirs { () }
+sub native_path { $_[0] }
 
 sub mtr_exe_exists {
   my $path = mtr_exe_maybe_exists(@_);

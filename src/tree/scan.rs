@@ -38,8 +38,7 @@ pub struct Scanned {
     pub master_opt: Vec<ServerOption>,
     /// Options for slaves.
     pub slave_opt: Vec<ServerOption>,
-    /// Combination groups in the order of expansion; a file that is sourced twice gives its groups
-    /// twice (spec §4.3).
+    /// Combination groups in the order of expansion (see [`Gathering`]).
     pub groups: Vec<Rc<Group>>,
     /// Something of it comes from the overlay.
     pub in_overlay: bool,
@@ -63,6 +62,47 @@ impl Scanned {
     }
 }
 
+/// How a file's list of combination groups is made of those of its includes, in the order of their lines, and
+/// its own (spec §4.3). Releases differ.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Gathering {
+    /// The list is turned round at every file on the way, and a file that is sourced twice gives its groups
+    /// twice: a file's own group comes before those of its includes, and those of *their* includes keep the order
+    /// of their lines. It decides whether a skipped test is expanded: main.shutdown_debug is, by its own group,
+    /// before include/have_debug.inc skips it.
+    #[default]
+    TurnedRound,
+    /// Each group counts once (10.5). The order is random there, and so are the combinations that a skipped test is
+    /// shown with; here it is that of the lines.
+    Once,
+}
+
+impl Gathering {
+    /// That of the tree in `test_dir`, told from the reference's own file: it means to sort the groups in later
+    /// releases, and turns them round by that.
+    pub fn of(test_dir: &Path) -> Gathering {
+        match std::fs::read(test_dir.join("lib/mtr_cases.pm")) {
+            Ok(text) if text.contains_str("[ ::uniq(@combinations) ]") => Gathering::Once,
+            _ => Gathering::TurnedRound,
+        }
+    }
+
+    fn apply(self, groups: &mut Vec<Rc<Group>>) {
+        match self {
+            Gathering::TurnedRound => groups.reverse(),
+            Gathering::Once => {
+                let mut once: Vec<Rc<Group>> = Vec::with_capacity(groups.len());
+                for group in groups.drain(..) {
+                    if !once.iter().any(|other| Rc::ptr_eq(other, &group)) {
+                        once.push(group);
+                    }
+                }
+                *groups = once;
+            }
+        }
+    }
+}
+
 /// What scanning needs of the tree; shared by all suites.
 pub struct Tree<'a> {
     /// The `mysql-test` directory.
@@ -71,6 +111,8 @@ pub struct Tree<'a> {
     pub plugin_roots: Vec<PathBuf>,
     /// Combination files count: neither `--combination` nor `--extern` was given.
     pub read_combinations: bool,
+    /// How groups of combinations add up.
+    pub gathering: Gathering,
     /// What `suite.pm` files say.
     pub facts: Facts<'a>,
     /// Directory listings.
@@ -90,6 +132,7 @@ impl<'a> Tree<'a> {
         facts: Facts<'a>,
     ) -> Self {
         Tree {
+            gathering: Gathering::of(&test_dir),
             test_dir,
             plugin_roots,
             read_combinations,
@@ -226,11 +269,7 @@ impl Scan {
             }
         }
         scanned.groups.push(Rc::new(self.own_group(&place, tree)?));
-        // The reference turns the list round at every file on the way: a file's own group comes before
-        // those of its includes, and those of *their* includes keep the order of their lines. It
-        // decides whether a skipped test is expanded: main.shutdown_debug is, by its own group,
-        // before include/have_debug.inc skips it.
-        scanned.groups.reverse();
+        tree.gathering.apply(&mut scanned.groups);
         Ok(scanned)
     }
 
@@ -392,6 +431,22 @@ mod tests {
             tree.names(suites("s")),
             ["s.a [Requires debug build]", "s.c [Requires: none]", "s.b 'release'"]
         );
+    }
+
+    #[test]
+    fn groups_of_a_file_count_once_in_10_5() {
+        let files = [
+            ("suite/s/a.test", "--source include/one.inc\n--source include/two.inc\n"),
+            ("suite/s/a.combinations", "[own]\n--own\n"),
+            ("include/one.inc", "--source include/x.inc\n--source include/x.inc\n"),
+            ("include/two.inc", "--source include/x.inc\n"),
+            ("include/x.inc", ""),
+            ("include/x.combinations", "[x]\n--x\n"),
+            ("lib/mtr_cases.pm", "$file_combinations{$file}= [ ::uniq(@combinations) ];\n"),
+        ];
+        assert_eq!(Tree::new(&files).names(suites("s")), ["s.a 'own,x'"]);
+        let later = Tree::new(&files[..files.len() - 1]);
+        assert_eq!(later.names(suites("s")), ["s.a 'own,x,x,x'"]);
     }
 
     /// main.shutdown_debug: its own combinations, then the skip by include/have_debug.inc.

@@ -361,6 +361,15 @@ mod tests {
     }
 
     #[test]
+    fn programs_are_looked_for_as_10_5_does() {
+        let tree = Tree::new(&[(
+            "a",
+            "return 'found ' . ::native_path(::mtr_exe_maybe_exists(::vs_config_dirs('tools', 'x'), '/bin/sh'));",
+        )]);
+        assert_eq!(tree.facts("a").skip.as_deref(), Some("found /bin/sh"));
+    }
+
+    #[test]
     fn variables_and_settings_arrive_as_they_are() {
         let mut tree = Tree::new(&[(
             "a",

@@ -33,6 +33,12 @@ pub struct Query<'a> {
     pub connection: Option<&'a BStr>,
 }
 
+/// Whether a process that ends by this signal went wrong itself, as against being told to end.
+pub fn is_own_signal(signal: i32) -> bool {
+    use libc::{SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGSYS, SIGTRAP};
+    [SIGSEGV, SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS].contains(&signal)
+}
+
 /// Lines of a statement that are read.
 const QUERY_LINES: usize = 50;
 

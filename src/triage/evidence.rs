@@ -210,8 +210,21 @@ pub struct System {
     pub memory_total: Option<u64>,
     /// InnoDB's redo log says that it is encrypted; `None` where there is none.
     pub redo_log_encrypted: Option<bool>,
+    /// Aria's control file and logs, in this order.
+    pub aria_files: Vec<AriaFile>,
     /// `kernel.io_uring_disabled`, where the kernel has it.
     pub io_uring_disabled: Option<u8>,
+}
+
+/// A file of Aria's in the data directory, or where its logs are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AriaFile {
+    /// `aria_log_control` or `aria_log.00000001`.
+    pub path: PathBuf,
+    /// Its length.
+    pub bytes: u64,
+    /// It is a file, and no directory, pipe or socket.
+    pub regular: bool,
 }
 
 /// Facts of an ELF file; see [`super::collect::elf`].

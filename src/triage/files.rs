@@ -23,7 +23,7 @@ pub fn complaints<'a>(scene: &Scene<'a>) -> impl Iterator<Item = Entry<'a>> {
 
 /// The server got as far as serving, so nothing before was what ended its start.
 pub fn served(scene: &Scene<'_>) -> bool {
-    scene.line(&["ready for connections"]).is_some()
+    scene.log.iter().any(Entry::is_ready)
 }
 
 /// The path that a line is about: the first one in quotes, else the first word that is one.

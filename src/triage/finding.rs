@@ -6,6 +6,7 @@ use bstr::BString;
 use serde::Serialize;
 
 use super::catalogue::{Cause, Rank};
+use super::evidence::{Stage, TestFacts};
 use super::log::Entry;
 
 /// How sure a rule is that its cause is the cause.
@@ -83,6 +84,18 @@ impl<'a> Finding<'a> {
     pub fn seen(mut self, text: impl Into<BString>) -> Self {
         self.quotes.push(Quote { file: None, line: None, text: text.into() });
         self
+    }
+
+    /// Says which tests it may belong to: those since the server's start, where that is news at this stage.
+    pub fn attributed(self, test: &TestFacts, stage: Stage) -> Self {
+        match test.served.as_slice() {
+            [] => self,
+            [only] => self.seen(format!("the one test since the server's start: {only}")),
+            all if stage == Stage::Stopped => {
+                self.seen(format!("tests since the server's start: {}", all.join(" ")))
+            }
+            _ => self,
+        }
     }
 
     /// Blames the argument at this index of `argv`.

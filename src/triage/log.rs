@@ -33,6 +33,11 @@ pub struct Entry<'a> {
     pub message: &'a BStr,
 }
 
+/// Whether a server got ready in this part of its log.
+pub fn is_ready(log: &LogPart) -> bool {
+    entries(log).iter().any(Entry::is_ready)
+}
+
 /// Takes a log apart.
 pub fn entries(log: &LogPart) -> Vec<Entry<'_>> {
     let numbered = (log.first_line.max(1)..).zip(log.text.lines());
@@ -96,6 +101,11 @@ impl<'a> Entry<'a> {
     /// It is the command line that the runner noted before a start, and no word of the server.
     pub fn is_command(&self) -> bool {
         self.raw.starts_with(b"$ ")
+    }
+
+    /// The server is ready: `ready for connections`, or in another language the line that tells socket and port.
+    pub fn is_ready(&self) -> bool {
+        self.says("ready for connections") || (self.says("socket: '") && self.says("port: "))
     }
 
     /// The message contains `needle`.

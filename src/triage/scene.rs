@@ -55,7 +55,7 @@ impl<'a> Scene<'a> {
     /// What the log has got since the server was last ready: with what stands before, it lived. The command line
     /// that begins the log is not of it.
     pub fn since_ready(&self) -> impl Iterator<Item = Entry<'a>> + '_ {
-        let ready = self.log.iter().rposition(|entry| entry.says("ready for connections"));
+        let ready = self.log.iter().rposition(Entry::is_ready);
         let since = &self.log[ready.map_or(0, |at| at + 1)..];
         since.iter().copied().filter(|entry| !entry.is_command())
     }

@@ -1,5 +1,7 @@
 //! Servers that die, hang or complain while a test runs and when they stop, and what is said of it.
 
+use std::net::TcpListener;
+
 use serde_json::Value;
 
 use crate::deaths::faulty::Faulty;
@@ -19,7 +21,7 @@ impl Bad {
         site.test_file("bad.opt", options).test_file("bad.result", "");
         let head = "--disable_query_log\n--disable_result_log\ncreate function fault returns integer soname 'faulty.so';\n";
         site.test_file("bad.test", format!("{head}{script}"));
-        let args = ["--force", "--retry=0", "--print-core=no"].map(String::from);
+        let args = ["--force", "--retry=0", "--print-core=no", "--result-file"].map(String::from);
         Bad { site, args: args.into_iter().chain(plugin.arguments()).collect(), env: Vec::new() }
     }
 
@@ -60,14 +62,32 @@ impl Bad {
         Told { diagnosis: outcome["diagnoses"][0].clone(), run }
     }
 
-    /// The test passes; what was said when its server had stopped.
+    /// The test passes; what was said when its server had stopped. Reports of all kinds have it as a failed test.
     #[track_caller]
     fn fails_at_the_end(&self) -> Told {
         let run = self.runs();
         run.verdict("own.bad", "pass")
             .says("***Warnings generated in error logs during shutdown after running tests: own.bad");
         let told = run.events.iter().find(|event| event["event"] == "shutdown_warnings").unwrap();
-        Told { diagnosis: told["diagnoses"][0].clone(), run }
+        let diagnosis = told["diagnoses"][0].clone();
+        let (cause, code) = (diagnosis["cause"].as_str().unwrap(), diagnosis["code"].as_str().unwrap());
+        let said = format!("{cause} [{code}]").replace('\'', "&apos;");
+        let junit = run.report("junit");
+        assert!(
+            junit.contains("<testsuites name=\"mtr\" tests=\"2\" failures=\"1\" errors=\"0\""),
+            "{junit}"
+        );
+        assert!(junit.contains("<testcase classname=\"own\" name=\"bad\""), "{junit}");
+        let failed =
+            junit.split("<testcase classname=\"own\" name=\"bad (server shutdown)\"").nth(1).unwrap();
+        assert!(failed.contains(&format!("<failure type=\"warnings\" message=\"{said}\">")), "{junit}");
+        let xml = run.report("xml");
+        assert!(xml.contains("failures=\"1\" name=\"\" tests=\"2\""), "{xml}");
+        assert!(xml.contains("name=\"bad (server shutdown)\" status=\"MTR_RES_FAILED\""), "{xml}");
+        assert!(xml.contains(&format!("  cause:     {cause} [{code}]")), "{xml}");
+        let results = std::fs::read_to_string(self.site.path("var/mtr-results.txt")).unwrap();
+        assert!(results.contains("name : own.bad (server shutdown)\n"), "{results}");
+        Told { diagnosis, run }
     }
 }
 
@@ -109,6 +129,9 @@ fn crash_with_its_statement() {
     told.cause("MTR-R001", "the server crashed with signal 11 (SIGSEGV) in commit (deaths/faulty_plugin.c:");
     told.evidence("statement of connection ").evidence(": select fault('null')");
     told.run.says("Server log from this test:");
+    // The lines come again when the servers stop, and that is all that is told then.
+    let again = told.run.events.iter().find(|event| event["event"] == "shutdown_warnings").unwrap();
+    assert!(again.get("diagnoses").is_none(), "{:?}", told.run);
 }
 
 #[test]
@@ -170,6 +193,40 @@ fn leak_at_shutdown() {
     told.evidence("the one test since the server's start: own.bad");
 }
 
+#[test]
+fn crash_at_shutdown() {
+    let bad = Bad::new(&Faulty::plain(), "");
+    let options = Faulty::plain().install(&bad.site) + "--plugin-load-add=faulty.so\n";
+    bad.site.test_file("bad.opt", options);
+    let told = bad.arg("--mysqld-env=FAULT_AT_END=11").fails_at_the_end();
+    told.cause("MTR-R001", "the server crashed with signal 11 (SIGSEGV) in stop (");
+    told.evidence("the one test since the server's start: own.bad").evidence("got signal 11");
+}
+
+/// A log without a word of it does not hide it.
+#[test]
+fn silent_crash_at_shutdown() {
+    for (number, name) in [(11, "SIGSEGV"), (6, "SIGABRT"), (7, "SIGBUS")] {
+        let site = Site::real();
+        let options = Faulty::plain().install(&site) + "--plugin-load-add=faulty.so\n";
+        site.test_file("bad.opt", options).test_file("bad.test", "").test_file("bad.result", "");
+        site.test_file("good.test", "").test_file("good.result", "");
+        let run = site.run().args(["--force", "--retry=0", "--print-core=no"]);
+        let run = run.args([&format!("--mysqld-env=FAULT_AT_END=-{number}"), "good", "bad"]).finish();
+        run.exits(1).verdict("own.bad", "pass").verdict("own.good", "pass").reports_are_well_formed();
+        let told: Vec<&Value> =
+            run.events.iter().filter(|event| event["event"] == "shutdown_warnings").collect();
+        let [told] = told.as_slice() else { panic!("{run:?}") };
+        assert_eq!(told["tests"], serde_json::json!(["own.bad"]), "{run:?}");
+        let told = Told { diagnosis: told["diagnoses"][0].clone(), run };
+        let cause = format!("the server crashed with signal {number} ({name}) while it shut down");
+        told.cause("MTR-R001", &cause).evidence("the one test since the server's start: own.bad");
+        told.run.says(&format!("mysqld.1 crashed while it shut down: signal {number} ({name})"));
+        let kept = site.path("var/log/own.bad-shutdown/mysqld.1/data");
+        assert!(kept.is_dir(), "{kept:?}\n{:?}", told.run);
+    }
+}
+
 /// As users write it: the options are kept, and the reports are found where they send them.
 #[test]
 fn leak_into_a_file_at_shutdown() {
@@ -215,6 +272,28 @@ fn crash_behind_an_expected_restart() {
         "MTR-R009",
         "the server crashed during the test and was started again, as its expect file said: signal 11",
     );
+}
+
+#[test]
+fn restart_that_fails_after_another_test() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let bad = Bad::plain(
+        "",
+        &format!(
+            "--exec echo \"restart: --port={port} --port-open-timeout=0\" > $MYSQLTEST_VARDIR/tmp/mysqld.1.expect\n\
+             --shutdown_server\n--source include/wait_until_disconnected.inc\n--enable_reconnect\n\
+             --source include/wait_until_connected_again.inc\n"
+        ),
+    );
+    bad.site.test_file("again.test", "select 1;\n").test_file("again.result", "select 1;\n1\n1\n");
+    bad.site.test_file("again.opt", "").test_file("bad.opt", "");
+    let run = bad.site.run().args(&bad.args).args(["again", "bad"]).finish();
+    run.exits(1).verdict("own.again", "pass").verdict("own.bad", "fail");
+    let told = &run.outcomes("own.bad")[0]["diagnoses"][0];
+    let cause = told["cause"].as_str().unwrap();
+    assert!(cause.starts_with(&format!("the TCP port {port} (--port={port}")), "{cause}");
+    assert_eq!(told["code"], "MTR-S030");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Authentication: the exchange of packets that a plugin sees, and the plugins.
 
+mod allowed;
 mod ask;
 mod exchange;
 #[cfg(feature = "gssapi")]
@@ -8,5 +9,6 @@ mod native;
 mod plugin;
 mod sha;
 
+pub(super) use allowed::Allowed;
 pub(super) use exchange::{Exchange, Login, at};
 pub(super) use plugin::authenticate;

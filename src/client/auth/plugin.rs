@@ -4,15 +4,18 @@ use std::path::Path;
 
 use bstr::ByteSlice;
 
+use super::allowed::Allowed;
 use super::exchange::{Exchange, SWITCH, Stop};
 use super::{ask, native, sha};
 use crate::client::error::{ClientError, code};
+use crate::client::options::Options;
 use crate::client::packet::{self, Malformed};
 use crate::client::reply::malformed;
 
 /// The plugin to begin with.
 const NATIVE: &[u8] = b"mysql_native_password";
-const OLD: &[u8] = b"mysql_old_password";
+/// The scheme of MySQL 3.23.
+pub(super) const OLD: &[u8] = b"mysql_old_password";
 /// What the C library calls itself when it cannot load the plugin that the options ask for.
 const FALLBACK: &[u8] = b"dummy_fallback_auth";
 /// Where client plugins are looked for without an option.
@@ -66,20 +69,22 @@ fn without_plugin(exchange: &mut Exchange<'_>) -> Result<Verdict, Stop> {
     Ok(Verdict::Unread)
 }
 
-/// Runs the plugin that `default_auth` names, and then those that the server asks for, until there is a
+/// Runs the plugin that the options' `default_auth` names, and then those that the server asks for, until there is a
 /// verdict: the channel's last packet is the OK then. `offered`: the server's default plugin, for which the
 /// greeting's data are (none when the user changes).
 pub(in crate::client) fn authenticate(
     exchange: &mut Exchange<'_>,
-    default_auth: Option<&[u8]>,
+    options: &Options,
+    allowed: Allowed<'_>,
     offered: Option<&[u8]>,
-    plugin_dir: Option<&Path>,
 ) -> Result<(), ClientError> {
-    let wanted = default_auth.unwrap_or(NATIVE);
+    let plugin_dir = options.plugin_dir.as_deref();
+    let wanted = options.default_auth.as_ref().map_or(NATIVE, |name| name.as_slice());
     let (name, mut plugin) = match find(wanted) {
         Some(plugin) => (wanted, plugin),
         None => (FALLBACK, fallback as Plugin),
     };
+    allowed.check(name)?;
     let mut absent: Option<ClientError> = None;
     exchange.plugin = name.to_vec();
     if offered.is_some_and(|offered| offered == name || offered.is_empty()) {
@@ -123,6 +128,7 @@ pub(in crate::client) fn authenticate(
             let name = parts.next().unwrap_or_default().to_vec();
             (name, parts.next().unwrap_or_default().to_vec())
         };
+        allowed.check(&name)?;
         let found = find(&name)
             .filter(|_| name == NATIVE || name == OLD || plugin_dir.is_none_or(|dir| is_in(dir, &name)));
         absent = if found.is_none() { Some(missing(&name, plugin_dir)) } else { None };

@@ -210,6 +210,7 @@ fn apply(words: &ConnectOptions, tool: &Options, options: &mut client::Options) 
     if let (Some(tls), Some(cipher)) = (&mut options.tls, &words.cipher) {
         tls.cipher = Some(cipher.as_slice().into());
     }
+    options.restricted_auth = words.auth.as_ref().map(|list| list.as_slice().into());
     options.read_timeout = words.read_timeout.and_then(seconds);
     options.write_timeout = words.write_timeout.and_then(seconds);
     if let Some(number) = words.connect_timeout {

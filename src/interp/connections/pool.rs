@@ -20,6 +20,8 @@ pub struct Slot {
     pub connection: Option<Connection>,
     /// A query was sent and its results are not read yet.
     pub pending: bool,
+    /// Its last statement failed in the text protocol and stopped the script.
+    pub failed: bool,
     /// The one prepared statement, kept from statement to statement.
     pub statement: Option<Statement>,
     /// The values that `PS_bind` gave for it, if it did.

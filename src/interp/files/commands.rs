@@ -10,6 +10,7 @@ use crate::interp::errors::CommandError;
 use crate::interp::properties::Property;
 use crate::interp::state::{Interp, Stored};
 use crate::interp::stop::{Done, Stop};
+use crate::script::integer::atoi;
 
 /// The name in front of what the file layer says: the one the reference is installed under.
 const PROGRAM: &[u8] = b"mariadb-test";
@@ -123,8 +124,11 @@ pub fn write_line(interp: &mut Interp, stored: &Rc<Stored>) -> Done {
 
 /// `cat_file F`.
 pub fn cat_file(interp: &mut Interp, stored: &Rc<Stored>) -> Done {
-    let [path] = arguments(interp, stored)?;
+    let [path, lines] = arguments(interp, stored)?;
     let read = super::read(&path).map(|mut content| {
+        if let Some(lines) = usize::try_from(atoi(&lines)).ok().filter(|lines| *lines > 0) {
+            content.truncate(content.lines_with_terminator().take(lines).map(<[u8]>::len).sum());
+        }
         let (filters, out) = (&mut interp.filters, &mut interp.out);
         super::output_pieces(&mut content, |piece| filters.apply(piece, out))
     });

@@ -154,7 +154,9 @@ fn text_protocol(
 /// A statement has failed: what that means, and the number for the script.
 pub(super) fn failed(interp: &mut Interp, command: &Stored, error: &ClientError) -> Done {
     interp.pool.current_mut().pending = false;
-    interp.handle_sql_error(command, error)?;
+    let handled = interp.handle_sql_error(command, error);
+    interp.pool.current_mut().failed = handled.is_err();
+    handled?;
     interp.set_mysql_errno(error.code);
     Ok(())
 }

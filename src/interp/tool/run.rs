@@ -205,11 +205,15 @@ fn line_of(file: &BString, line: u32) -> Option<BString> {
     text.lines().nth(index).map(BString::from)
 }
 
-/// What the server warns of after the last statement; nothing if it cannot be asked.
+/// What the server warns of after the last statement; nothing if it cannot be asked. The reference does not ask
+/// after a statement that failed in the text protocol, so neither do we where scripts may see what is printed.
 fn warnings(interp: &mut Interp) -> Vec<Vec<BString>> {
+    let explain = interp.options.explain;
     let slot = interp.pool.current_mut();
     match &mut slot.connection {
-        Some(connection) if !slot.pending => ask_warnings(connection).unwrap_or_default(),
+        Some(connection) if !slot.pending && (explain || !slot.failed) => {
+            ask_warnings(connection).unwrap_or_default()
+        }
         _ => Vec::new(),
     }
 }

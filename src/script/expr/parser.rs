@@ -144,6 +144,7 @@ fn apply<'a>(prefix: Prefix, operand: &Value<'_>) -> Result<Value<'a>, ScriptErr
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::super::parser::evaluate;
+    use crate::script::testing::on_main_stack;
 
     #[test]
     fn results() {
@@ -226,6 +227,10 @@ mod tests {
 
     #[test]
     fn limits() {
+        on_main_stack(reach_limits);
+    }
+
+    fn reach_limits() {
         let arguments = |count| format!("length(concat({}))", ["1"].repeat(count).join(","));
         assert_eq!(evaluate(arguments(100).as_bytes()).unwrap(), b"100");
         let error = evaluate(arguments(101).as_bytes()).unwrap_err();

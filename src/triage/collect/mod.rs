@@ -1,6 +1,7 @@
 //! Gathers evidence: the only part of triage that reads the live system. Each collector is quick, bounded and never
 //! fails: what cannot be read is not evidence.
 
+pub mod aria;
 pub mod declarations;
 pub mod elf;
 pub mod holders;
@@ -53,6 +54,7 @@ pub fn complete(evidence: &mut Evidence, subject: &Subject<'_>) {
     sanitizers::add(evidence, subject);
     tls::add(evidence, subject);
     redo_log::add(evidence, subject);
+    aria::add(evidence, subject);
 }
 
 /// Adds to the evidence of a server that died some time ago what is still as it was: programs, libraries, plugins and

@@ -24,7 +24,7 @@ pub struct Fate {
 pub fn of(log: &LogPart) -> Fate {
     let mut fate = Fate::default();
     for entry in entries(log) {
-        fate.ready |= is_ready(&entry);
+        fate.ready |= entry.is_ready();
         fate.complained |= !fate.ready && complains(&entry);
         if !fate.violent {
             fate.stopping |= entry.says("Normal shutdown") || entry.says("Shutdown complete");
@@ -33,11 +33,6 @@ pub fn of(log: &LogPart) -> Fate {
         fate.pid = fate.pid.or_else(|| pid(&entry));
     }
     fate
-}
-
-/// `ready for connections`, or in another language the line that tells socket and port.
-fn is_ready(entry: &Entry<'_>) -> bool {
-    entry.says("ready for connections") || (entry.says("socket: '") && entry.says("port: "))
 }
 
 /// An error, or what a program says on standard error, unless it calls that a warning.

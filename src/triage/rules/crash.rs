@@ -4,7 +4,7 @@ use bstr::BString;
 use bstr::ByteSlice as _;
 
 use crate::triage::catalogue::{ASSERTION, CRASH, Cause, KILLED, RUN_CRASH, RUN_KILLED, Rank};
-use crate::triage::crash::{CrashText, assertion_words, read};
+use crate::triage::crash::{CrashText, assertion_words, is_own_signal, read};
 use crate::triage::diagnosis::signal_name;
 use crate::triage::evidence::{ExitKind, Stage};
 use crate::triage::finding::{Finding, Quote};
@@ -17,10 +17,6 @@ use crate::triage::threads;
 /// The rules of this file.
 pub const RULES: &[Rule] = &[assertion, crash, killed];
 
-/// Signals by which a process itself goes wrong.
-const OWN: [i32; 7] =
-    [libc::SIGSEGV, libc::SIGABRT, libc::SIGBUS, libc::SIGFPE, libc::SIGILL, libc::SIGTRAP, libc::SIGSYS];
-
 /// The cause of this stage: a start and a test have codes of their own.
 fn at_stage(scene: &Scene<'_>, start: &'static Cause, running: &'static Cause) -> &'static Cause {
     match scene.evidence.stage {
@@ -32,9 +28,9 @@ fn at_stage(scene: &Scene<'_>, start: &'static Cause, running: &'static Cause) -
 /// The signal that tore the server down, by the system or by what the server says.
 fn signal(scene: &Scene<'_>, text: &CrashText<'_>) -> Option<i32> {
     match scene.evidence.exit {
-        ExitKind::Signal(signal) => OWN.contains(&signal).then_some(signal),
+        ExitKind::Signal(signal) => is_own_signal(signal).then_some(signal),
         // A supervisor in between (a debugger, a shell) hides the signal; a core-dumping server raises it again.
-        _ => text.signal.map(|(_, signal)| signal).filter(|signal| OWN.contains(signal)),
+        _ => text.signal.map(|(_, signal)| signal).filter(|signal| is_own_signal(*signal)),
     }
 }
 
@@ -88,7 +84,7 @@ fn crash<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
     let at = place.map(|place| format!(" in {place}")).unwrap_or_default();
     let said = match text.fatal {
         Some(fatal) => format!("the server ended itself: {}", fatal.message),
-        None => format!("the server crashed with {}{at}", signal_name(signal)),
+        None => format!("the server crashed with {}{at}{}", signal_name(signal), when(scene)),
     };
     let quoted = [text.fatal, text.signal.map(|(entry, _)| entry)];
     let cause = at_stage(scene, CRASH, RUN_CRASH);
@@ -97,6 +93,14 @@ fn crash<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
         finding = finding.seen(format!("it was ended by {} and wrote no stack", signal_name(signal)));
     }
     Some(with_stack(scene, finding, &text).ranked(gave_up_before(scene, &text)))
+}
+
+/// Behind what happened: when, where the stage does not tell.
+fn when(scene: &Scene<'_>) -> &'static str {
+    match scene.evidence.stage {
+        Stage::Stopped => " while it shut down",
+        Stage::Bootstrap | Stage::Start | Stage::Running => "",
+    }
 }
 
 /// Adds the server's stack, the statement and the core file.
@@ -121,13 +125,20 @@ fn with_stack<'a>(scene: &Scene<'a>, mut finding: Finding<'a>, text: &CrashText<
         finding =
             finding.seen(format!("a core file was written, which is kept with the data directory: {name}"));
     }
-    finding
+    match &scene.evidence.test {
+        Some(test) if scene.evidence.stage == Stage::Stopped => finding.attributed(test, Stage::Stopped),
+        _ => finding,
+    }
 }
 
 fn killed<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
     let ExitKind::Signal(signal) = scene.evidence.exit else { return None };
     // For want of memory, or over a limit: rules of their own know better.
-    if OWN.contains(&signal) || signal == libc::SIGXFSZ {
+    if is_own_signal(signal) || signal == libc::SIGXFSZ {
+        return None;
+    }
+    // These are how the runner ends a server, the second where the first does not help.
+    if scene.evidence.stage == Stage::Stopped && [libc::SIGTERM, libc::SIGKILL].contains(&signal) {
         return None;
     }
     if signal == libc::SIGKILL && scene.evidence.system.oom_kills > 0 {

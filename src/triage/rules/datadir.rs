@@ -8,7 +8,7 @@ use crate::triage::catalogue::{
     ARIA_CONTROL, DATADIR_DENIED, DATADIR_EMPTY, DATADIR_LOCKED, DATADIR_MISSING, DATADIR_NEWER,
 };
 use crate::triage::collect::holders::is_locked;
-use crate::triage::evidence::{Holder, Resource};
+use crate::triage::evidence::{AriaFile, Holder, Resource};
 use crate::triage::files::{
     Obstacle, absolute, complaints, data_file, describe, mentioned, named_by, obstacle, remedy, served,
     source, who,
@@ -19,7 +19,7 @@ use crate::triage::log::Entry;
 use crate::triage::scene::Scene;
 
 /// The rules of this file.
-pub const RULES: &[Rule] = &[locked, missing, denied, no_system_tables, other_version, aria];
+pub const RULES: &[Rule] = &[locked, missing, denied, no_system_tables, other_version, aria, aria_files];
 
 /// The data directory, as far as it is known.
 fn datadir(scene: &Scene<'_>) -> Option<PathBuf> {
@@ -280,6 +280,42 @@ fn aria<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
     let text = format!("Aria's log does not fit its tables: {}", entry.message);
     let fix = "use a fresh data directory; to keep this one, run aria_chk -r on all Aria tables and remove aria_log.*";
     Some(Finding::new(ARIA_CONTROL, text).quoting([entry]).fix(fix))
+}
+
+/// The least a log of Aria's has: a page with its header and one with records, of 8 KiB each whatever the block size.
+const ARIA_LOG_BYTES: u64 = 2 * 8192;
+
+/// Files that are no files, and a last log that is cut, which the server reads for ever without a word (seen with 10.5 to
+/// 11.8).
+fn aria_files<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
+    if served(scene) {
+        return None;
+    }
+    let files = &scene.evidence.system.aria_files;
+    let odd = files.iter().find(|file| !file.regular);
+    let is_control = |file: &AriaFile| file.path.ends_with("aria_log_control");
+    let last = || files.iter().rfind(|file| !is_control(file));
+    let file = odd.or_else(|| last().filter(|log| log.bytes < ARIA_LOG_BYTES))?;
+    let path = file.path.display();
+    let what = if is_control(file) { "control file" } else { "log" };
+    let fix =
+        "use a fresh data directory; to keep this one, remove it and run aria_chk -r on all Aria tables";
+    let (text, seen) = if file.regular {
+        (
+            format!("Aria's {what} '{path}' is cut"),
+            format!("it has {} bytes, and a log has {ARIA_LOG_BYTES} at least", file.bytes),
+        )
+    } else {
+        (format!("Aria's {what} '{path}' is no file"), "it is a directory, a pipe or a device".to_owned())
+    };
+    let finding = Finding::new(ARIA_CONTROL, text).seen(seen).quoting(aria_complaint(scene));
+    let finding = finding.blaming(scene.argument("datadir")).fix(fix);
+    let certain = scene.evidence.timed_out || aria_complaint(scene).is_some();
+    Some(if certain { finding } else { finding.likely() })
+}
+
+fn aria_complaint<'a>(scene: &Scene<'a>) -> Option<Entry<'a>> {
+    complaints(scene).find(|entry| entry.says("Aria") || entry.says("aria_log") || entry.says("aria control"))
 }
 
 #[cfg(test)]

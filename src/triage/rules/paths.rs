@@ -3,6 +3,7 @@
 use bstr::{BString, ByteSlice};
 
 use crate::triage::catalogue::{PATH_DENIED, PATH_MISSING, PID_FILE_DIRECTORY};
+use crate::triage::evidence::ExitKind;
 use crate::triage::files::{
     Obstacle, absolute, complaints, describe, mentioned, named_by, obstacle, remedy, served, source,
     source_of, who,
@@ -13,7 +14,7 @@ use crate::triage::log::Entry;
 use crate::triage::scene::{Given, Scene};
 
 /// The rules of this file.
-pub const RULES: &[Rule] = &[pid_file, missing, denied, not_normal];
+pub const RULES: &[Rule] = &[pid_file, missing, denied, not_normal, silent];
 
 /// Options whose paths have a cause of their own.
 const OTHERS: [&str; 20] = [
@@ -195,8 +196,31 @@ fn not_normal<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
     Some(Finding::new(PATH_MISSING, text).quoting([entry]).blaming(scene.argument(option)).fix(fix))
 }
 
+/// Options that name directories which have to be there.
+const DIRECTORIES: [&str; 5] =
+    ["secure-file-priv", "slave-load-tmpdir", "aria-log-dir-path", "tmpdir", "innodb-tmpdir"];
+
+/// The server gave up without an error in its log, and a directory that it was given is not there.
+fn silent<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
+    let gave_up = matches!(scene.evidence.exit, ExitKind::Status(status) if status != 0);
+    if !gave_up || served(scene) || complaints(scene).next().is_some() {
+        return None;
+    }
+    let blocked = |option: &'static str| {
+        let fact = scene.path(option)?;
+        let blocked = obstacle(scene, &fact.path.join("x"))?;
+        Some((option, blocked))
+    };
+    let (option, blocked) = DIRECTORIES.iter().find_map(|option| blocked(option))?;
+    let source = source(scene, option).map(|source| format!(" ({source})")).unwrap_or_default();
+    let text = format!("the directory of --{option}{source} cannot be used: {}", describe(scene, &blocked));
+    let finding = Finding::new(PATH_MISSING, text).seen("the error log of this start has no error");
+    Some(finding.blaming(scene.argument(option)).fix(remedy(scene, &blocked)).likely())
+}
+
 #[cfg(test)]
 mod tests {
+    use crate::triage::evidence::PathFact;
     use crate::triage::finding::Confidence;
     use crate::triage::judge::findings;
     use crate::triage::scene::Scene;
@@ -276,6 +300,26 @@ mod tests {
     #[test]
     fn every_vector_finds_its_cause_argument_and_words() {
         check(VECTORS);
+    }
+
+    #[test]
+    fn a_silent_end_is_blamed_on_a_directory_that_is_not_there() {
+        let fact = |exists| PathFact {
+            option: "secure-file-priv",
+            path: "/n".into(),
+            exists,
+            directory: exists,
+            mode: 0o777,
+            ..PathFact::default()
+        };
+        let codes_of = |log: &str, exists| {
+            let mut evidence = failed(1, &["--secure-file-priv=/n"], log);
+            evidence.system.paths = vec![fact(exists)];
+            codes(&evidence)
+        };
+        assert_eq!(codes_of("$ /usr/sbin/mariadbd", false), ["MTR-S037"]);
+        assert_eq!(codes_of("$ /usr/sbin/mariadbd", true), ["MTR-S104"]);
+        assert_eq!(codes_of("t 0 [ERROR] odd", false), ["MTR-S103"]);
     }
 
     #[test]

@@ -30,13 +30,14 @@ const BINLOG_WORDS: [&str; 9] = [
     "MSYQL_BIN_LOG::open",
 ];
 
-const RELAY_WORDS: [&str; 7] = [
+const RELAY_WORDS: [&str; 8] = [
     "relay log",
     "relay-log",
     "Relay_log_info",
     "master info structure",
     "Master_info index file",
     "multi master structures",
+    "to master_info failed",
     "reading master configuration",
 ];
 
@@ -196,7 +197,7 @@ fn relay_log<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
         .blaming(given.and_then(|given| given.argument))
         .fix(fix);
     // A server that goes on without its replica died of something else.
-    let fatal = scene.error(&["multi master structures"]).is_some();
+    let fatal = scene.error(&["multi master structures", "to master_info failed"]).is_some();
     Some(if fatal { finding } else { finding.likely().following() })
 }
 

@@ -40,6 +40,8 @@ fn shutdown<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
         return Some(Finding::new(RUN_SHUTDOWN, text).seen("exit status 0").likely());
     };
     let by = entry.between("(initiated by: ", ")").filter(|by| *by != "unknown");
+    // So the server calls the statements of its --init-file, which say more.
+    let own = by.is_some_and(|by| by.starts_with(b"[boot]"));
     let (by, fix) = match by {
         Some(by) => (
             format!("{by} shut the server down with SHUTDOWN"),
@@ -51,7 +53,8 @@ fn shutdown<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
             "look for who sent the signal: a script of the test, another run, a supervisor of the machine",
         ),
     };
-    Some(Finding::new(RUN_SHUTDOWN, format!("{by} during the test")).quoting([entry]).fix(fix))
+    let finding = Finding::new(RUN_SHUTDOWN, format!("{by} during the test")).quoting([entry]).fix(fix);
+    Some(if own { finding.following() } else { finding })
 }
 
 /// The test did not end: what the script, and what the servers, wait for.

@@ -65,13 +65,7 @@ fn found<'a>(scene: &Scene<'a>, tool: Tool) -> Option<Finding<'a>> {
         });
     }
     if let Some(test) = &scene.evidence.test {
-        finding = match test.served.as_slice() {
-            [only] => finding.seen(format!("the one test since the server's start: {only}")),
-            all if scene.evidence.stage == Stage::Stopped => {
-                finding.seen(format!("tests since the server's start: {}", all.join(" ")))
-            }
-            _ => finding,
-        };
+        finding = finding.attributed(test, scene.evidence.stage);
     }
     let whole = format!("the whole report: {}:{}", report.file.display(), report.line);
     let fix = match report.place() {

@@ -82,8 +82,20 @@ fn with_files_that_the_server_may_not_write() {
     }
 }
 
-/// The server makes its pid file before it opens its system tables; with a pid file of its own the runner does not
-/// take it for ready.
+/// The server makes its pid file before it opens its system tables: the first check of the test finds it dead, which is
+/// told as any death at start.
+#[test]
+fn without_system_tables_behind_the_pid_file() {
+    let died = Death::by_options("").prepared_by(&in_datadir("rm -r mysql")).dies_late();
+    died.cause("MTR-S042", "is not initialised: it has no system tables (Table 'mysql.db' doesn't exist)")
+        .evidence("Fatal error: Can't open and lock privilege tables")
+        .fix("bootstrap.log");
+    died.run.says("crashed while running 'check testcase before test'");
+    let died = Death::by_options("").prepared_by(&in_datadir("rm mysql/db.*; echo x > mysql/db.frm"));
+    died.dies_late().cause("MTR-S044", "are corrupt or were made by another version");
+}
+
+/// With a pid file of its own the runner does not take it for ready.
 #[test]
 fn without_system_tables() {
     let options = "--pid-file=$MYSQLTEST_VARDIR/run/other.pid\n";
@@ -218,6 +230,31 @@ fn without_its_undo_tablespaces() {
             .dies();
         died.cause("MTR-S047", words).cause("MTR-S047", "(--innodb-undo-tablespaces=3, ").evidence(words);
     }
+}
+
+/// The server reads such a log for ever and says nothing.
+#[test]
+fn with_a_log_of_aria_that_is_cut() {
+    // The server fills up the page that it is at.
+    for bytes in [0, 10_000] {
+        let script = in_datadir(&format!("truncate -s {bytes} aria_log.00000001"));
+        let died = Death::by_options("").prepared_by(&script).env("MTR_START_TIMEOUT", "2").dies();
+        died.cause("MTR-S048", "/mysqld.1/data/aria_log.00000001' is cut")
+            .evidence(" bytes, and a log has 16384 at least")
+            .fix("fresh data directory")
+            .also_seen("MTR-S100");
+    }
+}
+
+#[test]
+fn with_files_of_aria_that_are_none() {
+    let script = in_datadir("rm aria_log_control; mkdir aria_log_control");
+    let died = Death::by_options("").prepared_by(&script).dies();
+    died.cause("MTR-S048", "Aria's control file '").cause("MTR-S048", "' is no file").evidence("Errcode: 21");
+    // This server crashes over it.
+    let script = in_datadir("rm aria_log.00000001; mkdir aria_log.00000001");
+    let died = Death::by_options("").prepared_by(&script).arg("--print-core=no").dies();
+    died.cause("MTR-S090", "SIGSEGV").also_seen("MTR-S048");
 }
 
 #[test]

@@ -161,6 +161,10 @@ fn diagnosed(run: Finished, site: Site, id: &str, failure: &str) -> Diagnosed {
     assert_eq!(outcome["failure"], failure, "{run:?}");
     let diagnoses = outcome["diagnoses"].as_array().cloned().unwrap_or_default();
     assert_eq!(diagnoses.len(), 1, "{run:?}");
+    let junit = run.report("junit");
+    let (cause, code) = (&diagnoses[0]["cause"], diagnoses[0]["code"].as_str().unwrap());
+    assert!(junit.contains(&format!("<failure type=\"{failure}\" message=\"")), "{junit}");
+    assert!(junit.contains(&format!(" [{code}]\">")) && cause.is_string(), "{junit}");
     Diagnosed { run, diagnosis: diagnoses[0].clone(), site }
 }
 

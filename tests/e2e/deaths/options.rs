@@ -317,6 +317,20 @@ fn an_init_file_that_is_not_there() {
         .evidence("Can't create/write to file '/nonexist.sql'");
 }
 
+/// The server has its pid file then, and closes what connects to it.
+#[test]
+fn an_init_file_that_shuts_the_server_down() {
+    for argument in ["--check-testcases", "--nocheck-testcases"] {
+        let died = Death::by_options("--init-file=$MYSQLTEST_VARDIR/tmp/i.sql\n")
+            .prepared_by("echo 'shutdown;' > $MYSQLTEST_VARDIR/tmp/i.sql\n")
+            .arg(argument)
+            .dies_late();
+        died.cause("MTR-S014", "tmp/i.sql' (").cause("MTR-S014", "shuts the server down");
+        died.evidence("shutdown;").evidence("Normal shutdown").fix("remove the statement SHUTDOWN");
+        died.run.says("own/dead.opt:1: --init-file=");
+    }
+}
+
 #[test]
 fn an_init_file_that_the_server_may_not_read() {
     if !rustix::process::geteuid().is_root() {

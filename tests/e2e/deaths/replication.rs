@@ -140,3 +140,17 @@ fn two_servers_with_one_id() {
     .dies();
     died.cause("MTR-S089", "mysqld.1 shares its server id: --server-id=7 (").fix("a server-id of its own");
 }
+
+/// The list of replicas is read after the pid file is written.
+#[test]
+fn the_list_of_replicas_is_none() {
+    let list = "$MYSQLTEST_VARDIR/mysqld.1/data/multi-master.info";
+    let died =
+        Death::by_options("--log-bin --server-id=1\n").prepared_by(&format!("mkdir {list}\n")).dies_late();
+    died.cause("MTR-S088", "Creation of Master_info index file './multi-master.info' failed")
+        .evidence("Failed to initialize multi master structures")
+        .fix("relay logs together");
+    let script = format!("printf 'a\\n\\n\\n' > {list}\n");
+    let died = Death::by_options("--log-bin --server-id=1\n").prepared_by(&script).dies_late();
+    died.cause("MTR-S088", "Adding new entry '' to master_info failed");
+}

@@ -1,0 +1,61 @@
+//! Which authentication plugins a client lets a server ask for.
+
+use bstr::ByteSlice;
+
+use super::plugin::OLD;
+use crate::client::error::{ClientError, code};
+
+/// The first release whose client library, Connector/C 3.4, refuses the scheme of MySQL 3.23 unless it is listed.
+const REFUSES_OLD: u32 = 110_400;
+
+/// The plugins that may be used in one login.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::client) enum Allowed<'a> {
+    /// Every one.
+    All,
+    /// Every one but `mysql_old_password`.
+    AllButOld,
+    /// Those whose names appear in the text, wherever: the library looks for nothing but the letters.
+    Listed(&'a [u8]),
+}
+
+impl<'a> Allowed<'a> {
+    /// What the client library that belongs to a server of `release` allows, given the list of the options.
+    pub fn of(list: Option<&'a [u8]>, release: u32) -> Allowed<'a> {
+        match list {
+            Some(list) => Allowed::Listed(list),
+            None if release >= REFUSES_OLD => Allowed::AllButOld,
+            None => Allowed::All,
+        }
+    }
+
+    /// Whether the plugin called `name` may be used.
+    ///
+    /// # Errors
+    /// Error 5010 of the library: it may not.
+    pub fn check(self, name: &[u8]) -> Result<(), ClientError> {
+        let allowed = match self {
+            Allowed::All => true,
+            Allowed::AllButOld => name != OLD,
+            Allowed::Listed(list) => list.contains_str(name),
+        };
+        if allowed { Ok(()) } else { Err(ClientError::with(code::PLUGIN_NOT_ALLOWED, &[name])) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_old_scheme_is_refused_from_connector_c_3_4_on() {
+        let names: [&[u8]; 2] = [OLD, b"mysql_native_password"];
+        let allows = |list, release| names.map(|name| Allowed::of(list, release).check(name).is_ok());
+        assert_eq!(allows(None, 101_119), [true, true]);
+        assert_eq!(allows(None, 110_400), [false, true]);
+        assert_eq!(allows(Some(b"mysql_old_password:mysql_native_password"), 110_400), [true, true]);
+        assert_eq!(allows(Some(b"mysql_native_password"), 101_119), [false, true]);
+        assert_eq!(allows(Some(b"xmysql_old_passwordx"), 110_400), [true, false]);
+        assert_eq!(allows(Some(b""), 110_400), [false, false]);
+    }
+}
