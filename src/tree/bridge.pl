@@ -24,9 +24,6 @@ our ($opt_valgrind, $opt_vardir, $basedir, $bindir, $plugindir, $multiconfig, $p
 our ($path_current_testlog, $baseport, $glob_mysql_test_dir, $extern);
 
 sub using_extern { $extern }
-# The directories of Visual Studio, for which releases up to 10.5 ask.
-sub vs_config_dirs { () }
-sub native_path { $_[0] }
 sub mtr_report { push @Bridge::messages, join(' ', @_); }
 sub mtr_print { mtr_report(@_) }
 sub mtr_verbose { mtr_report(@_) if $opt_verbose }

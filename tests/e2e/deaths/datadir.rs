@@ -56,10 +56,11 @@ fn that_is_a_file() {
 #[test]
 fn where_the_server_may_not_write() {
     let script = format!("{FOR_NOBODY}chown root mysqld.1/data && chmod 755 mysqld.1/data\n");
-    // 10.5 finds nothing to write there.
-    let Some(died) = Death::by_options("--user=nobody\n").prepared_by(&script).dies_since(100_600) else {
+    // 10.5 has its pid file before it finds something to write there.
+    if server_version() < 100_600 {
         return;
-    };
+    }
+    let died = Death::by_options("--user=nobody\n").prepared_by(&script).dies();
     died.cause("MTR-S041", "cannot be used: the server's user (--user=nobody, ")
         .cause("MTR-S041", "may not write to the directory '")
         .cause("MTR-S041", "/mysqld.1/data' (mode 0")
