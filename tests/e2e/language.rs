@@ -96,6 +96,11 @@ impl Sample {
         extensions.any(|spec| words.iter().any(|word| word == spec.name))
     }
 
+    /// Whether it has a command that MariaDB's interpreter knows in newer releases alone.
+    fn is_newer(&self) -> bool {
+        self.first_words().iter().any(|word| word == "break")
+    }
+
     /// Runs it, and gives the blocks that belong below it.
     fn run(
         &self,
@@ -228,6 +233,10 @@ fn samples_print_what_is_written() {
     for part in &mut parts {
         let Part::Sample(sample) = part else { continue };
         let mut run = |interpreter| sample.run(&interpreter, &installation, &mut server, &place);
+        if sample.is_newer() {
+            sample.output = run(ours());
+            continue;
+        }
         let (theirs, ours) = (run(installation.interpreter()), run(ours()));
         if sample.is_extension() {
             assert!(theirs.contains(REFUSAL), "line {}: the reference runs an extension", sample.line);
