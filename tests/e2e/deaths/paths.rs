@@ -71,8 +71,7 @@ fn a_directory_of_aria_that_is_missing() {
 
 #[test]
 fn a_directory_of_innodb_that_is_missing() {
-    for (option, file) in [("innodb-data-home-dir", "ibdata1"), ("innodb-log-group-home-dir", "ib_logfile")]
-    {
+    for (option, file) in [("innodb-data-home-dir", "ibdata1"), ("innodb-log-group-home-dir", "ib_logfile")] {
         let died = Death::by_options("--innodb=FORCE\n")
             .configured_by(&configuration(&format!("{option}=/nonexist")))
             .dies();
