@@ -138,6 +138,9 @@ pub(super) fn dispatch(interp: &mut Interp, stored: &Rc<Stored>, kind: Command) 
     }
 }
 
+/// The first release whose `cat_file` takes a number of lines.
+const CAT_FILE_LINES: u32 = 110_700;
+
 impl Interp {
     /// The arguments of a command of class A, expanded (spec §3.3).
     pub fn arguments(&mut self, stored: &Stored) -> Done<Vec<BString>> {
@@ -146,6 +149,12 @@ impl Interp {
         else {
             return Ok(Vec::new());
         };
+        let known = if stored.command.get() == Command::CatFile && self.release < CAT_FILE_LINES {
+            1
+        } else {
+            args.len()
+        };
+        let args = &args[..known];
         let text = stored.text.borrow();
         let rest = &text[stored.arguments..];
         let values = args::parse(rest, args, separator, &stored.word, self.charset, &mut self.variables)

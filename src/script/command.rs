@@ -323,6 +323,8 @@ pub enum Origin {
     Common,
     /// To MariaDB only.
     MariaDb,
+    /// To releases of MariaDB after 10.11 only.
+    Newer,
     /// To MySQL 8 only: an extension of ours. It is a command only behind the two dashes of a `--` line, where
     /// MariaDB's program knows no such name and fails; anywhere else the word begins a statement, as it does there.
     MySql,

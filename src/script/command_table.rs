@@ -3,7 +3,7 @@
 use super::command::{Arg, Arguments, Command, DropsFilters, Origin, Spec};
 
 use DropsFilters::{No, OnSqlError, Yes};
-use Origin::{Common, Deprecated, MariaDb, MySql};
+use Origin::{Common, Deprecated, MariaDb, MySql, Newer};
 
 const fn required(name: &'static str) -> Arg {
     Arg { name, required: true }
@@ -44,7 +44,7 @@ pub static COMMANDS: &[Spec] = &[
     Spec { name: "assert", command: Command::Assert, origin: MySql,
         drops_filters: No, handles_errors: false, arguments: Arguments::Raw,
         syntax: "assert (CONDITION)", summary: "Ends the test as failed unless the condition is true." },
-    Spec { name: "break", command: Command::Break, origin: MariaDb,
+    Spec { name: "break", command: Command::Break, origin: Newer,
         drops_filters: No, handles_errors: false, arguments: Arguments::None,
         syntax: "break", summary: "Leaves the innermost loop." },
     Spec { name: "cat_file", command: Command::CatFile, origin: Common,

@@ -147,7 +147,10 @@ fn no_system_tables_are_told_with_the_places_searched() {
     let site = site();
     fs::remove_dir_all(site.path("base/share")).unwrap();
     let run = site.run().args(["good"]).finish();
-    run.exits(1).says("could not find mysql_system_tables.sql").says("base/share").says("hint: ");
+    run.exits(1)
+        .says("could not find mariadb_system_tables.sql or mysql_system_tables.sql")
+        .says("base/share")
+        .says("hint: ");
 }
 
 #[test]

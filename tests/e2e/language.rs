@@ -91,14 +91,18 @@ impl Sample {
 
     /// Whether it has a command that MariaDB's interpreter refuses.
     fn is_extension(&self) -> bool {
+        self.has(Origin::MySql)
+    }
+
+    fn has(&self, origin: Origin) -> bool {
         let words = self.first_words();
-        let mut extensions = COMMANDS.iter().filter(|spec| spec.origin == Origin::MySql);
-        extensions.any(|spec| words.iter().any(|word| word == spec.name))
+        let mut commands = COMMANDS.iter().filter(|spec| spec.origin == origin);
+        commands.any(|spec| words.iter().any(|word| word == spec.name))
     }
 
     /// Whether it has a command that MariaDB's interpreter knows in newer releases alone.
     fn is_newer(&self) -> bool {
-        self.first_words().iter().any(|word| word == "break")
+        self.has(Origin::Newer)
     }
 
     /// Runs it, and gives the blocks that belong below it.
@@ -142,6 +146,7 @@ fn syntax_line(spec: &Spec) -> String {
     let origin = match spec.origin {
         Origin::Common => "",
         Origin::MariaDb => "MariaDB only",
+        Origin::Newer => "MariaDB after 10.11",
         Origin::Deprecated => "deprecated",
         Origin::MySql => "extension",
     };

@@ -51,6 +51,11 @@ pub fn attempts(core: &Path, program: &Path, gdb: &[&str], lldb: &str) -> [Attem
     [("gdb", words), ("lldb", others)]
 }
 
+/// Whether there is a program that reads core files.
+pub fn has_debugger() -> bool {
+    ["gdb", "lldb"].iter().any(|name| which::which(name).is_ok())
+}
+
 /// The stacks in a core file of `program` by the first debugger that is there, until `deadline`; empty where none is, or
 /// where it does not know the core or calls it another program's or, with a `pid`, another process's.
 pub fn backtrace(core: &Path, program: &Path, pid: Option<i32>, deadline: Instant) -> BString {

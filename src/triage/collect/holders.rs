@@ -19,8 +19,9 @@ use crate::triage::files;
 use crate::triage::log::Entry;
 use crate::triage::scene::Scene;
 
-/// Time for looking through all processes; what is not found by then stays unknown.
-const PATIENCE: Duration = Duration::from_millis(100);
+/// Time for looking through all processes, which takes milliseconds unless the machine is very busy; what is not found by
+/// then stays unknown.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Bytes of a command line that are kept.
 const COMMAND_BYTES: usize = 200;

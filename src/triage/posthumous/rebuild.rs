@@ -174,7 +174,7 @@ fn add_system(evidence: &mut Evidence, beside: &Beside<'_>) {
 }
 
 /// Looks for the core file of this server. Where the server wrote no stack, a debugger reads it; without that a core is
-/// taken for its own only where no other start can have left it.
+/// taken for its own only where it is the only one.
 fn add_core(evidence: &mut Evidence, beside: &Beside<'_>) {
     let server = beside.server.to_path_lossy();
     let current = beside.vardir.filter(|_| beside.last).map(|vardir| vardir.join(&server));
@@ -188,6 +188,12 @@ fn add_core(evidence: &mut Evidence, beside: &Beside<'_>) {
     }
     // Of a process whose number nobody knows, and of another machine's programs, a core tells nothing.
     if evidence.pid.is_none() && cores.len() > 1 || !evidence.program.is_file() {
+        return;
+    }
+    if !collect::core_file::has_debugger() {
+        if let [path] = cores.as_slice() {
+            evidence.core = Some(Core { path: path.clone(), ..Core::default() });
+        }
         return;
     }
     evidence.core = cores.into_iter().find_map(|path| {
