@@ -114,9 +114,12 @@ impl Document for Junit {
     fn apply(&mut self, event: &Event) -> bool {
         match event {
             Event::TestStarted { id, .. } => self.case(id).running = true,
-            Event::TestFinished { id, outcome, .. } => self.case(id).finish(outcome),
+            Event::TestFinished { id, outcome, will_retry, .. } => {
+                self.shutdowns.note(id, outcome, *will_retry);
+                self.case(id).finish(outcome);
+            }
             Event::ShutdownWarnings { tests, lines, diagnoses } => {
-                let (id, outcome) = self.shutdowns.test(tests, lines, diagnoses);
+                let Some((id, outcome)) = self.shutdowns.test(tests, lines, diagnoses) else { return false };
                 self.case(&id).finish(&outcome);
             }
             Event::RunFinished { .. } => {}

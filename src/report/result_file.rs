@@ -114,9 +114,12 @@ impl Reporter for ResultFile {
                 self.started.insert(*worker, self.clock.utc());
                 return Ok(());
             }
-            Event::TestFinished { worker, id, outcome, .. } => self.block(*worker, id, outcome),
+            Event::TestFinished { worker, id, outcome, will_retry, .. } => {
+                self.shutdowns.note(id, outcome, *will_retry);
+                self.block(*worker, id, outcome)
+            }
             Event::ShutdownWarnings { tests, lines, diagnoses } => {
-                let (id, outcome) = self.shutdowns.test(tests, lines, diagnoses);
+                let Some((id, outcome)) = self.shutdowns.test(tests, lines, diagnoses) else { return Ok(()) };
                 self.block(0, &id, &outcome)
             }
             Event::RunFinished { wall, .. } => BString::from(format!("duration : {}\n", wall.as_secs())),
@@ -252,7 +255,6 @@ mod tests {
             "\nvariation : one\n",
             "result : skipped\ncomment : Because <I> say \"so\"\n}\n",
             "result : warning\n  output : \nMTR's internal check of the test case 'S.check' failed.\nnot ok\"\n}\n",
-            "{\nname : S.nostart (server shutdown)\nstart_time : 2026-11-23T12:32:19Z\nresult : fail\n  output : After running tests: S.nostart\n",
             "ok\nCURRENT_TEST: S.warns\"\n}\nduration : 3\n",
         ] {
             assert!(text.contains(expected), "{expected}\nnot in\n{text}");

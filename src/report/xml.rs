@@ -88,13 +88,14 @@ impl Document for LegacyXml {
             }
             Event::TestFinished { worker, id, outcome, will_retry, will_repeat } => {
                 self.running.remove(worker);
+                self.shutdowns.note(id, outcome, *will_retry);
                 if *will_retry || !will_repeat {
                     self.entries.entry(name(id)).or_default().push(Entry::new(id, outcome));
                 }
                 true
             }
             Event::ShutdownWarnings { tests, lines, diagnoses } => {
-                let (id, outcome) = self.shutdowns.test(tests, lines, diagnoses);
+                let Some((id, outcome)) = self.shutdowns.test(tests, lines, diagnoses) else { return false };
                 self.entries.entry(name(&id)).or_default().push(Entry::new(&id, &outcome));
                 self.shutdown_failures += 1;
                 true
