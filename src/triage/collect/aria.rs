@@ -3,9 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use bstr::ByteSlice;
-
-use super::Subject;
+use super::{Subject, paths};
 use crate::triage::evidence::{AriaFile, Evidence};
 use crate::triage::scene::Scene;
 
@@ -15,12 +13,7 @@ const MOST: usize = 100;
 /// Looks at the files, the log with the highest number last.
 pub fn add(evidence: &mut Evidence, subject: &Subject<'_>) {
     let scene = Scene::new(evidence);
-    // Relative to the data directory, which is where the files are unless the server is told otherwise.
-    let dirs = ["datadir", "aria-log-dir-path"].iter().filter_map(|option| scene.given(option));
-    let dir = dirs.fold(subject.cwd.to_owned(), |dir, given| match given.value.to_path() {
-        Ok(path) => dir.join(path),
-        Err(_) => dir,
-    });
+    let dir = paths::in_datadir(&scene, subject.cwd, "aria-log-dir-path");
     evidence.system.aria_files = files(&dir);
 }
 

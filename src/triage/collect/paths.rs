@@ -62,6 +62,12 @@ const MOST_OF_LOG: usize = 16;
 /// Longest file of a version that is read.
 const VERSION_BYTES: usize = 100;
 
+/// The directory that `option` names, relative to the data directory, which it is unless the server is told otherwise.
+pub fn in_datadir(scene: &Scene<'_>, cwd: &Path, option: &str) -> PathBuf {
+    let dirs = ["datadir", option].into_iter().filter_map(|option| scene.given(option));
+    dirs.fold(cwd.to_owned(), |dir, given| dir.join(OsStr::from_bytes(given.value)))
+}
+
 /// Looks at each path that an option or a setting names or that the log complains of, and at the directories above.
 pub fn add(evidence: &mut Evidence, subject: &Subject<'_>) {
     let mut facts = Facts::default();

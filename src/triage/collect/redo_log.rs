@@ -4,21 +4,14 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use bstr::ByteSlice;
-
-use super::Subject;
+use super::{Subject, paths};
 use crate::triage::evidence::Evidence;
 use crate::triage::scene::Scene;
 
 /// Reads how the redo log begins.
 pub fn add(evidence: &mut Evidence, subject: &Subject<'_>) {
     let scene = Scene::new(evidence);
-    // Relative to the data directory, which is where the log is unless it is told otherwise.
-    let dirs = ["datadir", "innodb-log-group-home-dir"].iter().filter_map(|option| scene.given(option));
-    let dir = dirs.fold(subject.cwd.to_owned(), |dir, given| match given.value.to_path() {
-        Ok(path) => dir.join(path),
-        Err(_) => dir,
-    });
+    let dir = paths::in_datadir(&scene, subject.cwd, "innodb-log-group-home-dir");
     evidence.system.redo_log_encrypted = is_encrypted(&dir.join("ib_logfile0"));
 }
 
