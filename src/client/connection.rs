@@ -16,7 +16,7 @@ use super::text::{self, Cell, Row};
 pub(super) const COM_QUERY: u8 = 3;
 
 /// The first release whose client library is Connector/C 3.4.
-const FORGETS_CHANGES: u32 = 110_400;
+pub(super) const CONNECTOR_C_3_4: u32 = 110_400;
 
 /// Kind of a session's change: the current database.
 const TRACK_SCHEMA: u8 = 1;
@@ -244,7 +244,7 @@ impl Connection {
     /// Forgets what the last statement changed in the session, before the next one: the client library of 10.11
     /// keeps telling it with the results of statements that change nothing, Connector/C 3.4 does not.
     pub(super) fn forget_changes(&mut self) {
-        if self.release() >= FORGETS_CHANGES {
+        if self.release() >= CONNECTOR_C_3_4 {
             self.ok.session.clear();
         }
     }

@@ -3,10 +3,8 @@
 use bstr::ByteSlice;
 
 use super::plugin::OLD;
+use crate::client::connection::CONNECTOR_C_3_4;
 use crate::client::error::{ClientError, code};
-
-/// The first release whose client library, Connector/C 3.4, refuses the scheme of MySQL 3.23 unless it is listed.
-const REFUSES_OLD: u32 = 110_400;
 
 /// The plugins that may be used in one login.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,7 +22,8 @@ impl<'a> Allowed<'a> {
     pub fn of(list: Option<&'a [u8]>, release: u32) -> Allowed<'a> {
         match list {
             Some(list) => Allowed::Listed(list),
-            None if release >= REFUSES_OLD => Allowed::AllButOld,
+            // Connector/C 3.4 refuses the scheme of MySQL 3.23 unless it is listed.
+            None if release >= CONNECTOR_C_3_4 => Allowed::AllButOld,
             None => Allowed::All,
         }
     }
