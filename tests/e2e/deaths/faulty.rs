@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::Death;
-use crate::support::Site;
+use crate::support::{Site, server_version};
 
 /// The plugin, and how it was built.
 pub struct Faulty {
@@ -75,15 +75,4 @@ fn build(to: &Path, sanitizer: Option<&str>) {
     gcc.args(["-g", "-shared", "-fPIC", "-pthread"]).arg(format!("-DSERVER_VERSION={}", server_version()));
     gcc.args(sanitizer.map(|kind| format!("-fsanitize={kind}")));
     assert!(gcc.arg("-o").arg(to).arg(source).status().unwrap().success(), "gcc");
-}
-
-/// The installed server's version as a number: 101119.
-fn server_version() -> u32 {
-    let path = std::env::var("PATH").unwrap_or_default();
-    let mariadbd = path.split(':').chain(["/usr/sbin"]).map(|dir| Path::new(dir).join("mariadbd"));
-    let mariadbd = mariadbd.into_iter().find(|program| program.exists()).unwrap();
-    let out = Command::new(mariadbd).arg("--version").output().unwrap();
-    let said = String::from_utf8(out.stdout).unwrap();
-    let version = said.split("Ver ").nth(1).unwrap().split('-').next().unwrap();
-    version.split('.').fold(0, |number, part| number * 100 + part.parse::<u32>().unwrap())
 }
