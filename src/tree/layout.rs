@@ -7,10 +7,10 @@ use bstr::ByteSlice as _;
 
 use crate::cli::settings::Settings;
 use crate::env::Env;
+use crate::error::{Error, Result};
 use crate::tree::search::{self, Search, Tree};
 use crate::tree::system_tables::SystemTables;
 use crate::tree::{bundled, cache};
-use crate::{Error, Result};
 
 /// The places of one installation, found once.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -13,10 +13,10 @@ use sha2::{Digest as _, Sha256};
 
 use crate::cli::settings::Settings;
 use crate::env::Env;
+use crate::error::{Error, Result};
 use crate::tree::cache;
 use crate::tree::layout::Layout;
 use crate::tree::programs::{Program, Programs};
-use crate::{Error, Result};
 
 /// Facts about one server binary.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use bstr::BString;
 
+use crate::error::{Error, Result};
 use crate::tree::layout::is_program;
 use crate::tree::probe::ProbeFailed;
-use crate::{Error, Result};
 
 /// Directories with servers that need not be on an ordinary user's `PATH`.
 pub(super) const SYSTEM_DIRS: &[&str] = &[

@@ -16,7 +16,7 @@ use crate::tree::probe::{ProbeFailed, ServerFacts};
 use crate::triage::collect::{self, Subject, log_file};
 use crate::triage::diagnosis::Diagnosis;
 use crate::triage::evidence::{Evidence, ExitKind, LogPart, Stage};
-use crate::triage::judge;
+use crate::triage::rules::judge;
 
 /// What is known beside the failure itself.
 #[derive(Debug, Clone, Copy)]
