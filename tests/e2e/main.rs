@@ -13,6 +13,7 @@ mod extensions;
 mod fake_script;
 mod fake_server;
 mod house;
+mod independent_client;
 mod killed;
 mod language;
 mod lint;
