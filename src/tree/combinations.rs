@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use bstr::{BStr, BString, ByteSlice};
 
-use super::case::{Origin, ServerOption, Skip, TestCase};
 use super::config_file;
+use crate::case::{Origin, ServerOption, Skip, TestCase};
 use crate::error::Result;
 use crate::grammar::mycnf::ConfigOption;
 
@@ -88,7 +88,7 @@ fn server_option(section: &str, option: &ConfigOption) -> ServerOption {
 
 /// A test on its way to being an instance.
 #[derive(Debug, Clone)]
-pub struct Instance {
+pub struct CombinedCase {
     /// What it will be.
     pub case: TestCase,
     /// Something of it comes from the overlay; without, an overlay's instance is not kept (spec §13).
@@ -97,7 +97,7 @@ pub struct Instance {
     pub noted: String,
 }
 
-impl Instance {
+impl CombinedCase {
     /// Skips the instance; a reason that it has already stays.
     pub fn skip(&mut self, reason: &str) {
         let skip =
@@ -137,7 +137,7 @@ impl Forced {
 }
 
 /// Replaces every instance by those that the group makes of it (spec §5.3).
-pub fn expand(instances: Vec<Instance>, group: &Group, forced: &mut Forced) -> Vec<Instance> {
+pub fn expand(instances: Vec<CombinedCase>, group: &Group, forced: &mut Forced) -> Vec<CombinedCase> {
     let combinations = match group {
         Group::Of(combinations) if combinations.is_empty() => return instances,
         Group::Of(combinations) => combinations,
@@ -154,7 +154,12 @@ pub fn expand(instances: Vec<Instance>, group: &Group, forced: &mut Forced) -> V
     expanded
 }
 
-fn expand_one(mut instance: Instance, group: &[Combination], forced: &mut Forced, out: &mut Vec<Instance>) {
+fn expand_one(
+    mut instance: CombinedCase,
+    group: &[Combination],
+    forced: &mut Forced,
+    out: &mut Vec<CombinedCase>,
+) {
     let mut group = group;
     for (at, combination) in group.iter().enumerate() {
         // Rule 3a: what the group would change is fixed already. rpl.rpl_test_framework, which sources

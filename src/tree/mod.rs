@@ -3,7 +3,6 @@
 mod bridge;
 pub mod bundled;
 pub mod cache;
-pub mod case;
 pub mod collect;
 pub mod combinations;
 pub mod config_file;
@@ -15,6 +14,7 @@ pub mod layout;
 pub mod listing;
 pub mod optfile;
 pub mod probe;
+pub mod probe_failed;
 pub mod programs;
 pub mod results;
 pub mod scan;

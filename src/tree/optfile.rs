@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::case::{Origin, ServerOption};
+use crate::case::{Origin, ServerOption};
 use crate::error::{Error, Location, Result};
 use crate::grammar::option_file;
 

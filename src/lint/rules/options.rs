@@ -7,16 +7,16 @@ use std::sync::Arc;
 
 use bstr::{BStr, BString, ByteSlice};
 
+use crate::case::{Origin, ServerOption};
 use crate::grammar::mycnf;
 use crate::lint::catalogue::{AMBIGUOUS_OPTION, REFUSED_VALUE, UNKNOWN_OPTION};
-use crate::lint::check::Input;
 use crate::lint::dialect::Dialect;
 use crate::lint::files::plain;
 use crate::lint::finding::Finding;
+use crate::lint::input::Input;
 use crate::lint::view::View;
 use crate::lint::words;
 use crate::server::options::expand;
-use crate::tree::case::{Origin, ServerOption};
 use crate::tree::config_file;
 use crate::tree::hints::similar;
 use crate::tree::server_options::{Described, Resolved, Value};

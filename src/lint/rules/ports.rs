@@ -5,17 +5,17 @@ use std::path::{Path, PathBuf};
 
 use bstr::{BString, ByteSlice};
 
+use crate::case::{Origin, ServerOption, TestCase};
 use crate::error::Location;
 use crate::grammar::mycnf::ConfigFile;
 use crate::lint::catalogue::{PORT_OF_TWO_SERVERS, PORT_OF_TWO_TESTS};
-use crate::lint::check::Input;
 use crate::lint::files::plain;
 use crate::lint::finding::Finding;
+use crate::lint::input::Input;
 use crate::lint::view::View;
 use crate::lint::words;
 use crate::plan::claims::claimed_port;
 use crate::server::options::expand;
-use crate::tree::case::{Origin, ServerOption, TestCase};
 use crate::tree::config_file;
 use crate::tree::server_options::Resolved;
 

@@ -5,17 +5,17 @@ use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
-use super::combinations::combinations_of;
+use crate::case::{Suite, SuiteKind, TestCase};
 use crate::grammar::rdiff;
 use crate::lint::catalogue::{RDIFF_MISFIT, RESULT_MISSING, RESULT_UNUSED};
-use crate::lint::check::Input;
 use crate::lint::files::{Kind, plain};
 use crate::lint::finding::Finding;
+use crate::lint::input::Input;
+use crate::lint::rules::combinations::combinations_of;
 use crate::lint::view::View;
 use crate::script::command::Command;
 use crate::script::input::Input as Script;
 use crate::script::parse::Statements;
-use crate::tree::case::{Suite, SuiteKind, TestCase};
 use crate::tree::config_file;
 use crate::tree::hints::similar;
 use crate::tree::listing::Listings;

@@ -11,10 +11,12 @@ use crate::triage::catalogue::{
 };
 use crate::triage::collect::plugins::{belongs, stem};
 use crate::triage::finding::Finding;
-use crate::triage::judge::Rule;
+use crate::triage::finding::Rule;
 use crate::triage::log::{Entry, Level};
-use crate::triage::plugin_failure::{Failure, failures, file_name, lower, owner, unknown_option, written};
 use crate::triage::plugin_words::{api, interface, is_of_debug_build, maturity};
+use crate::triage::rules::plugin_failure::{
+    Failure, failures, file_name, lower, owner, unknown_option, written,
+};
 use crate::triage::scene::Scene;
 
 /// The rules of this file. A plugin that failed to load comes before its options being unknown, which follows from it.
@@ -33,7 +35,7 @@ pub const RULES: &[Rule] = &[
     initialisation,
 ];
 
-pub use crate::triage::plugin_failure::library_of_option;
+pub use crate::triage::rules::plugin_failure::library_of_option;
 
 /// What is wrong with one library.
 struct Verdict {
@@ -65,7 +67,7 @@ impl Verdict {
 fn loading<'a>(scene: &Scene<'a>, cause: &'static Cause) -> Option<Finding<'a>> {
     let judged = failures(scene).into_iter().map(|failure| {
         let ended = failure.ended_by(scene);
-        (judge(scene, &failure), failure, ended)
+        (cause_of(scene, &failure), failure, ended)
     });
     let fitting: Vec<_> = judged.filter(|(verdict, ..)| verdict.cause == cause).collect();
     let (verdict, failure, ended) =
@@ -104,7 +106,7 @@ fn loading<'a>(scene: &Scene<'a>, cause: &'static Cause) -> Option<Finding<'a>> 
 }
 
 /// Looks at what the server says first, then at what the loader says, then at the file.
-fn judge(scene: &Scene<'_>, failure: &Failure<'_>) -> Verdict {
+fn cause_of(scene: &Scene<'_>, failure: &Failure<'_>) -> Verdict {
     refused(scene, failure)
         .or_else(|| wrong_name(scene, failure))
         .or_else(|| foreign(scene, failure))
