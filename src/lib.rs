@@ -8,6 +8,7 @@ pub mod commands;
 pub mod config;
 pub mod env;
 pub mod error;
+pub mod grammar;
 pub mod interp;
 pub mod lint;
 pub mod plan;
