@@ -233,6 +233,7 @@ fn column(field: libmariadb::Field) -> Column {
 mod tests {
     use super::*;
     use crate::client::Options;
+    use crate::skip::skip;
 
     /// Names the variable with the socket of a server whose user root has no password. Its database
     /// `test` loses all tables whose names start with `oracle_`.
@@ -256,8 +257,7 @@ mod tests {
     #[test]
     fn both_clients_tell_the_same() {
         let Some(socket) = std::env::var_os(SOCKET) else {
-            eprintln!("SKIPPED: {SOCKET} names no server to compare the clients on");
-            return;
+            return skip(&format!("{SOCKET} names no server to compare the clients on"));
         };
         let library = libmariadb::Library::load().unwrap();
         let mut theirs = libmariadb::Session::connect(&library, socket.as_ref(), "root", "test").unwrap();

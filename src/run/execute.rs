@@ -29,7 +29,7 @@ use crate::plan::experimental::Experimental;
 use crate::report::{Clock, Reporters, reporters};
 use crate::server::bootstrap;
 use crate::sys::guardian::{self, Guardian};
-use crate::sys::orphans;
+use crate::sys::{orphans, signals};
 use crate::tree::cache::cache_dir;
 use crate::tree::case::TestCase;
 use crate::tree::layout::{self, Layout};
@@ -318,9 +318,10 @@ fn opening_lines(settings: &Settings) -> Vec<BString> {
 }
 
 /// Signals become reports to the supervisor; the second of the same kind ends the process at once
-/// and leaves the cleaning to the guardian.
+/// and leaves the cleaning to the guardian. A hangup that is ignored (`nohup`) stays ignored.
 fn watch_signals(reports: Sender<Report>) -> Result<()> {
-    let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM, SIGHUP])
+    let hangup = (!signals::is_ignored(SIGHUP)).then_some(SIGHUP);
+    let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM].into_iter().chain(hangup))
         .map_err(|error| Error::new("cannot handle signals").caused_by(error))?;
     let watch = move || {
         for (count, number) in signals.forever().enumerate() {
