@@ -1,13 +1,15 @@
 //! The library behind `mtr-rs`: finds MariaDB's test suites, runs them on servers of its own,
 //! judges and reports. `docs/architecture.md` draws the modules and what each may not do.
 
+pub mod app;
+pub mod case;
 pub mod check;
 pub mod cli;
 pub mod client;
-pub mod commands;
 pub mod config;
 pub mod env;
 pub mod error;
+pub mod event;
 pub mod interp;
 pub mod lint;
 pub mod plan;

@@ -7,7 +7,7 @@ use super::state::{Interp, Stored};
 use super::stop::{Done, Stop};
 use crate::client::ClientError;
 use crate::script::errnames;
-use crate::script::error_list::Expected;
+use crate::script::error_list::ExpectedError;
 
 /// The error of a command that is not a statement (spec §9.4).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -60,15 +60,15 @@ impl Interp {
         }
         let expected = &command.expected;
         let found = expected.iter().any(|item| match item {
-            Expected::Number(number) => *number == error.code,
+            ExpectedError::Number(number) => *number == error.code,
             // The state of a closed connection has a sixth digit, which does not count.
-            Expected::SqlState(state) => error.sqlstate.starts_with(state),
+            ExpectedError::SqlState(state) => error.sqlstate.starts_with(state),
         });
         if found {
             if self.is(Property::ResultLog) {
                 match expected.first() {
                     _ if expected.len() == 1 => self.write_error_line(error)?,
-                    Some(Expected::Number(0)) | None => {}
+                    Some(ExpectedError::Number(0)) | None => {}
                     Some(_) => self.say(b"Got one of the listed errors"),
                 }
             }
@@ -85,13 +85,13 @@ impl Interp {
         let mut text = BString::from("query '");
         text.extend_from_slice(&query);
         match first {
-            Expected::Number(number) => {
+            ExpectedError::Number(number) => {
                 let what = format!("' failed with wrong errno {}: '", self.error_label(error.code));
                 text.extend_from_slice(what.as_bytes());
                 text.extend_from_slice(&error.message);
                 text.extend_from_slice(format!("', instead of {}...", self.error_label(*number)).as_bytes());
             }
-            Expected::SqlState(state) => {
+            ExpectedError::SqlState(state) => {
                 text.extend_from_slice(b"' failed with wrong sqlstate ");
                 text.extend_from_slice(&error.sqlstate);
                 text.extend_from_slice(b": '");
@@ -120,7 +120,7 @@ impl Interp {
     pub fn handle_success(&mut self, command: &Stored) -> Done {
         let mut text = BString::from("query '");
         match command.expected.first() {
-            Some(Expected::Number(number)) if *number != 0 => {
+            Some(ExpectedError::Number(number)) if *number != 0 => {
                 text.extend_from_slice(&command.query_text());
                 let what = if self.release < NAMES_ERRORS { "errno" } else { "error" };
                 let label = self.error_label(*number);
@@ -128,7 +128,7 @@ impl Interp {
                     format!("' succeeded - should have failed with {what} {label}...").as_bytes(),
                 );
             }
-            Some(Expected::SqlState(state)) if state.as_slice() != b"00000" => {
+            Some(ExpectedError::SqlState(state)) if state.as_slice() != b"00000" => {
                 text.extend_from_slice(&command.query_text());
                 text.extend_from_slice(b"' succeeded - should have failed with sqlstate ");
                 text.extend_from_slice(state);
@@ -146,7 +146,7 @@ impl Interp {
         self.variables.set_number(b"errno", i64::from(error));
         let word = &command.word;
         if error == 0 {
-            if let Some(Expected::Number(number)) = command.expected.first()
+            if let Some(ExpectedError::Number(number)) = command.expected.first()
                 && *number != 0
             {
                 let text =
@@ -176,9 +176,9 @@ impl Interp {
     pub fn command_error_expected(&self, command: &Stored, error: i32) -> Done<bool> {
         for item in command.expected.iter() {
             match item {
-                Expected::Number(number) if i64::from(*number) == i64::from(error) => return Ok(true),
-                Expected::Number(_) => {}
-                Expected::SqlState(state) => {
+                ExpectedError::Number(number) if i64::from(*number) == i64::from(error) => return Ok(true),
+                ExpectedError::Number(_) => {}
+                ExpectedError::SqlState(state) => {
                     let mut text = BString::from("expecting a SQL-state (");
                     text.extend_from_slice(state);
                     text.extend_from_slice(b") from query '");

@@ -11,7 +11,7 @@ use super::filter::sort_lines;
 use super::properties::Property;
 use super::state::{Interp, Stored};
 use super::stop::{Done, Stop};
-use crate::script::error_list::Expected;
+use crate::script::error_list::ExpectedError;
 use crate::sys::shell::{Shell, WaitStatus};
 
 /// A program's output passes the filters in pieces: lines, and parts of this length of longer ones.
@@ -61,7 +61,7 @@ fn end_of_exec(
     let code = status.code();
     if status.success() {
         return match stored.expected.first() {
-            Some(Expected::Number(number)) if *number != 0 => {
+            Some(ExpectedError::Number(number)) if *number != 0 => {
                 let what = format!("\" succeeded - should have failed with errno {number}...");
                 // Only `--continue-on-error` lets this line, quote missing, be seen.
                 let line = [b"exec of '", command.as_slice(), b" failed, error: 0, errno: 0\n"].concat();

@@ -18,7 +18,7 @@ use super::variables::Variables;
 use crate::script::charset::Charset;
 use crate::script::classify::Format;
 use crate::script::command::Command;
-use crate::script::error_list::Expected;
+use crate::script::error_list::ExpectedError;
 use crate::script::expand;
 use crate::script::message::{Kind, ScriptError};
 use crate::script::reader::{Lexing, Reader};
@@ -38,7 +38,7 @@ pub struct Stored {
     /// Where the parts of its arguments are, once they were found.
     pub header: Header,
     /// What `--error` in front of it said when it was first read.
-    pub expected: Rc<[Expected]>,
+    pub expected: Rc<[ExpectedError]>,
     /// The here-document that follows it, once it was read.
     pub document: OnceCell<BString>,
     /// The line its text starts at, in the file it was read from.
@@ -102,7 +102,7 @@ pub struct Interp {
     /// Open blocks, outermost first.
     pub blocks: Vec<Block>,
     /// What the last `--error` said, until another command is over.
-    pub pending_errors: Rc<[Expected]>,
+    pub pending_errors: Rc<[ExpectedError]>,
     /// `disable_parsing` was said.
     pub parsing_disabled: bool,
     /// The switches that take `ONCE`.

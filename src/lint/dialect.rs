@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 
 use bstr::{BStr, BString, ByteSlice};
 
+use crate::case::{Origin, ServerOption};
 use crate::cli::settings::Settings;
 use crate::env::Env;
 use crate::error::{Error, Result};
-use crate::server::instance::os_args;
-use crate::tree::case::{Origin, ServerOption};
+use crate::server::process::os_args;
 use crate::tree::layout::Layout;
 use crate::tree::probe::{self, ServerFacts};
 use crate::tree::server_options::ServerOptions;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use bstr::ByteSlice;
 
-use crate::tree::case::TestCase;
+use crate::case::TestCase;
 
 /// The TCP ports that an instance's servers bind whatever the worker's own port range is, in order:
 /// those of its options that are numbers (`--loose_handlersocket_port=9998`), and `template_ports`, which

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use bstr::ByteSlice;
 
+use crate::case::TestCase;
 use crate::error::{Error, Result};
-use crate::tree::case::TestCase;
 
 /// The platform that `@platform` in a file means, as perl calls it.
 const PLATFORM: &str = std::env::consts::OS;

@@ -3,3 +3,4 @@
 pub mod claims;
 pub mod experimental;
 pub mod order;
+pub mod queue;

@@ -2,16 +2,18 @@
 
 use bstr::BString;
 
-use crate::tree::case::TestCase;
+use crate::case::TestCase;
 
 /// Sorts instances so that those which can share servers are neighbours: skipped ones first, then by
-/// template and options, long ones first, then by name. Instances of one test keep their order.
-pub fn reorder<T>(instances: &mut Vec<T>, case: impl Fn(&T) -> &TestCase) {
-    let key = |instance: T| {
-        let case = case(&instance);
-        ((case.skip.is_none(), case.criteria(), !case.long_test, case.name()), instance)
-    };
-    let mut keyed: Vec<((bool, BString, bool, String), T)> = instances.drain(..).map(key).collect();
-    keyed.sort_by(|(a, _), (b, _)| a.cmp(b));
-    instances.extend(keyed.into_iter().map(|(_, instance)| instance));
+/// template and options, long ones first, then by name. Instances of one test keep their order. The first
+/// `bundled` of them are sorted among themselves and stay in front.
+pub fn reorder(cases: &mut [TestCase], bundled: usize) {
+    let (bundled, found) = cases.split_at_mut(bundled.min(cases.len()));
+    for part in [bundled, found] {
+        part.sort_by_cached_key(key);
+    }
+}
+
+fn key(case: &TestCase) -> (bool, BString, bool, String) {
+    (case.skip.is_none(), case.criteria(), !case.long_test, case.name())
 }

@@ -12,12 +12,12 @@ use owo_colors::{AnsiColors, Style};
 use crate::cli::settings::Settings;
 use crate::env::Env;
 use crate::error::{Error, Result};
+use crate::event::{Event, Outcome, RunEnd, TestId};
 use crate::report::clock::{Clock, Stamp};
 use crate::report::layout::{self, ResultText};
 use crate::report::progress::Progress;
 use crate::report::reporter::Reporter;
 use crate::report::tally::Tally;
-use crate::run::event::{Event, Outcome, RunEnd, TestId};
 
 /// Where the console writes.
 pub struct Streams {

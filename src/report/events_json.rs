@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use crate::error::{Error, Result};
+use crate::event::Event;
 use crate::report::clock::Clock;
 use crate::report::reporter::Reporter;
-use crate::run::event::Event;
 
 /// The stream of events as a file.
 ///

@@ -10,10 +10,10 @@ use std::sync::{Arc, Mutex};
 use bstr::{BString, ByteSlice};
 use pcre2::bytes::Regex;
 
+use crate::event::{Event, Outcome, RunEnd, Verdict};
 use crate::report::console::{Console, Options, Streams};
 use crate::report::reporter::Reporter;
 use crate::report::sample::{self, busy_run, end, finished, id, outcome, started};
-use crate::run::event::{Event, Outcome, RunEnd, Verdict};
 
 #[derive(Clone, Default)]
 struct Buffer(Arc<Mutex<Vec<u8>>>);

@@ -4,12 +4,12 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::event::{Event, Outcome, RunEnd, TestId, Verdict};
 use crate::report::junit::Junit;
 use crate::report::reporter::Reporter;
 use crate::report::sample::{self, busy_run, end, finished, id, outcome, started};
 use crate::report::snapshot::{Document, Snapshot};
 use crate::report::xml::LegacyXml;
-use crate::run::event::{Event, Outcome, RunEnd, TestId, Verdict};
 
 fn render(mut document: impl Document, events: &[Event]) -> String {
     for event in events {

@@ -14,11 +14,11 @@ use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesText, Event as Xml};
 
 use crate::error::{Error, Result};
+use crate::event::{Event, FailureKind, Outcome, TestId, Verdict};
 use crate::report::clock::Clock;
 use crate::report::layout::diagnoses;
 use crate::report::shutdown::Shutdowns;
 use crate::report::snapshot::Document;
-use crate::run::event::{Event, FailureKind, Outcome, TestId, Verdict};
 
 /// The document of `--junit`.
 pub struct Junit {

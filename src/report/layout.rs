@@ -9,8 +9,8 @@ use std::path::Path;
 
 use bstr::{BString, ByteSlice, ByteVec};
 
+use crate::event::{FailureKind, Outcome, Phase, RunEnd, TestId, Verdict};
 use crate::report::tally::Tally;
-use crate::run::event::{FailureKind, Outcome, Phase, RunEnd, TestId, Verdict};
 use crate::triage::diagnosis::Diagnosis;
 
 /// 74 dashes.

@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use crate::event::{Event, TestId};
 use crate::report::layout;
 use crate::report::tally::Tally;
-use crate::run::event::{Event, TestId};
 
 /// A bar on stderr: counts, the time left, and the tests that are running.
 pub struct Progress {

@@ -7,6 +7,7 @@ use bstr::BString;
 use crate::cli::settings::Settings;
 use crate::env::Env;
 use crate::error::{Error, Result};
+use crate::event::Event;
 use crate::report::clock::Clock;
 use crate::report::console::Console;
 use crate::report::events_json::EventsJson;
@@ -14,7 +15,6 @@ use crate::report::junit::Junit;
 use crate::report::result_file::ResultFile;
 use crate::report::snapshot::Snapshot;
 use crate::report::xml::LegacyXml;
-use crate::run::event::Event;
 
 /// Something that tells a run to somebody.
 pub trait Reporter: Send {

@@ -12,10 +12,10 @@ use bstr::{BString, ByteSlice, ByteVec};
 
 use crate::cli::settings::Settings;
 use crate::error::{Error, Result};
+use crate::event::{Event, Outcome, TestId, Verdict};
 use crate::report::clock::Clock;
 use crate::report::reporter::Reporter;
 use crate::report::shutdown::Shutdowns;
-use crate::run::event::{Event, Outcome, TestId, Verdict};
 
 /// The most of an output that is kept, in characters.
 const MOST: usize = 5000;

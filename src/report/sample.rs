@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
+use crate::case::Origin;
 use crate::error::Location;
+use crate::event::{Event, FailureKind, Outcome, Phase, RunEnd, SCHEMA, TestId, Verdict};
 use crate::report::Clock;
-use crate::run::event::{Event, FailureKind, Outcome, Phase, RunEnd, SCHEMA, TestId, Verdict};
-use crate::tree::case::Origin;
 use crate::triage::catalogue::{CORE_LIMIT, UNKNOWN_VARIABLE};
 use crate::triage::diagnosis::{AlsoSeen, Culprit, Diagnosis};
 use crate::triage::finding::{Confidence, Quote};

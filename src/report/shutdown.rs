@@ -6,8 +6,8 @@ use std::collections::{HashMap, HashSet};
 
 use bstr::BString;
 
+use crate::event::{FailureKind, Outcome, TestId, Verdict};
 use crate::report::layout;
-use crate::run::event::{FailureKind, Outcome, TestId, Verdict};
 use crate::triage::diagnosis::Diagnosis;
 
 /// The suite of what no one suite is to blame for.
@@ -29,7 +29,7 @@ impl Shutdowns {
         }
     }
 
-    /// The test that stands for an [`Event::ShutdownWarnings`](crate::run::event::Event::ShutdownWarnings): named
+    /// The test that stands for an [`Event::ShutdownWarnings`](crate::event::Event::ShutdownWarnings): named
     /// after the one test since the server's start where there was only one, else after the suite of all of them.
     /// The second one of a name has repetition 2, and so on. `None` where all of them have failed.
     pub fn test(

@@ -14,8 +14,8 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
+use crate::event::Event;
 use crate::report::reporter::Reporter;
-use crate::run::event::Event;
 
 /// Something that can be written down at any time.
 pub trait Document: Send + 'static {
@@ -196,8 +196,8 @@ impl Target {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::event::RunEnd;
     use crate::report::sample;
-    use crate::run::event::RunEnd;
 
     #[derive(Default)]
     struct Count(usize);

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
+use crate::event::Event;
 use crate::report::layout::worker_prefix;
-use crate::run::event::Event;
 
 /// A server that was started.
 #[derive(Debug, Clone, Copy)]

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
-use crate::run::event::{Event, Outcome, Phase, RunEnd, TestId, Verdict};
+use crate::event::{Event, Outcome, Phase, RunEnd, TestId, Verdict};
 
 /// Counts over a run. Attempts count, as in the reference: a test that fails and passes when tried
 /// again is one failed and one passed (spec §6.5).

@@ -14,12 +14,12 @@ use std::fmt::Write;
 use bstr::ByteSlice;
 
 use crate::error::Result;
+use crate::event::{Event, Outcome, TestId, Verdict};
 use crate::report::clock::Clock;
 use crate::report::layout::diagnoses;
 use crate::report::shutdown::Shutdowns;
 use crate::report::snapshot::Document;
 use crate::report::tally::Tally;
-use crate::run::event::{Event, Outcome, TestId, Verdict};
 
 /// The document of `--xml-report`.
 pub struct LegacyXml {

@@ -1,34 +1,10 @@
-//! Workers, the supervisor that owns the truth, and the stream of events.
+//! A run: the supervisor between the plan, the workers and the reporters; a worker with its servers; what is
+//! found out about a failure and what is kept of it.
 
-mod aftermath;
-mod analyze;
-mod attempt;
-mod checks;
-pub mod context;
-mod coverage;
-mod debugger;
-mod early_death;
-pub mod engine;
-pub mod event;
-pub mod execute;
-mod explain;
-mod gdb;
-mod leftovers;
-mod modes;
-mod outfit;
-mod plugin_dir;
-pub mod queue;
-mod sanitizer;
-mod sanitizer_files;
-pub mod script;
+pub mod autopsy;
+pub mod keep;
 pub mod servers;
-mod start_failure;
-mod stop_file;
+pub mod setup;
+pub mod stop_file;
 pub mod supervisor;
-mod survey;
-mod test_failure;
-mod valgrind;
-pub mod vardir;
-pub mod wait;
 pub mod worker;
-mod wsrep;

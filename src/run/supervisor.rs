@@ -1,4 +1,4 @@
-//! The supervisor: one thread that owns the truth. It hands out tests, takes verdicts, decides on
+//! The supervisor: one thread that owns the truth. It workers out tests, takes verdicts, decides on
 //! retries and on the end, and emits the events of the run in order (spec §6.2 to §6.6).
 
 use std::collections::BTreeSet;
@@ -7,34 +7,19 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bstr::BString;
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
+use crossbeam_channel::{Receiver, RecvTimeoutError};
 
-use super::aftermath;
-use super::context::Context;
-use super::event::{Event, Outcome, RunEnd, TestId, Verdict};
-use super::leftovers;
-use super::queue::{Next, Queue};
-use super::worker::{Job, Report};
+use crate::case::TestCase;
 use crate::env::Env;
+use crate::event::{Event, Outcome, RunEnd, TestId, Verdict};
 use crate::plan::experimental::Experimental;
+use crate::plan::queue::{Next, Queue};
 use crate::report::Reporters;
-use crate::sys::poll::Waker;
-use crate::tree::case::TestCase;
-
-/// A worker as the supervisor sees it.
-#[derive(Debug)]
-pub struct Hand {
-    /// Where its jobs go; dropped when it is to finish.
-    pub jobs: Option<Sender<Job>>,
-    /// Ends what it does.
-    pub abort: Waker,
-    /// The instance it has in hand.
-    pub holds: Option<usize>,
-    /// The thread is there.
-    pub alive: bool,
-    /// It waits for a job.
-    pub idle: bool,
-}
+use crate::run::autopsy::core_dump;
+use crate::run::keep::leftovers;
+use crate::run::keep::save;
+use crate::run::setup::context::Context;
+use crate::run::worker::handle::{Job, Notice, WorkerHandle};
 
 /// What is known of one instance.
 #[derive(Debug, Clone, Copy, Default)]
@@ -54,8 +39,8 @@ pub struct Supervisor<'r> {
     progress: Vec<Progress>,
     experimental: Experimental,
     queue: Queue,
-    hands: Vec<Hand>,
-    reports: Receiver<Report>,
+    workers: Vec<WorkerHandle>,
+    reports: Receiver<Notice>,
     reporters: &'r mut Reporters,
     begun: Instant,
     suite_deadline: Instant,
@@ -86,9 +71,9 @@ pub struct SupervisorInputs<'r> {
     /// Patterns of `--experimental`.
     pub experimental: Experimental,
     /// The workers, in order of their numbers.
-    pub hands: Vec<Hand>,
+    pub workers: Vec<WorkerHandle>,
     /// What workers tell.
-    pub reports: Receiver<Report>,
+    pub reports: Receiver<Notice>,
     /// Who is told.
     pub reporters: &'r mut Reporters,
     /// For debuggers that look at cores.
@@ -100,10 +85,10 @@ pub struct SupervisorInputs<'r> {
 impl<'r> Supervisor<'r> {
     /// A supervisor with everything still to do.
     pub fn new(inputs: SupervisorInputs<'r>) -> Self {
-        let SupervisorInputs { ctx, cases, experimental, hands, reports, reporters, env, begun } = inputs;
+        let SupervisorInputs { ctx, cases, experimental, workers, reports, reporters, env, begun } = inputs;
         let from = start_from(&cases, ctx.settings.start_from.as_deref());
         let runnable = cases.iter().enumerate().filter(|(index, case)| *index >= from && case.skip.is_none());
-        let in_order = hands.len() == 1 || !ctx.settings.reorder;
+        let in_order = workers.len() == 1 || !ctx.settings.reorder;
         let queue = Queue::new(runnable.map(|(index, case)| (index, case.as_ref())), in_order, |case| {
             crate::plan::claims::fixed_ports(case, &[])
         });
@@ -114,7 +99,7 @@ impl<'r> Supervisor<'r> {
             cases,
             experimental,
             queue,
-            hands,
+            workers,
             reports,
             reporters,
             begun,
@@ -137,7 +122,7 @@ impl<'r> Supervisor<'r> {
     /// Runs everything; returns the exit code.
     pub fn run(mut self) -> i32 {
         self.tell_static_skips();
-        while self.hands.iter().any(|hand| hand.alive) {
+        while self.workers.iter().any(|handle| handle.alive) {
             let deadline = match self.stopped {
                 Some(sign_of_life) => sign_of_life.unwrap_or_else(far_away),
                 None => self.suite_deadline,
@@ -209,9 +194,9 @@ impl<'r> Supervisor<'r> {
         }
     }
 
-    fn take(&mut self, report: Report) {
+    fn take(&mut self, report: Notice) {
         match report {
-            Report::Event(event) => {
+            Notice::Event(event) => {
                 if let Event::ShutdownWarnings { .. } = event {
                     self.shutdown_warnings = true;
                     self.failed = true;
@@ -223,18 +208,18 @@ impl<'r> Supervisor<'r> {
                     self.tell(&event);
                 }
             }
-            Report::Idle { worker } => self.give(worker),
-            Report::Done { worker, index, outcome, saved } => {
-                self.hands[worker - 1].holds = None;
+            Notice::Idle { worker } => self.give(worker),
+            Notice::Done { worker, index, outcome, saved } => {
+                self.workers[worker - 1].holds = None;
                 self.queue.done(worker);
                 self.judge(worker, index, *outcome, saved);
                 self.wake_idle();
             }
-            Report::Gone { worker, error } => {
-                let hand = &mut self.hands[worker - 1];
-                hand.alive = false;
-                hand.jobs = None;
-                let held = hand.holds.take();
+            Notice::Gone { worker, error } => {
+                let handle = &mut self.workers[worker - 1];
+                handle.alive = false;
+                handle.jobs = None;
+                let held = handle.holds.take();
                 self.queue.forget(worker);
                 if let Some(error) = error {
                     self.failed = true;
@@ -247,36 +232,36 @@ impl<'r> Supervisor<'r> {
                 }
                 self.wake_idle();
             }
-            Report::Saved(dir) => self.keep(&dir),
-            Report::StopFile => self.wake_idle(),
-            Report::MemoryLost => self.memory_lost = true,
-            Report::Signal(number) => self.interrupted(number),
+            Notice::Saved(dir) => self.keep(&dir),
+            Notice::StopFile => self.wake_idle(),
+            Notice::MemoryLost => self.memory_lost = true,
+            Notice::Signal(number) => self.interrupted(number),
         }
     }
 
     /// Gives `worker` its next test, or lets it finish.
     fn give(&mut self, worker: usize) {
-        self.hands[worker - 1].idle = false;
+        self.workers[worker - 1].idle = false;
         if self.end.is_some() {
-            self.hands[worker - 1].jobs = None;
+            self.workers[worker - 1].jobs = None;
             return;
         }
         // With nothing left to hand out there is nothing to hold back.
         if self.is_stopped() && !self.queue.is_empty() {
-            self.hands[worker - 1].idle = true;
+            self.workers[worker - 1].idle = true;
             return;
         }
         match self.queue.next(worker) {
             Next::Run(index) => self.start(worker, index),
-            Next::Wait => self.hands[worker - 1].idle = true,
-            Next::Finish => self.hands[worker - 1].jobs = None,
+            Next::Wait => self.workers[worker - 1].idle = true,
+            Next::Finish => self.workers[worker - 1].jobs = None,
         }
     }
 
     /// Asks again for everyone who had to wait.
     fn wake_idle(&mut self) {
-        for worker in 1..=self.hands.len() {
-            if self.hands[worker - 1].idle {
+        for worker in 1..=self.workers.len() {
+            if self.workers[worker - 1].idle {
                 self.give(worker);
             }
         }
@@ -285,9 +270,9 @@ impl<'r> Supervisor<'r> {
     fn start(&mut self, worker: usize, index: usize) {
         let id = self.id(index);
         self.tell(&Event::TestStarted { worker, id });
-        let hand = &mut self.hands[worker - 1];
-        hand.holds = Some(index);
-        if let Some(jobs) = &hand.jobs {
+        let handle = &mut self.workers[worker - 1];
+        handle.holds = Some(index);
+        if let Some(jobs) = &handle.jobs {
             // A worker that is gone tells so itself; its job is then without a verdict.
             let _ = jobs.send(Job { index, case: self.cases[index].clone() });
         }
@@ -325,7 +310,7 @@ impl<'r> Supervisor<'r> {
             && !will_retry
             && self.end.is_none()
             && progress.repetitions + 1 < settings.repeat;
-        let (of, can_go_on) = (settings.retry, self.hands[worker - 1].alive);
+        let (of, can_go_on) = (settings.retry, self.workers[worker - 1].alive);
         let outcome = Box::new(outcome);
         self.tell(&Event::TestFinished { worker, id, outcome, will_retry, will_repeat });
         if let Some(dir) = saved {
@@ -362,14 +347,14 @@ impl<'r> Supervisor<'r> {
     /// Moves a failure's data to `VAR0/log`, or drops them when enough were kept; looks at core files.
     fn keep(&mut self, dir: &Path) {
         leftovers::move_cores(&self.ctx.layout.test_dir, dir, self.reporters);
-        let cores = aftermath::cores(dir);
+        let cores = core_dump::cores(dir);
         let program = self.ctx.layout.mariadbd.clone();
         for core in cores {
             let name = core.file_name().unwrap_or_default().display().to_string();
             let limit = self.ctx.settings.max_save_core;
             self.message(format!(" - found '{name}' ({}/{limit})", self.saved_cores));
             let scratch = self.ctx.vardir.join("log");
-            let trace = aftermath::stack_trace(&self.ctx, &core, &program, &self.env, &scratch);
+            let trace = core_dump::stack_trace(&self.ctx, &core, &program, &self.env, &scratch);
             if !trace.is_empty() {
                 self.message(trace);
             }
@@ -378,14 +363,14 @@ impl<'r> Supervisor<'r> {
                 let _ = std::fs::remove_file(&core);
             } else {
                 self.saved_cores += 1;
-                if !self.ctx.named_tests && aftermath::compress(&core).is_ok() {
+                if !self.ctx.named_tests && save::compress(&core).is_ok() {
                     self.message(format!("Compressed file {}", core.display()));
                 }
             }
         }
         let limit = self.ctx.settings.max_save_datadir;
         if self.saved_dirs >= limit {
-            let _ = super::vardir::remove(dir);
+            let _ = crate::run::setup::vardir::remove(dir);
             return self.tell(&Event::Saved { from: dir.into(), to: None });
         }
         self.saved_dirs += 1;
@@ -409,10 +394,10 @@ impl<'r> Supervisor<'r> {
     /// Hands out nothing more. With `at_once` what runs is ended too.
     fn finish(&mut self, end: RunEnd, at_once: bool) {
         self.end = Some(end);
-        for hand in &mut self.hands {
-            hand.jobs = None;
+        for handle in &mut self.workers {
+            handle.jobs = None;
             if at_once || end == RunEnd::Failure || end == RunEnd::TooManyFailed {
-                hand.abort.wake();
+                handle.abort.wake();
             }
         }
     }

@@ -14,7 +14,7 @@ pub(super) const UNKNOWN_NAME: &[u8] = b"Unknown SQL error name '";
 
 /// One of the errors that may happen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Expected {
+pub enum ExpectedError {
     /// The error of this number; 0 is success.
     Number(u32),
     /// Any error with this SQLSTATE.
@@ -30,7 +30,7 @@ pub fn parse(
     arguments: &[u8],
     charset: Charset,
     variables: &mut dyn Variables,
-) -> Result<Vec<Expected>, ScriptError> {
+) -> Result<Vec<ExpectedError>, ScriptError> {
     let raw = until_nul(arguments);
     if raw.is_empty() {
         return Err(ScriptError::die("Missing argument(s) to 'error'"));
@@ -60,11 +60,11 @@ pub fn parse(
 }
 
 /// What one item means. `rest` is the text from the item on and `raw` all arguments as typed, for the messages.
-fn item(item: &[u8], rest: &[u8], raw: &[u8]) -> Result<Expected, ScriptError> {
+fn item(item: &[u8], rest: &[u8], raw: &[u8]) -> Result<ExpectedError, ScriptError> {
     match item {
         [b's' | b'S', ..] => sqlstate(item),
         [b'E' | b'W' | b'H', ..] => match errnames::number(item) {
-            Some(number) => Ok(Expected::Number(number)),
+            Some(number) => Ok(ExpectedError::Number(number)),
             None => Err(ScriptError::die_with(&[UNKNOWN_NAME, rest, b"'"])),
         },
         [b'e' | b'w' | b'h', ..] => {
@@ -74,7 +74,7 @@ fn item(item: &[u8], rest: &[u8], raw: &[u8]) -> Result<Expected, ScriptError> {
     }
 }
 
-fn sqlstate(item: &[u8]) -> Result<Expected, ScriptError> {
+fn sqlstate(item: &[u8]) -> Result<ExpectedError, ScriptError> {
     let [b'S', state @ ..] = item else {
         return Err(ScriptError::die("The sqlstate definition must start with an uppercase S"));
     };
@@ -82,14 +82,14 @@ fn sqlstate(item: &[u8]) -> Result<Expected, ScriptError> {
         return Err(ScriptError::die("The sqlstate must be exactly 5 chars long"));
     };
     match state.iter().all(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase()) {
-        true => Ok(Expected::SqlState(state)),
+        true => Ok(ExpectedError::SqlState(state)),
         false => {
             Err(ScriptError::die("The sqlstate may only consist of digits[0-9] and _uppercase_ letters"))
         }
     }
 }
 
-fn number(item: &[u8], raw: &[u8]) -> Result<Expected, ScriptError> {
+fn number(item: &[u8], raw: &[u8]) -> Result<ExpectedError, ScriptError> {
     if !item.iter().all(u8::is_ascii_digit) {
         return Err(ScriptError::die_with(&[
             b"Invalid argument to error: '",
@@ -104,7 +104,7 @@ fn number(item: &[u8], raw: &[u8]) -> Result<Expected, ScriptError> {
             .filter(|&number| number <= i32::MAX as u32)
     });
     match number {
-        Some(number) if !item.is_empty() => Ok(Expected::Number(number)),
+        Some(number) if !item.is_empty() => Ok(ExpectedError::Number(number)),
         _ => Err(ScriptError::die_with(&[b"Invalid argument to error: '", raw, b"'"])),
     }
 }
@@ -126,8 +126,8 @@ mod tests {
 
     fn numbers(text: &[u8]) -> Vec<u32> {
         let number = |expected| match expected {
-            Expected::Number(number) => number,
-            Expected::SqlState(state) => panic!("{state:?}"),
+            ExpectedError::Number(number) => number,
+            ExpectedError::SqlState(state) => panic!("{state:?}"),
         };
         parse(text, LATIN1, &mut { VALUES }).unwrap().into_iter().map(number).collect()
     }
@@ -155,7 +155,7 @@ mod tests {
     fn variables() {
         assert_eq!(numbers(b"1,$a"), [1, 1146]);
         assert_eq!(numbers(b"$later"), [1, 1146]);
-        assert_eq!(parse(b"$state", LATIN1, &mut { VALUES }), Ok(vec![Expected::SqlState(*b"42S02")]));
+        assert_eq!(parse(b"$state", LATIN1, &mut { VALUES }), Ok(vec![ExpectedError::SqlState(*b"42S02")]));
         assert_eq!(complaint(b"$empty"), "Invalid argument to error: '$empty'");
     }
 

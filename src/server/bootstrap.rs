@@ -13,10 +13,10 @@ use bstr::{BString, ByteSlice};
 
 use super::bootstrap_cache::{Cache, Key};
 use super::datadir;
+use crate::case::{Origin, ServerOption};
 use crate::config::generate::find_share;
 use crate::env::Env;
 use crate::error::{Error, Result};
-use crate::tree::case::{Origin, ServerOption};
 use crate::tree::layout::Layout;
 use crate::tree::probe::ServerFacts;
 use crate::tree::system_tables::{self, SystemTables};

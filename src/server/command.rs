@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bstr::{BStr, BString, ByteSlice};
 
-use crate::tree::case::{Origin, ServerOption};
+use crate::case::{Origin, ServerOption};
 
 /// What the command line depends on beside the options.
 #[derive(Debug, Clone, Copy)]

@@ -14,9 +14,9 @@ use pcre2::bytes::{Regex, RegexBuilder};
 use rustix::fs::{SeekFrom, ioctl_ficlone, seek};
 
 use super::bootstrap::Bootstrap;
+use crate::case::ServerOption;
 use crate::config::server_group::ServerGroup;
 use crate::error::{Error, Result};
-use crate::tree::case::ServerOption;
 
 /// Zeros are looked for in steps of a page of memory, the smallest hole there can be on tmpfs.
 const PAGE: usize = 4096;

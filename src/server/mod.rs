@@ -5,6 +5,6 @@ mod bootstrap_cache;
 pub mod command;
 pub mod datadir;
 pub mod expect;
-pub mod instance;
 pub mod options;
+pub mod process;
 pub mod readiness;

@@ -5,8 +5,8 @@ use std::os::unix::ffi::OsStrExt;
 
 use bstr::{BStr, BString, ByteSlice};
 
+use crate::case::ServerOption;
 use crate::env::Env;
-use crate::tree::case::ServerOption;
 
 /// Replaces `${NAME}`, then `$NAME` (longest run of word characters), by the variable's value;
 /// an unset one becomes nothing. The result stays one argument, whatever blanks it has.

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use super::expect::{self, Expect};
-use super::instance::Instance;
+use super::process::ServerProcess;
 use crate::sys::child::{Child, Exit};
 use crate::sys::poll::{self, Waker};
 use crate::sys::watch::DirWatch;
@@ -27,7 +27,7 @@ pub enum Readiness {
 
 /// Waits for `server`'s pid file or its end. `watch` must watch the pid file's directory.
 pub fn wait(
-    server: &mut Instance,
+    server: &mut ServerProcess,
     watch: &DirWatch,
     expect_file: &Path,
     abort: &Waker,

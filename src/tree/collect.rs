@@ -7,8 +7,7 @@ use std::sync::Arc;
 
 use bstr::{BString, ByteSlice};
 
-use super::case::{Skip, Suite, TestCase};
-use super::combinations::{Combination, Instance};
+use super::combinations::{Combination, CombinedCase};
 use super::disabled::Disabled;
 use super::facts::{Facts, SuiteFactsSource};
 use super::hints::{unknown_suite, unknown_test};
@@ -20,15 +19,17 @@ use super::scan::{Scan, Tree};
 use super::select::{Name, Pattern, Spec};
 use super::suite::{LoadedSuite, command_line_combinations};
 use super::suites::{Found, Origin, Suites};
+use crate::case::{Skip, Suite, TestCase};
 use crate::cli::settings::Settings;
 use crate::error::{Error, Result};
-use crate::plan::order::reorder;
 
 /// What was found.
 #[derive(Debug, Clone, Default)]
 pub struct Collection {
-    /// Every instance, statically skipped ones included, in run order.
+    /// Every instance, statically skipped ones included, in the order they were found (`plan::order` sorts them).
     pub cases: Vec<TestCase>,
+    /// How many of them, the first ones, belong to bundled suites: they run first.
+    pub bundled: usize,
     /// The elements of `--suite` or of the default list, for the `Using suites:` line.
     pub suites_named: Vec<String>,
     /// Lines for the console that come while collecting, in order.
@@ -104,9 +105,9 @@ struct Collector<'a> {
     results: Results,
     suites: Suites,
     loaded: HashMap<(String, PathBuf), Rc<LoadedSuite>>,
-    collected: Vec<Instance>,
+    collected: Vec<CombinedCase>,
     /// Instances of bundled suites: they run first.
-    ours: Vec<Instance>,
+    ours: Vec<CombinedCase>,
     collection: Collection,
 }
 
@@ -349,23 +350,19 @@ impl Collector<'_> {
     }
 
     fn finish(mut self) -> Collection {
-        let mut ours = self.ours;
-        if self.settings.reorder {
-            reorder(&mut ours, |instance: &Instance| &instance.case);
-            reorder(&mut self.collected, |instance: &Instance| &instance.case);
-        }
+        self.collection.bundled = self.ours.len();
         self.collection.cases =
-            ours.into_iter().chain(self.collected).map(|instance| instance.case).collect();
+            self.ours.into_iter().chain(self.collected).map(|instance| instance.case).collect();
         self.collection
     }
 }
 
 /// A test that was asked for and is not there, with `--skip-not-found`.
-fn not_found(suite: &str, test: &str) -> Instance {
+fn not_found(suite: &str, test: &str) -> CombinedCase {
     let suite = Arc::new(Suite { name: suite.to_owned(), ..Suite::default() });
     let skip = Some(Skip { disabled: false, comment: "not found".to_owned() });
     let case = TestCase { suite, short_name: test.to_owned(), skip, ..TestCase::default() };
-    Instance { case, in_overlay: false, noted: String::new() }
+    CombinedCase { case, in_overlay: false, noted: String::new() }
 }
 
 #[cfg(test)]

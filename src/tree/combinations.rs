@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bstr::{BStr, BString, ByteSlice};
 
-use super::case::{Origin, ServerOption, Skip, TestCase};
+use crate::case::{Origin, ServerOption, Skip, TestCase};
 use crate::config::mycnf;
 use crate::error::Result;
 
@@ -87,7 +87,7 @@ fn server_option(section: &str, option: &mycnf::ConfigOption) -> ServerOption {
 
 /// A test on its way to being an instance.
 #[derive(Debug, Clone)]
-pub struct Instance {
+pub struct CombinedCase {
     /// What it will be.
     pub case: TestCase,
     /// Something of it comes from the overlay; without, an overlay's instance is not kept (spec §13).
@@ -96,7 +96,7 @@ pub struct Instance {
     pub noted: String,
 }
 
-impl Instance {
+impl CombinedCase {
     /// Skips the instance; a reason that it has already stays.
     pub fn skip(&mut self, reason: &str) {
         let skip =
@@ -136,7 +136,7 @@ impl Forced {
 }
 
 /// Replaces every instance by those that the group makes of it (spec §5.3).
-pub fn expand(instances: Vec<Instance>, group: &Group, forced: &mut Forced) -> Vec<Instance> {
+pub fn expand(instances: Vec<CombinedCase>, group: &Group, forced: &mut Forced) -> Vec<CombinedCase> {
     let combinations = match group {
         Group::Of(combinations) if combinations.is_empty() => return instances,
         Group::Of(combinations) => combinations,
@@ -153,7 +153,12 @@ pub fn expand(instances: Vec<Instance>, group: &Group, forced: &mut Forced) -> V
     expanded
 }
 
-fn expand_one(mut instance: Instance, group: &[Combination], forced: &mut Forced, out: &mut Vec<Instance>) {
+fn expand_one(
+    mut instance: CombinedCase,
+    group: &[Combination],
+    forced: &mut Forced,
+    out: &mut Vec<CombinedCase>,
+) {
     let mut group = group;
     for (at, combination) in group.iter().enumerate() {
         // Rule 3a: what the group would change is fixed already. rpl.rpl_test_framework, which sources

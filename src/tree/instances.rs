@@ -6,14 +6,14 @@ use std::sync::Arc;
 
 use bstr::{BString, ByteSlice};
 
-use super::case::{Origin, ServerOption, Skip, TestCase};
-use super::combinations::{Forced, Instance, expand};
+use super::combinations::{CombinedCase, Forced, expand};
 use super::listing::append;
 use super::results::Results;
 use super::scan::{Scan, Scanned, Tree};
 use super::select::Pattern;
 use super::source::Tags;
 use super::suite::LoadedSuite;
+use crate::case::{Origin, ServerOption, Skip, TestCase};
 use crate::error::{Error, Result};
 
 /// What the command line says about every test.
@@ -64,12 +64,17 @@ impl Maker<'_, '_> {
     ///
     /// # Errors
     /// A malformed file of the test, or a combination that it does not have.
-    pub fn make(&mut self, name: &str, test_dir: &Path, combinations: &[String]) -> Result<Vec<Instance>> {
+    pub fn make(
+        &mut self,
+        name: &str,
+        test_dir: &Path,
+        combinations: &[String],
+    ) -> Result<Vec<CombinedCase>> {
         let mut instances = self.decide(name, test_dir, combinations)?;
         if self.suite.parent.is_some() {
             instances.retain(|instance| instance.in_overlay);
         }
-        for Instance { case, .. } in &mut instances {
+        for CombinedCase { case, .. } in &mut instances {
             let mut options = case.master_opt.iter().chain(&case.slave_opt);
             case.skip_core_file = options.any(|option| option.text == "--skip-core-file");
         }
@@ -77,13 +82,13 @@ impl Maker<'_, '_> {
     }
 
     /// The one instance of a test of which a file cannot be used: it fails for that reason.
-    pub fn broken(&self, name: &str, test_dir: &Path, error: &Error) -> Instance {
+    pub fn broken(&self, name: &str, test_dir: &Path, error: &Error) -> CombinedCase {
         let mut instance = self.blank(name, test_dir);
         instance.case.broken = Some(error.explained());
         instance
     }
 
-    fn decide(&mut self, name: &str, test_dir: &Path, combinations: &[String]) -> Result<Vec<Instance>> {
+    fn decide(&mut self, name: &str, test_dir: &Path, combinations: &[String]) -> Result<Vec<CombinedCase>> {
         let rules = self.rules;
         let mut instance = self.blank(name, test_dir);
         let full_name = instance.case.name();
@@ -141,7 +146,7 @@ impl Maker<'_, '_> {
         case.timezone = take_timezone(&mut case.slave_opt).or(master);
 
         let mut instances = self.expand(instance, &scanned, combinations)?;
-        for Instance { case, .. } in &mut instances {
+        for CombinedCase { case, .. } in &mut instances {
             let dirs: Vec<&Path> = [Some(self.suite), self.suite.parent.as_deref()]
                 .into_iter()
                 .flatten()
@@ -153,7 +158,7 @@ impl Maker<'_, '_> {
     }
 
     /// The test before anything is known of it.
-    fn blank(&self, name: &str, test_dir: &Path) -> Instance {
+    fn blank(&self, name: &str, test_dir: &Path) -> CombinedCase {
         let case = TestCase {
             suite: Arc::clone(&self.suite.suite),
             short_name: name.to_owned(),
@@ -163,10 +168,10 @@ impl Maker<'_, '_> {
             command: self.suite.facts.commands.get(name).cloned().unwrap_or_default(),
             ..TestCase::default()
         };
-        Instance { case, in_overlay: self.suite.in_overlay, noted: String::new() }
+        CombinedCase { case, in_overlay: self.suite.in_overlay, noted: String::new() }
     }
 
-    fn disable(&mut self, instance: &mut Instance) {
+    fn disable(&mut self, instance: &mut CombinedCase) {
         let parent = self.suite.parent.as_ref().map(|parent| parent.suite.name.as_str());
         let name = &instance.case.short_name;
         let Some(reason) = self.suite.disabled.reason(&self.suite.suite.name, name, parent) else { return };
@@ -181,7 +186,7 @@ impl Maker<'_, '_> {
     }
 
     /// A file beside the test, of the overlay or else of the base suite.
-    fn own_file(&mut self, instance: &mut Instance, name: &str) -> Option<PathBuf> {
+    fn own_file(&mut self, instance: &mut CombinedCase, name: &str) -> Option<PathBuf> {
         let (file, in_overlay) = self.suite.file(|suite| &suite.test_dir, name, self.tree)?;
         instance.in_overlay |= in_overlay;
         Some(file)
@@ -201,7 +206,7 @@ impl Maker<'_, '_> {
     }
 
     /// The config template of a test without one of its own.
-    fn choose_template(&mut self, instance: &mut Instance) {
+    fn choose_template(&mut self, instance: &mut CombinedCase) {
         if let Some((file, in_overlay)) = self.suite.file(|suite| &suite.dir, "my.cnf", self.tree) {
             instance.in_overlay |= in_overlay;
             instance.case.template_key = self.suite.shown(&file);
@@ -215,10 +220,10 @@ impl Maker<'_, '_> {
 
     fn expand(
         &self,
-        instance: Instance,
+        instance: CombinedCase,
         scanned: &Scanned,
         combinations: &[String],
-    ) -> Result<Vec<Instance>> {
+    ) -> Result<Vec<CombinedCase>> {
         let before = instance.clone();
         let mut forced = Forced::new(combinations);
         let mut instances = expand(vec![instance], &self.suite.combinations, &mut forced);

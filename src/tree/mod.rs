@@ -3,7 +3,6 @@
 mod bridge;
 pub mod bundled;
 pub mod cache;
-pub mod case;
 pub mod collect;
 pub mod combinations;
 pub mod disabled;

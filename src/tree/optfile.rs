@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use bstr::{BString, ByteSlice};
 
-use super::case::{Origin, ServerOption};
+use crate::case::{Origin, ServerOption};
 use crate::error::{Error, Location, Result};
 
 /// Stands for a blank or tab inside quotes while a line is split into words.

@@ -7,8 +7,8 @@ use std::rc::Rc;
 
 use bstr::BString;
 
-use super::case::ResultFile;
 use super::listing::{Listings, append};
+use crate::case::ResultFile;
 use crate::error::{Error, Result};
 
 /// One `.result` or `.rdiff` file.

@@ -8,12 +8,12 @@ use std::rc::Rc;
 
 use bstr::ByteSlice;
 
-use super::case::ServerOption;
 use super::combinations::Group;
 use super::facts::{Facts, owner, stem};
 use super::listing::{Listings, append, below};
 use super::optfile;
 use super::source::{Sources, Tags};
+use crate::case::ServerOption;
 use crate::error::{Error, Result};
 
 /// Where a scan looks: the suite's directory, and in an overlay the base suite's too.
@@ -351,7 +351,7 @@ fn directory(path: &[u8]) -> PathBuf {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use crate::tree::case::{ServerOption, TestCase};
+    use crate::case::{ServerOption, TestCase};
     use crate::tree::suite_pm::SkipRule;
     use crate::tree::testing::{Tree, skips, suites};
 

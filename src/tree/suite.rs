@@ -6,13 +6,13 @@ use std::sync::Arc;
 
 use bstr::BString;
 
-use super::case::{Origin as OptionOrigin, ServerOption, Suite, SuiteKind};
 use super::combinations::{Combination, Group};
 use super::disabled::Disabled;
 use super::listing::{append, below};
 use super::scan::{Scope, Tree, overlay};
 use super::suite_pm::SuiteFacts;
 use super::suites::{Found, Origin};
+use crate::case::{Origin as OptionOrigin, ServerOption, Suite, SuiteKind};
 use crate::error::Result;
 
 /// A suite or overlay with everything that all its tests share.

@@ -71,7 +71,11 @@ impl Tree {
     pub fn collect(&self, change: impl FnOnce(&mut Settings)) -> Result<Collection> {
         let mut settings = Settings { reorder: true, ..Settings::default() };
         change(&mut settings);
-        collect(&settings, &self.layout(), &mut &*self, self.dir.path())
+        let mut collection = collect(&settings, &self.layout(), &mut &*self, self.dir.path())?;
+        if settings.reorder {
+            crate::plan::order::reorder(&mut collection.cases, collection.bundled);
+        }
+        Ok(collection)
     }
 
     /// The full names of what [`collect`](Tree::collect) finds, with the reasons of skipped ones; or the

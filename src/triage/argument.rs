@@ -2,7 +2,7 @@
 
 use bstr::{BStr, BString, ByteSlice};
 
-use crate::tree::case::ServerOption;
+use crate::case::ServerOption;
 
 /// The name of an option as the server compares it: no leading dashes, no value, `_` as `-`.
 ///

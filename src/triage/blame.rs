@@ -5,7 +5,7 @@ use bstr::{BStr, ByteSlice};
 use super::argument::{find, name, stem, value};
 use super::evidence::Setting;
 use super::scene::Scene;
-use crate::tree::case::Origin;
+use crate::case::Origin;
 
 /// Where an option came from; nothing is known where both are `None`.
 #[derive(Debug, Clone, Copy, Default)]

@@ -12,7 +12,7 @@ use super::catalogue::Cause;
 use super::evidence::{Evidence, ExitKind, Stage};
 use super::finding::{Confidence, Finding, Quote};
 use super::scene::Scene;
-use crate::tree::case::Origin;
+use crate::case::Origin;
 
 /// Lines of the log shown at the end.
 const LOG_LINES: usize = 20;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bstr::BString;
 
-use crate::tree::case::ServerOption;
+use crate::case::ServerOption;
 use crate::tree::probe::ServerFacts;
 
 /// How a server process ended.
@@ -170,7 +170,7 @@ pub struct Holder {
 
 /// Another server of the same run.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Fellow {
+pub struct OtherServer {
     /// `mysqld.2`.
     pub server: BString,
     /// Its port, as its options and configuration say.
@@ -428,7 +428,7 @@ pub struct Evidence {
     /// The plugins that are built into it, where its program file tells.
     pub built_in: Option<Declared>,
     /// The other servers of its test.
-    pub fellows: Vec<Fellow>,
+    pub others: Vec<OtherServer>,
     /// The machine.
     pub system: System,
 }

@@ -19,7 +19,7 @@ use crate::interp::tool::options::{self, Options};
 use crate::script::args;
 use crate::script::charset::Charset;
 use crate::script::connect_options::{self, ConnectOptions, Protocol};
-use crate::script::error_list::Expected;
+use crate::script::error_list::ExpectedError;
 use crate::script::integer::atoi;
 
 /// Pause between two attempts to connect.
@@ -162,8 +162,8 @@ fn open(interp: &Interp, command: &Stored, request: &Request) -> Done<Result<Con
 /// Whether the test expects this error of `command`.
 fn expects(command: &Stored, error: &ClientError) -> bool {
     command.expected.iter().any(|item| match item {
-        Expected::Number(number) => *number == error.code,
-        Expected::SqlState(state) => error.sqlstate.starts_with(state),
+        ExpectedError::Number(number) => *number == error.code,
+        ExpectedError::SqlState(state) => error.sqlstate.starts_with(state),
     })
 }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use bstr::{BStr, BString, ByteSlice};
 
+use crate::case::{Origin, ServerOption};
 use crate::config::mycnf;
 use crate::lint::catalogue::{AMBIGUOUS_OPTION, REFUSED_VALUE, UNKNOWN_OPTION};
 use crate::lint::check::Input;
@@ -16,7 +17,6 @@ use crate::lint::finding::Finding;
 use crate::lint::view::View;
 use crate::lint::words;
 use crate::server::options::expand;
-use crate::tree::case::{Origin, ServerOption};
 use crate::tree::hints::similar;
 use crate::tree::server_options::{Described, Resolved, Value};
 

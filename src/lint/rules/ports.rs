@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use bstr::{BString, ByteSlice};
 
+use crate::case::{Origin, ServerOption, TestCase};
 use crate::config::mycnf::{self, ConfigFile};
 use crate::error::Location;
 use crate::lint::catalogue::{PORT_OF_TWO_SERVERS, PORT_OF_TWO_TESTS};
@@ -15,7 +16,6 @@ use crate::lint::view::View;
 use crate::lint::words;
 use crate::plan::claims::claimed_port;
 use crate::server::options::expand;
-use crate::tree::case::{Origin, ServerOption, TestCase};
 use crate::tree::server_options::Resolved;
 
 /// Where a port is fixed: file, line, and the option's text.

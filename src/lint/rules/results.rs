@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 
 use super::combinations::combinations_of;
+use crate::case::{Suite, SuiteKind, TestCase};
 use crate::config::mycnf;
 use crate::lint::catalogue::{RDIFF_MISFIT, RESULT_MISSING, RESULT_UNUSED};
 use crate::lint::check::Input;
@@ -15,7 +16,6 @@ use crate::lint::view::View;
 use crate::script::command::Command;
 use crate::script::input::Input as Script;
 use crate::script::parse::Statements;
-use crate::tree::case::{Suite, SuiteKind, TestCase};
 use crate::tree::hints::similar;
 use crate::tree::listing::Listings;
 use crate::tree::rdiff;

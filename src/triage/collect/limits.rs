@@ -5,7 +5,7 @@ use std::fs;
 use rustix::process::{Resource, getrlimit};
 
 use super::Subject;
-use crate::server::instance::SERVER_OPEN_FILES;
+use crate::server::process::SERVER_OPEN_FILES;
 use crate::triage::evidence::{Evidence, ExitKind, Limit};
 
 /// The resources that a server runs into: our name, the kernel's name in `/proc/PID/limits`, and what asks for it.

@@ -8,7 +8,7 @@ use bstr::{BStr, BString, ByteSlice};
 
 use super::libraries::Libraries;
 use super::{Subject, declarations, elf};
-use crate::tree::case::Origin;
+use crate::case::Origin;
 use crate::triage::argument::{name, value};
 use crate::triage::evidence::{Evidence, PluginFile};
 

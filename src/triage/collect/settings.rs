@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 
 use bstr::{BStr, BString, ByteSlice};
 
+use crate::case::ServerOption;
 use crate::config::mycnf::ConfigFile;
 use crate::error::Location;
-use crate::tree::case::ServerOption;
 use crate::triage::argument;
 use crate::triage::evidence::{Evidence, OptionFile, Setting, TextFile};
 

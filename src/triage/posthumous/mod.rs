@@ -1,7 +1,7 @@
 //! From what a run left behind to the evidence that it had while it was going on.
 
 pub mod console;
-pub mod coroner;
+pub mod examine;
 pub mod fate;
 pub mod origins;
 pub mod rebuild;

@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use bstr::{BStr, BString, ByteSlice};
 
+use crate::case::{ServerOption, TestCase};
 use crate::cli::settings::Settings;
 use crate::error::Result;
-use crate::tree::case::{ServerOption, TestCase};
 use crate::tree::collect::collect;
 use crate::tree::facts::SuiteFactsSource;
 use crate::tree::instances::Rules;

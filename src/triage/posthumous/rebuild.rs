@@ -10,12 +10,12 @@ use super::console::Seen;
 use super::fate::Fate;
 use super::starts::Start;
 use super::words::{self, Unexplained, Words};
+use crate::case::{Origin, ServerOption, TestCase};
 use crate::config::mycnf;
 use crate::error::Location;
-use crate::tree::case::{Origin, ServerOption, TestCase};
 use crate::tree::probe::ServerFacts;
 use crate::triage::collect::{self, Subject};
-use crate::triage::evidence::{Core, Evidence, ExitKind, Fellow, LogPart, Stage, TextFile};
+use crate::triage::evidence::{Core, Evidence, ExitKind, LogPart, OtherServer, Stage, TextFile};
 
 /// Everything beside the log that tells of one start.
 #[derive(Debug)]
@@ -127,8 +127,8 @@ fn add_configuration(evidence: &mut Evidence, beside: &Beside<'_>) {
     let others = config
         .option_groups()
         .filter(|group| group.name.starts_with(b"mysqld.") && group.name != evidence.server);
-    evidence.fellows = others
-        .map(|group| Fellow {
+    evidence.others = others
+        .map(|group| OtherServer {
             server: group.name.clone(),
             port: group.value("port").and_then(number),
             socket: group.value("socket").map(|path| path.to_path_lossy().into_owned()),

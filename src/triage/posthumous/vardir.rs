@@ -15,7 +15,7 @@ const BOOTSTRAP: &str = "bootstrap.log";
 
 /// What was found at a path.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Remains {
+pub struct FinishedRun {
     /// The path, as given.
     pub path: PathBuf,
     /// The var directory of the whole run, where the path belongs to one.
@@ -32,30 +32,30 @@ pub struct Remains {
     pub saved: Vec<PathBuf>,
 }
 
-impl Remains {
+impl FinishedRun {
     /// Looks at `path`.
     ///
     /// # Errors
     /// It does not exist, cannot be read, or holds no log.
-    pub fn at(path: &Path) -> Result<Remains> {
+    pub fn at(path: &Path) -> Result<FinishedRun> {
         let meta = std::fs::metadata(path).map_err(|error| Error::io("look at", path, error))?;
         if meta.is_file() {
-            return Ok(Remains::of_file(path));
+            return Ok(FinishedRun::of_file(path));
         }
         // Links and dots would hide the names of the directories above.
         let dir = path.canonicalize().map_err(|error| Error::io("look at", path, error))?;
-        let remains = match role(&dir) {
-            Role::Vardir(root) => Remains::of_vardir(&root),
+        let finished = match role(&dir) {
+            Role::Vardir(root) => FinishedRun::of_vardir(&root),
             Role::Saved(root) => {
                 let name = dir.file_name().unwrap_or_default().as_encoded_bytes();
-                Remains { only_test: Some(name.into()), ..Remains::of_vardir(&root) }
+                FinishedRun { only_test: Some(name.into()), ..FinishedRun::of_vardir(&root) }
             }
-            Role::Other => Remains { logs: error_logs(&dir, 4), ..Remains::default() },
+            Role::Other => FinishedRun { logs: error_logs(&dir, 4), ..FinishedRun::default() },
         };
-        let remains = Remains { path: path.to_owned(), ..remains };
-        if remains.logs.is_empty() && remains.bootstraps.is_empty() {
+        let finished = FinishedRun { path: path.to_owned(), ..finished };
+        if finished.logs.is_empty() && finished.bootstraps.is_empty() {
             let error = Error::new(format!("there is no error log in {}", path.display()));
-            return Err(match &remains.console {
+            return Err(match &finished.console {
                 Some(console) => {
                     error.hint(format!("the run ended before it started a server: see {}", console.display()))
                 }
@@ -65,17 +65,17 @@ impl Remains {
                 ),
             });
         }
-        Ok(remains)
+        Ok(finished)
     }
 
-    fn of_file(path: &Path) -> Remains {
+    fn of_file(path: &Path) -> FinishedRun {
         let full = path.canonicalize().unwrap_or_else(|_| path.to_owned());
         let above = full.parent().filter(|dir| dir.ends_with("log")).and_then(Path::parent);
         let run = above.map(run_of);
         let bootstrap = path.file_name().is_some_and(|name| name == BOOTSTRAP);
         let (logs, bootstraps) =
             if bootstrap { (Vec::new(), vec![full.clone()]) } else { (vec![full.clone()], Vec::new()) };
-        Remains {
+        FinishedRun {
             path: path.to_owned(),
             console: run.as_ref().and_then(|run| file(&run.join("log").join(CONSOLE))),
             saved: run.iter().flat_map(|run| saved(run)).collect(),
@@ -86,10 +86,10 @@ impl Remains {
         }
     }
 
-    fn of_vardir(root: &Path) -> Remains {
+    fn of_vardir(root: &Path) -> FinishedRun {
         let dirs: Vec<PathBuf> = std::iter::once(root.to_owned()).chain(workers(root)).collect();
         let log_dirs = || dirs.iter().map(|dir| dir.join("log"));
-        Remains {
+        FinishedRun {
             path: root.to_owned(),
             vardir: Some(root.to_owned()),
             logs: log_dirs().flat_map(|dir| error_logs(&dir, 1)).collect(),
@@ -214,9 +214,9 @@ mod tests {
     use super::*;
     use crate::tree::testing::files as tree;
 
-    fn logs(remains: &Remains, dir: &tempfile::TempDir) -> Vec<String> {
+    fn logs(finished: &FinishedRun, dir: &tempfile::TempDir) -> Vec<String> {
         let root = dir.path().canonicalize().unwrap();
-        remains.logs.iter().map(|log| log.strip_prefix(&root).unwrap().display().to_string()).collect()
+        finished.logs.iter().map(|log| log.strip_prefix(&root).unwrap().display().to_string()).collect()
     }
 
     #[test]
@@ -230,27 +230,29 @@ mod tests {
             "v/install.db/x.err",
         ]);
         for part in ["v", "v/log", "v/1", "v/1/log"] {
-            let remains = Remains::at(&dir.path().join(part)).unwrap();
-            assert_eq!(logs(&remains, &dir), ["v/1/log/mysqld.1.err", "v/2/log/mysqld.1.err"], "{part}");
-            assert!(remains.console.is_some() && remains.bootstraps.len() == 1 && remains.saved.len() == 1);
-            assert!(remains.wants(None));
+            let finished = FinishedRun::at(&dir.path().join(part)).unwrap();
+            assert_eq!(logs(&finished, &dir), ["v/1/log/mysqld.1.err", "v/2/log/mysqld.1.err"], "{part}");
+            assert!(
+                finished.console.is_some() && finished.bootstraps.len() == 1 && finished.saved.len() == 1
+            );
+            assert!(finished.wants(None));
         }
-        let saved = Remains::at(&dir.path().join("v/log/s.t-a,b")).unwrap();
+        let saved = FinishedRun::at(&dir.path().join("v/log/s.t-a,b")).unwrap();
         assert_eq!(saved.logs.len(), 2);
         assert!(saved.wants(Some(&"s.t".into())) && saved.wants(Some(&"/x/s.t".into())));
         assert!(!saved.wants(Some(&"s.other".into())) && !saved.wants(None));
         assert_eq!(saved.saved_of(&"s.t".into()).count(), 1);
-        let log = Remains::at(&dir.path().join("v/2/log/mysqld.1.err")).unwrap();
+        let log = FinishedRun::at(&dir.path().join("v/2/log/mysqld.1.err")).unwrap();
         assert_eq!((logs(&log, &dir).len(), log.console.is_some()), (1, true));
     }
 
     #[test]
     fn logs_may_stand_alone() {
         let dir = tree(&["some/where/x.err", "empty/x.txt"]);
-        assert_eq!(logs(&Remains::at(&dir.path().join("some")).unwrap(), &dir), ["some/where/x.err"]);
-        let log = Remains::at(&dir.path().join("some/where/x.err")).unwrap();
+        assert_eq!(logs(&FinishedRun::at(&dir.path().join("some")).unwrap(), &dir), ["some/where/x.err"]);
+        let log = FinishedRun::at(&dir.path().join("some/where/x.err")).unwrap();
         assert_eq!((log.vardir, log.logs.len()), (None, 1));
-        assert!(Remains::at(&dir.path().join("empty")).unwrap_err().hint_text().is_some());
-        assert!(Remains::at(&dir.path().join("none")).is_err());
+        assert!(FinishedRun::at(&dir.path().join("empty")).unwrap_err().hint_text().is_some());
+        assert!(FinishedRun::at(&dir.path().join("none")).is_err());
     }
 }

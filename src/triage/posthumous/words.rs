@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use bstr::{BStr, BString, ByteSlice};
 
+use crate::case::{Origin, ServerOption};
 use crate::error::Location;
-use crate::tree::case::{Origin, ServerOption};
 
 /// Words that runners put before a test's options (spec §9.2).
 const BEFORE: [&str; 4] =

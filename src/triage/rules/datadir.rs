@@ -115,9 +115,8 @@ fn locked<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
     let what = path.map(|path| format!("; '{path}' is locked")).unwrap_or_default();
     let (text, fix) = match holders.first() {
         Some(holder) => {
-            let fellow = scene.evidence.fellows.iter().find(|fellow| fellow.pid == Some(holder.pid));
-            let by =
-                fellow.map(|fellow| format!("{}, process", fellow.server)).unwrap_or("process".to_owned());
+            let other = scene.evidence.others.iter().find(|other| other.pid == Some(holder.pid));
+            let by = other.map(|other| format!("{}, process", other.server)).unwrap_or("process".to_owned());
             (
                 format!(
                     "the data directory{} is in use by {by} {} ({}){what}",
@@ -320,7 +319,7 @@ fn aria_complaint<'a>(scene: &Scene<'a>) -> Option<Entry<'a>> {
 
 #[cfg(test)]
 mod tests {
-    use crate::triage::evidence::{Evidence, Fellow, Holder, PathFact, Resource};
+    use crate::triage::evidence::{Evidence, Holder, OtherServer, PathFact, Resource};
     use crate::triage::finding::Confidence;
     use crate::triage::judge::findings;
     use crate::triage::scene::Scene;
@@ -495,7 +494,8 @@ mod tests {
         assert!(
             told(&evidence).contains("in use by process 77 (mariadbd --datadir=/d); './ibdata1' is locked")
         );
-        evidence.fellows = vec![Fellow { server: "mysqld.2".into(), pid: Some(77), ..Fellow::default() }];
+        evidence.others =
+            vec![OtherServer { server: "mysqld.2".into(), pid: Some(77), ..OtherServer::default() }];
         assert!(told(&evidence).contains("in use by mysqld.2, process 77"));
     }
 

@@ -7,7 +7,7 @@ use crate::triage::catalogue::{
     BAD_ADDRESS, PORT_CLAIMED_TWICE, PORT_IN_USE, SOCKET_DIRECTORY, SOCKET_IN_USE, SOCKET_TOO_LONG,
 };
 use crate::triage::collect::holders::port_of;
-use crate::triage::evidence::{Fellow, Holder, Resource};
+use crate::triage::evidence::{Holder, OtherServer, Resource};
 use crate::triage::files::{self, absolute, complaints, obstacle, served, source};
 use crate::triage::finding::Finding;
 use crate::triage::judge::Rule;
@@ -50,11 +50,9 @@ fn port<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
         }
         None => "let the runner use other ports: --port-base=PORT".to_owned(),
     };
-    if let Some(fellow) = fellow_with(scene, number, &holders) {
-        let text = format!(
-            "{} and {} both claim the TCP port {number}{whose}",
-            scene.evidence.server, fellow.server
-        );
+    if let Some(other) = fellow_with(scene, number, &holders) {
+        let text =
+            format!("{} and {} both claim the TCP port {number}{whose}", scene.evidence.server, other.server);
         let fix = match argument {
             Some(_) => other_port,
             None => {
@@ -109,12 +107,13 @@ fn option_of_port(scene: &Scene<'_>, number: u16) -> Option<String> {
 }
 
 /// The server of the run that has this port, or is to have it.
-fn fellow_with<'a>(scene: &Scene<'a>, port: u16, holders: &[&'a Holder]) -> Option<&'a Fellow> {
-    let fellows = &scene.evidence.fellows;
-    let holds = |fellow: &&Fellow| fellow.pid.is_some() && holders.iter().any(|h| Some(h.pid) == fellow.pid);
+fn fellow_with<'a>(scene: &Scene<'a>, port: u16, holders: &[&'a Holder]) -> Option<&'a OtherServer> {
+    let others = &scene.evidence.others;
+    let holds =
+        |other: &&OtherServer| other.pid.is_some() && holders.iter().any(|h| Some(h.pid) == other.pid);
     // One that is to have it is to blame only where nobody else is known to have it.
-    let claims = |fellow: &&Fellow| holders.is_empty() && fellow.port == Some(port);
-    fellows.iter().find(holds).or_else(|| fellows.iter().find(claims))
+    let claims = |other: &&OtherServer| holders.is_empty() && other.port == Some(port);
+    others.iter().find(holds).or_else(|| others.iter().find(claims))
 }
 
 /// Tells who holds it, as the runner saw it.
@@ -369,9 +368,13 @@ mod tests {
     #[test]
     fn holders_and_fellows_are_named() {
         let mut evidence = failed(1, &[], TAKEN);
-        let other =
-            Fellow { server: "mysqld.2".into(), port: Some(19000), pid: Some(7), ..Fellow::default() };
-        evidence.fellows = vec![Fellow { server: "mysqld.3".into(), ..Fellow::default() }, other];
+        let other = OtherServer {
+            server: "mysqld.2".into(),
+            port: Some(19000),
+            pid: Some(7),
+            ..OtherServer::default()
+        };
+        evidence.others = vec![OtherServer { server: "mysqld.3".into(), ..OtherServer::default() }, other];
         assert_eq!(
             told(&evidence),
             ("MTR-S031", "mysqld.1 and mysqld.2 both claim the TCP port 19000".to_owned())

@@ -3,7 +3,7 @@
 
 use bstr::{BStr, BString, ByteSlice};
 
-use crate::tree::case::ServerOption;
+use crate::case::ServerOption;
 use crate::triage::argument::{find_word, name, stem, without_blanks};
 use crate::triage::catalogue::{BLANKS, MISSING_VALUE, STRAY_ARGUMENT};
 use crate::triage::finding::Finding;

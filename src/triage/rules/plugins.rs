@@ -65,7 +65,7 @@ impl Verdict {
 fn loading<'a>(scene: &Scene<'a>, cause: &'static Cause) -> Option<Finding<'a>> {
     let judged = failures(scene).into_iter().map(|failure| {
         let ended = failure.ended_by(scene);
-        (judge(scene, &failure), failure, ended)
+        (cause_of(scene, &failure), failure, ended)
     });
     let fitting: Vec<_> = judged.filter(|(verdict, ..)| verdict.cause == cause).collect();
     let (verdict, failure, ended) =
@@ -104,7 +104,7 @@ fn loading<'a>(scene: &Scene<'a>, cause: &'static Cause) -> Option<Finding<'a>> 
 }
 
 /// Looks at what the server says first, then at what the loader says, then at the file.
-fn judge(scene: &Scene<'_>, failure: &Failure<'_>) -> Verdict {
+fn cause_of(scene: &Scene<'_>, failure: &Failure<'_>) -> Verdict {
     refused(scene, failure)
         .or_else(|| wrong_name(scene, failure))
         .or_else(|| foreign(scene, failure))

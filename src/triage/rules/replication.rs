@@ -213,8 +213,8 @@ fn server_id<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
     })?;
     let given = scene.given("server-id");
     let own = given.and_then(|given| given.value.to_str().ok()?.trim().parse::<u64>().ok());
-    let twins = scene.evidence.fellows.iter().filter(|fellow| own.is_some() && fellow.server_id == own);
-    let twins: Vec<String> = twins.map(|fellow| fellow.server.to_string()).collect();
+    let twins = scene.evidence.others.iter().filter(|other| own.is_some() && other.server_id == own);
+    let twins: Vec<String> = twins.map(|other| other.server.to_string()).collect();
     let written = given.as_ref().map(|given| format!(": {}", scene.written(given))).unwrap_or_default();
     let with = match twins.as_slice() {
         [] => String::new(),
@@ -231,7 +231,7 @@ fn server_id<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::triage::evidence::Fellow;
+    use crate::triage::evidence::OtherServer;
     use crate::triage::judge::findings;
     use crate::triage::testing::{Vector, check, codes, failed};
 
@@ -319,9 +319,9 @@ mod tests {
              this slave has connected to the master', Error_code: 1236",
         ] {
             let mut evidence = failed(1, &["--server-id=1"], log);
-            evidence.fellows = vec![
-                Fellow { server: "mysqld.2".into(), server_id: Some(1), ..Fellow::default() },
-                Fellow { server: "mysqld.3".into(), server_id: Some(3), ..Fellow::default() },
+            evidence.others = vec![
+                OtherServer { server: "mysqld.2".into(), server_id: Some(1), ..OtherServer::default() },
+                OtherServer { server: "mysqld.3".into(), server_id: Some(3), ..OtherServer::default() },
             ];
             let found = findings(&Scene::new(&evidence));
             assert_eq!(found[0].cause.code, "MTR-S089");

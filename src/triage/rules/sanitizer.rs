@@ -9,7 +9,7 @@ use crate::triage::judge::Rule;
 use crate::triage::sanitizer::options::VARIABLES;
 use crate::triage::sanitizer::parse::{reports, reports_in};
 use crate::triage::sanitizer::presence::has;
-use crate::triage::sanitizer::report::{Report, Tool, distinct};
+use crate::triage::sanitizer::report::{SanitizerReport, Tool, distinct};
 use crate::triage::scene::Scene;
 
 /// The rules of this file.
@@ -20,7 +20,7 @@ pub const REPORTS: &[Rule] = &[address, undefined, memory, thread, leak];
 
 /// Reports about the server itself in its log and in the files of its process. Those of its children (programs that
 /// look up symbols, scripts) are left out: they are about other programs.
-pub fn own_reports(scene: &Scene<'_>) -> Vec<Report> {
+pub fn own_reports(scene: &Scene<'_>) -> Vec<SanitizerReport> {
     let evidence = scene.evidence;
     let log = &evidence.log;
     let told = log.text.contains_str("Sanitizer") || log.text.contains_str("runtime error: ");
@@ -44,7 +44,8 @@ fn own_pids(scene: &Scene<'_>) -> Vec<i32> {
 }
 
 fn found<'a>(scene: &Scene<'a>, tool: Tool) -> Option<Finding<'a>> {
-    let all: Vec<Report> = own_reports(scene).into_iter().filter(|report| report.tool == tool).collect();
+    let all: Vec<SanitizerReport> =
+        own_reports(scene).into_iter().filter(|report| report.tool == tool).collect();
     let all = distinct(all);
     let (report, count) = all.first()?;
     let cause = match scene.evidence.stage {
@@ -77,7 +78,7 @@ fn found<'a>(scene: &Scene<'a>, tool: Tool) -> Option<Finding<'a>> {
 
 /// A report does not end every server: where the server went on and gave up for another reason, that is the cause.
 /// Memory that a server did not free when it gave up is no cause either.
-fn rank(scene: &Scene<'_>, report: &Report) -> Option<Rank> {
+fn rank(scene: &Scene<'_>, report: &SanitizerReport) -> Option<Rank> {
     let gave_up = scene.errors().find(|entry| entry.message == "Aborting");
     match (report.tool, gave_up) {
         (Tool::Leak, Some(_)) => Some(Rank::Consequence),

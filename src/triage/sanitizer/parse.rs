@@ -5,14 +5,14 @@ use std::path::Path;
 
 use bstr::{BStr, BString, ByteSlice};
 
-use super::report::{Report, Stack, Tool};
+use super::report::{SanitizerReport, Stack, Tool};
 use crate::triage::evidence::LogPart;
 use crate::triage::log::{Entry, Level, entries};
 use crate::triage::stack::Frame;
 
 /// A report whose end was not yet seen.
 struct Open {
-    report: Report,
+    report: SanitizerReport,
     /// The last line that may be the title of a stack.
     title: BString,
     /// Frames were read since `title`: the next `#0` begins another stack.
@@ -20,7 +20,7 @@ struct Open {
 }
 
 /// All reports in a text, in the order of their first lines.
-pub fn reports(part: &LogPart) -> Vec<Report> {
+pub fn reports(part: &LogPart) -> Vec<SanitizerReport> {
     // Most logs have none, and are not taken apart for it.
     if !part.text.contains_str("Sanitizer") && !part.text.contains_str("runtime error: ") {
         return Vec::new();
@@ -29,8 +29,8 @@ pub fn reports(part: &LogPart) -> Vec<Report> {
 }
 
 /// All reports in lines that were taken apart already.
-pub fn reports_in(lines: &[Entry<'_>], file: &Path) -> Vec<Report> {
-    let mut done: Vec<Report> = Vec::new();
+pub fn reports_in(lines: &[Entry<'_>], file: &Path) -> Vec<SanitizerReport> {
+    let mut done: Vec<SanitizerReport> = Vec::new();
     let mut open: Vec<Open> = Vec::new();
     for entry in lines {
         if entry.level != Level::None {
@@ -97,7 +97,7 @@ impl Open {
 }
 
 /// The first line of a report.
-fn head(raw: &BStr) -> Option<Report> {
+fn head(raw: &BStr) -> Option<SanitizerReport> {
     let (pid, rest) = match process_prefix(raw) {
         Some((pid, rest)) => (Some(pid), rest),
         None => (None, raw.as_bytes()),
@@ -127,8 +127,8 @@ fn head(raw: &BStr) -> Option<Report> {
     Some(new(Tool::Undefined, pid, kind.into(), raw))
 }
 
-fn new(tool: Tool, pid: Option<i32>, kind: BString, headline: &BStr) -> Report {
-    Report {
+fn new(tool: Tool, pid: Option<i32>, kind: BString, headline: &BStr) -> SanitizerReport {
+    SanitizerReport {
         tool,
         pid,
         kind,
@@ -179,7 +179,7 @@ mod tests {
     use super::*;
     use crate::triage::sanitizer::report::distinct;
 
-    fn read(text: &str) -> Vec<Report> {
+    fn read(text: &str) -> Vec<SanitizerReport> {
         reports(&LogPart { path: "/v/x.err".into(), first_line: 10, text: text.into() })
     }
 

@@ -99,7 +99,7 @@ impl Stack {
 
 /// A report.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Report {
+pub struct SanitizerReport {
     /// Who speaks.
     pub tool: Tool,
     /// The process it is about; `None` where it does not say.
@@ -123,7 +123,7 @@ pub struct Report {
 /// Stacks of one report that are shown.
 const STACKS: usize = 3;
 
-impl Report {
+impl SanitizerReport {
     /// The same text for the same error, whatever the addresses, the process and the moment.
     pub fn signature(&self) -> BString {
         let mut text = BString::from(format!("{} {}", self.tool.name(), self.kind));
@@ -226,8 +226,8 @@ impl Report {
 }
 
 /// Reports that differ, in order, and how often each was made.
-pub fn distinct(reports: Vec<Report>) -> Vec<(Report, usize)> {
-    let mut found: Vec<(BString, Report, usize)> = Vec::new();
+pub fn distinct(reports: Vec<SanitizerReport>) -> Vec<(SanitizerReport, usize)> {
+    let mut found: Vec<(BString, SanitizerReport, usize)> = Vec::new();
     for report in reports {
         let signature = report.signature();
         match found.iter_mut().find(|(known, ..)| *known == signature) {

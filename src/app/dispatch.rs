@@ -1,0 +1,110 @@
+//! From the arguments of the process to its exit code.
+
+use std::ffi::OsString;
+use std::io::Write;
+use std::path::Path;
+
+use super::commands::COMMANDS;
+use crate::cli::parse::{Invocation, parse};
+use crate::cli::settings::Settings;
+use crate::cli::{INTERPRETER, help};
+use crate::env::Env;
+use crate::error::{Error, Result};
+use crate::interp::tool;
+use crate::sys::guardian;
+
+/// Names under which the program is the interpreter, whatever its arguments are.
+const INTERPRETER_NAMES: [&str; 2] = ["mariadb-test", "mysqltest"];
+
+/// Runs the program; returns its exit code (spec §1.5).
+pub fn run(args: Vec<OsString>) -> u8 {
+    // A script is run hundreds of times by a suite: nothing of the runner is touched before.
+    let args = match interpreter(args) {
+        Ok(args) => return tool::main::main(args),
+        Err(args) => args,
+    };
+    match dispatch(args) {
+        Ok(code) => u8::try_from(code).unwrap_or(1),
+        Err(error) => {
+            // The prefix is what log collectors look for.
+            eprintln!("mysql-test-run: *** ERROR: {}", error.explained());
+            1
+        }
+    }
+}
+
+/// The interpreter's arguments, its name first, if they are meant for it; otherwise all arguments again.
+fn interpreter(mut args: Vec<OsString>) -> std::result::Result<Vec<OsString>, Vec<OsString>> {
+    let name = args.first().and_then(|program| Path::new(program).file_name());
+    if name.is_some_and(|name| INTERPRETER_NAMES.iter().any(|ours| name == *ours)) {
+        return Ok(args);
+    }
+    if args.get(1).is_some_and(|word| word == INTERPRETER) {
+        // Messages bear the name that tests and log collectors know.
+        args.remove(0);
+        args[0] = INTERPRETER_NAMES[0].into();
+        return Ok(args);
+    }
+    Err(args)
+}
+
+fn dispatch(args: Vec<OsString>) -> Result<i32> {
+    if let [_, word, mark] = args.as_slice()
+        && word == guardian::ARGUMENT
+    {
+        let mark = mark.to_string_lossy();
+        guardian::guard(&mark).map_err(|error| Error::new("the guardian failed").caused_by(error))?;
+        return Ok(0);
+    }
+    let env = Env::of_process();
+    let command = args.get(1).and_then(|word| COMMANDS.iter().find(|(name, _)| word == *name));
+    if let Some((_, command)) = command {
+        return command(args.into_iter().skip(2).collect(), &env);
+    }
+    let program = args.first().map_or_else(|| "mtr-rs".into(), |arg| arg.to_string_lossy().into_owned());
+    match parse(args, &env)? {
+        Invocation::Run(settings) => run_tests(*settings, &env),
+        Invocation::Help => print(&help::help(&program), 1),
+        Invocation::ListOptions => print(&help::list_options(), 1),
+        Invocation::Version => print(&help::version(), 0),
+    }
+}
+
+fn run_tests(settings: Settings, env: &Env) -> Result<i32> {
+    let cwd = std::env::current_dir()
+        .map_err(|error| Error::new("cannot find the current directory").caused_by(error))?;
+    super::execute::execute(settings, env, &cwd)
+}
+
+/// Prints `text`; a reader that went away (`| head`) is no error.
+fn print(text: &str, code: i32) -> Result<i32> {
+    match std::io::stdout().lock().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Error::new("cannot write to standard output").caused_by(error))
+        }
+        _ => Ok(code),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn args(line: &str) -> Vec<OsString> {
+        line.split(' ').map(OsString::from).collect()
+    }
+
+    #[test]
+    fn the_name_or_the_first_word_make_it_the_interpreter() {
+        for (line, for_it) in [
+            ("/usr/bin/mariadb-test -V", "/usr/bin/mariadb-test -V"),
+            ("mysqltest", "mysqltest"),
+            ("mtr-rs mysqltest -V mysqltest", "mariadb-test -V mysqltest"),
+        ] {
+            assert_eq!(interpreter(args(line)), Ok(args(for_it)), "{line}");
+        }
+        for line in ["mtr-rs", "mtr-rs main.mysqltest", "mtr-rs --force mysqltest"] {
+            assert_eq!(interpreter(args(line)), Err(args(line)), "{line}");
+        }
+    }
+}

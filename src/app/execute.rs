@@ -1,0 +1,290 @@
+//! A whole run, from the command line's wishes to the exit code (spec §0.1).
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+use bstr::BString;
+
+use super::survey::{self, Survey};
+use super::{list, signals};
+use crate::case::TestCase;
+use crate::check::errorlog::Patterns;
+use crate::cli::derive;
+use crate::cli::settings::{Parallel, Settings};
+use crate::config::environment::{self, VarDirs};
+use crate::env::Env;
+use crate::error::{Error, Result};
+use crate::event::{Event, Phase, RunEnd, SCHEMA};
+use crate::plan::experimental::Experimental;
+use crate::report::{Clock, Reporters, reporters};
+use crate::run::setup::context::Context;
+use crate::run::setup::coverage;
+use crate::run::setup::debugger;
+use crate::run::setup::early_death::{self, Early};
+use crate::run::setup::plugin_dir;
+use crate::run::setup::sanitizer;
+use crate::run::setup::vardir::Vardir;
+use crate::run::stop_file;
+use crate::run::supervisor::{Supervisor, SupervisorInputs};
+use crate::run::worker::handle::Notice;
+use crate::run::worker::life::Worker;
+use crate::run::worker::prepare::WorkerFactory;
+use crate::server::bootstrap;
+use crate::sys::guardian::{self, Guardian};
+use crate::sys::orphans;
+use crate::tree::cache::cache_dir;
+use crate::tree::layout::{self, Layout};
+
+/// Does what `settings` ask for; returns the exit code.
+///
+/// # Errors
+/// Whatever keeps the run from starting: the caller prints it and exits with 1.
+pub fn execute(settings: Settings, env: &Env, cwd: &Path) -> Result<i32> {
+    if settings.dry_run || settings.explain.is_some() {
+        return list::list(&settings, env, cwd);
+    }
+    let begun = Instant::now();
+    // Servers and scripts of the same user read each other's files, whatever the caller's umask (spec §8.1).
+    rustix::process::umask(rustix::fs::Mode::WGRP | rustix::fs::Mode::WOTH);
+    orphans::become_subreaper().map_err(|error| Error::new("cannot become a subreaper").caused_by(error))?;
+    let mut messages = opening_lines(&settings);
+    let mut layout = locate(&settings, env, cwd)?;
+    derive::check_coverage(&settings, layout.source)?;
+    debugger::check(&settings)?;
+    sanitizer::check(&settings, &layout, env)?;
+    let (mut vardir, said) = Vardir::open(&settings, &layout, env, cwd)?;
+    messages.extend(said.into_iter().map(BString::from));
+    plugin_dir::fill(&mut layout, &vardir.root)?;
+    let mut reporters = reporters(&settings, env, &vardir.root, Clock::system())?;
+    for text in messages {
+        reporters.message(text);
+    }
+    for option in &settings.without_effect {
+        reporters.warning(format!("option {option} has no effect"));
+    }
+    if let Some(program) = env.get("MYSQL_TEST").and(settings.mysqltest.as_ref()) {
+        let rule = "=".repeat(59);
+        let text =
+            format!("{rule}\nWARNING:The mysqltest binary is fetched from {}\n{rule}", program.display());
+        reporters.message(text);
+    }
+    let ended = run(settings, env, cwd, layout, &mut vardir, &mut reporters, begun);
+    Ok(ended.unwrap_or_else(|error| {
+        // Reports on disk must say that the run did not happen, not show an empty success.
+        reporters.event(&Event::RunFinished {
+            end: RunEnd::Failure,
+            wall: begun.elapsed(),
+            total: 0,
+            exit_code: 1,
+            cause: Some(error.explained()),
+            diagnoses: early_death::diagnosis_of(&error).cloned().into_iter().collect(),
+        });
+        1
+    }))
+}
+
+/// The run itself: the vardir is ours and reporters listen.
+fn run(
+    settings: Settings,
+    env: &Env,
+    cwd: &Path,
+    layout: Layout,
+    vardir: &mut Vardir,
+    reporters: &mut Reporters,
+    begun: Instant,
+) -> Result<i32> {
+    // From the first process on: a server may hang when it is asked for its version already.
+    let run_mark = format!("{}-{:x}", std::process::id(), begun_stamp());
+    let guardian = Guardian::start(&run_mark)
+        .map_err(|error| Error::new("cannot start the guardian process").caused_by(error))?;
+    let mut marked = env.clone();
+    guardian::set_mark(&mut marked, &run_mark, 0);
+    let env = &marked;
+    let opened = Instant::now();
+    let Survey { layout, programs, facts, collection, suite_pm, messages } =
+        survey::survey(&settings, env, cwd, layout, &vardir.root)?;
+    let collected = Instant::now();
+    for text in messages {
+        reporters.message(text);
+    }
+    for warning in &collection.warnings {
+        reporters.warning(warning.as_str());
+    }
+    if collection.cases.is_empty() {
+        // Nothing asked for was found: only `--skip-not-found` makes that a success.
+        reporters.message("No tests to run...");
+        return Ok(i32::from(!settings.skip_not_found));
+    }
+    let workers = survey::worker_count(&settings, &collection);
+    if workers == 1 && settings.start_and_exit && asked_for_more(&settings) {
+        reporters.warning("Parallel cannot be used with --start-and-exit\nSetting parallel to 1");
+    }
+    let experimental = Experimental::read(settings.experimental.iter().map(PathBuf::as_path))?;
+    for text in experimental.messages() {
+        reporters.message(text.as_str());
+    }
+    let mut suppressions = suite_pm.suppressions.clone();
+    suppressions.extend(debugger::suppressions(&settings));
+    let mut ctx = Context {
+        bootstrap_cache: Some(cache_dir(env)),
+        bootstrap_program: env
+            .non_empty("MYSQLD_BOOTSTRAP")
+            .map_or_else(|| layout.mariadbd.clone(), PathBuf::from),
+        replica_status: survey::replica_status(&layout),
+        patterns: Patterns::new(&suppressions)?,
+        engine: survey::engine(&collection, &programs, &settings)?,
+        run_mark,
+        named_tests: !settings.names.is_empty(),
+        vardir: vardir.root.clone(),
+        settings,
+        layout,
+        facts: Arc::new(facts),
+    };
+    let mut base = environment::base(
+        &ctx.settings,
+        &ctx.layout,
+        &ctx.facts,
+        &programs,
+        env,
+        &VarDirs { root: vardir.root.clone(), parallel: Some(workers), ..VarDirs::default() },
+    );
+    suite_pm.apply(&mut base);
+    debugger::set_environment(&ctx.settings, &mut base);
+    sanitizer::set_environment(&ctx.settings, &mut base, &ctx.layout.test_dir);
+    guardian::set_mark(&mut base, &ctx.run_mark, 0);
+    if ctx.settings.gcov {
+        coverage::purge(&ctx, &base)?;
+    }
+    if !ctx.settings.using_extern() {
+        reporters.message("Installing system database...");
+        let bootstrap = ctx.bootstrap(&vardir.root, &base);
+        let installed = bootstrap::install_db(&bootstrap, &ctx.install_db())
+            .map_err(|error| early_death::explain(error, &ctx.early(&base, &vardir.root)))?;
+        if let Some(warning) = installed.warning {
+            reporters.warning(warning);
+        }
+    }
+    if ctx.settings.parallel == Some(Parallel::Auto) {
+        reporters.message(format!("Using parallel: {workers}"));
+    }
+    ctx.settings.parallel = Some(Parallel::Fixed(workers));
+    let ctx = Arc::new(ctx);
+    let cases: Vec<Arc<TestCase>> = collection.cases.into_iter().map(Arc::new).collect();
+    reporters.event(&Event::RunStarted {
+        schema: SCHEMA,
+        version: env!("CARGO_PKG_VERSION"),
+        argv: ctx.settings.argv.iter().map(BString::to_string).collect(),
+        workers,
+        total: cases.len(),
+        vardir: vardir.root.clone(),
+        server_version: format!("{}{}", ctx.facts.version, ctx.facts.suffix),
+    });
+    if ctx.settings.report_times {
+        let initialized = (opened - begun) + collected.elapsed();
+        let phases = vec![(Phase::Collect, collected - opened), (Phase::Init, initialized)];
+        reporters.event(&Event::PhaseTimes { worker: 0, phases });
+    }
+    let (tell_supervisor, reports) = crossbeam_channel::unbounded();
+    signals::watch(tell_supervisor.clone())?;
+    if let Some(file) = &ctx.settings.stop_file {
+        let tell = tell_supervisor.clone();
+        stop_file::watch(file, move || tell.send(Notice::StopFile).is_ok())
+            .map_err(|error| Error::io("watch the directory of", file, error))?;
+    }
+    let mut handles = Vec::new();
+    let mut threads = Vec::new();
+    for number in 1..=workers {
+        let worker = WorkerFactory { ctx: &ctx, programs: &programs, env, vardir, workers };
+        let (inputs, handle, jobs) = worker.prepare(number, &suite_pm, &tell_supervisor, reporters)?;
+        handles.push(handle);
+        let thread = std::thread::Builder::new().name(format!("worker-{number}"));
+        threads.push(
+            thread
+                .spawn(move || Worker::run(inputs, &jobs))
+                .map_err(|error| Error::new("cannot start a worker thread").caused_by(error))?,
+        );
+    }
+    drop(tell_supervisor);
+    let inputs = SupervisorInputs {
+        ctx: ctx.clone(),
+        cases,
+        experimental,
+        workers: handles,
+        reports,
+        reporters,
+        env: base.clone(),
+        begun,
+    };
+    let exit_code = Supervisor::new(inputs).run();
+    for thread in threads {
+        // A worker that panicked has told so through its missing verdict.
+        let _ = thread.join();
+    }
+    if !ctx.settings.start_and_exit
+        && let Err(error) = orphans::end_orphans(&[], |_| true)
+    {
+        // Workers end what carries their mark; a daemon that dropped its environment is found only here,
+        // where every process that is left is one too many.
+        reporters.warning(format!("cannot look for processes that tests left: {error}"));
+    }
+    if ctx.settings.gcov {
+        reporters.message("Running dgcov");
+        if let Err(error) = coverage::generate(&ctx, &base) {
+            reporters.warning(error.explained());
+        }
+    }
+    if ctx.settings.start_and_exit {
+        if let Some(dir) = vardir.keep_tmp() {
+            let text = format!("tmpdir {} should be removed after the server has finished", dir.display());
+            reporters.warning(text);
+        }
+    } else if ctx.settings.clean_vardir
+        && exit_code == 0
+        && let Err(error) = vardir.clean()
+    {
+        reporters.warning(error.to_string());
+    }
+    guardian.dismiss();
+    Ok(exit_code)
+}
+
+/// Finds the installation; a server that is there and cannot be run is explained.
+pub(super) fn locate(settings: &Settings, env: &Env, cwd: &Path) -> Result<Layout> {
+    let early = Early { facts: None, env, cwd, vardir: cwd };
+    layout::locate(settings, env, own_program().as_deref())
+        .map_err(|error| early_death::explain(error, &early))
+}
+
+fn own_program() -> Option<PathBuf> {
+    std::env::current_exe().ok()
+}
+
+/// More than one worker was asked for.
+fn asked_for_more(settings: &Settings) -> bool {
+    !matches!(settings.parallel, None | Some(Parallel::Fixed(1)))
+}
+
+/// What makes this run's mark differ from that of an earlier process with the same id.
+fn begun_stamp() -> u128 {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_micros())
+}
+
+/// `Logging: PROGRAM  ARGUMENTS` and what the options themselves announce.
+pub(super) fn opening_lines(settings: &Settings) -> Vec<BString> {
+    let mut line = BString::from("Logging: ");
+    let (program, args) = settings.argv.split_first().map_or((&b""[..], &[][..]), |(p, a)| (p.as_slice(), a));
+    line.extend_from_slice(program);
+    line.extend_from_slice(b"  ");
+    line.extend_from_slice(&bstr::join(" ", args));
+    let mut lines = vec![line];
+    if settings.vs_config.is_none() {
+        lines.push("VS config: ".into());
+    }
+    lines.extend(derive::announcements(settings).into_iter().map(BString::from));
+    if let Some(comment) = &settings.comment {
+        let rule = "#".repeat(78);
+        lines.push(format!("\n{rule}\n# {comment}\n{rule}").into());
+    }
+    lines
+}

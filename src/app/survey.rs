@@ -1,0 +1,130 @@
+//! What is found out before anything is written or started: programs, features, suites and tests.
+
+use std::path::Path;
+
+use bstr::BString;
+
+use crate::check::testcase::ReplicaStatus;
+use crate::cli::settings::{Parallel, Settings};
+use crate::config::environment::{self, VarDirs};
+use crate::env::Env;
+use crate::error::{Error, Result};
+use crate::plan::order;
+use crate::run::setup::early_death::{self, Early};
+use crate::run::setup::engine::Engine;
+use crate::tree::collect::{Collection, collect};
+use crate::tree::layout::Layout;
+use crate::tree::probe::{self, ServerFacts};
+use crate::tree::programs::Programs;
+use crate::tree::suite_pm::{Outcome as SuitePmOutcome, SuitePm};
+
+/// What was found out before anything is written or started.
+pub struct Survey {
+    /// Where everything is.
+    pub layout: Layout,
+    /// Client programs.
+    pub programs: Programs,
+    /// What the server can do.
+    pub facts: ServerFacts,
+    /// The tests.
+    pub collection: Collection,
+    /// What the suites' own code changes for the run.
+    pub suite_pm: SuitePmOutcome,
+    /// Lines for the console, in the reference's order.
+    pub messages: Vec<BString>,
+}
+
+/// Programs, features, suites and tests: everything that only reads.
+pub fn survey(settings: &Settings, env: &Env, cwd: &Path, layout: Layout, datadir: &Path) -> Result<Survey> {
+    let mut messages: Vec<BString> = vec!["Checking supported features...".into()];
+    let programs = Programs::find(&layout, settings, env);
+    let facts = if settings.using_extern() {
+        probe::probe_extern(settings, &programs, env)?
+    } else {
+        let early = Early { facts: None, env, cwd: &layout.test_dir, vardir: datadir };
+        probe::probe(&layout, settings, env, datadir).map_err(|error| early_death::explain(error, &early))?
+    };
+    messages.push(format!("MariaDB Version {}{}", facts.version, facts.suffix).into());
+    let ssl = facts.variable("ssl").is_some();
+    messages.push(
+        match (settings.skip_ssl || settings.embedded_server, ssl) {
+            (true, _) => " - skipping SSL",
+            (false, true) => " - SSL connections supported",
+            (false, false) => " - skipping SSL, mysqld not compiled with SSL",
+        }
+        .into(),
+    );
+    if settings.ssl && !ssl {
+        return Err(Error::new("Couldn't find support for SSL"));
+    }
+    if facts.is_debug_build() {
+        messages.push(" - binaries are debug compiled".into());
+    } else if settings.debug || settings.debug_server {
+        return Err(Error::new("Can't use --debug[-server], binary does not support it"));
+    }
+    let dirs =
+        VarDirs { root: datadir.into(), var: datadir.into(), tmp: datadir.into(), ..VarDirs::default() };
+    let base = environment::base(settings, &layout, &facts, &programs, env, &dirs);
+    let mut suite_pm = SuitePm::start(&layout, &facts, settings, &base);
+    let mut collection = collect(settings, &layout, &mut suite_pm, cwd)?;
+    if settings.reorder {
+        order::reorder(&mut collection.cases, collection.bundled);
+    }
+    let suite_pm = suite_pm.finish();
+    messages.extend(suite_pm.messages.iter().cloned());
+    if settings.names.is_empty() {
+        messages.push(format!("Using suites: {}", collection.suites_named.join(",")).into());
+    }
+    messages.push("Collecting tests...".into());
+    messages.extend(collection.messages.iter().map(|text| BString::from(text.as_str())));
+    Ok(Survey { layout, programs, facts, collection, suite_pm, messages })
+}
+
+/// The columns of the server's replication state, as the tree's own script has them.
+pub fn replica_status(layout: &Layout) -> ReplicaStatus {
+    // Releases before 11 call it a test.
+    ["inc", "test"]
+        .iter()
+        .find_map(|extension| {
+            std::fs::read(layout.test_dir.join(format!("include/check-testcase.{extension}"))).ok()
+        })
+        .and_then(|script| ReplicaStatus::from_script(&script))
+        .unwrap_or_default()
+}
+
+/// What runs scripts; a run of skipped tests alone needs nothing.
+pub fn engine(collection: &Collection, programs: &Programs, settings: &Settings) -> Result<Engine> {
+    match Engine::choose(settings, programs) {
+        Err(_) if settings.start_only() || collection.cases.iter().all(|case| case.skip.is_some()) => {
+            Ok(Engine::default())
+        }
+        chosen => chosen,
+    }
+}
+
+/// How much memory a worker with its servers may need (bytes): an ordinary server takes 150 MB,
+/// a replication pair with its tmpfs data directories three times that.
+const WORKER_MEMORY: u64 = 600 << 20;
+
+/// `--parallel`: as given, or from cores and free memory; never more than there are tests.
+pub fn worker_count(settings: &Settings, collection: &Collection) -> usize {
+    let wanted = match settings.parallel {
+        Some(Parallel::Fixed(n)) => n,
+        Some(Parallel::Auto) => {
+            let cores = std::thread::available_parallelism().map_or(1, usize::from);
+            // A test waits about as long as it computes: twice as many workers as cores.
+            let by_memory = available_memory().map_or(usize::MAX, |free| (free / WORKER_MEMORY) as usize);
+            let runnable = collection.cases.iter().filter(|case| case.skip.is_none()).count();
+            (2 * cores).min(by_memory).min(runnable).max(1)
+        }
+        None => 1,
+    };
+    if settings.start_only() || settings.record { 1 } else { wanted }
+}
+
+/// `MemAvailable` in bytes.
+fn available_memory() -> Option<u64> {
+    let info = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = info.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok().map(|kilobytes| kilobytes << 10)
+}

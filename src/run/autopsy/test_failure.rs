@@ -1,0 +1,261 @@
+//! Collects what is known when a test fails through its servers, for `triage` to explain.
+
+use std::time::{Duration, Instant};
+
+use bstr::{BStr, BString, ByteSlice};
+
+use crate::check::session::Session;
+use crate::run::autopsy::core_dump;
+use crate::run::autopsy::gdb;
+use crate::run::servers::set::ServerSet;
+use crate::run::servers::shutdown::Shutdown;
+use crate::sys::child::Exit;
+use crate::sys::process;
+use crate::triage::collect::log_file;
+use crate::triage::diagnosis::Diagnosis;
+use crate::triage::evidence::{Core, Evidence, ExitKind, LogPart, Stage, Statement, TestFacts, TextFile};
+use crate::triage::judge;
+use crate::triage::log::is_ready;
+
+/// How long a server that hangs may take to say what it executes.
+const ANSWER: Duration = Duration::from_secs(5);
+
+/// Whether a server that died may have served its test.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Begun {
+    /// The test had not begun.
+    No,
+    /// The script was started.
+    Yes,
+}
+
+impl ServerSet {
+    /// What is known of the server at `i` while a test runs: its log is that of this test.
+    fn evidence_of_test(&mut self, i: usize) -> Evidence {
+        let mut evidence = self.evidence(i);
+        let server = &self.servers[i];
+        evidence.stage = Stage::Running;
+        evidence.lived = server.last_exit.map(|(_, lived)| lived);
+        evidence.lived = evidence.lived.or_else(|| server.process().map(|child| child.started().elapsed()));
+        evidence.exit = match server.last_exit {
+            Some((Exit::Code(status), _)) if !server.is_running() => ExitKind::Status(status),
+            Some((Exit::Signal { number, .. }, _)) if !server.is_running() => ExitKind::Signal(number),
+            _ => ExitKind::Running,
+        };
+        let path = server.group.log_error();
+        let scanner = self.scanner(&path);
+        let (marker, served) = (scanner.marker(), scanner.names().to_vec());
+        let of_test = log_file::from_offset(&path, marker);
+        let since_start = std::mem::replace(&mut evidence.log, of_test);
+        let name = served.last().map(|name| name.as_str().into()).unwrap_or_default();
+        evidence.test = Some(TestFacts { name, served, since_start, ..TestFacts::default() });
+        evidence
+    }
+
+    /// Why the server at `i` ended although nothing said that it should. One that was started for this test and was
+    /// not ready yet, pid file or not, or whose test had not begun, died at its start.
+    pub fn diagnose_death(&mut self, i: usize, begun: Begun) -> Diagnosis {
+        let mut evidence = self.evidence_of_test(i);
+        if let Some(test) = &evidence.test
+            && test.served.len() <= 1
+            && (begun == Begun::No || !is_ready(&test.since_start))
+        {
+            evidence.log = test.since_start.clone();
+            evidence.stage = Stage::Start;
+            evidence.test = None;
+        }
+        self.complete(&mut evidence, i);
+        self.add_core(&mut evidence, i);
+        shown_beside(judge::diagnose(&evidence))
+    }
+
+    /// Why the test did not end: what its script, running as `script`, and the servers do. Asked before any of them
+    /// is told to end. `output` is the end of what the script has written.
+    pub fn diagnose_hang(&mut self, output: Option<&BStr>, script: i32) -> Option<Diagnosis> {
+        let running = self.running();
+        let mut evidence = self.evidence_of_test(*running.first()?);
+        evidence.timed_out = true;
+        evidence.lived = Some(Duration::from_secs(self.context().settings.testcase_timeout * 60));
+        let mut test = evidence.test.take().unwrap_or_default();
+        test.last_line =
+            output.and_then(|tail| tail.lines().rfind(|line| !line.trim().is_empty()).map(BString::from));
+        test.programs = process::programs_below(script);
+        let mut threads: Vec<BString> = Vec::new();
+        let mut look = |who: String, pid: i32| {
+            let lines = gdb::threads_of(self.context(), pid, &self.env, &self.dirs.tmp);
+            if !lines.is_empty() {
+                threads.push(format!("{who} (process {pid}):").into());
+                threads.extend(lines.into_iter().map(|line| [b"  ", line.as_bytes()].concat().into()));
+            }
+        };
+        for &i in &running {
+            let server = &self.servers[i];
+            test.statements.extend(self.statements(i));
+            if let Some(child) = server.process() {
+                look(server.group.name().to_string(), child.pid());
+            }
+        }
+        look("script".to_owned(), script);
+        evidence.threads = bstr::join("\n", threads).into();
+        evidence.test = Some(test);
+        self.complete(&mut evidence, *running.first()?);
+        Some(shown_beside(judge::diagnose(&evidence)))
+    }
+
+    /// What the server at `i` executes, idle connections left out; nothing where it does not answer.
+    fn statements(&self, i: usize) -> Vec<Statement> {
+        let (server, deadline) = (&self.servers[i], Instant::now() + ANSWER);
+        let Ok(mut session) = Session::open(&server.group.socket(), &self.context().settings.user, deadline)
+        else {
+            return Vec::new();
+        };
+        let results = session.query("show full processlist").unwrap_or_default();
+        let _ = session.close();
+        let Some(list) = results.into_iter().next() else { return Vec::new() };
+        let column = |name: &str| list.columns.iter().position(|column| column == name);
+        let place = |row: &[Option<BString>], name: &str| {
+            column(name).and_then(|at| row.get(at)?.clone()).unwrap_or_default()
+        };
+        let row = |row: &Vec<Option<BString>>| {
+            let statement = Statement {
+                server: server.group.name().to_owned(),
+                connection: place(row, "Id"),
+                seconds: place(row, "Time"),
+                state: place(row, "State"),
+                text: place(row, "Info"),
+            };
+            let ours = statement.text.eq_ignore_ascii_case(b"show full processlist");
+            (!statement.text.is_empty() && !ours).then_some(statement)
+        };
+        list.rows.iter().filter_map(row).collect()
+    }
+
+    /// What the lines mean for which the test fails, and reports of sanitizers in files of their own.
+    pub fn diagnose_warnings(
+        &mut self,
+        warnings: &[u8],
+        files: Vec<(usize, Vec<TextFile>)>,
+    ) -> Vec<Diagnosis> {
+        let mut files = files;
+        let mut found = Vec::new();
+        for i in 0..self.servers.len() {
+            let log = self.servers[i].group.log_error();
+            let lines = lines_of(warnings, log.as_os_str().as_encoded_bytes());
+            let reports: Vec<TextFile> = files
+                .iter_mut()
+                .filter(|(of, _)| *of == i)
+                .flat_map(|(_, files)| std::mem::take(files))
+                .collect();
+            if lines.is_empty() && reports.is_empty() {
+                continue;
+            }
+            let mut evidence = self.evidence_of_test(i);
+            if let Some(test) = &mut evidence.test {
+                test.warnings = lines;
+            }
+            self.complete(&mut evidence, i);
+            // Files that an earlier test was told of are no news.
+            evidence.sanitizer_files = reports;
+            found.push(shown_beside(judge::diagnose_lines(&evidence)));
+        }
+        found
+    }
+
+    /// Why the script failed, if that is the servers' doing.
+    pub fn diagnose_script(&mut self, report: &BString) -> Option<Diagnosis> {
+        for i in self.running() {
+            let mut evidence = self.evidence_of_test(i);
+            if let Some(test) = &mut evidence.test {
+                test.report.clone_from(report);
+            }
+            if let Some(diagnosis) = judge::diagnose_script(&evidence) {
+                return Some(shown_beside(diagnosis));
+            }
+        }
+        None
+    }
+
+    /// What servers that have been stopped said on their way, or how they crashed; `files` are the reports that
+    /// sanitizers wrote elsewhere.
+    pub fn diagnose_shutdown(
+        &mut self,
+        shutdown: &Shutdown,
+        files: Vec<(usize, Vec<TextFile>)>,
+    ) -> Vec<Diagnosis> {
+        let mut files = files;
+        let Shutdown { parts, crashed, .. } = shutdown;
+        let mut found = Vec::new();
+        for i in 0..self.servers.len() {
+            let path = self.servers[i].group.log_error();
+            let part = parts.iter().find(|part| part.path == path);
+            let reports: Vec<TextFile> = files
+                .iter_mut()
+                .filter(|(of, _)| *of == i)
+                .flat_map(|(_, files)| std::mem::take(files))
+                .collect();
+            let told = self.is_told(i) && !crashed.contains(&i);
+            if (part.is_none() || told) && reports.is_empty() {
+                continue;
+            }
+            let mut evidence = self.evidence_of_test(i);
+            evidence.stage = Stage::Stopped;
+            evidence.log = part.cloned().unwrap_or(LogPart { path, ..LogPart::default() });
+            evidence.sanitizer_files = reports;
+            if crashed.contains(&i) {
+                self.add_core(&mut evidence, i);
+            }
+            found.extend(judge::diagnose_shutdown(&evidence).map(shown_beside));
+        }
+        found
+    }
+}
+
+/// The lines of `warnings` that are said to stand in the log at `path`.
+fn lines_of(warnings: &[u8], path: &[u8]) -> Vec<BString> {
+    let mut lines: Vec<BString> = Vec::new();
+    for line in warnings.lines() {
+        if let Some(log) = line.strip_prefix(b"^ Found warnings in ") {
+            if log.trim() == path {
+                return lines;
+            }
+            lines.clear();
+        } else if ![&b"line"[..], b"ok", b""].contains(&line) {
+            lines.push(line.into());
+        }
+    }
+    Vec::new()
+}
+
+/// The report shows the log of the test beside it.
+fn shown_beside(mut diagnosis: Diagnosis) -> Diagnosis {
+    diagnosis.log_is_beside = true;
+    diagnosis
+}
+
+impl ServerSet {
+    /// Looks for the core file of the server at `i`. Where the server wrote no stack, a debugger reads it.
+    pub fn add_core(&self, evidence: &mut Evidence, i: usize) {
+        let Some(path) = core_dump::cores(&self.servers[i].group.datadir()).into_iter().next() else {
+            return;
+        };
+        let mut core = Core { path, ..Core::default() };
+        if !evidence.log.text.contains_str("(handle_fatal_signal") {
+            let (ctx, scratch) = (self.context(), &self.dirs.tmp);
+            core.backtrace = core_dump::stack_trace(ctx, &core.path, &evidence.program, &self.env, scratch);
+        }
+        evidence.core = Some(core);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_belong_to_the_log_that_is_named_below_them() {
+        let text = b"line\na\nb\n^ Found warnings in /v/mysqld.1.err\nok\nline\nc\n^ Found warnings in /v/mysqld.2.err\nok\n";
+        assert_eq!(lines_of(text, b"/v/mysqld.1.err"), ["a", "b"]);
+        assert_eq!(lines_of(text, b"/v/mysqld.2.err"), ["c"]);
+        assert!(lines_of(text, b"/v/mysqld.3.err").is_empty());
+    }
+}

@@ -1,0 +1,80 @@
+//! Files that programs leave beside the tests: warnings of the script engine, and core files in the
+//! test directory (spec §3, §6.4).
+
+use std::path::{Path, PathBuf};
+
+use crate::case::TestCase;
+use crate::event::Event;
+use crate::report::Reporters;
+
+/// The file in which the script engine leaves warnings about the script: `t.warnings` beside `t.result`.
+pub fn warnings_file(case: &TestCase) -> Option<PathBuf> {
+    let path = case.result.as_ref()?.base.with_extension("warnings");
+    path.is_file().then_some(path)
+}
+
+/// Moves core files that a crashed client left in the test directory, which is its current one,
+/// to what is kept of the failure.
+pub fn move_cores(test_dir: &Path, to: &Path, reporters: &mut Reporters) {
+    let Ok(entries) = std::fs::read_dir(test_dir) else { return };
+    let mut cores: Vec<PathBuf> =
+        entries.flatten().map(|entry| entry.path()).filter(|p| is_core(p)).collect();
+    cores.sort();
+    for core in cores {
+        let name = core.file_name().unwrap_or_default();
+        let text = format!(" - found '{}', moving it to '{}'", name.display(), to.display());
+        reporters.event(&Event::Message { text: text.into() });
+        // Across file systems a rename is impossible.
+        let place = to.join(name);
+        let moved = std::fs::rename(&core, &place)
+            .or_else(|_| std::fs::copy(&core, &place).and_then(|_| std::fs::remove_file(&core)));
+        if let Err(error) = moved {
+            reporters.warning(format!("cannot move {}: {error}", core.display()));
+        }
+    }
+}
+
+/// A plain file named `core…` or `….dmp`.
+fn is_core(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().as_encoded_bytes();
+    let named = name.starts_with(b"core") || name.ends_with(b".dmp");
+    // A test directory may have a suite called `core`.
+    named && path.symlink_metadata().is_ok_and(|meta| meta.is_file())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    struct Nobody;
+
+    impl crate::report::reporter::Reporter for Nobody {
+        fn event(&mut self, _: &Event) -> crate::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn cores_are_moved_and_nothing_else() {
+        let root = tempfile::tempdir().unwrap();
+        let (from, to) = (root.path().join("tests"), root.path().join("saved"));
+        for dir in [&from, &to, &from.join("core_suite")] {
+            std::fs::create_dir_all(dir).unwrap();
+        }
+        for name in ["core.12", "x.dmp", "mtr"] {
+            std::fs::write(from.join(name), "").unwrap();
+        }
+        move_cores(&from, &to, &mut Reporters::new(Nobody));
+        let names = |dir: &Path| {
+            let mut names: Vec<_> = std::fs::read_dir(dir)
+                .unwrap()
+                .map(|e| e.unwrap().file_name().into_string().unwrap())
+                .collect();
+            names.sort();
+            names
+        };
+        assert_eq!(names(&from), ["core_suite", "mtr"]);
+        assert_eq!(names(&to), ["core.12", "x.dmp"]);
+    }
+}

@@ -1,0 +1,4 @@
+//! What is kept of a failure: saved directories, core files, files that programs left beside the tests.
+
+pub mod leftovers;
+pub mod save;

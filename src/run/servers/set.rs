@@ -1,0 +1,592 @@
+//! The servers a worker owns: which must be restarted for a test, starting and stopping them
+//! (spec §3.4, §8.3, §9.4 to §9.6).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bstr::{BStr, BString, ByteSlice};
+
+use crate::case::{Origin, ServerOption, TestCase};
+use crate::check::errorlog::LogScanner;
+use crate::check::session::Session;
+use crate::config::external::extern_config;
+use crate::config::generate::{Config, ConfigInputs, generate};
+use crate::config::mycnf;
+use crate::config::ports::PortLease;
+use crate::config::server_group::ServerGroup;
+use crate::env::Env;
+use crate::error::{Error, Result};
+use crate::event::{Event, EventSink};
+use crate::run::servers::sanitizer_files::SanitizerFiles;
+use crate::run::setup::context::Context;
+use crate::run::setup::debugger::{self, Target};
+use crate::run::setup::vardir::{self, WorkerDirs};
+use crate::server::command::{self, CommandInputs};
+use crate::server::expect;
+use crate::server::options;
+use crate::server::process::{Launch, ServerProcess, StartedWith, append_to, os_args};
+use crate::server::readiness::{self, Readiness};
+use crate::sys::child::Exit;
+use crate::sys::poll::Waker;
+use crate::sys::watch::DirWatch;
+use crate::triage::collect::memory;
+use crate::triage::collect::sanitizers::has_log_path;
+use crate::triage::crash::is_own_signal;
+use crate::triage::evidence::TextFile;
+
+/// The servers of one worker and the config they run with.
+#[derive(Debug)]
+pub struct ServerSet {
+    ctx: Arc<Context>,
+    /// The worker's directories.
+    pub dirs: WorkerDirs,
+    /// The worker's environment, with the `[ENV]` group of the current config.
+    pub env: Env,
+    /// What variables of `[ENV]` were before.
+    replaced: Vec<(OsString, Option<OsString>)>,
+    lease: PortLease,
+    config: Option<Config>,
+    template: Option<PathBuf>,
+    /// The servers of the current config, in its order.
+    pub servers: Vec<ServerProcess>,
+    /// One scanner per error log; logs are appended to over the whole run.
+    pub scanners: BTreeMap<PathBuf, LogScanner>,
+    /// Told of new pid files and of expect files.
+    pub watch: DirWatch,
+    /// What sanitizers of its servers wrote to files of their own.
+    sanitizer_files: SanitizerFiles,
+    /// Positions of servers that crashed after a test or while they shut down, which nobody has been told yet.
+    crashed: BTreeSet<usize>,
+    /// Positions of servers of whose last death a test's report tells.
+    told: BTreeSet<usize>,
+    abort: Waker,
+    /// For what must be told while servers are started.
+    events: EventSink,
+}
+
+/// How long a server in a debugger may take to accept a connection before it gets a signal.
+const SHUTDOWN_PATIENCE: Duration = Duration::from_secs(60);
+
+/// Why a test's servers could not be brought up.
+#[derive(Debug)]
+pub enum BringUpFailure {
+    /// A server did not start: its position in [`ServerSet::servers`] and how it failed.
+    Server(usize, Readiness),
+    /// Something before that: a malformed template, a failing script, a full disk.
+    Setup(Error),
+    /// The run is being ended.
+    Interrupted,
+}
+
+impl From<Error> for BringUpFailure {
+    fn from(error: Error) -> Self {
+        BringUpFailure::Setup(error)
+    }
+}
+
+impl From<std::io::Error> for BringUpFailure {
+    fn from(error: std::io::Error) -> Self {
+        BringUpFailure::Setup(Error::new("waiting for a server failed").caused_by(error))
+    }
+}
+
+impl ServerSet {
+    /// No servers yet.
+    pub fn new(
+        ctx: Arc<Context>,
+        dirs: WorkerDirs,
+        env: Env,
+        lease: PortLease,
+        abort: Waker,
+        events: EventSink,
+    ) -> std::io::Result<Self> {
+        if ctx.settings.using_extern() {
+            let settings = &ctx.settings;
+            let (text, _) =
+                extern_config(&settings.extern_server, &settings.user, &ctx.layout.charsets_dir, &dirs.tmp);
+            std::fs::write(dirs.my_cnf(), text)?;
+        }
+        let watch = DirWatch::new()?;
+        watch.add(&dirs.run())?;
+        watch.add(&dirs.var_tmp())?;
+        Ok(ServerSet {
+            ctx,
+            dirs,
+            env,
+            replaced: Vec::new(),
+            lease,
+            config: None,
+            template: None,
+            servers: Vec::new(),
+            scanners: BTreeMap::new(),
+            watch,
+            sanitizer_files: SanitizerFiles::new(),
+            crashed: BTreeSet::new(),
+            told: BTreeSet::new(),
+            abort,
+            events,
+        })
+    }
+
+    /// What all workers share.
+    pub fn context(&self) -> &Context {
+        &self.ctx
+    }
+
+    /// The build thread and ports of this worker.
+    pub fn lease(&self) -> &PortLease {
+        &self.lease
+    }
+
+    /// Positions of the `mysqld.*` servers that run.
+    pub fn running(&self) -> Vec<usize> {
+        (0..self.servers.len()).filter(|i| self.servers[*i].is_running()).collect()
+    }
+
+    /// The options `case` gives to `group`, variables replaced.
+    fn options_for(&self, case: &TestCase, group: &ServerGroup) -> Vec<ServerOption> {
+        let list = if group.uses_slave_options() { &case.slave_opt } else { &case.master_opt };
+        options::expand_all(list, &self.env)
+    }
+
+    fn timezone_for(&self, case: &TestCase) -> Option<BString> {
+        case.timezone.as_ref().map(|zone| options::expand(zone.as_bstr(), &self.env))
+    }
+
+    /// Why the server at `i` cannot serve `case` as it runs; `None` if it can (spec §3.4).
+    fn restart_reason(&self, i: usize, case: &TestCase) -> Option<String> {
+        let server = &self.servers[i];
+        if self.ctx.settings.force_restart {
+            return Some("forced restart turned on".into());
+        }
+        if self.template.as_deref() != Some(case.template.as_path()) {
+            return Some("using different config file".into());
+        }
+        if case.master_sh.is_some() || case.slave_sh.is_some() {
+            return Some("sh script to run".into());
+        }
+        let Some(with) = server.started.as_ref().filter(|_| server.is_running()) else {
+            return Some("not started".into());
+        };
+        if with.timezone != self.timezone_for(case) {
+            return Some("different timezone".into());
+        }
+        let wanted = self.options_for(case, &server.group);
+        if !options::same(&with.options, &wanted) || !with.restart_options.is_empty() {
+            let mut now = with.options.clone();
+            now.extend(with.restart_options.iter().cloned());
+            return Some(format!(
+                "running with different options '{}' != '{}'",
+                options::joined(&wanted),
+                options::joined(&now)
+            ));
+        }
+        None
+    }
+
+    /// Stops what cannot serve `case`. Returns the reasons, one line a server; none if all can stay.
+    pub fn stop_unfit(&mut self, case: &TestCase) -> Result<Vec<String>> {
+        let mut reasons = Vec::new();
+        let mut unfit = Vec::new();
+        for i in 0..self.servers.len() {
+            // An exit nobody has looked at yet counts as not running.
+            self.take_exit(i)?;
+            if let Some(reason) = self.restart_reason(i, case) {
+                reasons.push(format!("Restart {} - {reason}", self.servers[i].describe()));
+                unfit.push(i);
+            }
+        }
+        self.stop(&unfit, self.grace())?;
+        Ok(reasons)
+    }
+
+    /// Seconds a graceful shutdown may take.
+    pub fn grace(&self) -> Duration {
+        Duration::from_secs(self.ctx.settings.shutdown_timeout)
+    }
+
+    /// Stops the servers at the given positions, the last one first: a replica before its primary,
+    /// so that it does not log the loss of its connection (spec §9.6, §15).
+    pub fn stop(&mut self, which: &[usize], grace: Duration) -> Result<()> {
+        for &i in which.iter().rev() {
+            self.take_exit(i)?;
+            if !self.servers[i].is_running() {
+                continue;
+            }
+            self.ask_to_shut_down(i, grace);
+            let server = &mut self.servers[i];
+            let name = server.group.name().to_string();
+            server.stop(grace).map_err(|error| Error::new(format!("cannot stop {name}")).caused_by(error))?;
+            self.note_crash(i);
+        }
+        Ok(())
+    }
+
+    /// Tells a server that runs in a debugger to shut down, by SQL: a signal would end the debugger,
+    /// or stop in it. Any other server gets its signal from [`ServerProcess::stop`].
+    fn ask_to_shut_down(&mut self, i: usize, grace: Duration) {
+        let socket = self.servers[i].group.socket();
+        let wrapped = self.ctx.settings.debugger.is_some() && self.servers[i].is_running();
+        if !wrapped || grace.is_zero() || !socket.exists() {
+            return;
+        }
+        let deadline = Instant::now() + grace.min(SHUTDOWN_PATIENCE);
+        if let Ok(mut session) = Session::open(&socket, &self.ctx.settings.user, deadline) {
+            let refused = session.query("SHUTDOWN").is_err_and(|error| error.code().is_some());
+            drop(session);
+            // The answer may be lost with the connection; what counts is the end of the process.
+            if !refused {
+                let _ = self.servers[i].await_exit(grace);
+            }
+        }
+    }
+
+    /// Stops all servers.
+    pub fn stop_all(&mut self, grace: Duration) -> Result<()> {
+        let all: Vec<usize> = (0..self.servers.len()).collect();
+        self.stop(&all, grace)
+    }
+
+    /// Kills all servers at once.
+    pub fn kill_all(&mut self) -> Result<()> {
+        for server in &mut self.servers {
+            let name = server.group.name().to_string();
+            server.kill().map_err(|error| Error::new(format!("cannot kill {name}")).caused_by(error))?;
+        }
+        Ok(())
+    }
+
+    /// Takes an exit that nobody has looked at yet. Without an expect file a crash among them was not wanted.
+    fn take_exit(&mut self, i: usize) -> Result<()> {
+        let server = &mut self.servers[i];
+        let exit = server.take_exit().map_err(|error| {
+            Error::new(format!("cannot wait for {}", server.group.name())).caused_by(error)
+        })?;
+        if exit.is_some() && !self.expect_file(i).exists() {
+            self.note_crash(i);
+        }
+        Ok(())
+    }
+
+    /// Remembers that the server at `i`, which has just ended, did so by a signal of its own.
+    fn note_crash(&mut self, i: usize) {
+        let server = &self.servers[i];
+        if let Some((Exit::Signal { number, .. }, _)) = server.last_exit
+            && is_own_signal(number)
+            && !server.aborted
+        {
+            self.crashed.insert(i);
+        }
+    }
+
+    /// A test's report tells why the server at `i` died: it is no news when the servers stop.
+    pub fn note_told(&mut self, i: usize) {
+        self.told.insert(i);
+    }
+
+    /// Whether a test's report tells why the server at `i`, which has not been started since, died.
+    pub fn is_told(&self, i: usize) -> bool {
+        self.told.contains(&i)
+    }
+
+    /// Positions of the servers that crashed after a test or while they shut down, once each.
+    pub fn take_crashed(&mut self) -> BTreeSet<usize> {
+        std::mem::take(&mut self.crashed)
+    }
+
+    /// Makes the config of `case` if no server runs; otherwise the old one stays (spec §9.4).
+    pub fn configure(&mut self, case: &TestCase) -> Result<Vec<String>> {
+        if self.servers.iter().any(ServerProcess::is_running) {
+            return Ok(Vec::new());
+        }
+        let ctx = self.ctx.clone();
+        if !ctx.settings.start_dirty {
+            for server in &self.servers {
+                vardir::remove(&self.dirs.var.join(server.group.name().to_path_lossy()))?;
+            }
+            vardir::empty(&self.dirs.var_tmp())?;
+            if self.dirs.tmp != self.dirs.var_tmp() {
+                vardir::empty(&self.dirs.tmp)?;
+            }
+        }
+        self.config = None;
+        self.template = None;
+        self.servers.clear();
+        self.crashed.clear();
+        self.told.clear();
+        for (name, value) in self.replaced.drain(..).rev() {
+            match value {
+                Some(value) => self.env.set(name, value),
+                None => self.env.remove(name),
+            };
+        }
+        let template = mycnf::parse(&case.template, &ctx.layout.test_dir)?;
+        let config = generate(&ConfigInputs {
+            template: &template,
+            template_path: &case.template,
+            layout: &ctx.layout,
+            vardir: &self.dirs.var,
+            tmpdir: &self.dirs.tmp,
+            first_port: u32::from(self.lease.base),
+            user: &ctx.settings.user,
+            optional_plugins: &ctx.facts.optional_plugins,
+            env: &self.env,
+        })?;
+        let my_cnf = self.dirs.my_cnf();
+        std::fs::write(&my_cnf, config.to_bytes()).map_err(|error| Error::io("write", &my_cnf, error))?;
+        let mut warnings = config.warnings().to_vec();
+        for (name, value) in config.environment() {
+            let name = OsString::from_vec(name.into());
+            let old = match value {
+                Some(value) => self.env.set(name.clone(), OsString::from_vec(value.into())),
+                None => {
+                    warnings.push(format!(
+                        "Uninitialized value for  {}, group [ENV], file  {}",
+                        name.display(),
+                        case.template.display()
+                    ));
+                    self.env.remove(&name)
+                }
+            };
+            self.replaced.push((name, old));
+        }
+        self.servers = config.servers().iter().cloned().map(ServerProcess::new).collect();
+        self.config = Some(config);
+        self.template = Some(case.template.clone());
+        Ok(warnings)
+    }
+
+    /// Starts every server that does not run and waits until all serve.
+    pub fn bring_up(&mut self, case: &TestCase) -> Result<(), BringUpFailure> {
+        let name = case.name();
+        let mut started = Vec::new();
+        for i in 0..self.servers.len() {
+            let log = self.servers[i].group.log_error();
+            let fresh = !self.servers[i].is_running();
+            self.scanner(&log).mark_test(&name)?;
+            if fresh {
+                self.scanner(&log).mark_start();
+                self.start_for(i, case)?;
+                started.push(i);
+                // A person, or a slow tracer, starts one server at a time (spec §12.5).
+                if self.servers[i].group.wsrep_bootstraps() || self.ctx.settings.debugger.is_some() {
+                    self.await_server(i)?;
+                }
+            }
+        }
+        for i in started {
+            self.await_server(i)?;
+        }
+        Ok(())
+    }
+
+    /// The scanner of an error log.
+    pub fn scanner(&mut self, log: &Path) -> &mut LogScanner {
+        self.scanners.entry(log.to_path_buf()).or_insert_with(|| LogScanner::new(log.to_path_buf()))
+    }
+
+    /// Waits for the server at `i`.
+    fn await_server(&mut self, i: usize) -> Result<(), BringUpFailure> {
+        let deadline = Instant::now() + Duration::from_secs(self.ctx.settings.start_timeout);
+        let server = &mut self.servers[i];
+        let expect = expect::path(&self.dirs.var_tmp(), &server.group.name().to_str_lossy());
+        match readiness::wait(server, &self.watch, &expect, &self.abort, deadline)? {
+            Readiness::Ready => {}
+            Readiness::EndedAsExpected => return Ok(()),
+            Readiness::Interrupted => return Err(BringUpFailure::Interrupted),
+            failed => return Err(BringUpFailure::Server(i, failed)),
+        }
+        if self.servers[i].group.wsrep_on()
+            && !crate::run::servers::wsrep::wait_ready(&self.servers[i], &self.ctx, deadline)?
+        {
+            return Err(BringUpFailure::Server(i, Readiness::TimedOut));
+        }
+        Ok(())
+    }
+
+    /// Prepares the data directory of the server at `i` and starts it for `case`.
+    fn start_for(&mut self, i: usize, case: &TestCase) -> Result<(), BringUpFailure> {
+        let group = self.servers[i].group.clone();
+        let given = self.options_for(case, &group);
+        if !self.ctx.settings.start_dirty {
+            self.ctx.prepare(&group, &given, &self.env, &self.dirs)?;
+        }
+        self.run_before_start(case, &group)?;
+        let with =
+            StartedWith { options: given, timezone: self.timezone_for(case), ..StartedWith::default() };
+        Ok(self.launch(i, with, &group.basedir())?)
+    }
+
+    /// Runs `t-master.sh` or `t-slave.sh` where the group asks for it (spec §3).
+    fn run_before_start(&mut self, case: &TestCase, group: &ServerGroup) -> Result<(), BringUpFailure> {
+        let scripts = [
+            case.master_sh.as_ref().filter(|_| group.runs_master_sh()),
+            case.slave_sh.as_ref().filter(|_| group.runs_slave_sh()),
+        ];
+        for script in scripts.into_iter().flatten() {
+            let log = append_to(&self.dirs.log().join("sh.log"))?;
+            let error_log = log.try_clone().map_err(|error| Error::io("open", &self.dirs.log(), error))?;
+            let args = [script.clone().into_os_string()];
+            let patience = Duration::from_secs(self.ctx.settings.testcase_timeout * 60);
+            let sh = Path::new("/bin/sh");
+            let limits = (patience, Some(&self.abort));
+            let exit = self.ctx.run_program(sh, &args, &self.env, log, error_log, limits)?;
+            if self.abort.is_awake() {
+                return Err(BringUpFailure::Interrupted);
+            }
+            if exit.status() != 0 {
+                return Err(Error::new(format!("Failed to execute '{}'", script.display()))
+                    .hint(format!("it ended with {exit}"))
+                    .into());
+            }
+        }
+        Ok(())
+    }
+
+    /// Starts the server at `i` again as its expect file asks: same options, same data.
+    pub fn restart(&mut self, i: usize, added: Option<Vec<BString>>, bindir: Option<&Path>) -> Result<()> {
+        let Some(mut with) = self.servers[i].started.clone() else { return Ok(()) };
+        let file = expect::path(&self.dirs.var_tmp(), &self.servers[i].group.name().to_str_lossy());
+        if let Some(added) = added {
+            let origin = Arc::new(Origin::ExpectFile(file));
+            with.restart_options =
+                added.into_iter().map(|text| ServerOption { text, origin: origin.clone() }).collect();
+        } else if bindir.is_none() {
+            with.restart_options.clear();
+        }
+        let log = self.servers[i].group.log_error();
+        self.scanner(&log).mark_start();
+        let base = bindir.map_or_else(|| self.servers[i].group.basedir(), Path::to_path_buf);
+        self.launch(i, with, &base)
+    }
+
+    fn launch(&mut self, i: usize, mut with: StartedWith, basedir: &Path) -> Result<()> {
+        let ctx = self.ctx.clone();
+        let group = self.servers[i].group.clone();
+        let my_cnf = self.dirs.my_cnf();
+        let debug_dbug = ctx.debug_dbug(&self.dirs, &group);
+        let command = command::build(
+            &CommandInputs {
+                group_suffix: group.suffix(),
+                defaults_file: &my_cnf,
+                root: rustix::process::geteuid().is_root(),
+                user_args: ctx.settings.user_args,
+                log_slave_updates: group.logs_slave_updates(),
+                debug_sync_timeout: ctx.settings.debug_sync_timeout,
+                debug_dbug: debug_dbug.as_ref().map(|text| text.as_bstr()),
+            },
+            if ctx.settings.user_args { &[] } else { &with.options },
+            &with.restart_options,
+        );
+        with.program = ctx.server_program(basedir)?;
+        with.args = command.args;
+        with.oom_kills = memory::oom_kills();
+        if ctx.settings.user_args {
+            let origin = Arc::new(Origin::CommandLine);
+            let own = ctx.settings.mysqld.iter().cloned();
+            with.args.extend(own.map(|text| ServerOption { text, origin: origin.clone() }));
+        }
+        let mut env = self.server_env();
+        match &with.timezone {
+            Some(zone) => env.set("TZ", std::ffi::OsStr::from_bytes(zone)),
+            None => env.remove("TZ"),
+        };
+        let mut last_command = with.program.as_os_str().to_os_string();
+        last_command.push("  ");
+        last_command.push(std::ffi::OsStr::from_bytes(&options::joined(&with.args)));
+        self.env.set("MYSQLD_LAST_CMD", last_command);
+        let (program, args) = match &ctx.settings.debugger {
+            Some(choice) => {
+                let server_args: Vec<BString> = with.args.iter().map(|option| option.text.clone()).collect();
+                let wrapped = debugger::wrap(
+                    choice,
+                    Target {
+                        program: &with.program,
+                        args: &server_args,
+                        kind: &group.name().to_str_lossy(),
+                        input: Path::new("/dev/null"),
+                        var: &self.dirs.var,
+                        test_dir: &ctx.layout.test_dir,
+                    },
+                )?;
+                if choice.manual {
+                    let text = debugger::manual_message(choice, &group.name().to_str_lossy(), &wrapped);
+                    self.events.send(Event::Message { text });
+                    return self.servers[i].expect_foreign(with);
+                }
+                (wrapped.locate()?, wrapped.args)
+            }
+            None => (with.program.clone(), os_args(&with.args)),
+        };
+        self.told.remove(&i);
+        self.servers[i].start(Launch {
+            program: &program,
+            args,
+            with,
+            env: &env,
+            cwd: &ctx.layout.test_dir,
+            no_core: command.skip_core_file,
+            detached: ctx.settings.start_and_exit,
+        })
+    }
+
+    /// The environment of servers: the worker's, with `--mysqld-env`.
+    pub fn server_env(&self) -> Env {
+        let mut env = self.env.clone();
+        for pair in &self.ctx.settings.mysqld_env {
+            let (name, value) = pair.split_once_str("=").unwrap_or((pair, b""));
+            env.set(OsString::from_vec(name.to_vec()), OsString::from_vec(value.to_vec()));
+        }
+        env
+    }
+
+    /// What sanitizers of its servers have written to files of their own since the last look, by position of the
+    /// server.
+    pub fn sanitizer_reports(&mut self) -> Vec<(usize, Vec<TextFile>)> {
+        let env = self.server_env();
+        if !has_log_path(&env) {
+            return Vec::new();
+        }
+        let mut found = Vec::new();
+        for (i, server) in self.servers.iter().enumerate() {
+            let datadir = server.group.datadir();
+            let dirs = [self.ctx.layout.test_dir.as_path(), datadir.as_path()];
+            for pid in &server.pids {
+                let gained = self.sanitizer_files.gained(&env, *pid, &dirs);
+                if !gained.is_empty() {
+                    found.push((i, gained));
+                }
+            }
+        }
+        found
+    }
+
+    /// Woken when the run is being ended.
+    pub fn abort(&self) -> &Waker {
+        &self.abort
+    }
+
+    /// The path of the data directory of the first server, for `MARIADB_DATADIR`.
+    pub fn first_datadir(&self) -> Option<PathBuf> {
+        self.servers.first().map(|server| server.group.datadir())
+    }
+
+    /// The configuration that the servers run with.
+    pub fn config(&self) -> Option<&Config> {
+        self.config.as_ref()
+    }
+
+    /// The expect file of the server at `i`.
+    pub fn expect_file(&self, i: usize) -> PathBuf {
+        expect::path(&self.dirs.var_tmp(), &self.servers[i].group.name().to_str_lossy())
+    }
+
+    /// Name of the server at `i`.
+    pub fn name(&self, i: usize) -> &BStr {
+        self.servers[i].group.name()
+    }
+}

@@ -1,0 +1,83 @@
+//! The program that runs test scripts: our own interpreter, or another one.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use crate::cli::INTERPRETER;
+use crate::cli::settings::Settings;
+use crate::error::{Error, Result};
+use crate::tree::programs::{Program, Programs};
+
+/// Values of `--mysqltest` that mean the one installed with the server.
+const INSTALLED: [&str; 2] = ["mariadb-test", "mysqltest"];
+
+/// How scripts are run: a program and the arguments that come before all others.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Engine {
+    program: PathBuf,
+    ours: bool,
+}
+
+impl Engine {
+    /// The interpreter inside this program, or the one that `--mysqltest` names. An embedded server is part of
+    /// its interpreter, so with `--embedded-server` it is that one.
+    ///
+    /// # Errors
+    /// The interpreter asked for is not installed, or this program cannot be found.
+    pub fn choose(settings: &Settings, programs: &Programs) -> Result<Engine> {
+        let installed = || {
+            let program = programs.require(Program::Test)?.to_path_buf();
+            Ok(Engine { program, ours: false })
+        };
+        match &settings.mysqltest {
+            _ if settings.embedded_server => installed(),
+            Some(name) if INSTALLED.iter().any(|installed| name == Path::new(installed)) => installed(),
+            Some(program) => Ok(Engine { program: program.clone(), ours: false }),
+            None => {
+                let program = std::env::current_exe()
+                    .map_err(|error| Error::new("cannot find this program's own file").caused_by(error))?;
+                Ok(Engine { program, ours: true })
+            }
+        }
+    }
+
+    /// The program.
+    pub fn program(&self) -> &Path {
+        &self.program
+    }
+
+    /// Whether it is the interpreter inside this program, which has options of its own.
+    pub fn is_ours(&self) -> bool {
+        self.ours
+    }
+
+    /// All arguments for a call with `args`.
+    pub fn arguments(&self, args: Vec<OsString>) -> Vec<OsString> {
+        let first = self.ours.then(|| OsString::from(INTERPRETER));
+        first.into_iter().chain(args).collect()
+    }
+
+    /// A call with `args` as one text, its words apart by blanks, for `$MYSQL_TEST`.
+    pub fn command_line(&self, args: &[OsString]) -> OsString {
+        let mut text = self.program.clone().into_os_string();
+        for argument in self.arguments(args.to_vec()) {
+            text.push(" ");
+            text.push(argument);
+        }
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ours_is_this_program_with_a_word_before_its_arguments() {
+        let ours = Engine { program: "/bin/mtr-rs".into(), ours: true };
+        assert_eq!(ours.command_line(&["--silent".into()]), "/bin/mtr-rs mysqltest --silent");
+        let other = Engine { program: "/bin/mariadb-test".into(), ours: false };
+        assert_eq!(other.command_line(&["--silent".into()]), "/bin/mariadb-test --silent");
+        assert_eq!(other.arguments(Vec::new()), Vec::<OsString>::new());
+    }
+}

@@ -1,0 +1,11 @@
+//! What a run is made of before there are workers: its directories, its interpreter, debuggers, sanitizers, and the
+//! context that all workers share.
+
+pub mod context;
+pub mod coverage;
+pub mod debugger;
+pub mod early_death;
+pub mod engine;
+pub mod plugin_dir;
+pub mod sanitizer;
+pub mod vardir;

@@ -1,0 +1,504 @@
+//! One attempt at one test, from the first look at the servers to the verdict (spec §10.2).
+
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use bstr::{BString, ByteSlice};
+
+use crate::case::{SuiteKind, TestCase};
+use crate::error::{Error, Result};
+use crate::event::{Event, FailureKind, Outcome, Phase, Verdict};
+use crate::run::autopsy::test_failure::Begun;
+use crate::run::keep::save;
+use crate::run::servers::set::BringUpFailure;
+use crate::run::setup::debugger;
+use crate::run::setup::early_death;
+use crate::run::worker::analyze;
+use crate::run::worker::checks::{self, CheckFailure};
+use crate::run::worker::handle::Job;
+use crate::run::worker::life::Worker;
+use crate::run::worker::modes;
+use crate::run::worker::script;
+use crate::run::worker::wait::{self, DownOnPurpose, ScriptEnd};
+use crate::server::process::append_to;
+use crate::server::readiness::Readiness;
+use crate::sys::child::Child;
+use crate::triage::evidence::TextFile;
+
+/// How long a server may take to write its core after SIGABRT.
+const CORE_PATIENCE: Duration = Duration::from_secs(20);
+
+/// How an attempt ended, and what must happen to the servers before the next one.
+struct Ended {
+    outcome: Outcome,
+    /// The servers are to be stopped and their data kept for a look at the failure.
+    keep: bool,
+}
+
+impl From<Outcome> for Ended {
+    fn from(outcome: Outcome) -> Self {
+        let keep = outcome.verdict == Verdict::Fail;
+        Ended { outcome, keep }
+    }
+}
+
+/// The report of a set-up that failed; a data directory that a server could not make counts as its failed start.
+fn set_up_failed(error: &Error) -> Outcome {
+    match early_death::diagnosis_of(error) {
+        Some(diagnosis) => Outcome {
+            server_log: diagnosis.to_text(),
+            diagnoses: vec![diagnosis.clone()],
+            ..failed(FailureKind::ServerStart, format!("{error}\n"))
+        },
+        None => failed(FailureKind::Other, format!("{}\n", error.explained())),
+    }
+}
+
+impl Worker {
+    /// Runs one attempt. Never fails: what goes wrong in the runner fails the test, with the reason.
+    /// `None` when the run is being ended and there is no verdict.
+    pub fn attempt(&mut self, job: &Job) -> Option<Outcome> {
+        let begun = Instant::now();
+        let case = &job.case;
+        self.restarted = false;
+        if let Some(why) = &case.broken {
+            let ended_at = crate::sys::local_time::format(std::time::SystemTime::now());
+            return Some(Outcome { ended_at, ..failed(FailureKind::Other, format!("{why}\n")) });
+        }
+        let ended = match self.sequence(case) {
+            Ok(Some(ended)) => ended,
+            Ok(None) => return None,
+            Err(error) => {
+                self.end_script_leftovers();
+                set_up_failed(&error).into()
+            }
+        };
+        let sequenced = Instant::now();
+        let Ended { mut outcome, keep } = ended;
+        if keep {
+            if outcome.report.is_empty() {
+                outcome.report = self.read_report();
+            }
+            self.note_missing_output(&mut outcome, case);
+            outcome.log_tail =
+                script::log_tail(&self.set.dirs, case, 20).map(|(_, tail)| tail).unwrap_or_default();
+            if let Err(error) = self.keep_failure(case, outcome.failure) {
+                outcome.comment.extend_from_slice(b"\n");
+                outcome.comment.extend_from_slice(error.explained().as_bytes());
+            }
+        }
+        self.tell_script_output();
+        if let Err(error) = self.archive_report() {
+            self.warn(error.to_string());
+        }
+        self.spent(Phase::Administration, sequenced);
+        outcome.restarted = self.restarted;
+        outcome.ended_at = crate::sys::local_time::format(std::time::SystemTime::now());
+        outcome.wall = begun.elapsed();
+        Some(outcome)
+    }
+
+    fn sequence(&mut self, case: &TestCase) -> Result<Option<Ended>> {
+        self.enter_test(case)?;
+        if case.suite.kind == SuiteKind::OwnServers {
+            return Err(Error::new(format!("suite '{}' has servers of its own", case.suite.name))
+                .hint("this program starts mariadbd only; start_test and servers of other kinds need mysql-test-run.pl"));
+        }
+        if !self.ctx.settings.using_extern()
+            && let Some(ended) = self.servers_for(case)?
+        {
+            return Ok(ended);
+        }
+        if self.ctx.settings.start_only() {
+            modes::started(self, case)?;
+            return Ok(None);
+        }
+        let deadline = Instant::now() + Duration::from_secs(self.ctx.settings.testcase_timeout * 60);
+        script::remove_old_outputs(case.result.as_ref())?;
+        let expected = script::expected(case.result.as_ref(), &self.set.dirs)?;
+        if self.checks_states() {
+            let begun = Instant::now();
+            let checked = checks::before(self, case, deadline);
+            self.spent(Phase::CheckTestcase, begun);
+            if let Err(failure) = checked {
+                self.warn(
+                    "Check-testcase failed, this could also be caused by the previous test run by this worker thread"
+                        .into(),
+                );
+                return Ok(Some(check_failed(failure).into()));
+            }
+        }
+        let begun = Instant::now();
+        let mut down = DownOnPurpose::default();
+        let mut child = script::start(&self.ctx, &self.set.dirs, &self.set.env, case, expected.as_ref())?;
+        let end = wait::await_script(&mut self.set, &mut child, &self.abort, deadline, &mut down);
+        self.spent(Phase::Execution, begun);
+        match end? {
+            ScriptEnd::Exited(exit) => {
+                drop(child);
+                self.end_script_leftovers();
+                let judged = self.verdict_of(case, exit.status(), deadline, &down);
+                checks::close(std::mem::take(&mut self.sessions));
+                judged.map(Some)
+            }
+            ScriptEnd::ServerDied(i) => {
+                child.terminate(crate::server::process::TERM_GRACE).map_err(ending)?;
+                self.end_script_leftovers();
+                Ok(Some(self.server_died(i, "failed during test run", Begun::Yes).into()))
+            }
+            ScriptEnd::TimedOut => self.timed_out(case, child).map(|outcome| Some(outcome.into())),
+            ScriptEnd::Interrupted => {
+                child.kill().map_err(ending)?;
+                Ok(None)
+            }
+        }
+    }
+
+    /// Gets the servers ready. `Some` ends the attempt (with `None` inside: without a verdict).
+    fn servers_for(&mut self, case: &TestCase) -> Result<Option<Option<Ended>>> {
+        let begun = Instant::now();
+        let reasons = self.set.stop_unfit(case)?;
+        if !reasons.is_empty() {
+            self.restarted = true;
+            self.states.clear();
+            if self.ctx.settings.verbose_restart {
+                for reason in reasons {
+                    self.tell_detail(reason);
+                }
+            }
+            self.tell_shutdown_warnings()?;
+        }
+        for warning in self.set.configure(case)? {
+            self.warn(warning);
+        }
+        if let Some(datadir) = self.set.first_datadir() {
+            self.set.env.set("MARIADB_TOPDIR", datadir.clone());
+            self.set.env.set("MARIADB_DATADIR", datadir);
+        }
+        writeln!(append_to(&self.set.dirs.current_test())?, "CURRENT_TEST: {}", case.name())
+            .map_err(|error| Error::io("write", &self.set.dirs.current_test(), error))?;
+        let up = self.set.bring_up(case);
+        self.spent(Phase::Servers, begun);
+        match up {
+            Ok(()) => Ok(None),
+            Err(BringUpFailure::Interrupted) => Ok(Some(None)),
+            Err(BringUpFailure::Setup(error)) => Err(error),
+            Err(BringUpFailure::Server(i, how)) => Ok(Some(Some(self.start_failed(i, how).into()))),
+        }
+    }
+
+    /// The script ended by itself with `status`.
+    fn verdict_of(
+        &mut self,
+        case: &TestCase,
+        status: i32,
+        deadline: Instant,
+        down: &DownOnPurpose,
+    ) -> Result<Ended> {
+        let mut outcome = Outcome::default();
+        let mut status = status;
+        if (status == 0 || status == script::SKIP) && self.checks_warnings() {
+            let begun = Instant::now();
+            let found = checks::warnings(self, case, deadline, down);
+            self.spent(Phase::CheckWarnings, begun);
+            let reports = self.set.sanitizer_reports();
+            let found = found.map(|lines| match (lines, sanitizer_lines(&reports)) {
+                (lines, None) => lines,
+                (lines, Some(told)) => Some([lines.unwrap_or_default(), told].concat().into()),
+            });
+            match found {
+                Ok(None) => {}
+                Ok(Some(lines)) => {
+                    outcome.diagnoses = self.set.diagnose_warnings(&lines, reports);
+                    outcome.warnings = lines;
+                    if status == 0 {
+                        outcome.failure = Some(FailureKind::Warnings);
+                        status = 1;
+                    }
+                }
+                Err(failure) => return Ok(check_failed(failure).into()),
+            }
+        }
+        match status {
+            0 => {
+                self.after_pass(case, &mut outcome, deadline, down)?;
+                Ok(outcome.into())
+            }
+            script::SKIP => {
+                self.after_skip(&mut outcome)?;
+                Ok(outcome.into())
+            }
+            1 => {
+                if outcome.failure.is_none()
+                    && let Some(what) = script::wanted_analysis(&self.read_report())
+                {
+                    outcome.comment = analyze::run(&self.ctx, &self.set, &what)?;
+                }
+                if outcome.failure.is_none() && !self.ctx.settings.using_extern() {
+                    outcome.diagnoses.extend(self.set.diagnose_script(&self.read_report()));
+                }
+                Ok(outcome.into())
+            }
+            65 => Ok(failed(FailureKind::Other, "testprogram crashed(returned code 65)").into()),
+            other => {
+                let text = format!("mysqltest failed with unexpected return code {other}");
+                Ok(failed(FailureKind::Other, text).into())
+            }
+        }
+    }
+
+    fn after_pass(
+        &mut self,
+        case: &TestCase,
+        outcome: &mut Outcome,
+        deadline: Instant,
+        down: &DownOnPurpose,
+    ) -> Result<()> {
+        outcome.verdict = Verdict::Pass;
+        outcome.timer_ms = script::timer_ms(&self.set.dirs);
+        self.tell_recorded(case);
+        if self.asks_for_restart("force_restart") {
+            return self.stop_servers();
+        }
+        if !self.checks_states() {
+            return Ok(());
+        }
+        let begun = Instant::now();
+        let checked = checks::after(self, case, deadline, down);
+        self.spent(Phase::CheckTestcase, begun);
+        match checked {
+            Ok(None) => Ok(()),
+            Ok(Some(report)) => {
+                outcome.check_report = report;
+                self.stop_servers()
+            }
+            Err(failure) => {
+                let failed = check_failed(failure);
+                (outcome.verdict, outcome.failure) = (failed.verdict, failed.failure);
+                (outcome.comment, outcome.server_log) = (failed.comment, failed.server_log);
+                outcome.diagnoses = failed.diagnoses;
+                Ok(())
+            }
+        }
+    }
+
+    fn after_skip(&mut self, outcome: &mut Outcome) -> Result<()> {
+        outcome.verdict = Verdict::Skipped;
+        outcome.skipped_by_test = true;
+        // What the script did before it skipped is not looked at: the next test begins with a look of its own.
+        self.states.clear();
+        let report = self.read_report();
+        outcome.comment = script::skip_reason(&report).unwrap_or_else(|| {
+            let file = self.set.dirs.current_test();
+            self.warn(format!("Could not find reason for skipping test in {}", file.display()));
+            "Detected by testcase(reason unknown) ".into()
+        });
+        if self.asks_for_restart("force_restart_if_skipped") || outcome.comment.starts_with(b"perl not found")
+        {
+            self.stop_servers()?;
+        }
+        Ok(())
+    }
+
+    /// Whether the test left `<datadir>/mtr/<file>`, its way to ask for new servers.
+    fn asks_for_restart(&self, file: &str) -> bool {
+        self.set.servers.iter().any(|server| server.group.datadir().join("mtr").join(file).exists())
+    }
+
+    /// Stops all servers and tells what they logged while they went down.
+    fn stop_servers(&mut self) -> Result<()> {
+        self.states.clear();
+        self.set.stop_all(self.set.grace())?;
+        self.tell_shutdown_warnings()
+    }
+
+    fn timed_out(&mut self, case: &TestCase, mut child: Child) -> Result<Outcome> {
+        let seconds = self.ctx.settings.testcase_timeout * 60;
+        // The servers are asked first: after the core dumps nobody answers (spec §15).
+        let output = script::log_tail(&self.set.dirs, case, 20).map(|(_, tail)| tail);
+        let output = output.as_ref().map(|tail| tail.as_bstr());
+        let diagnosis = self.set.diagnose_hang(output, child.pid());
+        let analysis = analyze::run(&self.ctx, &self.set, "timeout")?;
+        self.tell_message(format!(
+            "Trying to dump core for [mysqltest - pid: {0}, winpid: {0}]",
+            child.pid()
+        ));
+        child.signal_group(rustix::process::Signal::ABORT);
+        child.wait(Some(Instant::now() + CORE_PATIENCE)).map_err(ending)?;
+        child.kill().map_err(ending)?;
+        for i in self.set.running() {
+            self.tell_message(format!("Trying to dump core for {}", self.set.servers[i].describe()));
+            // The report of the time-out tells of it; that the server dies of our signal is no crash.
+            let log = self.set.servers[i].group.log_error();
+            self.set.scanner(&log).ignore_rest();
+            self.set.note_told(i);
+            self.set.servers[i].abort(CORE_PATIENCE).map_err(ending)?;
+        }
+        self.end_script_leftovers();
+        let mut comment = BString::from(format!("Test case timeout after {seconds} seconds\n\n"));
+        if let Some((path, tail)) = script::log_tail(&self.set.dirs, case, 20) {
+            comment.extend_from_slice(format!("== {} == \n", path.display()).as_bytes());
+            comment.extend_from_slice(&tail);
+            comment.push(b'\n');
+        }
+        comment.extend_from_slice(&analysis);
+        let diagnoses = diagnosis.into_iter().collect();
+        Ok(Outcome { timeout_s: Some(seconds), diagnoses, ..failed(FailureKind::Timeout, comment) })
+    }
+
+    fn start_failed(&mut self, i: usize, how: Readiness) -> Outcome {
+        let server = &self.set.servers[i];
+        let timeout = Duration::from_secs(self.ctx.settings.start_timeout);
+        let pid_file = server.group.pid_file();
+        let warning = match (how, server.last_exit) {
+            (Readiness::Died(_), Some((_, lived))) => format!(
+                "Process {} died after mysql-test-run waited {:.1} seconds for {} to be created.",
+                server.describe(),
+                lived.as_secs_f64(),
+                pid_file.display()
+            ),
+            _ => format!(
+                "Timeout after mysql-test-run waited {} seconds for the process {} to create a pid file.",
+                timeout.as_secs(),
+                server.describe()
+            ),
+        };
+        let comment = match (&self.ctx.settings.debugger, self.set.env.get("MYSQLD_LAST_CMD")) {
+            // In a debugger the command is what the user wants to try by hand.
+            (Some(_), Some(command)) => {
+                format!("Failed to start mysqld {} with command {}\n", server.group.name(), command.display())
+            }
+            _ => format!("Failed to start {}\n", server.group.name()),
+        };
+        let diagnosis = self.set.diagnose_start(i, how);
+        self.set.note_told(i);
+        self.set.sanitizer_reports();
+        self.warn(warning);
+        let server_log = diagnosis.to_text();
+        Outcome { server_log, diagnoses: vec![diagnosis], ..failed(FailureKind::ServerStart, comment) }
+    }
+
+    /// The report of a server that ended although nothing said it should.
+    pub fn server_died(&mut self, i: usize, when: &str, begun: Begun) -> Outcome {
+        let diagnosis = self.set.diagnose_death(i, begun);
+        self.set.note_told(i);
+        // What the diagnosis was made of is no news when the servers stop.
+        self.set.sanitizer_reports();
+        let server = &self.set.servers[i];
+        let comment = format!("Server {} {when}\n", server.describe());
+        let log = server.group.log_error();
+        let lines = self.set.scanner(&log).last_test_lines().ok().flatten().unwrap_or_default();
+        let mut text = diagnosis.to_text();
+        text.extend_from_slice(b"\nServer log from this test:\n----------SERVER LOG START-----------\n");
+        text.extend_from_slice(&lines);
+        text.extend_from_slice(b"----------SERVER LOG END-------------\n");
+        Outcome { server_log: text, diagnoses: vec![diagnosis], ..failed(FailureKind::ServerDeath, comment) }
+    }
+
+    /// After a failure: servers ended, their data kept.
+    fn keep_failure(&mut self, case: &TestCase, failure: Option<FailureKind>) -> Result<()> {
+        self.states.clear();
+        // Valgrind reports at a normal end only; a core of the server is the other thing one may want.
+        let reports = debugger::valgrind(&self.ctx.settings)
+            && matches!(failure, Some(FailureKind::Warnings | FailureKind::Timeout))
+            && !self.ctx.settings.core_on_failure;
+        let grace = if reports { self.set.grace() } else { Duration::ZERO };
+        self.set.stop_all(grace)?;
+        let dir = save::save(&self.set, case)?;
+        self.saved = Some(dir);
+        Ok(())
+    }
+
+    /// The reference's hint where the script said nothing: the last lines of its output.
+    fn note_missing_output(&self, outcome: &mut Outcome, case: &TestCase) {
+        let silent = !outcome.report.trim().contains(&b'\n');
+        let never_ran = matches!(outcome.failure, Some(FailureKind::ServerStart | FailureKind::Warnings));
+        if !silent || never_ran {
+            return;
+        }
+        outcome.comment.extend_from_slice(b"mysqltest failed but provided no output\n");
+        let lines = self.ctx.settings.tail_lines as usize;
+        if let Some((_, tail)) = script::log_tail(&self.set.dirs, case, lines) {
+            outcome
+                .comment
+                .extend_from_slice(b"The result from queries just before the failure was:\n< snip >\n");
+            outcome.comment.extend_from_slice(&tail);
+            outcome.comment.push(b'\n');
+        }
+    }
+
+    /// What the script wrote to its report so far.
+    fn read_report(&self) -> BString {
+        let path = self.set.dirs.current_test();
+        match std::fs::read(&path) {
+            Ok(text) => text.trim().into(),
+            Err(_) => format!("Could not open test tool report '{}'", path.display()).into(),
+        }
+    }
+
+    /// Appends the report to `mysqltest.log` and clears it for the next test.
+    fn archive_report(&self) -> Result<()> {
+        let path = self.set.dirs.current_test();
+        let Ok(text) = std::fs::read(&path) else { return Ok(()) };
+        let log = self.set.dirs.log().join("mysqltest.log");
+        append_to(&log)?.write_all(&text).map_err(|error| Error::io("write", &log, error))?;
+        crate::run::setup::vardir::remove(&path)
+    }
+
+    /// A script without result file prints to its standard output: shown, not lost.
+    fn tell_script_output(&self) {
+        let path: PathBuf = script::output_file(&self.set.dirs);
+        if let Ok(text) = std::fs::read(&path) {
+            if !text.is_empty() {
+                self.send(Event::Message { text: text.trim_end().into() });
+            }
+            let _ = std::fs::remove_file(&path);
+        }
+    }
+
+    /// `--record` writes whole results: the author of a `.rdiff` makes the difference from it.
+    fn tell_recorded(&self, case: &TestCase) {
+        let Some(result) = case.result.as_ref().filter(|_| self.ctx.settings.record) else { return };
+        let Some(rdiff) = &result.rdiff else { return };
+        let recorded = script::patched_result(&self.set.dirs, rdiff);
+        self.tell_message(format!(
+            "The result was written to {}; to record it: diff -u {} {0} > {}",
+            recorded.display(),
+            result.base.display(),
+            rdiff.display()
+        ));
+    }
+
+    fn checks_states(&self) -> bool {
+        self.ctx.settings.check_testcases && !self.ctx.settings.using_extern()
+    }
+
+    fn checks_warnings(&self) -> bool {
+        self.ctx.settings.warnings && !self.ctx.settings.using_extern()
+    }
+}
+
+/// What files of sanitizers have gained, as lines for the report of a test.
+fn sanitizer_lines(reports: &[(usize, Vec<TextFile>)]) -> Option<BString> {
+    let mut lines = BString::default();
+    for file in reports.iter().flat_map(|(_, files)| files) {
+        lines.extend_from_slice(
+            format!("^ Found reports of a sanitizer in {}\n", file.path.display()).as_bytes(),
+        );
+    }
+    (!lines.is_empty()).then_some(lines)
+}
+
+fn failed(kind: FailureKind, comment: impl Into<BString>) -> Outcome {
+    Outcome { verdict: Verdict::Fail, failure: Some(kind), comment: comment.into(), ..Outcome::default() }
+}
+
+fn check_failed(failure: CheckFailure) -> Outcome {
+    let CheckFailure { kind, comment, server_log, diagnoses } = failure;
+    Outcome { server_log, diagnoses, ..failed(kind, comment) }
+}
+
+fn ending(error: std::io::Error) -> Error {
+    Error::new("cannot end the script").caused_by(error)
+}
