@@ -254,6 +254,21 @@ mod tests {
         assert_eq!(ours, theirs, "{context}");
     }
 
+    /// Outcomes without the identity of the last transaction, which each client has its own of where the server writes a
+    /// binary log.
+    fn without_transactions(mut outcomes: Vec<Outcome>) -> Vec<Outcome> {
+        for done in outcomes.iter_mut().flatten() {
+            let mut is_identity = false;
+            for (_, text) in &mut done.session {
+                if std::mem::replace(&mut is_identity, text.as_ref().is_some_and(|text| text == "last_gtid"))
+                {
+                    *text = None;
+                }
+            }
+        }
+        outcomes
+    }
+
     #[test]
     fn both_clients_tell_the_same() {
         let Some(socket) = std::env::var_os(SOCKET) else {
@@ -281,9 +296,10 @@ mod tests {
         }
         for mode in [Mode::Text, Mode::Prepared, Mode::Cursor] {
             // One client after the other, as the statements begin with nothing and end with nothing.
-            let expected: Vec<_> = statements.iter().map(|sql| theirs.run(sql.as_bytes(), mode)).collect();
+            let expected: Vec<_> =
+                statements.iter().map(|sql| without_transactions(theirs.run(sql.as_bytes(), mode))).collect();
             for (sql, expected) in statements.iter().zip(expected) {
-                let outcomes = ours.run(sql.as_bytes(), mode);
+                let outcomes = without_transactions(ours.run(sql.as_bytes(), mode));
                 for (one, other) in outcomes.iter().zip(&expected) {
                     compare(one, other, &format!("{mode:?}: {sql}"));
                 }

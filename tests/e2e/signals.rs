@@ -43,7 +43,8 @@ fn that_are_ignored_or_blocked_end_a_run_in_every_phase() {
 fn hangup_ends_a_run_unless_it_is_ignored() {
     let site = site("reached\nuntil [ -e \"$FAKE_REACHED.go\" ]; do sleep 0.02; done\n");
     let run = || site.run().args(["bad"]);
-    for how in [&["env"][..], &["env", "--block-signal=HUP"]] {
+    for how in [&["env", "--default-signal=HUP"][..], &["env", "--default-signal=HUP", "--block-signal=HUP"]]
+    {
         is_ended_by(Signal::HUP, &site, run().through(how));
         std::fs::remove_file(site.path("reached")).unwrap();
     }
