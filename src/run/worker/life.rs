@@ -3,8 +3,9 @@
 use std::any::Any;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::os::unix::fs::MetadataExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -16,7 +17,7 @@ use crate::check::testcase::Snapshot;
 use crate::config::ports::PortLease;
 use crate::env::Env;
 use crate::error::{Error, Result};
-use crate::event::{Event, EventSink, Phase};
+use crate::event::{Event, EventSink, FailureKind, Outcome, Phase};
 use crate::run::autopsy::valgrind;
 use crate::run::keep::save;
 use crate::run::servers::set::ServerSet;
@@ -42,11 +43,13 @@ pub struct WorkerInputs {
     /// The environment of its processes.
     pub env: Env,
     /// Its ports.
-    pub lease: PortLease,
+    pub lease: Arc<PortLease>,
     /// Wakes it when the run is ended.
     pub abort: Waker,
     /// Where it tells.
     pub reports: Sender<Notice>,
+    /// It takes the place of a worker that could not go on: what is in its directories is no news.
+    pub anew: bool,
 }
 
 /// The state of one worker.
@@ -70,28 +73,48 @@ pub struct Worker {
     /// Where the data of the attempt's failure were put.
     pub saved: Option<PathBuf>,
     phases: BTreeMap<Phase, Duration>,
+    /// Its directories as they were made, with device and inode.
+    places: Vec<(PathBuf, Option<(u64, u64)>)>,
 }
 
 impl Worker {
-    /// The whole life of a worker: asks for jobs until the channel closes.
+    /// The whole life of a worker: asks for jobs until the channel closes or it cannot go on.
     pub fn run(inputs: WorkerInputs, jobs: &Receiver<Job>) {
-        let (number, reports) = (inputs.number, inputs.reports.clone());
-        let life = || Worker::new(inputs).and_then(|mut worker| worker.serve(jobs));
+        Worker::live(inputs, jobs, Worker::attempt);
+    }
+
+    /// [`run`](Worker::run), with `attempt` as the way to make an attempt.
+    fn live(
+        inputs: WorkerInputs,
+        jobs: &Receiver<Job>,
+        attempt: impl Fn(&mut Worker, &Job) -> Option<Outcome>,
+    ) {
+        let (number, reports, run_mark) =
+            (inputs.number, inputs.reports.clone(), inputs.ctx.run_mark.clone());
+        let life = || Worker::new(inputs).and_then(|mut worker| worker.serve(jobs, attempt));
         // Nothing of the worker is used after a panic; its servers are ended while it unwinds.
-        let error = match catch_unwind(AssertUnwindSafe(life)) {
-            Ok(ended) => ended.err(),
-            Err(panic) => Some(Error::new(format!("the runner itself failed: {}", panic_text(&*panic)))),
-        };
+        let error = caught(life).and_then(|ended| ended).err();
+        if error.is_some() {
+            let mark = worker_mark(&run_mark, number);
+            // That they cannot be looked for either is told when the run ends.
+            let _ = orphans::end_orphans(&[], |environment| guardian::carries(environment, &mark));
+        }
         let _ = reports.send(Notice::Gone { worker: number, error });
     }
 
     fn new(inputs: WorkerInputs) -> Result<Worker> {
-        let WorkerInputs { ctx, number, dirs, env, lease, abort, reports } = inputs;
+        let WorkerInputs { ctx, number, dirs, env, lease, abort, reports, anew } = inputs;
         let told = reports.clone();
         // A supervisor that is gone has nobody to tell any more.
         let events = EventSink::new(move |event| drop(told.send(Notice::Event(event))));
-        let set = ServerSet::new(ctx.clone(), dirs, env, lease, abort.clone(), events)
+        let places = places(&dirs);
+        let mut set = ServerSet::new(ctx.clone(), dirs, env, lease, abort.clone(), events)
             .map_err(|error| Error::new("cannot watch the worker's directories").caused_by(error))?;
+        if anew {
+            for log in error_logs(&set.dirs) {
+                set.scanner(&log).skip_to_end();
+            }
+        }
         Ok(Worker {
             ctx,
             number,
@@ -103,17 +126,52 @@ impl Worker {
             restarted: false,
             saved: None,
             phases: BTreeMap::new(),
+            places,
         })
     }
 
-    fn serve(&mut self, jobs: &Receiver<Job>) -> Result<()> {
+    fn serve(
+        &mut self,
+        jobs: &Receiver<Job>,
+        attempt: impl Fn(&mut Worker, &Job) -> Option<Outcome>,
+    ) -> Result<()> {
         self.report(Notice::Idle { worker: self.number });
         while let Ok(job) = jobs.recv() {
-            let Some(outcome) = self.attempt(&job) else { break };
+            self.saved = None;
+            let (outcome, unfit) = match caught(|| attempt(self, &job)) {
+                Ok(None) => break,
+                Ok(Some(outcome)) => (outcome, self.displaced()),
+                Err(panic) => (self.outcome_of_panic(&job, &panic), Some(panic)),
+            };
             let (worker, index, saved) = (self.number, job.index, self.saved.take());
-            self.report(Notice::Done { worker, index, outcome: Box::new(outcome), saved });
+            let ends = unfit.is_some();
+            self.report(Notice::Done { worker, index, outcome: Box::new(outcome), saved, unfit });
+            if ends {
+                break;
+            }
         }
         self.finish()
+    }
+
+    /// The report of an attempt in which the runner itself failed. What its servers leave is kept as after any failure.
+    fn outcome_of_panic(&mut self, job: &Job, panic: &Error) -> Outcome {
+        let mut comment = BString::from(format!("{}\n", panic.explained()));
+        if let Err(error) = caught(|| self.keep_failure(&job.case, None)).and_then(|kept| kept) {
+            comment.extend_from_slice(error.explained().as_bytes());
+            comment.push(b'\n');
+        }
+        let ended_at = crate::sys::local_time::format(std::time::SystemTime::now());
+        Outcome { failure: Some(FailureKind::Other), comment, ended_at, ..Outcome::default() }
+    }
+
+    /// Why no server can be started here any more: a directory that is watched or written to is not the one that was
+    /// made.
+    fn displaced(&self) -> Option<Error> {
+        let (path, _) = self.places.iter().find(|(path, identity)| identity_of(path) != *identity)?;
+        Some(
+            Error::new(format!("a test removed or replaced {}", path.display()))
+                .hint("this directory is the runner's: a test may remove what is in it, not itself"),
+        )
     }
 
     /// The end: servers shut down gracefully, their last words told.
@@ -176,7 +234,7 @@ impl Worker {
 
     /// Kills what the script left running: its orphans, wherever they hid, but no server's.
     pub fn end_script_leftovers(&self) {
-        let mark = format!("{}={}.{}.", guardian::MARK, self.ctx.run_mark, self.number);
+        let mark = worker_mark(&self.ctx.run_mark, self.number);
         let servers: Vec<i32> =
             self.set.servers.iter().filter_map(|server| server.process().map(|child| child.pid())).collect();
         let ours = |environment: &[u8]| guardian::carries(environment, &mark);
@@ -269,6 +327,37 @@ impl Worker {
         // A supervisor that is gone has nobody to tell any more.
         let _ = self.reports.send(report);
     }
+}
+
+/// Calls `act`; a panic in it is an error.
+fn caught<T>(act: impl FnOnce() -> T) -> Result<T> {
+    catch_unwind(AssertUnwindSafe(act))
+        .map_err(|panic| Error::new(format!("the runner itself failed: {}", panic_text(&*panic))))
+}
+
+/// How the mark of a worker's processes begins.
+fn worker_mark(run_mark: &str, number: usize) -> String {
+    format!("{}={run_mark}.{number}.", guardian::MARK)
+}
+
+/// The directories that a worker cannot do without.
+fn places(dirs: &WorkerDirs) -> Vec<(PathBuf, Option<(u64, u64)>)> {
+    let mut paths = vec![dirs.var.clone(), dirs.log(), dirs.run(), dirs.var_tmp(), dirs.tmp.clone()];
+    paths.dedup();
+    paths.into_iter().map(|path| (path.clone(), identity_of(&path))).collect()
+}
+
+fn identity_of(path: &Path) -> Option<(u64, u64)> {
+    std::fs::metadata(path).ok().map(|meta| (meta.dev(), meta.ino()))
+}
+
+/// The error logs that servers of this worker have written.
+fn error_logs(dirs: &WorkerDirs) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(dirs.log()).into_iter().flatten().flatten();
+    entries
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().is_some_and(|end| end == "err"))
+        .collect()
 }
 
 /// What a panic said.
