@@ -413,6 +413,6 @@ fn whatever_happens_each_instance_gets_one_last_verdict_and_nothing_runs_beside_
         "workers made anew",
         "workers that could not be made",
     ] {
-        assert!(seen.0.get(what).is_some_and(|count| *count > u64::from(CASES) / 100), "{what}: {seen:?}");
+        assert!(seen.0.get(what).is_some_and(|count| *count > 10), "{what}: {seen:?}");
     }
 }

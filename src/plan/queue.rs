@@ -132,8 +132,11 @@ impl Queue {
         beside.filter_map(|(_, assignment)| assignment.claims).all(|other| self.may_share(index, other))
     }
 
-    /// Whether two instances may run at the same time.
-    pub fn may_share(&self, one: usize, other: usize) -> bool {
+    /// Whether two instances may run at the same time. An instance that was put back waits for the worker that had it.
+    fn may_share(&self, one: usize, other: usize) -> bool {
+        if one == other {
+            return false;
+        }
         let (one, other) = (&self.entries[one], &self.entries[other]);
         !one.exclusive && !other.exclusive && !one.ports.iter().any(|port| other.ports.contains(port))
     }
