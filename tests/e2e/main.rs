@@ -12,6 +12,7 @@ mod every_file;
 mod extensions;
 mod fake_script;
 mod fake_server;
+mod house;
 mod killed;
 mod language;
 mod lint;
