@@ -408,3 +408,7 @@ impl<'r> Supervisor<'r> {
         exit_code
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;
