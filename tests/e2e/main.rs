@@ -24,3 +24,4 @@ mod scripts;
 mod support;
 mod triage_command;
 mod triage_docs;
+mod workers;

@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::fs::File;
 use std::os::unix::fs::MetadataExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -73,8 +74,9 @@ pub struct Worker {
     /// Where the data of the attempt's failure were put.
     pub saved: Option<PathBuf>,
     phases: BTreeMap<Phase, Duration>,
-    /// Its directories as they were made, with device and inode.
-    places: Vec<(PathBuf, Option<(u64, u64)>)>,
+    /// Its directories as they were made. They are kept open: the inode of one that was removed cannot be that of
+    /// another one then.
+    places: Vec<(PathBuf, File)>,
 }
 
 impl Worker {
@@ -107,7 +109,7 @@ impl Worker {
         let told = reports.clone();
         // A supervisor that is gone has nobody to tell any more.
         let events = EventSink::new(move |event| drop(told.send(Notice::Event(event))));
-        let places = places(&dirs);
+        let places = places(&dirs)?;
         let mut set = ServerSet::new(ctx.clone(), dirs, env, lease, abort.clone(), events)
             .map_err(|error| Error::new("cannot watch the worker's directories").caused_by(error))?;
         if anew {
@@ -167,7 +169,11 @@ impl Worker {
     /// Why no server can be started here any more: a directory that is watched or written to is not the one that was
     /// made.
     fn displaced(&self) -> Option<Error> {
-        let (path, _) = self.places.iter().find(|(path, identity)| identity_of(path) != *identity)?;
+        let identity = |meta: std::fs::Metadata| (meta.dev(), meta.ino());
+        let same = |path: &Path, made: &File| {
+            made.metadata().ok().map(identity) == std::fs::metadata(path).ok().map(identity)
+        };
+        let (path, _) = self.places.iter().find(|(path, made)| !same(path, made))?;
         Some(
             Error::new(format!("a test removed or replaced {}", path.display()))
                 .hint("this directory is the runner's: a test may remove what is in it, not itself"),
@@ -341,14 +347,14 @@ fn worker_mark(run_mark: &str, number: usize) -> String {
 }
 
 /// The directories that a worker cannot do without.
-fn places(dirs: &WorkerDirs) -> Vec<(PathBuf, Option<(u64, u64)>)> {
+fn places(dirs: &WorkerDirs) -> Result<Vec<(PathBuf, File)>> {
     let mut paths = vec![dirs.var.clone(), dirs.log(), dirs.run(), dirs.var_tmp(), dirs.tmp.clone()];
     paths.dedup();
-    paths.into_iter().map(|path| (path.clone(), identity_of(&path))).collect()
-}
-
-fn identity_of(path: &Path) -> Option<(u64, u64)> {
-    std::fs::metadata(path).ok().map(|meta| (meta.dev(), meta.ino()))
+    let open = |path: PathBuf| match File::open(&path) {
+        Ok(dir) => Ok((path, dir)),
+        Err(error) => Err(Error::io("open", &path, error)),
+    };
+    paths.into_iter().map(open).collect()
 }
 
 /// The error logs that servers of this worker have written.
@@ -374,8 +380,119 @@ fn legal_combination(name: &str) -> bool {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
-    use super::legal_combination;
+    use super::*;
+    use crate::check::errorlog::Patterns;
+    use crate::config::ports::{self, PortChoice, PortRequest};
+    use crate::event::Verdict;
+    use crate::run::setup::engine::Engine;
+
+    /// A worker in `root` that takes the given jobs, and what it tells.
+    fn live(
+        root: &Path,
+        anew: bool,
+        jobs: &[&str],
+        attempt: impl Fn(&mut Worker, &Job) -> Option<Outcome>,
+    ) -> Vec<Notice> {
+        let ctx = Arc::new(Context {
+            settings: crate::cli::settings::Settings::defaults(),
+            layout: Default::default(),
+            facts: Arc::default(),
+            vardir: root.into(),
+            bootstrap_cache: None,
+            bootstrap_program: PathBuf::new(),
+            patterns: Patterns::new(&[]).unwrap(),
+            replica_status: Default::default(),
+            engine: Engine::default(),
+            run_mark: format!("unit-test-{}", std::process::id()),
+            named_tests: true,
+        });
+        let dirs = WorkerDirs { var: root.join("var"), tmp: root.join("var/tmp") };
+        dirs.create().unwrap();
+        let ids = root.join("ids");
+        let request = PortRequest { choice: PortChoice::Auto, worker: 1, workers: 1, size: 2, ids: &ids };
+        let (reports, told) = crossbeam_channel::unbounded();
+        let (sender, inbox) = crossbeam_channel::unbounded();
+        for (index, name) in jobs.iter().enumerate() {
+            sender.send(Job { index, case: Arc::new(TestCase::for_tests("s", name)) }).unwrap();
+        }
+        drop(sender);
+        let lease = Arc::new(ports::lease(&request).unwrap().lease);
+        let abort = Waker::new().unwrap();
+        let env = Env::default();
+        Worker::live(
+            WorkerInputs { ctx, number: 1, dirs, env, lease, abort, reports, anew },
+            &inbox,
+            attempt,
+        );
+        told.try_iter().collect()
+    }
+
+    fn passes() -> Option<Outcome> {
+        Some(Outcome { verdict: Verdict::Pass, ..Outcome::default() })
+    }
+
+    #[test]
+    fn a_panic_fails_its_attempt_and_ends_the_worker() {
+        let root = tempfile::tempdir().unwrap();
+        let notices = live(root.path(), false, &["a", "b", "c"], |worker, job| {
+            std::fs::write(worker.set.dirs.var_tmp().join("trace"), "x").unwrap();
+            assert!(job.index != 1, "the second one is too much");
+            passes()
+        });
+        let [Notice::Idle { .. }, Notice::Done { unfit: None, .. }, done, Notice::Gone { error: None, .. }] =
+            notices.as_slice()
+        else {
+            panic!("{notices:?}")
+        };
+        let Notice::Done { index: 1, outcome, saved, unfit: Some(why), .. } = done else {
+            panic!("{done:?}")
+        };
+        let text = "the runner itself failed: the second one is too much";
+        assert_eq!((outcome.verdict, why.message()), (Verdict::Fail, text));
+        assert_eq!(outcome.comment, format!("{text}\n"));
+        assert!(saved.as_ref().unwrap().join("tmp/trace").exists(), "what the attempt left is kept");
+    }
+
+    #[test]
+    fn a_removed_directory_ends_the_worker_with_its_verdict() {
+        let root = tempfile::tempdir().unwrap();
+        let notices = live(root.path(), false, &["a", "b"], |worker, _| {
+            std::fs::remove_dir(worker.set.dirs.run()).unwrap();
+            // One of the same name is another one: nobody watches it.
+            std::fs::create_dir(worker.set.dirs.run()).unwrap();
+            passes()
+        });
+        let [
+            Notice::Idle { .. },
+            Notice::Done { outcome, unfit: Some(why), .. },
+            Notice::Gone { error: None, .. },
+        ] = notices.as_slice()
+        else {
+            panic!("{notices:?}")
+        };
+        assert_eq!(outcome.verdict, Verdict::Pass);
+        assert!(why.message().starts_with("a test removed or replaced "), "{why}");
+    }
+
+    #[test]
+    fn a_worker_made_anew_has_no_news_of_old_logs() {
+        let root = tempfile::tempdir().unwrap();
+        for anew in [false, true] {
+            std::fs::create_dir_all(root.path().join("var/log")).unwrap();
+            let log = root.path().join("var/log/mysqld.1.err");
+            std::fs::write(&log, "[ERROR] long ago\n").unwrap();
+            let notices = live(root.path(), anew, &["a"], |worker, _| {
+                let log = worker.set.dirs.log().join("mysqld.1.err");
+                let patterns = Patterns::new(&[]).unwrap();
+                let lines = worker.set.scanner(&log).scan(&patterns).unwrap();
+                Some(Outcome { comment: lines.concat().into(), ..passes().unwrap() })
+            });
+            let Some(Notice::Done { outcome, .. }) = notices.get(1) else { panic!("{notices:?}") };
+            assert_eq!(outcome.comment, if anew { "" } else { "[ERROR] long ago\n" });
+        }
+    }
 
     #[test]
     fn combination_names() {
