@@ -18,12 +18,14 @@ use crate::error::{Error, Result};
 use crate::event::{Event, Phase, RunEnd, SCHEMA};
 use crate::plan::experimental::Experimental;
 use crate::report::{Clock, Reporters, reporters};
+use crate::run::keep::keeper::{Keeper, Rules};
 use crate::run::setup::context::Context;
 use crate::run::setup::coverage;
 use crate::run::setup::debugger;
 use crate::run::setup::early_death::{self, Early};
 use crate::run::setup::plugin_dir;
 use crate::run::setup::sanitizer;
+use crate::run::setup::traces::Traces;
 use crate::run::setup::vardir::Vardir;
 use crate::run::stop_file;
 use crate::run::supervisor::{Supervisor, SupervisorInputs};
@@ -135,6 +137,7 @@ fn run(
         patterns: Patterns::new(&suppressions)?,
         engine: survey::engine(&collection, &programs, &settings)?,
         run_mark,
+        traces: Traces::default(),
         named_tests: !settings.names.is_empty(),
         vardir: vardir.root.clone(),
         settings,
@@ -205,7 +208,9 @@ fn run(
                 .map_err(|error| Error::new("cannot start a worker thread").caused_by(error))?,
         );
     }
-    drop(tell_supervisor);
+    let rules = Rules::of(ctx.clone(), base.clone());
+    // A supervisor that is gone has nobody to tell any more.
+    let keeper = Keeper::start(rules, move |told| drop(tell_supervisor.send(Notice::Keeper(told))))?;
     let inputs = SupervisorInputs {
         ctx: ctx.clone(),
         cases,
@@ -213,7 +218,7 @@ fn run(
         workers: handles,
         reports,
         reporters,
-        env: base.clone(),
+        keeper,
         begun,
     };
     let exit_code = Supervisor::new(inputs).run();

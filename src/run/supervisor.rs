@@ -10,14 +10,12 @@ use bstr::BString;
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 
 use crate::case::TestCase;
-use crate::env::Env;
 use crate::event::{Event, Outcome, RunEnd, TestId, Verdict};
 use crate::plan::experimental::Experimental;
 use crate::plan::queue::{Next, Queue};
 use crate::report::Reporters;
-use crate::run::autopsy::core_dump;
+use crate::run::keep::keeper::{self, Keeper, Told};
 use crate::run::keep::leftovers;
-use crate::run::keep::save;
 use crate::run::setup::context::Context;
 use crate::run::worker::handle::{Job, Notice, WorkerHandle};
 
@@ -48,7 +46,7 @@ pub struct Supervisor<'r> {
     stopped: Option<Option<Instant>>,
     /// Valgrind found memory lost when a server ended.
     memory_lost: bool,
-    env: Env,
+    keeper: Keeper,
     end: Option<RunEnd>,
     failed: bool,
     shutdown_warnings: bool,
@@ -56,8 +54,6 @@ pub struct Supervisor<'r> {
     completed: usize,
     /// Tests before the one that `--start-from` names.
     passed_over: usize,
-    saved_dirs: u32,
-    saved_cores: u32,
     /// A signal, where one ends the run.
     cause: Option<String>,
 }
@@ -76,8 +72,8 @@ pub struct SupervisorInputs<'r> {
     pub reports: Receiver<Notice>,
     /// Who is told.
     pub reporters: &'r mut Reporters,
-    /// For debuggers that look at cores.
-    pub env: Env,
+    /// Sees to what failures leave.
+    pub keeper: Keeper,
     /// When the run began.
     pub begun: Instant,
 }
@@ -85,7 +81,8 @@ pub struct SupervisorInputs<'r> {
 impl<'r> Supervisor<'r> {
     /// A supervisor with everything still to do.
     pub fn new(inputs: SupervisorInputs<'r>) -> Self {
-        let SupervisorInputs { ctx, cases, experimental, workers, reports, reporters, env, begun } = inputs;
+        let SupervisorInputs { ctx, cases, experimental, workers, reports, reporters, keeper, begun } =
+            inputs;
         let from = start_from(&cases, ctx.settings.start_from.as_deref());
         let runnable = cases.iter().enumerate().filter(|(index, case)| *index >= from && case.skip.is_none());
         let in_order = workers.len() == 1 || !ctx.settings.reorder;
@@ -106,15 +103,13 @@ impl<'r> Supervisor<'r> {
             suite_deadline,
             stopped: None,
             memory_lost: false,
-            env,
+            keeper,
             end: None,
             failed: false,
             shutdown_warnings: false,
             failed_tests: 0,
             completed: 0,
             passed_over: 0,
-            saved_dirs: 0,
-            saved_cores: 0,
             cause: None,
         }
     }
@@ -232,7 +227,9 @@ impl<'r> Supervisor<'r> {
                 }
                 self.wake_idle();
             }
-            Notice::Saved(dir) => self.keep(&dir),
+            Notice::Saved(dir) => self.keeper.keep(dir),
+            Notice::Keeper(Told::Kept(events)) => events.iter().for_each(|event| self.tell(event)),
+            Notice::Keeper(Told::Done) => {}
             Notice::StopFile => self.wake_idle(),
             Notice::MemoryLost => self.memory_lost = true,
             Notice::Signal(number) => self.interrupted(number),
@@ -314,7 +311,7 @@ impl<'r> Supervisor<'r> {
         let outcome = Box::new(outcome);
         self.tell(&Event::TestFinished { worker, id, outcome, will_retry, will_repeat });
         if let Some(dir) = saved {
-            self.keep(&dir);
+            self.keeper.keep(dir);
         }
         if will_retry && can_go_on {
             let id = self.id(index);
@@ -344,51 +341,32 @@ impl<'r> Supervisor<'r> {
         self.give(worker);
     }
 
-    /// Moves a failure's data to `VAR0/log`, or drops them when enough were kept; looks at core files.
-    fn keep(&mut self, dir: &Path) {
-        leftovers::move_cores(&self.ctx.layout.test_dir, dir, self.reporters);
-        let cores = core_dump::cores(dir);
-        let program = self.ctx.layout.mariadbd.clone();
-        for core in cores {
-            let name = core.file_name().unwrap_or_default().display().to_string();
-            let limit = self.ctx.settings.max_save_core;
-            self.message(format!(" - found '{name}' ({}/{limit})", self.saved_cores));
-            let scratch = self.ctx.vardir.join("log");
-            let trace = core_dump::stack_trace(&self.ctx, &core, &program, &self.env, &scratch);
-            if !trace.is_empty() {
-                self.message(trace);
-            }
-            if self.saved_cores >= limit {
-                self.message(format!(" - deleting it, already saved {limit}"));
-                let _ = std::fs::remove_file(&core);
-            } else {
-                self.saved_cores += 1;
-                if !self.ctx.named_tests && save::compress(&core).is_ok() {
-                    self.message(format!("Compressed file {}", core.display()));
+    /// Tells what the keeper still has to tell, and waits for it within bounds.
+    fn await_keeper(&mut self) {
+        self.keeper.close();
+        if self.cause.is_some() {
+            self.keeper.abort();
+        }
+        let mut deadline = Instant::now() + keeper::END_PATIENCE;
+        let mut cut_short = false;
+        loop {
+            match self.reports.recv_deadline(deadline) {
+                Ok(Notice::Keeper(Told::Done)) | Err(RecvTimeoutError::Disconnected) => return,
+                Ok(notice) => {
+                    let signal = matches!(notice, Notice::Signal(_));
+                    self.take(notice);
+                    if signal {
+                        self.keeper.abort();
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) if cut_short => return,
+                Err(RecvTimeoutError::Timeout) => {
+                    self.keeper.abort();
+                    cut_short = true;
+                    deadline = Instant::now() + keeper::LAST_PATIENCE;
                 }
             }
         }
-        let limit = self.ctx.settings.max_save_datadir;
-        if self.saved_dirs >= limit {
-            let _ = crate::run::setup::vardir::remove(dir);
-            return self.tell(&Event::Saved { from: dir.into(), to: None });
-        }
-        self.saved_dirs += 1;
-        let log = self.ctx.vardir.join("log");
-        let mut to = log.join(dir.file_name().unwrap_or_default());
-        if to != dir {
-            for n in 2.. {
-                if !to.exists() {
-                    break;
-                }
-                to = log.join(format!("{}.{n}", dir.file_name().unwrap_or_default().display()));
-            }
-            if let Err(error) = std::fs::rename(dir, &to) {
-                let text = format!("cannot move {} to {}: {error}", dir.display(), to.display());
-                self.tell(&Event::Warning { worker: None, text: text.into() });
-            }
-        }
-        self.tell(&Event::Saved { from: dir.into(), to: Some(to) });
     }
 
     /// Hands out nothing more. With `at_once` what runs is ended too.
@@ -457,6 +435,7 @@ impl<'r> Supervisor<'r> {
 
     /// Last words and the exit code (spec §1.5, §11.5).
     fn finished(mut self) -> i32 {
+        self.await_keeper();
         let end = self.end.unwrap_or(RunEnd::Completed);
         if self.memory_lost {
             self.tell_memory_lost();
