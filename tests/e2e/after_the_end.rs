@@ -4,10 +4,11 @@ use rustix::process::Signal;
 
 use crate::support::{Site, wait_for};
 
-/// A test that changes a variable, which the server itself sets back a moment after the script's end.
-const RETURNS: &str = "--echo a\n--disable_query_log\n--disable_result_log\nset @old= @@global.max_connections;\n\
-    set global max_connections= 77;\n--delimiter |\n\
-    --send begin not atomic do sleep(0.3); set global max_connections= @old; end|\n--delimiter ;\n";
+/// A test that changes a variable, which is set back a moment after the script's end.
+fn returns() -> String {
+    let back = behind("sleep 0.2; $MYSQL -e 'set global max_connections= 151'");
+    format!("--echo a\n--disable_query_log\nset global max_connections= 77;\n{back}")
+}
 
 /// Lets a process that is not the runner's to end do `what`. The script goes on when it is in a session of its own.
 fn behind(what: &str) -> String {
@@ -29,7 +30,7 @@ fn site() -> Site {
 #[test]
 fn a_state_that_returns_by_itself_is_no_side_effect() {
     let site = site();
-    site.test_file("a.test", RETURNS);
+    site.test_file("a.test", returns());
     let run = site.run().args(["--noreorder", "a", "b"]).finish();
     run.exits(0).verdict("own.a", "pass").verdict("own.b", "pass");
     run.does_not_say("does not preserve");
@@ -47,7 +48,7 @@ fn a_state_that_stays_is_reported() {
 #[test]
 fn a_line_while_the_states_are_looked_at_fails_that_test() {
     let site = site();
-    site.test_file("a.test", format!("{RETURNS}{}", behind(&format!("sleep 0.05; {SAY}"))));
+    site.test_file("a.test", format!("{}{}", returns(), behind(&format!("sleep 0.05; {SAY}"))));
     let run = site.run().args(["--noreorder", "--force", "a", "b"]).finish();
     run.exits(1).verdict("own.a", "fail").verdict("own.b", "pass").says("a late line");
     assert_eq!(run.outcomes("own.a")[0]["failure"], "warnings");
@@ -56,8 +57,8 @@ fn a_line_while_the_states_are_looked_at_fails_that_test() {
 #[test]
 fn a_line_that_comes_late_is_allowed_as_one_in_time() {
     let site = site();
-    let text = format!("--disable_query_log\ncall mtr.add_suppression(\"a late line\");\n{RETURNS}");
-    site.test_file("a.test", format!("{text}{}", behind(&format!("sleep 0.05; {SAY}"))));
+    let text = "--disable_query_log\ncall mtr.add_suppression(\"a late line\");\n";
+    site.test_file("a.test", format!("{text}{}{}", returns(), behind(&format!("sleep 0.05; {SAY}"))));
     let run = site.run().args(["--noreorder", "--force", "a", "b"]).finish();
     run.exits(0).verdict("own.a", "pass").verdict("own.b", "pass");
 }
