@@ -18,6 +18,9 @@ pub mod report;
 pub mod run;
 pub mod script;
 pub mod server;
+#[cfg(test)]
+#[path = "../tests/skip.rs"]
+mod skip;
 pub mod sys;
 pub mod tree;
 pub mod triage;

@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use bstr::{BStr, BString, ByteSlice};
 
-use super::config_file;
 use crate::case::{Origin, ServerOption, Skip, TestCase};
 use crate::error::Result;
 use crate::grammar::mycnf::ConfigOption;
+use crate::tree::config_file;
 
 /// One section of a combinations file, or one `--combination`.
 #[derive(Debug, Clone, PartialEq, Eq)]

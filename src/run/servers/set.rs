@@ -48,7 +48,7 @@ pub struct ServerSet {
     pub env: Env,
     /// What variables of `[ENV]` were before.
     replaced: Vec<(OsString, Option<OsString>)>,
-    lease: PortLease,
+    lease: Arc<PortLease>,
     config: Option<Config>,
     template: Option<PathBuf>,
     /// The servers of the current config, in its order.
@@ -100,7 +100,7 @@ impl ServerSet {
         ctx: Arc<Context>,
         dirs: WorkerDirs,
         env: Env,
-        lease: PortLease,
+        lease: Arc<PortLease>,
         abort: Waker,
         events: EventSink,
     ) -> std::io::Result<Self> {
@@ -401,8 +401,11 @@ impl ServerSet {
             failed => return Err(BringUpFailure::Server(i, failed)),
         }
         if self.servers[i].group.wsrep_on()
-            && !crate::run::servers::wsrep::wait_ready(&self.servers[i], &self.ctx, deadline)?
+            && !crate::run::servers::wsrep::wait_ready(&self.servers[i], &self.ctx, &self.abort, deadline)?
         {
+            if self.abort.is_awake() {
+                return Err(BringUpFailure::Interrupted);
+            }
             return Err(BringUpFailure::Server(i, Readiness::TimedOut));
         }
         Ok(())
