@@ -6,12 +6,18 @@
 //! their last line (`suite/versioning/r/replace,trx_id.rdiff`). GNU `patch`, which the reference
 //! calls, copes with all of it; so does this.
 
+use std::path::Path;
+
 use bstr::ByteSlice;
 
 use crate::error::{Error, Result};
 
 /// Lines of context at either end of a hunk that may differ, as with `patch`.
 const MAX_FUZZ: usize = 2;
+
+/// Lines of the last hunk that may be missing at the end of the file, as with `patch`: empty lines of context that
+/// an editor cut off.
+const MAX_MISSING: usize = 3;
 
 /// One hunk: lines with their line ends.
 struct Hunk<'d> {
@@ -32,22 +38,26 @@ struct Hunk<'d> {
 /// nowhere is left out, as `patch` does it; the test then shows the difference.
 ///
 /// # Errors
-/// Where `rdiff` is no unified diff; the line is that of `rdiff`.
-pub fn apply(base: &[u8], rdiff: &[u8]) -> Result<Vec<u8>> {
-    Ok(patch(base, rdiff)?.0)
+/// `rdiff` is no diff; the error names `path`, the file that it is, and the line.
+pub fn apply(base: &[u8], rdiff: &[u8], path: &Path) -> Result<Vec<u8>> {
+    Ok(patch(base, rdiff, path)?.0)
 }
 
 /// The lines of `rdiff`, from 1, at which the hunks start that apply nowhere in `base`.
 ///
 /// # Errors
 /// As [`apply`].
-pub fn misfits(base: &[u8], rdiff: &[u8]) -> Result<Vec<usize>> {
-    Ok(patch(base, rdiff)?.1)
+pub fn misfits(base: &[u8], rdiff: &[u8], path: &Path) -> Result<Vec<usize>> {
+    Ok(patch(base, rdiff, path)?.1)
 }
 
 /// The patched text, and the lines of the hunks that were left out.
-fn patch(base: &[u8], rdiff: &[u8]) -> Result<(Vec<u8>, Vec<usize>)> {
-    let hunks = parse(rdiff)?;
+fn patch(base: &[u8], rdiff: &[u8], path: &Path) -> Result<(Vec<u8>, Vec<usize>)> {
+    let hunks = parse(rdiff).map_err(|Malformed { line, what }| {
+        Error::new(format!("not a unified diff: {what}"))
+            .at(path, u32::try_from(line).ok())
+            .hint("make it with: diff -u base.result combination.result")
+    })?;
     let lines: Vec<&[u8]> = base.lines_with_terminator().collect();
     let mut out = Vec::with_capacity(base.len());
     let mut misfits = Vec::new();
@@ -67,12 +77,16 @@ fn patch(base: &[u8], rdiff: &[u8]) -> Result<(Vec<u8>, Vec<usize>)> {
     Ok((out, misfits))
 }
 
+/// Why a text is no diff.
+struct Malformed {
+    /// From 1.
+    line: usize,
+    what: String,
+}
+
 /// The hunks of a unified diff. What stands before the first of them is names of files, and prose.
-fn parse(rdiff: &[u8]) -> Result<Vec<Hunk<'_>>> {
-    let malformed = |line: usize, what: &str| {
-        Error::new(format!("not a unified diff: {what} (line {})", line + 1))
-            .hint("make it with: diff -u base.result combination.result")
-    };
+fn parse(rdiff: &[u8]) -> Result<Vec<Hunk<'_>>, Malformed> {
+    let malformed = |at: usize, what: &str| Malformed { line: at + 1, what: what.to_owned() };
     let lines: Vec<&[u8]> = rdiff.lines_with_terminator().collect();
     let mut hunks = Vec::new();
     let mut at = 0;
@@ -96,8 +110,20 @@ fn parse(rdiff: &[u8]) -> Result<Vec<Hunk<'_>>> {
         };
         let mut changed = false;
         while hunk.old.len() < old_count || hunk.new.len() < new_count {
-            // Lines missing at the very end were empty ones that somebody's editor cut off.
-            let line = lines.get(at).copied().unwrap_or(b" \n");
+            let line = match lines.get(at) {
+                Some(line) => line,
+                None => {
+                    let missing = (old_count.saturating_sub(hunk.old.len()))
+                        .max(new_count.saturating_sub(hunk.new.len()));
+                    if missing > MAX_MISSING && at == lines.len() {
+                        let what =
+                            format!("the file ends, but {missing} lines of its last hunk are still to come");
+                        return Err(malformed(hunk.line - 1, &what));
+                    }
+                    // Empty lines of context that somebody's editor cut off.
+                    b" \n".as_slice()
+                }
+            };
             match line.split_first() {
                 Some((b' ', text)) => hunk.context(text, changed),
                 Some((b'\n', _)) => hunk.context(line, changed),
@@ -140,16 +166,16 @@ fn parse(rdiff: &[u8]) -> Result<Vec<Hunk<'_>>> {
 /// `91a92`, `3,4c3`, `5d4`, each followed by `< old` and `> new` lines.
 fn parse_normal<'d>(lines: &[&'d [u8]]) -> Option<Vec<Hunk<'d>>> {
     let mut hunks: Vec<Hunk<'d>> = Vec::new();
-    for (number, line) in (1..).zip(lines) {
+    for (at_line, line) in (1..).zip(lines) {
         if let Some(text) = line.strip_prefix(b"< ") {
             hunks.last_mut()?.old.push(text);
         } else if let Some(text) = line.strip_prefix(b"> ") {
             hunks.last_mut()?.new.push(text);
         } else if line.trim() != b"---" {
             let kind = line.find_byteset(b"acd")?;
-            let first: usize = line[..kind].split_str(",").next()?.to_str().ok()?.parse().ok()?;
+            let first = number(line[..kind].split_str(",").next()?.to_str().ok()?)?;
             let at = if line[kind] == b'a' { first } else { first.checked_sub(1)? };
-            hunks.push(Hunk { line: number, at, old: Vec::new(), new: Vec::new(), prefix: 0, suffix: 0 });
+            hunks.push(Hunk { line: at_line, at, old: Vec::new(), new: Vec::new(), prefix: 0, suffix: 0 });
         }
     }
     Some(hunks)
@@ -161,10 +187,15 @@ fn ranges(line: &[u8]) -> Option<[usize; 3]> {
     let mut range = |sign: &str| {
         let text = words.next()?.strip_prefix(sign.as_bytes())?.to_str().ok()?;
         let (start, count) = text.split_once(',').unwrap_or((text, "1"));
-        Some((start.parse::<usize>().ok()?, count.parse::<usize>().ok()?))
+        Some((number(start)?, number(count)?))
     };
     let (old, new) = (range("-")?, range("+")?);
     Some([old.0, old.1, new.1])
+}
+
+/// A number of lines, or that of a line; one that no file can have is none.
+fn number(text: &str) -> Option<usize> {
+    text.parse::<u32>().ok().and_then(|number| usize::try_from(number).ok())
 }
 
 impl<'d> Hunk<'d> {
@@ -186,8 +217,8 @@ impl<'d> Hunk<'d> {
 
     /// Where the hunk applies, and with which fuzz.
     fn place(&self, lines: &[&[u8]], from: usize, offset: isize) -> Option<(usize, usize)> {
-        let last = lines.len().checked_sub(self.old.len().min(lines.len()))?;
-        let wanted = usize::try_from(self.at as isize + offset).unwrap_or(0);
+        // A place behind the end is searched for from the end.
+        let wanted = usize::try_from(self.at as isize + offset).unwrap_or(0).min(lines.len());
         let longest = self.prefix.max(self.suffix).min(MAX_FUZZ);
         for fuzz in 0..=longest {
             let (front, back) = self.fuzzed(fuzz);
@@ -201,8 +232,7 @@ impl<'d> Hunk<'d> {
             if at_start && fits(0) {
                 return Some((0, fuzz));
             }
-            let furthest = wanted.max(last.saturating_sub(wanted.min(last)));
-            for distance in 0..=furthest.max(lines.len()) {
+            for distance in 0..=lines.len() {
                 let after = wanted + distance;
                 if after <= lines.len() && fits(after) {
                     return Some((after, fuzz));
@@ -224,7 +254,7 @@ mod tests {
     const DIFF: &str = "--- a\n+++ b\n@@ -2,5 +2,5 @@\n 2\n 3\n-4\n+four\n 5\n 6\n";
 
     fn applied(base: &str, diff: &str) -> String {
-        String::from_utf8(apply(base.as_bytes(), diff.as_bytes()).unwrap()).unwrap()
+        String::from_utf8(apply(base.as_bytes(), diff.as_bytes(), Path::new("t.rdiff")).unwrap()).unwrap()
     }
 
     #[test]
@@ -246,8 +276,8 @@ mod tests {
     #[test]
     fn a_hunk_that_fits_nowhere_is_left_out() {
         assert_eq!(applied("a\nb\n", DIFF), "a\nb\n");
-        assert_eq!(misfits(b"a\nb\n", DIFF.as_bytes()).unwrap(), [3]);
-        assert_eq!(misfits(b"1\n2\n3\n4\n5\n6\n7\n", DIFF.as_bytes()).unwrap(), [0; 0]);
+        assert_eq!(misfits(b"a\nb\n", DIFF.as_bytes(), Path::new("t.rdiff")).unwrap(), [3]);
+        assert_eq!(misfits(b"1\n2\n3\n4\n5\n6\n7\n", DIFF.as_bytes(), Path::new("t.rdiff")).unwrap(), [0; 0]);
     }
 
     #[test]
@@ -273,8 +303,40 @@ mod tests {
         assert_eq!(applied("1\n2", diff), "1\ntwo\n");
     }
 
+    fn refused(diff: &str) -> String {
+        apply(b"1\n", diff.as_bytes(), Path::new("t.rdiff")).unwrap_err().explained()
+    }
+
     #[test]
     fn what_is_no_diff_is_an_error() {
-        assert!(apply(b"1\n", b"--- a\n+++ b\n@@ nonsense @@\n").is_err());
+        let hint = "\nhint: make it with: diff -u base.result combination.result";
+        let header = "not a unified diff: a hunk starts with @@ -LINE,COUNT +LINE,COUNT @@";
+        assert_eq!(refused("--- a\n+++ b\n@@ nonsense @@\n"), format!("t.rdiff:3: {header}{hint}"));
+        // No file has that many lines.
+        assert_eq!(
+            refused("@@ -1,99999999999 +1,99999999999 @@\n 1\n"),
+            format!("t.rdiff:1: {header}{hint}")
+        );
+    }
+
+    #[test]
+    fn few_lines_may_be_missing_at_the_end() {
+        // As `patch` does it: three, and no more.
+        let diff = |count: u32| format!("--- a\n+++ b\n@@ -1,{count} +1,{count} @@\n-1\n+one\n 2\n");
+        assert_eq!(applied("1\n2\n\n\n\n3\n", &diff(5)), "one\n2\n\n\n\n3\n");
+        for (count, missing) in [(6, 4), (4_000_000_000, 3_999_999_998_u32)] {
+            let error = refused(&diff(count));
+            let expected =
+                format!("t.rdiff:3: not a unified diff: the file ends, but {missing} lines of its last");
+            assert!(error.starts_with(&expected), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_hunk_for_a_place_behind_the_end_is_searched_for_from_there() {
+        let diff = "@@ -4000000000,1 +4000000000,1 @@\n-1\n+one\n";
+        assert_eq!(applied("1\n2\n1\n2\n", diff), "1\n2\none\n2\n");
+        assert_eq!(applied("1\n2\n1\n2\n", "4000000000c1\n< 1\n---\n> one\n"), "1\n2\none\n2\n");
+        assert_eq!(applied("1\n", "@@ -4000000000,1 +1,1 @@\n-2\n+two\n"), "1\n");
     }
 }

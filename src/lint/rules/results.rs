@@ -257,7 +257,7 @@ fn base_of(rdiff: &Path, view: &View) -> Option<PathBuf> {
 
 fn misfits_of(path: &Path, text: &[u8], base: &Path) -> Vec<Finding> {
     let Ok(of_base) = std::fs::read(base) else { return Vec::new() };
-    match rdiff::misfits(&of_base, text) {
+    match rdiff::misfits(&of_base, text, path) {
         Ok(lines) => lines
             .into_iter()
             .map(|line| {
@@ -265,6 +265,9 @@ fn misfits_of(path: &Path, text: &[u8], base: &Path) -> Vec<Finding> {
                 Finding::new(RDIFF_MISFIT, path, message).at(u32::try_from(line).unwrap_or(0), 1)
             })
             .collect(),
-        Err(error) => vec![Finding::new(RDIFF_MISFIT, path, error.message())],
+        Err(error) => {
+            let line = error.location().and_then(|location| location.line).unwrap_or(0);
+            vec![Finding::new(RDIFF_MISFIT, path, error.message()).at(line, u32::from(line > 0))]
+        }
     }
 }
