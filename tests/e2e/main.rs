@@ -21,6 +21,7 @@ mod lint;
 mod modes;
 mod option_history;
 mod real_server;
+mod result_diffs;
 mod running;
 mod scripts;
 mod signals;
