@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::Write;
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -22,6 +23,11 @@ pub struct EventsJson {
     sequence: u64,
 }
 
+/// Whether the value of `--events` means the standard output: `-`.
+pub fn is_standard_output(path: &Path) -> bool {
+    path == Path::new("-")
+}
+
 #[derive(Serialize)]
 struct Line<'a> {
     seq: u64,
@@ -39,6 +45,17 @@ impl EventsJson {
     pub fn create(path: &Path, clock: Clock) -> Result<Self> {
         let file = File::create(path).map_err(|e| Error::io("create", path, e))?;
         Ok(EventsJson { file: Some(file), path: path.to_owned(), clock, sequence: 0 })
+    }
+
+    /// The stream on the standard output of this process, past every buffer.
+    ///
+    /// # Errors
+    ///
+    /// There is no standard output.
+    pub fn on_standard_output(clock: Clock) -> Result<Self> {
+        let path = PathBuf::from("standard output");
+        let file = std::io::stdout().as_fd().try_clone_to_owned().map_err(|e| Error::io("open", &path, e))?;
+        Ok(EventsJson { file: Some(file.into()), path, clock, sequence: 0 })
     }
 }
 
@@ -85,14 +102,38 @@ mod tests {
     fn kind(event: &Event) -> &'static str {
         match event {
             Event::RunStarted { .. } => "run_started",
+            Event::Planned { .. } => "planned",
             Event::Message { .. } => "message",
             Event::Warning { .. } => "warning",
             Event::WorkerReady { .. } => "worker_ready",
             Event::TestStarted { .. } => "test_started",
             Event::TestFinished { .. } => "test_finished",
             Event::Retry { .. } => "retry",
+            Event::PhaseStarted { .. } => "phase_started",
+            Event::PhaseFinished { .. } => "phase_finished",
+            Event::ScriptOutput { .. } => "script_output",
+            Event::ResultRecorded { .. } => "result_recorded",
+            Event::ServerUnfit { .. } => "server_unfit",
+            Event::ServerStarted { .. } => "server_started",
+            Event::ServerReady { .. } => "server_ready",
+            Event::ServerStartFailed { .. } => "server_start_failed",
+            Event::ServerStopped { .. } => "server_stopped",
+            Event::StartByHand { .. } => "start_by_hand",
+            Event::UserServersStarted { .. } => "user_servers_started",
+            Event::UserServerDied { .. } => "user_server_died",
+            Event::UserServersExited { .. } => "user_servers_exited",
+            Event::LeftoverKilled { .. } => "leftover_killed",
+            Event::CoreRequested { .. } => "core_requested",
+            Event::CoreFound { .. } => "core_found",
+            Event::CoreMoved { .. } => "core_moved",
+            Event::CoreTraced { .. } => "core_traced",
+            Event::CoreDeleted { .. } => "core_deleted",
+            Event::CoreCompressed { .. } => "core_compressed",
             Event::Saved { .. } => "saved",
             Event::ShutdownWarnings { .. } => "shutdown_warnings",
+            Event::ValgrindReport { .. } => "valgrind_report",
+            Event::ScriptWarnings { .. } => "script_warnings",
+            Event::TestsHeld { .. } => "tests_held",
             Event::PhaseTimes { .. } => "phase_times",
             Event::RunFinished { .. } => "run_finished",
         }
@@ -109,7 +150,7 @@ mod tests {
     #[test]
     fn every_kind_is_in_the_sample_and_has_a_heading() {
         let kinds: BTreeSet<&str> = sample::every_kind().iter().map(kind).collect();
-        assert_eq!(kinds.len(), 11);
+        assert_eq!(kinds.len(), 35);
         for kind in kinds {
             assert!(DOCUMENTATION.contains(&format!("### `{kind}`")), "{kind}");
         }
@@ -153,7 +194,7 @@ mod tests {
     fn names_that_are_not_utf8_do_not_stop_the_stream() {
         use std::os::unix::ffi::OsStrExt;
         let path = Path::new(std::ffi::OsStr::from_bytes(b"/v\xe9"));
-        let event = Event::Saved { from: path.to_owned(), to: None };
+        let event = Event::Saved { id: None, from: path.to_owned(), to: None };
         assert_eq!(serde_json::to_value(&event).unwrap()["from"], "/v\u{FFFD}");
     }
 }

@@ -6,16 +6,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bstr::BString;
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 
 use crate::case::TestCase;
 use crate::env::Env;
-use crate::event::{Event, Outcome, RunEnd, TestId, Verdict};
+use crate::event::{Event, Outcome, RunEnd, TestId, Verdict, WarningKind};
 use crate::plan::experimental::Experimental;
 use crate::plan::queue::{Next, Queue};
 use crate::report::Reporters;
-use crate::run::autopsy::core_dump;
+use crate::run::autopsy::core_dump::{self, StackTrace};
 use crate::run::keep::leftovers;
 use crate::run::keep::save;
 use crate::run::setup::context::Context;
@@ -130,7 +129,7 @@ impl<'r> Supervisor<'r> {
             match self.reports.recv_deadline(deadline) {
                 Ok(report) => self.take(report),
                 Err(RecvTimeoutError::Timeout) if self.stopped.is_some() => {
-                    self.message(format!("\n-STOPPED- [pass] {}", self.completed));
+                    self.tell(&Event::TestsHeld { completed: self.completed });
                     self.stopped = Some(self.next_sign_of_life());
                 }
                 Err(RecvTimeoutError::Timeout) if self.end.is_none() => {
@@ -149,16 +148,12 @@ impl<'r> Supervisor<'r> {
         self.reporters.event(event);
     }
 
-    fn message(&mut self, text: impl Into<BString>) {
-        self.tell(&Event::Message { text: text.into() });
-    }
-
     fn tell_static_skips(&mut self) {
         let start_from = start_from(&self.cases, self.ctx.settings.start_from.as_deref());
         if let Some(wanted) = self.ctx.settings.start_from.clone().filter(|_| start_from == self.cases.len())
         {
             let text = format!("--start-from={wanted} is the name of no test of this run: nothing is run");
-            self.tell(&Event::Warning { worker: None, text: text.into() });
+            self.tell(&Event::warning(WarningKind::Option, text));
         }
         for index in 0..self.cases.len() {
             let case = self.cases[index].clone();
@@ -224,7 +219,11 @@ impl<'r> Supervisor<'r> {
                 if let Some(error) = error {
                     self.failed = true;
                     let text = format!("worker {worker} ended: {error}");
-                    self.tell(&Event::Warning { worker: Some(worker), text: text.clone().into() });
+                    let id = held.map(|index| self.id(index));
+                    let kind = WarningKind::Worker;
+                    let warning =
+                        Event::Warning { worker: Some(worker), id, kind, text: text.clone().into() };
+                    self.tell(&warning);
                     if let Some(index) = held {
                         let outcome = Outcome { comment: text.into(), ..Outcome::default() };
                         self.judge(worker, index, outcome, None);
@@ -232,7 +231,7 @@ impl<'r> Supervisor<'r> {
                 }
                 self.wake_idle();
             }
-            Notice::Saved(dir) => self.keep(&dir),
+            Notice::Saved(dir) => self.keep(&dir, None),
             Notice::StopFile => self.wake_idle(),
             Notice::MemoryLost => self.memory_lost = true,
             Notice::Signal(number) => self.interrupted(number),
@@ -269,12 +268,12 @@ impl<'r> Supervisor<'r> {
 
     fn start(&mut self, worker: usize, index: usize) {
         let id = self.id(index);
-        self.tell(&Event::TestStarted { worker, id });
+        self.tell(&Event::TestStarted { worker, id: id.clone() });
         let handle = &mut self.workers[worker - 1];
         handle.holds = Some(index);
         if let Some(jobs) = &handle.jobs {
             // A worker that is gone tells so itself; its job is then without a verdict.
-            let _ = jobs.send(Job { index, case: self.cases[index].clone() });
+            let _ = jobs.send(Job { index, case: self.cases[index].clone(), id });
         }
     }
 
@@ -312,9 +311,9 @@ impl<'r> Supervisor<'r> {
             && progress.repetitions + 1 < settings.repeat;
         let (of, can_go_on) = (settings.retry, self.workers[worker - 1].alive);
         let outcome = Box::new(outcome);
-        self.tell(&Event::TestFinished { worker, id, outcome, will_retry, will_repeat });
+        self.tell(&Event::TestFinished { worker, id: id.clone(), outcome, will_retry, will_repeat });
         if let Some(dir) = saved {
-            self.keep(&dir);
+            self.keep(&dir, Some(&id));
         }
         if will_retry && can_go_on {
             let id = self.id(index);
@@ -345,33 +344,35 @@ impl<'r> Supervisor<'r> {
     }
 
     /// Moves a failure's data to `VAR0/log`, or drops them when enough were kept; looks at core files.
-    fn keep(&mut self, dir: &Path) {
-        leftovers::move_cores(&self.ctx.layout.test_dir, dir, self.reporters);
+    fn keep(&mut self, dir: &Path, id: Option<&TestId>) {
+        let id = || id.cloned();
+        leftovers::move_cores(&self.ctx.layout.test_dir, dir, id().as_ref(), self.reporters);
         let cores = core_dump::cores(dir);
         let program = self.ctx.layout.mariadbd.clone();
         for core in cores {
-            let name = core.file_name().unwrap_or_default().display().to_string();
             let limit = self.ctx.settings.max_save_core;
-            self.message(format!(" - found '{name}' ({}/{limit})", self.saved_cores));
+            let kept = self.saved_cores;
+            self.tell(&Event::CoreFound { id: id(), core: core.clone(), kept, limit });
             let scratch = self.ctx.vardir.join("log");
             let trace = core_dump::stack_trace(&self.ctx, &core, &program, &self.env, &scratch);
-            if !trace.is_empty() {
-                self.message(trace);
+            if let Some(StackTrace { debugger, text: trace }) = trace {
+                let program = program.clone();
+                self.tell(&Event::CoreTraced { id: id(), core: core.clone(), program, debugger, trace });
             }
             if self.saved_cores >= limit {
-                self.message(format!(" - deleting it, already saved {limit}"));
+                self.tell(&Event::CoreDeleted { id: id(), core: core.clone(), limit });
                 let _ = std::fs::remove_file(&core);
             } else {
                 self.saved_cores += 1;
                 if !self.ctx.named_tests && save::compress(&core).is_ok() {
-                    self.message(format!("Compressed file {}", core.display()));
+                    self.tell(&Event::CoreCompressed { id: id(), core: core.clone() });
                 }
             }
         }
         let limit = self.ctx.settings.max_save_datadir;
         if self.saved_dirs >= limit {
             let _ = crate::run::setup::vardir::remove(dir);
-            return self.tell(&Event::Saved { from: dir.into(), to: None });
+            return self.tell(&Event::Saved { id: id(), from: dir.into(), to: None });
         }
         self.saved_dirs += 1;
         let log = self.ctx.vardir.join("log");
@@ -385,10 +386,11 @@ impl<'r> Supervisor<'r> {
             }
             if let Err(error) = std::fs::rename(dir, &to) {
                 let text = format!("cannot move {} to {}: {error}", dir.display(), to.display());
-                self.tell(&Event::Warning { worker: None, text: text.into() });
+                let kind = WarningKind::Keeping;
+                self.tell(&Event::Warning { worker: None, id: id(), kind, text: text.into() });
             }
         }
-        self.tell(&Event::Saved { from: dir.into(), to: Some(to) });
+        self.tell(&Event::Saved { id: id(), from: dir.into(), to: Some(to) });
     }
 
     /// Hands out nothing more. With `at_once` what runs is ended too.
@@ -450,8 +452,7 @@ impl<'r> Supervisor<'r> {
         for file in files {
             self.failed = true;
             self.cause.get_or_insert_with(|| "there were failing test cases".to_owned());
-            let text = format!("Check mysqltest warnings in '{}'", file.display());
-            self.tell(&Event::Warning { worker: None, text: text.into() });
+            self.tell(&Event::ScriptWarnings { file });
         }
     }
 
@@ -472,14 +473,16 @@ impl<'r> Supervisor<'r> {
         let total = self.cases.len() - self.passed_over + usize::from(self.memory_lost);
         let wall = self.begun.elapsed();
         let cause = self.cause.take();
-        self.tell(&Event::RunFinished { end, wall, total, exit_code, cause, diagnoses: Vec::new() });
+        let warnings_file = Some(self.ctx.vardir.join("log/warnings")).filter(|file| file.exists());
+        let diagnoses = Vec::new();
+        self.tell(&Event::RunFinished { end, wall, total, exit_code, cause, warnings_file, diagnoses });
         exit_code
     }
 }
 
 /// Position of the test that `--start-from` names; everything before it is passed over in silence,
 /// which is all tests where none has this name (spec §6.2).
-fn start_from(cases: &[Arc<TestCase>], wanted: Option<&str>) -> usize {
+pub fn start_from(cases: &[Arc<TestCase>], wanted: Option<&str>) -> usize {
     let Some(wanted) = wanted else { return 0 };
     let named = |case: &Arc<TestCase>| case.name() == *wanted || case.short_name == *wanted;
     cases.iter().position(named).unwrap_or(cases.len())

@@ -241,7 +241,8 @@ impl ServerSet {
         let mut core = Core { path, ..Core::default() };
         if !evidence.log.text.contains_str("(handle_fatal_signal") {
             let (ctx, scratch) = (self.context(), &self.dirs.tmp);
-            core.backtrace = core_dump::stack_trace(ctx, &core.path, &evidence.program, &self.env, scratch);
+            let trace = core_dump::stack_trace(ctx, &core.path, &evidence.program, &self.env, scratch);
+            core.backtrace = trace.map(|trace| trace.text).unwrap_or_default();
         }
         evidence.core = Some(core);
     }

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::case::TestCase;
-use crate::event::Event;
+use crate::event::{Event, TestId, WarningKind};
 use crate::report::Reporters;
 
 /// The file in which the script engine leaves warnings about the script: `t.warnings` beside `t.result`.
@@ -15,21 +15,21 @@ pub fn warnings_file(case: &TestCase) -> Option<PathBuf> {
 
 /// Moves core files that a crashed client left in the test directory, which is its current one,
 /// to what is kept of the failure.
-pub fn move_cores(test_dir: &Path, to: &Path, reporters: &mut Reporters) {
+pub fn move_cores(test_dir: &Path, to: &Path, id: Option<&TestId>, reporters: &mut Reporters) {
     let Ok(entries) = std::fs::read_dir(test_dir) else { return };
     let mut cores: Vec<PathBuf> =
         entries.flatten().map(|entry| entry.path()).filter(|p| is_core(p)).collect();
     cores.sort();
     for core in cores {
         let name = core.file_name().unwrap_or_default();
-        let text = format!(" - found '{}', moving it to '{}'", name.display(), to.display());
-        reporters.event(&Event::Message { text: text.into() });
+        reporters.event(&Event::CoreMoved { id: id.cloned(), core: core.clone(), to: to.to_owned() });
         // Across file systems a rename is impossible.
         let place = to.join(name);
         let moved = std::fs::rename(&core, &place)
             .or_else(|_| std::fs::copy(&core, &place).and_then(|_| std::fs::remove_file(&core)));
         if let Err(error) = moved {
-            reporters.warning(format!("cannot move {}: {error}", core.display()));
+            let text = format!("cannot move {}: {error}", core.display());
+            reporters.warning(WarningKind::Keeping, text);
         }
     }
 }
@@ -65,7 +65,7 @@ mod tests {
         for name in ["core.12", "x.dmp", "mtr"] {
             std::fs::write(from.join(name), "").unwrap();
         }
-        move_cores(&from, &to, &mut Reporters::new(Nobody));
+        move_cores(&from, &to, None, &mut Reporters::new(Nobody));
         let names = |dir: &Path| {
             let mut names: Vec<_> = std::fs::read_dir(dir)
                 .unwrap()

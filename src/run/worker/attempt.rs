@@ -8,7 +8,9 @@ use bstr::{BString, ByteSlice};
 
 use crate::case::{SuiteKind, TestCase};
 use crate::error::{Error, Result};
-use crate::event::{Event, FailureKind, Outcome, Phase, Verdict};
+use crate::event::{
+    AttemptPhase, Event, FailureKind, Outcome, Phase, Process, StopReason, Verdict, WarningKind,
+};
 use crate::run::autopsy::test_failure::Begun;
 use crate::run::keep::save;
 use crate::run::servers::set::BringUpFailure;
@@ -90,7 +92,7 @@ impl Worker {
         }
         self.tell_script_output();
         if let Err(error) = self.archive_report() {
-            self.warn(error.to_string());
+            self.events.warn(WarningKind::Keeping, error.to_string());
         }
         self.spent(Phase::Administration, sequenced);
         outcome.restarted = self.restarted;
@@ -119,20 +121,24 @@ impl Worker {
         let expected = script::expected(case.result.as_ref(), &self.set.dirs)?;
         if self.checks_states() {
             let begun = Instant::now();
+            let phase = self.events.phase(AttemptPhase::CheckBefore);
             let checked = checks::before(self, case, deadline);
+            drop(phase);
             self.spent(Phase::CheckTestcase, begun);
             if let Err(failure) = checked {
-                self.warn(
-                    "Check-testcase failed, this could also be caused by the previous test run by this worker thread"
-                        .into(),
+                self.events.warn(
+                    WarningKind::CheckBefore,
+                    "Check-testcase failed, this could also be caused by the previous test run by this worker thread",
                 );
                 return Ok(Some(check_failed(failure).into()));
             }
         }
         let begun = Instant::now();
+        let phase = self.events.phase(AttemptPhase::Script);
         let mut down = DownOnPurpose::default();
         let mut child = script::start(&self.ctx, &self.set.dirs, &self.set.env, case, expected.as_ref())?;
         let end = wait::await_script(&mut self.set, &mut child, &self.abort, deadline, &mut down);
+        drop(phase);
         self.spent(Phase::Execution, begun);
         match end? {
             ScriptEnd::Exited(exit) => {
@@ -158,19 +164,14 @@ impl Worker {
     /// Gets the servers ready. `Some` ends the attempt (with `None` inside: without a verdict).
     fn servers_for(&mut self, case: &TestCase) -> Result<Option<Option<Ended>>> {
         let begun = Instant::now();
-        let reasons = self.set.stop_unfit(case)?;
-        if !reasons.is_empty() {
+        let phase = self.events.phase(AttemptPhase::Servers);
+        if self.set.stop_unfit(case)? {
             self.restarted = true;
             self.states.clear();
-            if self.ctx.settings.verbose_restart {
-                for reason in reasons {
-                    self.tell_detail(reason);
-                }
-            }
             self.tell_shutdown_warnings()?;
         }
         for warning in self.set.configure(case)? {
-            self.warn(warning);
+            self.events.warn(WarningKind::Configuration, warning);
         }
         if let Some(datadir) = self.set.first_datadir() {
             self.set.env.set("MARIADB_TOPDIR", datadir.clone());
@@ -180,6 +181,7 @@ impl Worker {
             .map_err(|error| Error::io("write", &self.set.dirs.current_test(), error))?;
         let up = self.set.bring_up(case);
         self.spent(Phase::Servers, begun);
+        drop(phase);
         match up {
             Ok(()) => Ok(None),
             Err(BringUpFailure::Interrupted) => Ok(Some(None)),
@@ -200,7 +202,9 @@ impl Worker {
         let mut status = status;
         if (status == 0 || status == script::SKIP) && self.checks_warnings() {
             let begun = Instant::now();
+            let phase = self.events.phase(AttemptPhase::CheckWarnings);
             let found = checks::warnings(self, case, deadline, down);
+            drop(phase);
             self.spent(Phase::CheckWarnings, begun);
             let reports = self.set.sanitizer_reports();
             let found = found.map(|lines| match (lines, sanitizer_lines(&reports)) {
@@ -265,7 +269,9 @@ impl Worker {
             return Ok(());
         }
         let begun = Instant::now();
+        let phase = self.events.phase(AttemptPhase::CheckAfter);
         let checked = checks::after(self, case, deadline, down);
+        drop(phase);
         self.spent(Phase::CheckTestcase, begun);
         match checked {
             Ok(None) => Ok(()),
@@ -291,7 +297,8 @@ impl Worker {
         let report = self.read_report();
         outcome.comment = script::skip_reason(&report).unwrap_or_else(|| {
             let file = self.set.dirs.current_test();
-            self.warn(format!("Could not find reason for skipping test in {}", file.display()));
+            let text = format!("Could not find reason for skipping test in {}", file.display());
+            self.events.warn(WarningKind::SkipReason, text);
             "Detected by testcase(reason unknown) ".into()
         });
         if self.asks_for_restart("force_restart_if_skipped") || outcome.comment.starts_with(b"perl not found")
@@ -309,7 +316,7 @@ impl Worker {
     /// Stops all servers and tells what they logged while they went down.
     fn stop_servers(&mut self) -> Result<()> {
         self.states.clear();
-        self.set.stop_all(self.set.grace())?;
+        self.set.stop_all(self.set.grace(), StopReason::AfterTest)?;
         self.tell_shutdown_warnings()
     }
 
@@ -320,20 +327,21 @@ impl Worker {
         let output = output.as_ref().map(|tail| tail.as_bstr());
         let diagnosis = self.set.diagnose_hang(output, child.pid());
         let analysis = analyze::run(&self.ctx, &self.set, "timeout")?;
-        self.tell_message(format!(
-            "Trying to dump core for [mysqltest - pid: {0}, winpid: {0}]",
-            child.pid()
-        ));
+        let process =
+            Process { server: "mysqltest".into(), pid: Some(child.pid().unsigned_abs()), exit: None };
+        self.events.tell(|worker, id| Event::CoreRequested { worker, id, process });
         child.signal_group(rustix::process::Signal::ABORT);
         child.wait(Some(Instant::now() + CORE_PATIENCE)).map_err(ending)?;
         child.kill().map_err(ending)?;
         for i in self.set.running() {
-            self.tell_message(format!("Trying to dump core for {}", self.set.servers[i].describe()));
+            let process = self.set.process_at(i);
+            self.events.tell(|worker, id| Event::CoreRequested { worker, id, process });
             // The report of the time-out tells of it; that the server dies of our signal is no crash.
             let log = self.set.servers[i].group.log_error();
             self.set.scanner(&log).ignore_rest();
             self.set.note_told(i);
             self.set.servers[i].abort(CORE_PATIENCE).map_err(ending)?;
+            self.set.tell_stopped(i, StopReason::CoreDump);
         }
         self.end_script_leftovers();
         let mut comment = BString::from(format!("Test case timeout after {seconds} seconds\n\n"));
@@ -349,21 +357,12 @@ impl Worker {
 
     fn start_failed(&mut self, i: usize, how: Readiness) -> Outcome {
         let server = &self.set.servers[i];
-        let timeout = Duration::from_secs(self.ctx.settings.start_timeout);
         let pid_file = server.group.pid_file();
-        let warning = match (how, server.last_exit) {
-            (Readiness::Died(_), Some((_, lived))) => format!(
-                "Process {} died after mysql-test-run waited {:.1} seconds for {} to be created.",
-                server.describe(),
-                lived.as_secs_f64(),
-                pid_file.display()
-            ),
-            _ => format!(
-                "Timeout after mysql-test-run waited {} seconds for the process {} to create a pid file.",
-                timeout.as_secs(),
-                server.describe()
-            ),
+        let (waited, timed_out) = match (how, server.last_exit) {
+            (Readiness::Died(_), Some((_, lived))) => (lived, false),
+            _ => (Duration::from_secs(self.ctx.settings.start_timeout), true),
         };
+        let process = self.set.process_at(i);
         let comment = match (&self.ctx.settings.debugger, self.set.env.get("MYSQLD_LAST_CMD")) {
             // In a debugger the command is what the user wants to try by hand.
             (Some(_), Some(command)) => {
@@ -374,7 +373,14 @@ impl Worker {
         let diagnosis = self.set.diagnose_start(i, how);
         self.set.note_told(i);
         self.set.sanitizer_reports();
-        self.warn(warning);
+        self.events.tell(|worker, id| Event::ServerStartFailed {
+            worker,
+            id,
+            process,
+            waited,
+            timed_out,
+            pid_file,
+        });
         let server_log = diagnosis.to_text();
         Outcome { server_log, diagnoses: vec![diagnosis], ..failed(FailureKind::ServerStart, comment) }
     }
@@ -398,13 +404,14 @@ impl Worker {
 
     /// After a failure: servers ended, their data kept.
     fn keep_failure(&mut self, case: &TestCase, failure: Option<FailureKind>) -> Result<()> {
+        let _phase = self.events.phase(AttemptPhase::Keeping);
         self.states.clear();
         // Valgrind reports at a normal end only; a core of the server is the other thing one may want.
         let reports = debugger::valgrind(&self.ctx.settings)
             && matches!(failure, Some(FailureKind::Warnings | FailureKind::Timeout))
             && !self.ctx.settings.core_on_failure;
         let grace = if reports { self.set.grace() } else { Duration::ZERO };
-        self.set.stop_all(grace)?;
+        self.set.stop_all(grace, StopReason::Failure)?;
         let dir = save::save(&self.set, case)?;
         self.saved = Some(dir);
         Ok(())
@@ -451,7 +458,8 @@ impl Worker {
         let path: PathBuf = script::output_file(&self.set.dirs);
         if let Ok(text) = std::fs::read(&path) {
             if !text.is_empty() {
-                self.send(Event::Message { text: text.trim_end().into() });
+                let text = text.trim_end().into();
+                self.events.tell(|worker, id| Event::ScriptOutput { worker, id, text });
             }
             let _ = std::fs::remove_file(&path);
         }
@@ -462,12 +470,8 @@ impl Worker {
         let Some(result) = case.result.as_ref().filter(|_| self.ctx.settings.record) else { return };
         let Some(rdiff) = &result.rdiff else { return };
         let recorded = script::patched_result(&self.set.dirs, rdiff);
-        self.tell_message(format!(
-            "The result was written to {}; to record it: diff -u {} {0} > {}",
-            recorded.display(),
-            result.base.display(),
-            rdiff.display()
-        ));
+        let (base, rdiff) = (result.base.clone(), rdiff.clone());
+        self.events.tell(|worker, id| Event::ResultRecorded { worker, id, result: recorded, base, rdiff });
     }
 
     fn checks_states(&self) -> bool {

@@ -16,8 +16,8 @@ use crate::check::testcase::Snapshot;
 use crate::config::ports::PortLease;
 use crate::env::Env;
 use crate::error::{Error, Result};
-use crate::event::{Event, EventSink, Phase};
-use crate::run::autopsy::valgrind;
+use crate::event::{Event, EventSink, Phase, StopReason, WarningKind, WorkerEvents};
+use crate::run::autopsy::valgrind::{self, Report};
 use crate::run::keep::save;
 use crate::run::servers::set::ServerSet;
 use crate::run::servers::shutdown::{self, Shutdown};
@@ -27,7 +27,7 @@ use crate::run::setup::vardir::WorkerDirs;
 use crate::run::worker::checks::Sessions;
 use crate::run::worker::handle::{Job, Notice};
 use crate::sys::guardian;
-use crate::sys::orphans;
+use crate::sys::orphans::{self, Orphan};
 use crate::sys::poll::Waker;
 
 /// What a worker is made of.
@@ -59,6 +59,8 @@ pub struct Worker {
     pub set: ServerSet,
     /// Woken when the run is ended.
     pub abort: Waker,
+    /// What it tells, in the name of the attempt that it makes.
+    pub events: WorkerEvents,
     reports: Sender<Notice>,
     /// What each server's state was after the last test, by group name: the next test's "before",
     /// as long as nothing touched the server in between.
@@ -89,14 +91,16 @@ impl Worker {
         let WorkerInputs { ctx, number, dirs, env, lease, abort, reports } = inputs;
         let told = reports.clone();
         // A supervisor that is gone has nobody to tell any more.
-        let events = EventSink::new(move |event| drop(told.send(Notice::Event(event))));
-        let set = ServerSet::new(ctx.clone(), dirs, env, lease, abort.clone(), events)
+        let sink = EventSink::new(move |event| drop(told.send(Notice::Event(event))));
+        let events = WorkerEvents::new(number, ctx.settings.events.is_some(), sink);
+        let set = ServerSet::new(ctx.clone(), dirs, env, lease, abort.clone(), events.clone())
             .map_err(|error| Error::new("cannot watch the worker's directories").caused_by(error))?;
         Ok(Worker {
             ctx,
             number,
             set,
             abort,
+            events,
             reports,
             states: BTreeMap::new(),
             sessions: Sessions::new(),
@@ -109,7 +113,9 @@ impl Worker {
     fn serve(&mut self, jobs: &Receiver<Job>) -> Result<()> {
         self.report(Notice::Idle { worker: self.number });
         while let Ok(job) = jobs.recv() {
+            self.events.enter(Some(job.id.clone()));
             let Some(outcome) = self.attempt(&job) else { break };
+            self.events.enter(None);
             let (worker, index, saved) = (self.number, job.index, self.saved.take());
             self.report(Notice::Done { worker, index, outcome: Box::new(outcome), saved });
         }
@@ -119,6 +125,7 @@ impl Worker {
     /// The end: servers shut down gracefully, their last words told.
     fn finish(&mut self) -> Result<()> {
         let begun = Instant::now();
+        self.events.enter(None);
         if self.ctx.settings.start_and_exit {
             for server in &mut self.set.servers {
                 server.detach();
@@ -129,7 +136,7 @@ impl Worker {
             // Nobody will look at these servers again, and whoever ended the run does not want to wait.
             self.set.kill_all()?;
         } else {
-            self.set.stop_all(self.set.grace())?;
+            self.set.stop_all(self.set.grace(), StopReason::RunEnd)?;
             self.tell_shutdown_warnings()?;
         }
         self.end_script_leftovers();
@@ -137,7 +144,7 @@ impl Worker {
         self.spent(Phase::Init, begun);
         if self.ctx.settings.report_times {
             let phases = std::mem::take(&mut self.phases).into_iter().collect();
-            self.send(Event::PhaseTimes { worker: self.number, phases });
+            self.events.send(Event::PhaseTimes { worker: self.number, phases });
         }
         Ok(())
     }
@@ -182,11 +189,20 @@ impl Worker {
         let ours = |environment: &[u8]| guardian::carries(environment, &mark);
         match orphans::end_orphans(&servers, ours) {
             Ok(ended) => {
-                for pid in ended {
-                    self.tell_detail(format!("killed process {pid} that the test left running"));
+                for Orphan { pid, command } in ended {
+                    let command = words(&command);
+                    self.events.tell(|worker, id| Event::LeftoverKilled {
+                        worker: Some(worker),
+                        id,
+                        pid,
+                        command,
+                    });
                 }
             }
-            Err(error) => self.warn(format!("cannot look for processes that the test left: {error}")),
+            Err(error) => {
+                let text = format!("cannot look for processes that the test left: {error}");
+                self.events.warn(WarningKind::Keeping, text);
+            }
         }
     }
 
@@ -214,7 +230,7 @@ impl Worker {
             let diagnoses = self.set.diagnose_shutdown(&shutdown, reports);
             let Shutdown { tests, lines, crashed, .. } = shutdown;
             let saved = tests.last().map(|test| save::save_crashed(&self.set, &crashed, test));
-            self.send(Event::ShutdownWarnings { tests, lines, diagnoses });
+            self.events.send(Event::ShutdownWarnings { worker: self.number, tests, lines, diagnoses });
             if let Some(dir) = saved.transpose()?.flatten() {
                 self.report(Notice::Saved(dir));
             }
@@ -229,12 +245,13 @@ impl Worker {
         }
         for path in self.set.scanners.keys() {
             let log = std::fs::read(path).map_err(|error| Error::io("read", path, error))?;
-            let reports = valgrind::reports(path, &log);
+            let reports = valgrind::reports(&log);
             if !reports.is_empty() {
                 self.report(Notice::MemoryLost);
             }
-            for text in reports {
-                self.send(Event::Message { text });
+            for Report { tests, text } in reports {
+                let (worker, log) = (self.number, path.clone());
+                self.events.send(Event::ValgrindReport { worker, log, tests, text });
             }
         }
         Ok(())
@@ -245,30 +262,15 @@ impl Worker {
         *self.phases.entry(phase).or_default() += begun.elapsed();
     }
 
-    /// A warning for the user.
-    pub fn warn(&self, text: String) {
-        self.send(Event::Warning { worker: Some(self.number), text: text.into() });
-    }
-
-    /// A line for the console.
-    pub fn tell_message(&self, text: String) {
-        self.send(Event::Message { text: text.into() });
-    }
-
-    /// A line that only interests someone who looks closely: restarts and leftovers (stderr, `> text`).
-    pub fn tell_detail(&self, text: String) {
-        self.warn(format!("> {text}"));
-    }
-
-    /// Sends an event.
-    pub fn send(&self, event: Event) {
-        self.report(Notice::Event(event));
-    }
-
     fn report(&self, report: Notice) {
         // A supervisor that is gone has nobody to tell any more.
         let _ = self.reports.send(report);
     }
+}
+
+/// The arguments of a process, each with a NUL behind it, as a line.
+fn words(command: &[u8]) -> BString {
+    command.strip_suffix(b"\0").unwrap_or(command).replace(b"\0", b" ").into()
 }
 
 /// What a panic said.

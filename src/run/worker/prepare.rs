@@ -10,9 +10,8 @@ use crate::config::environment::{self, VarDirs};
 use crate::config::ports::{self, PortChoice, PortRequest};
 use crate::env::Env;
 use crate::error::{Error, Result};
-use crate::event::Event;
+use crate::event::{Event, WarningKind};
 use crate::report::Reporters;
-use crate::report::layout::worker_prefix;
 use crate::run::setup::context::Context;
 use crate::run::setup::debugger;
 use crate::run::setup::sanitizer;
@@ -63,7 +62,7 @@ impl WorkerFactory<'_> {
             ids: Path::new(ports::UNIQUE_IDS),
         })?;
         for text in leased.messages {
-            reporters.message(format!("{}{text}", worker_prefix(Some(number))));
+            reporters.event(&Event::Message { worker: Some(number), text: text.into() });
         }
         let lease = leased.lease;
         reporters.event(&Event::WorkerReady {
@@ -98,7 +97,8 @@ impl WorkerFactory<'_> {
         guardian::set_mark(&mut env, &self.ctx.run_mark, number);
         if env.get("MYSQL_TEST_ROOT").is_some() {
             let text = "running this script as _root_ will cause some tests to be skipped";
-            reporters.event(&Event::Warning { worker: Some(number), text: text.into() });
+            let kind = WarningKind::Other;
+            reporters.event(&Event::Warning { worker: Some(number), id: None, kind, text: text.into() });
         }
         let common = script::common_arguments(self.ctx, &dirs);
         env.set("MYSQL_TEST", script::mysql_test_variable(self.ctx, &common));
