@@ -82,7 +82,7 @@ pub struct Outcome {
     pub verdict: Verdict,
     /// What kind of failure, where it is one.
     pub failure: Option<FailureKind>,
-    /// Where it failed, once the script was started.
+    /// Where it failed: the test file where nothing more is known; `None`: it did not fail.
     pub place: Option<Place>,
     /// Milliseconds as the script engine's timer file gives them; `None`: no timer file.
     pub timer_ms: Option<u64>,

@@ -27,8 +27,8 @@ pub struct Streams {
     pub out: Box<dyn Write + Send>,
     /// stderr.
     pub err: Box<dyn Write + Send>,
-    /// `VAR0/log/stdout.log`: both, without colours.
-    pub copy: Option<Box<dyn Write + Send>>,
+    /// Both, without colours, and the name of the file.
+    pub copy: Option<(PathBuf, Box<dyn Write + Send>)>,
 }
 
 /// What the command line says about the console.
@@ -55,8 +55,6 @@ pub struct Console {
     stamp: Stamp,
     tally: Tally,
     progress: Option<Progress>,
-    /// Where [`Streams::copy`] is, for the warning that it cannot be written.
-    copy_path: PathBuf,
 }
 
 /// What the end of a run is told from.
@@ -102,9 +100,9 @@ impl Console {
             restarts: settings.verbose_restart,
             colours: terminal && wants_colours(env),
         };
-        let streams = Streams { out, err: Box::new(std::io::stderr()), copy: Some(Box::new(copy)) };
+        let streams =
+            Streams { out, err: Box::new(std::io::stderr()), copy: Some((copy_path, Box::new(copy))) };
         let mut console = Console::new(streams, options, clock);
-        console.copy_path = copy_path;
         if terminal && std::io::stderr().is_terminal() {
             console.progress = Some(Progress::new(options.colours));
         }
@@ -119,7 +117,6 @@ impl Console {
             stamp: Stamp::new(clock, options.timestamp, options.timediff),
             tally: Tally::default(),
             progress: None,
-            copy_path: PathBuf::new(),
         }
     }
 
@@ -196,9 +193,10 @@ impl Console {
             Some(progress) => progress.suspend(put),
             None => put(),
         };
-        if let Some(Err(error)) = copy.as_mut().map(|copy| copy.write_all(plain)) {
+        let Some((path, file)) = copy else { return };
+        if let Err(error) = file.write_all(plain) {
+            let text = format!("cannot write {}: {error}", path.display());
             *copy = None;
-            let text = format!("cannot write {}: {error}", self.copy_path.display());
             self.warning(None, text.as_bytes());
         }
     }

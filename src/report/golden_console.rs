@@ -39,7 +39,7 @@ fn console(events: &[Event], options: Options) -> [BString; 3] {
     let streams = Streams {
         out: Box::new(out.clone()),
         err: Box::new(err.clone()),
-        copy: Some(Box::new(copy.clone())),
+        copy: Some(("/v/log/stdout.log".into(), Box::new(copy.clone()))),
     };
     let mut console = Console::new(streams, options, sample::clock());
     for event in events {
@@ -341,9 +341,16 @@ impl Write for Full {
 #[test]
 fn a_closed_stdout_and_a_full_disk_do_not_hide_the_rest() {
     let [out, err, copy] = [Buffer::default(), Buffer::default(), Buffer::default()];
-    let closed =
-        Streams { out: Box::new(Full), err: Box::new(err.clone()), copy: Some(Box::new(copy.clone())) };
-    let full = Streams { out: Box::new(out.clone()), err: Box::new(err.clone()), copy: Some(Box::new(Full)) };
+    let closed = Streams {
+        out: Box::new(Full),
+        err: Box::new(err.clone()),
+        copy: Some(("/v/log/stdout.log".into(), Box::new(copy.clone()))),
+    };
+    let full = Streams {
+        out: Box::new(out.clone()),
+        err: Box::new(err.clone()),
+        copy: Some(("/v/log/stdout.log".into(), Box::new(Full))),
+    };
     for streams in [closed, full] {
         let mut console = Console::new(streams, plain(), sample::clock());
         for event in sample::script() {

@@ -9,7 +9,7 @@ use bstr::{BString, ByteSlice};
 use crate::case::{SuiteKind, TestCase};
 use crate::error::{Error, Result};
 use crate::event::{
-    AttemptPhase, Event, FailureKind, Outcome, Phase, Process, StopReason, Verdict, WarningKind,
+    AttemptPhase, Event, FailureKind, Outcome, Phase, Place, Process, StopReason, Verdict, WarningKind,
 };
 use crate::run::autopsy::test_failure::Begun;
 use crate::run::keep::save;
@@ -22,6 +22,7 @@ use crate::run::worker::handle::Job;
 use crate::run::worker::life::Worker;
 use crate::run::worker::modes;
 use crate::run::worker::script;
+use crate::run::worker::script_failure;
 use crate::run::worker::wait::{self, DownOnPurpose, ScriptEnd};
 use crate::server::process::append_to;
 use crate::server::readiness::Readiness;
@@ -66,7 +67,8 @@ impl Worker {
         self.restarted = false;
         if let Some(why) = &case.broken {
             let ended_at = crate::sys::local_time::format(std::time::SystemTime::now());
-            return Some(Outcome { ended_at, ..failed(FailureKind::Other, format!("{why}\n")) });
+            let place = Some(Place { file: case.path.clone(), line: None });
+            return Some(Outcome { ended_at, place, ..failed(FailureKind::ScriptError, format!("{why}\n")) });
         }
         let ended = match self.sequence(case) {
             Ok(Some(ended)) => ended,
@@ -95,6 +97,9 @@ impl Worker {
             self.events.warn(WarningKind::Keeping, error.to_string());
         }
         self.spent(Phase::Administration, sequenced);
+        if outcome.verdict == Verdict::Fail {
+            outcome.place.get_or_insert_with(|| Place { file: case.path.clone(), line: None });
+        }
         outcome.restarted = self.restarted;
         outcome.ended_at = crate::sys::local_time::format(std::time::SystemTime::now());
         outcome.wall = begun.elapsed();
@@ -241,6 +246,10 @@ impl Worker {
                 }
                 if outcome.failure.is_none() && !self.ctx.settings.using_extern() {
                     outcome.diagnoses.extend(self.set.diagnose_script(&self.read_report()));
+                }
+                if outcome.failure.is_none() {
+                    let (kind, place) = script_failure::of(&self.read_report(), &case.path);
+                    (outcome.failure, outcome.place) = (Some(kind), Some(place));
                 }
                 Ok(outcome.into())
             }
