@@ -15,11 +15,7 @@ pub mod tally;
 pub mod xml;
 
 #[cfg(test)]
-mod golden_console;
-#[cfg(test)]
-mod golden_files;
-#[cfg(test)]
-mod sample;
+mod testing;
 
 pub use clock::Clock;
 pub use reporter::{Reporter, Reporters, reporters};

@@ -206,7 +206,7 @@ fn shortened(output: &[u8]) -> BString {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::report::sample;
+    use crate::report::testing::sample;
 
     #[test]
     fn values_are_quoted_where_a_reader_needs_it() {

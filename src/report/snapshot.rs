@@ -197,7 +197,7 @@ impl Target {
 mod tests {
     use super::*;
     use crate::event::RunEnd;
-    use crate::report::sample;
+    use crate::report::testing::sample;
 
     #[derive(Default)]
     struct Count(usize);

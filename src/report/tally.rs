@@ -182,7 +182,7 @@ impl Tally {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::report::sample::{id, outcome};
+    use crate::report::testing::sample::{id, outcome};
 
     fn finish(tally: &mut Tally, id: TestId, outcome: Outcome, will_retry: bool, will_repeat: bool) {
         tally.event(&Event::TestFinished {

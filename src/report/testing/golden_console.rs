@@ -12,7 +12,7 @@ use pcre2::bytes::Regex;
 use crate::event::{Event, Outcome, RestartReason, RunEnd, Verdict};
 use crate::report::console::{Console, Options, Streams};
 use crate::report::reporter::Reporter;
-use crate::report::sample::{self, busy_run, end, finished, id, outcome, started};
+use crate::report::testing::sample::{self, busy_run, end, finished, id, outcome, started};
 
 #[derive(Clone, Default)]
 struct Buffer(Arc<Mutex<Vec<u8>>>);
