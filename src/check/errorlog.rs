@@ -8,7 +8,7 @@ use bstr::{BString, ByteSlice};
 use pcre2::bytes::{Regex, RegexBuilder};
 
 use super::patterns::{SUPPRESSIONS, SUSPICIOUS};
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
 /// The most lines of one test that are shown after a server's death (spec §10.3).
 const MAX_SHOWN_LINES: usize = 1_000_000;

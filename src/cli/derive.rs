@@ -12,7 +12,7 @@ use bstr::{BString, ByteSlice};
 use super::option::DebuggerKind;
 use super::settings::{DebuggerChoice, Parallel, Settings};
 use super::table::{is_core_format, is_core_method};
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
 /// A debugger option on the command line.
 #[derive(Debug, Clone, PartialEq, Eq)]

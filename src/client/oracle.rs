@@ -5,12 +5,12 @@ use bstr::BString;
 
 use crate::sys::libmariadb;
 
-use super::column::{Column, Extended};
-use super::connection::{Connection, Reply};
-use super::convert;
-use super::error::ClientError;
-use super::statement::Statement;
-use super::text::Rows;
+use crate::client::connection::{Connection, Reply};
+use crate::client::statement::Statement;
+use crate::client::wire::column::{Column, Extended};
+use crate::client::wire::convert;
+use crate::client::wire::error::ClientError;
+use crate::client::wire::text::Rows;
 
 /// How a statement is run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

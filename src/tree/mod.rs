@@ -13,6 +13,7 @@ pub mod layout;
 pub mod listing;
 pub mod optfile;
 pub mod probe;
+pub mod probe_failed;
 pub mod programs;
 pub mod rdiff;
 pub mod results;

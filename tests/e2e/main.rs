@@ -12,6 +12,8 @@ mod every_file;
 mod extensions;
 mod fake_script;
 mod fake_server;
+mod house;
+mod independent_client;
 mod killed;
 mod language;
 mod lint;

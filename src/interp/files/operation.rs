@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 
 use bstr::ByteSlice;
 
-use super::failure::{Failure, NotWritable};
-use super::modes::Modes;
+use crate::interp::files::failure::{Failure, NotWritable};
+use crate::interp::files::modes::Modes;
 
 fn os(path: &[u8]) -> PathBuf {
     std::ffi::OsString::from_vec(path.to_vec()).into()

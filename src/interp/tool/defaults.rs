@@ -8,7 +8,7 @@ use std::os::unix::fs::MetadataExt;
 
 use bstr::{BStr, BString, ByteSlice, ByteVec};
 
-use super::path;
+use crate::interp::tool::path;
 
 /// The groups whose options are ours.
 pub const GROUPS: [&str; 5] = ["mysqltest", "mariadb-test", "client", "client-server", "client-mariadb"];

@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 use bstr::{BString, ByteSlice};
 use rayon::prelude::*;
 
-use super::config::unreadable;
-use super::twice;
 use crate::config::mycnf::{self, Line};
 use crate::lint::catalogue::{NO_SECTIONS, SECTION_TWICE};
-use crate::lint::check::Input;
 use crate::lint::files::{Kind, plain};
 use crate::lint::finding::Finding;
+use crate::lint::input::Input;
+use crate::lint::rules::config::unreadable;
+use crate::lint::rules::twice;
 use crate::lint::view::View;
 use crate::tree::facts::stem;
 

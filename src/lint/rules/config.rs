@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
-use super::twice;
 use crate::config::mycnf::{self, Line};
 use crate::error::Error;
 use crate::lint::catalogue::{CONFIG_INCLUDE, CONFIG_SYNTAX};
-use crate::lint::check::Input;
 use crate::lint::files::{Kind, plain};
 use crate::lint::finding::Finding;
+use crate::lint::input::Input;
+use crate::lint::rules::twice;
 use crate::lint::view::View;
 
 /// Looks at each file that is a template, or is included by one. Other `.cnf` files are for other programs.

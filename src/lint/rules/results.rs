@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
-use super::combinations::combinations_of;
 use crate::case::{Suite, SuiteKind, TestCase};
 use crate::config::mycnf;
 use crate::lint::catalogue::{RDIFF_MISFIT, RESULT_MISSING, RESULT_UNUSED};
-use crate::lint::check::Input;
 use crate::lint::files::{Kind, plain};
 use crate::lint::finding::Finding;
+use crate::lint::input::Input;
+use crate::lint::rules::combinations::combinations_of;
 use crate::lint::view::View;
 use crate::script::command::Command;
 use crate::script::input::Input as Script;

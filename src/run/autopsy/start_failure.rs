@@ -11,7 +11,7 @@ use crate::sys::child::Exit;
 use crate::triage::collect::{self, Subject, log_file, settings};
 use crate::triage::diagnosis::Diagnosis;
 use crate::triage::evidence::{Evidence, ExitKind, OtherServer, Stage};
-use crate::triage::judge;
+use crate::triage::rules::judge;
 
 impl ServerSet {
     /// Why the server at `i`, which failed as `how` says, did not start.

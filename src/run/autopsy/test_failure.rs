@@ -14,8 +14,8 @@ use crate::sys::process;
 use crate::triage::collect::log_file;
 use crate::triage::diagnosis::Diagnosis;
 use crate::triage::evidence::{Core, Evidence, ExitKind, LogPart, Stage, Statement, TestFacts, TextFile};
-use crate::triage::judge;
 use crate::triage::log::is_ready;
+use crate::triage::rules::judge;
 
 /// How long a server that hangs may take to say what it executes.
 const ANSWER: Duration = Duration::from_secs(5);

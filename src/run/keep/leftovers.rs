@@ -50,7 +50,7 @@ mod tests {
     struct Nobody;
 
     impl crate::report::reporter::Reporter for Nobody {
-        fn event(&mut self, _: &Event) -> crate::Result<()> {
+        fn event(&mut self, _: &Event) -> crate::error::Result<()> {
             Ok(())
         }
     }

@@ -15,7 +15,7 @@ use object::read::elf::{
 use object::read::{ReadCache, ReadRef as _};
 use object::{Endian as _, Endianness, FileKind};
 
-use super::elf::{Parts, whole_strings};
+use crate::triage::collect::elf::{Parts, whole_strings};
 use crate::triage::evidence::{Declared, DeclaredPlugin};
 
 /// No library has more plugins, and no plugin more variables.

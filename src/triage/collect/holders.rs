@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use bstr::{BString, ByteSlice};
 
-use super::Subject;
+use crate::triage::collect::subject::Subject;
 use crate::triage::evidence::{Evidence, Holder, Resource};
 use crate::triage::files;
 use crate::triage::log::Entry;

@@ -6,16 +6,17 @@ use std::time::Instant;
 
 use bstr::{BStr, BString, ByteSlice};
 
-use super::console::Seen;
-use super::fate::Fate;
-use super::starts::Start;
-use super::words::{self, Unexplained, Words};
 use crate::case::{Origin, ServerOption, TestCase};
 use crate::config::mycnf;
 use crate::error::Location;
 use crate::tree::probe::ServerFacts;
 use crate::triage::collect::{self, Subject};
 use crate::triage::evidence::{Core, Evidence, ExitKind, LogPart, OtherServer, Stage, TextFile};
+use crate::triage::posthumous::console::Seen;
+use crate::triage::posthumous::fate::Fate;
+use crate::triage::posthumous::starts::Start;
+use crate::triage::posthumous::words;
+use crate::triage::posthumous::words::{Unexplained, Words};
 
 /// Everything beside the log that tells of one start.
 #[derive(Debug)]
