@@ -79,7 +79,11 @@ fn kind(message: &BStr) -> FailureKind {
     if message.starts_with(b"query '") || message.starts_with(b"Warning count is ") {
         return FailureKind::Statement;
     }
-    if MALFORMED.iter().any(starts) { FailureKind::ScriptError } else { FailureKind::Other }
+    if MALFORMED.iter().any(starts) || message.contains_str("not found in connection pool") {
+        FailureKind::ScriptError
+    } else {
+        FailureKind::Other
+    }
 }
 
 /// The place in a line of our interpreter: `mtr-rs: FILE:LINE: MESSAGE`.
