@@ -54,9 +54,9 @@ fn the_plan_comes_first_and_servers_and_phases_end() {
 fn the_standard_output_has_events_only() {
     let site = Site::fake();
     site.test_file("good.test", "echo hello; exit 0\n");
-    let arguments: Vec<_> = site.run().args(["good"]).arguments().collect();
+    let run = site.run().args(["good"]);
     let output = Command::new(env!("CARGO_BIN_EXE_mtr-rs"))
-        .args(arguments.iter().filter(|argument| !argument.to_string_lossy().starts_with("--events=")))
+        .args(run.arguments().filter(|argument| !argument.to_string_lossy().starts_with("--events=")))
         .arg("--events=-")
         .stdin(Stdio::null())
         .output()

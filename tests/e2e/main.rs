@@ -23,6 +23,10 @@ mod option_history;
 mod real_server;
 mod running;
 mod scripts;
+mod signals;
+#[path = "../skip.rs"]
+mod skip;
 mod support;
 mod triage_command;
 mod triage_docs;
+mod workers;

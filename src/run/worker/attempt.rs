@@ -412,7 +412,7 @@ impl Worker {
     }
 
     /// After a failure: servers ended, their data kept.
-    fn keep_failure(&mut self, case: &TestCase, failure: Option<FailureKind>) -> Result<()> {
+    pub fn keep_failure(&mut self, case: &TestCase, failure: Option<FailureKind>) -> Result<()> {
         let _phase = self.events.phase(AttemptPhase::Keeping);
         self.states.clear();
         // Valgrind reports at a normal end only; a core of the server is the other thing one may want.
