@@ -15,7 +15,7 @@ use rustix::process::{
     pidfd_open, waitid,
 };
 
-use super::{orphans, poll};
+use super::{orphans, poll, signals};
 use crate::env::Env;
 
 /// What to start and how.
@@ -134,10 +134,11 @@ impl Child {
         command.stderr(what.stderr.map_or_else(Stdio::inherit, Stdio::from));
         let (open_files, no_core, detached) = (what.open_files, what.no_core, what.detached);
         // SAFETY: the closure runs between fork and exec; it makes only system calls
-        // (setrlimit, setsid) and neither allocates nor takes locks.
+        // (sigaction, setrlimit, setsid) and neither allocates nor takes locks.
         #[expect(unsafe_code, reason = "limits must be set in the child, before exec")]
         unsafe {
             command.pre_exec(move || {
+                signals::reset_for_child()?;
                 if let Some(n) = open_files {
                     set_limit(Resource::Nofile, n)?;
                 }

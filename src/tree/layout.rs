@@ -145,7 +145,7 @@ fn locate_in(search: &Search<'_>, settings: &Settings, env: &Env) -> Result<Layo
     };
     let test_dir = match tree.test_dir {
         Some(dir) => dir,
-        None => bundled::unpack(&cache::cache_dir(env))?,
+        None => bundled::unpack(&cache::cache_dir_for_scripts(env))?,
     };
     if test_dir.as_os_str().as_encoded_bytes().contains(&b' ') {
         return Err(Error::new(format!("the test directory {} contains a blank", test_dir.display())).hint(
@@ -171,7 +171,7 @@ fn locate_in(search: &Search<'_>, settings: &Settings, env: &Env) -> Result<Layo
     Ok(Layout {
         test_dir,
         bundled,
-        bundled_suites: bundled::unpack(&cache::cache_dir(env)).ok(),
+        bundled_suites: bundled::unpack(&cache::cache_dir_for_scripts(env)).ok(),
         basedir,
         bindir,
         build_dir: base.build,

@@ -13,6 +13,7 @@ mod extensions;
 mod fake_script;
 mod fake_server;
 mod house;
+mod independent_client;
 mod killed;
 mod language;
 mod lint;
@@ -21,6 +22,9 @@ mod option_history;
 mod real_server;
 mod running;
 mod scripts;
+mod signals;
+#[path = "../skip.rs"]
+mod skip;
 mod support;
 mod triage_command;
 mod triage_docs;
