@@ -401,8 +401,11 @@ impl ServerSet {
             failed => return Err(BringUpFailure::Server(i, failed)),
         }
         if self.servers[i].group.wsrep_on()
-            && !crate::run::servers::wsrep::wait_ready(&self.servers[i], &self.ctx, deadline)?
+            && !crate::run::servers::wsrep::wait_ready(&self.servers[i], &self.ctx, &self.abort, deadline)?
         {
+            if self.abort.is_awake() {
+                return Err(BringUpFailure::Interrupted);
+            }
             return Err(BringUpFailure::Server(i, Readiness::TimedOut));
         }
         Ok(())
