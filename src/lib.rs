@@ -10,6 +10,7 @@ pub mod config;
 pub mod env;
 pub mod error;
 pub mod event;
+pub mod grammar;
 pub mod interp;
 pub mod lint;
 pub mod plan;

@@ -28,3 +28,4 @@ mod skip;
 mod support;
 mod triage_command;
 mod triage_docs;
+mod workers;

@@ -397,7 +397,7 @@ impl Worker {
     }
 
     /// After a failure: servers ended, their data kept.
-    fn keep_failure(&mut self, case: &TestCase, failure: Option<FailureKind>) -> Result<()> {
+    pub fn keep_failure(&mut self, case: &TestCase, failure: Option<FailureKind>) -> Result<()> {
         self.states.clear();
         // Valgrind reports at a normal end only; a core of the server is the other thing one may want.
         let reports = debugger::valgrind(&self.ctx.settings)

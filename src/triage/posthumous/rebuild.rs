@@ -7,8 +7,8 @@ use std::time::Instant;
 use bstr::{BStr, BString, ByteSlice};
 
 use crate::case::{Origin, ServerOption, TestCase};
-use crate::config::mycnf;
 use crate::error::Location;
+use crate::tree::config_file;
 use crate::tree::probe::ServerFacts;
 use crate::triage::collect::{self, Subject};
 use crate::triage::evidence::{Core, Evidence, ExitKind, LogPart, OtherServer, Stage, TextFile};
@@ -121,10 +121,10 @@ fn add_configuration(evidence: &mut Evidence, beside: &Beside<'_>) {
     }
     let Some(made) = made else { return };
     let template = beside.instances.first().map(|case| beside.test_dir.join(&case.template));
-    if let Some(config) = template.and_then(|file| mycnf::parse(&file, beside.test_dir).ok()) {
+    if let Some(config) = template.and_then(|file| config_file::read(&file, beside.test_dir).ok()) {
         collect::settings::trace(evidence, &made, &config);
     }
-    let Ok(config) = mycnf::parse(&made, beside.test_dir) else { return };
+    let Ok(config) = config_file::read(&made, beside.test_dir) else { return };
     let others = config
         .option_groups()
         .filter(|group| group.name.starts_with(b"mysqld.") && group.name != evidence.server);

@@ -4,8 +4,7 @@
 //! option that servers take for a comment, `#!word` is a "magic" option for the runner, blanks at
 //! the start of a line are an error, and an option that is set twice keeps its first place.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use bstr::{BStr, BString, ByteSlice};
 
@@ -14,9 +13,6 @@ use crate::error::{Error, Location, Result};
 /// Options that may be given many times: each one is kept instead of replacing the one before.
 /// Compared with `_` read as `-`.
 const REPEATABLE: [&[u8]; 2] = [b"plugin-load-add", b"optimizer-switch"];
-
-/// Includes nested deeper than this are refused; the deepest chain of MariaDB's tree has four files.
-const MAX_DEPTH: usize = 32;
 
 /// A parsed option file: groups in order of first appearance.
 ///
@@ -113,22 +109,67 @@ impl Group {
     }
 }
 
-/// Reads an option file and everything it includes.
-///
-/// `!include` names a file relative to the including file or, if there is none, to `test_dir`
-/// (the reference's current directory).
+/// Parses the text of the option file `path`; `include` gives what `!include` of that name stands for.
 ///
 /// # Errors
 ///
-/// A file that is not there or not readable, a line that fits no rule, an option before the first
-/// group, and files that include each other: with the file and, where there is one, the line.
-pub fn parse(path: &Path, test_dir: &Path) -> Result<ConfigFile> {
-    Reader { test_dir, open: Vec::new() }.file(path)
-}
-
-/// Reads the text of an option file as if it were the file `path`; see [`parse`].
-pub fn parse_bytes(text: &[u8], path: &Path, test_dir: &Path) -> Result<ConfigFile> {
-    Reader { test_dir, open: Vec::new() }.text(text, path)
+/// A line that fits no rule, an option before the first group, and what `include` cannot give: with `path` and
+/// the line.
+pub fn parse(
+    text: &[u8],
+    path: &Path,
+    mut include: impl FnMut(&[u8]) -> Result<ConfigFile>,
+) -> Result<ConfigFile> {
+    let mut config = ConfigFile::default();
+    let mut group: Option<BString> = None;
+    for (number, line, parsed) in lines(text) {
+        let fail = |error: Error| error.at(path, Some(number));
+        // A group whose name is empty or `0` counts as none, as in the reference.
+        let inside = |what: String| match &group {
+            Some(name) if !name.is_empty() && name != "0" => Ok(name.clone()),
+            _ => Err(fail(
+                Error::new(format!("Found {what} outside of group"))
+                    .hint("put a line such as [mysqld] above it"),
+            )),
+        };
+        match parsed {
+            Line::Group(name) => {
+                config.group_or_insert(name);
+                group = Some(name.into());
+            }
+            Line::Include(name) => {
+                let included = include(name).map_err(|e| match e.location() {
+                    Some(_) => e,
+                    None => fail(e),
+                })?;
+                config.append(included);
+            }
+            Line::Magic(name, text) => {
+                let group = inside(format!("magic comment '{}'", name.as_bstr()))?;
+                config.group_or_insert(group).set(ConfigOption {
+                    name: name.into(),
+                    value: Some(text.into()),
+                    location: Location { file: path.to_owned(), line: Some(number) },
+                });
+            }
+            Line::Option(name, value) => {
+                let group = inside(format!("option '{}'", line.as_bstr()))?;
+                config.group_or_insert(group).set(ConfigOption {
+                    name: name.into(),
+                    value: value.map(Into::into),
+                    location: Location { file: path.to_owned(), line: Some(number) },
+                });
+            }
+            Line::Nothing => {}
+            Line::Unknown => {
+                let message = format!("Unexpected line '{}' found in '{}'", line.as_bstr(), path.display());
+                return Err(fail(Error::new(message).hint(
+                    "a line is [group], name, name=value, !include FILE, or a comment, and starts at its first column",
+                )));
+            }
+        }
+    }
+    Ok(config)
 }
 
 /// The lines of an option file, with number and text, each as what it is by itself.
@@ -145,107 +186,6 @@ pub fn is_repeatable(name: &[u8]) -> bool {
     REPEATABLE.iter().any(|r| {
         r.len() == name.len() && r.iter().zip(name.iter()).all(|(a, b)| a == b || *a == b'-' && *b == b'_')
     })
-}
-
-/// The file that `!include name` in the file `path` means: beside that file, else in `test_dir`.
-///
-/// # Errors
-///
-/// There is no such file.
-pub fn included(path: &Path, name: &[u8], test_dir: &Path) -> Result<PathBuf> {
-    let name = name.to_path_lossy();
-    let beside = path.parent().unwrap_or(Path::new("")).join(&name);
-    if !name.as_os_str().is_empty() && beside.is_file() {
-        return Ok(beside);
-    }
-    let in_test_dir = test_dir.join(&name);
-    if !name.as_os_str().is_empty() && in_test_dir.is_file() {
-        return Ok(in_test_dir);
-    }
-    Err(Error::new(format!("The include file '{}' does not exist", name.display())).hint(format!(
-        "looked for {} and {}",
-        beside.display(),
-        in_test_dir.display()
-    )))
-}
-
-/// The files that are being read, the outermost first.
-struct Reader<'a> {
-    test_dir: &'a Path,
-    open: Vec<PathBuf>,
-}
-
-impl Reader<'_> {
-    fn file(&mut self, path: &Path) -> Result<ConfigFile> {
-        let text = fs::read(path).map_err(|e| Error::io("read", path, e))?;
-        let identity = fs::canonicalize(path).map_err(|e| Error::io("resolve", path, e))?;
-        if self.open.contains(&identity) {
-            return Err(Error::new(format!("{} includes itself", path.display()))
-                .hint("remove one of the '!include' lines that form the loop"));
-        }
-        if self.open.len() >= MAX_DEPTH {
-            return Err(Error::new(format!("more than {MAX_DEPTH} nested '!include's")));
-        }
-        self.open.push(identity);
-        let config = self.text(&text, path);
-        self.open.pop();
-        config
-    }
-
-    fn text(&mut self, text: &[u8], path: &Path) -> Result<ConfigFile> {
-        let mut config = ConfigFile::default();
-        let mut group: Option<BString> = None;
-        for (number, line, parsed) in lines(text) {
-            let fail = |error: Error| error.at(path, Some(number));
-            // A group whose name is empty or `0` counts as none, as in the reference.
-            let inside = |what: String| match &group {
-                Some(name) if !name.is_empty() && name != "0" => Ok(name.clone()),
-                _ => Err(fail(
-                    Error::new(format!("Found {what} outside of group"))
-                        .hint("put a line such as [mysqld] above it"),
-                )),
-            };
-            match parsed {
-                Line::Group(name) => {
-                    config.group_or_insert(name);
-                    group = Some(name.into());
-                }
-                Line::Include(name) => {
-                    let file = included(path, name, self.test_dir).map_err(fail)?;
-                    let included = self.file(&file).map_err(|e| match e.location() {
-                        Some(_) => e,
-                        None => fail(e),
-                    })?;
-                    config.append(included);
-                }
-                Line::Magic(name, text) => {
-                    let group = inside(format!("magic comment '{}'", name.as_bstr()))?;
-                    config.group_or_insert(group).set(ConfigOption {
-                        name: name.into(),
-                        value: Some(text.into()),
-                        location: Location { file: path.to_owned(), line: Some(number) },
-                    });
-                }
-                Line::Option(name, value) => {
-                    let group = inside(format!("option '{}'", line.as_bstr()))?;
-                    config.group_or_insert(group).set(ConfigOption {
-                        name: name.into(),
-                        value: value.map(Into::into),
-                        location: Location { file: path.to_owned(), line: Some(number) },
-                    });
-                }
-                Line::Nothing => {}
-                Line::Unknown => {
-                    let message =
-                        format!("Unexpected line '{}' found in '{}'", line.as_bstr(), path.display());
-                    return Err(fail(Error::new(message).hint(
-                        "a line is [group], name, name=value, !include FILE, or a comment, and starts at its first column",
-                    )));
-                }
-            }
-        }
-        Ok(config)
-    }
 }
 
 impl ConfigFile {
@@ -361,12 +301,17 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    /// Parses a file that includes nothing.
+    fn parsed(text: &[u8], path: &str) -> Result<ConfigFile> {
+        parse(text, Path::new(path), |name| Err(Error::new(format!("no file {}", name.as_bstr()))))
+    }
+
     fn read(text: &str) -> ConfigFile {
-        parse_bytes(text.as_bytes(), Path::new("x/my.cnf"), Path::new("/nowhere")).unwrap()
+        parsed(text.as_bytes(), "x/my.cnf").unwrap()
     }
 
     fn failure(text: &str) -> Error {
-        parse_bytes(text.as_bytes(), Path::new("my.cnf"), Path::new("/nowhere")).unwrap_err()
+        parsed(text.as_bytes(), "my.cnf").unwrap_err()
     }
 
     /// `[group] name=value` of every option, without locations.
@@ -439,8 +384,7 @@ mod tests {
 
     #[test]
     fn carriage_returns_and_foreign_bytes_are_no_obstacle() {
-        let config =
-            parse_bytes(b"[m]\r\n\r\nx=\xe9\xff\r\ny\r", Path::new("my.cnf"), Path::new("/nowhere")).unwrap();
+        let config = parsed(b"[m]\r\n\r\nx=\xe9\xff\r\ny\r", "my.cnf").unwrap();
         assert_eq!(config.group("m").unwrap().value("x").unwrap(), b"\xe9\xff".as_bstr());
         assert!(config.group("m").unwrap().option("y").is_some());
     }
@@ -452,35 +396,7 @@ mod tests {
         assert!(error.hint_text().is_some());
         assert_eq!(failure("x=1\n").to_string(), "my.cnf:1: Found option 'x=1' outside of group");
         assert_eq!(failure("#!x\n").to_string(), "my.cnf:1: Found magic comment '#!x' outside of group");
-        assert_eq!(
-            failure("\n!include no.cnf\n").to_string(),
-            "my.cnf:2: The include file 'no.cnf' does not exist"
-        );
-    }
-
-    #[test]
-    fn includes_are_found_beside_the_file_and_in_the_test_directory() {
-        let dir = tempfile::tempdir().unwrap();
-        let suite = dir.path().join("suite");
-        fs::create_dir(&suite).unwrap();
-        fs::write(suite.join("my.cnf"), "[a]\nx=0\n!include near.cnf\n!include far.cnf\ny=1\n").unwrap();
-        fs::write(suite.join("near.cnf"), "[b]\nz\n[a]\nx=1\n[empty]\n[ENV]\nE=1\n").unwrap();
-        fs::write(dir.path().join("far.cnf"), "[a]\nfar=1\n[c]\nw\n").unwrap();
-        let config = parse(&suite.join("my.cnf"), dir.path()).unwrap();
-        assert_eq!(shown(&config), ["[ENV] E=1", "[OPT] ", "[a] x=1 | far=1 | y=1", "[b] z", "[c] w"]);
-        let far = config.group("a").unwrap().option("far").unwrap();
-        assert_eq!(far.location, Location { file: dir.path().join("far.cnf"), line: Some(2) });
-    }
-
-    #[test]
-    fn a_loop_of_includes_is_an_error() {
-        let dir = tempfile::tempdir().unwrap();
-        let (a, b) = (dir.path().join("a.cnf"), dir.path().join("b.cnf"));
-        fs::write(&a, "!include b.cnf\n").unwrap();
-        fs::write(&b, "\n!include ./a.cnf\n").unwrap();
-        let error = parse(&a, dir.path()).unwrap_err();
-        assert!(error.message().ends_with("includes itself"), "{error}");
-        assert_eq!(error.location(), Some(&Location { file: b, line: Some(2) }));
+        assert_eq!(failure("\n!include no.cnf\n").to_string(), "my.cnf:2: no file no.cnf");
     }
 
     proptest! {
@@ -488,7 +404,7 @@ mod tests {
         fn any_bytes_are_read_or_refused(
             text in proptest::collection::vec(prop_oneof![Just(b'\n'), Just(b'['), Just(b']'), Just(b'='), Just(b'#'), Just(b'!'), Just(b' '), any::<u8>()], 0..200)
         ) {
-            let _ = parse_bytes(&text, Path::new("my.cnf"), Path::new("/nowhere"));
+            let _ = parsed(&text, "my.cnf");
         }
     }
 }
