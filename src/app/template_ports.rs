@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use bstr::{BString, ByteSlice};
 
 use crate::case::{ServerOption, TestCase};
-use crate::config::mycnf::{self, ConfigFile};
+use crate::grammar::mycnf::ConfigFile;
 use crate::plan::claims::claimed_port;
+use crate::tree::config_file;
 
 /// The templates of a run, each read once.
 pub struct TemplatePorts<'a> {
@@ -38,7 +39,7 @@ impl<'a> TemplatePorts<'a> {
     pub fn of(&mut self, case: &TestCase) -> Vec<u16> {
         let test_dir = self.test_dir;
         let fixed = self.templates.entry(case.template.clone()).or_insert_with(|| {
-            mycnf::parse(&case.template, test_dir).map(|config| Fixed::of(&config)).unwrap_or_default()
+            config_file::read(&case.template, test_dir).map(|config| Fixed::of(&config)).unwrap_or_default()
         });
         let options = || case.master_opt.iter().chain(&case.slave_opt);
         let taken = |name: &BString| {
