@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::*;
+use crate::script::*;
 use crate::script::common::charset::{Charset, LATIN1};
 use crate::script::common::integer;
 use crate::script::common::text::until_nul;
