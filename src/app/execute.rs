@@ -20,12 +20,14 @@ use crate::event::{Event, Phase, PlannedInstance, PlannedSkip, RunEnd, SCHEMA, S
 use crate::plan::entry;
 use crate::plan::experimental::Experimental;
 use crate::report::{Clock, Reporters, reporters};
+use crate::run::keep::keeper::{Keeper, Rules};
 use crate::run::setup::context::Context;
 use crate::run::setup::coverage;
 use crate::run::setup::debugger;
 use crate::run::setup::early_death::{self, Early};
 use crate::run::setup::plugin_dir;
 use crate::run::setup::sanitizer;
+use crate::run::setup::traces::Traces;
 use crate::run::setup::vardir::Vardir;
 use crate::run::stop_file;
 use crate::run::supervisor::{Supervisor, SupervisorInputs};
@@ -138,6 +140,7 @@ fn run(
         patterns: Patterns::new(&suppressions)?,
         engine: survey::engine(&collection, &programs, &settings)?,
         run_mark,
+        traces: Traces::default(),
         named_tests: !settings.names.is_empty(),
         vardir: vardir.root.clone(),
         settings,
@@ -206,7 +209,7 @@ fn run(
         suite_pm: &suite_pm,
         vardir,
         workers,
-        reports: tell_supervisor,
+        reports: tell_supervisor.clone(),
         made: Vec::new(),
     };
     let mut handles = Vec::new();
@@ -217,6 +220,9 @@ fn run(
     }
     let mut templates = TemplatePorts::new(&ctx.layout.test_dir);
     let entries = entry::entries(cases.iter().map(Arc::as_ref), &experimental, |case| templates.of(case));
+    let rules = Rules::of(ctx.clone(), base.clone());
+    // A supervisor that is gone has nobody to tell any more.
+    let keeper = Keeper::start(rules, move |told| drop(tell_supervisor.send(Notice::Keeper(told))))?;
     let inputs = SupervisorInputs {
         ctx: ctx.clone(),
         cases,
@@ -225,7 +231,7 @@ fn run(
         crew: &mut crew,
         reports,
         reporters,
-        env: base.clone(),
+        keeper,
         begun,
     };
     let exit_code = Supervisor::new(inputs).run();

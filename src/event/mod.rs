@@ -379,6 +379,9 @@ pub enum Event {
         /// The core file.
         #[serde(serialize_with = "as_path")]
         core: PathBuf,
+        /// What is kept of the failure: a directory above it.
+        #[serde(serialize_with = "as_path")]
+        dir: PathBuf,
         /// How many were kept before it.
         kept: u32,
         /// `--max-save-core`.

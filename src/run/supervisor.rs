@@ -3,7 +3,7 @@
 //! It alone emits, and the order in which it takes notices is the order of the run's events.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -11,15 +11,13 @@ use crossbeam_channel::{Receiver, RecvTimeoutError};
 
 use crate::case::TestCase;
 use crate::cli::settings::Settings;
-use crate::env::Env;
 use crate::event::{Event, Outcome, RunEnd, TestId, Verdict, WarningKind};
 use crate::plan::decision::{Attempt, Decision, Input, Limits};
 use crate::plan::entry::{self, Entry};
 use crate::plan::scheduler::Scheduler;
 use crate::report::Reporters;
-use crate::run::autopsy::core_dump::{self, StackTrace};
+use crate::run::keep::keeper::{self, Keeper, Told};
 use crate::run::keep::leftovers;
-use crate::run::keep::save;
 use crate::run::setup::context::Context;
 use crate::run::worker::handle::{Crew, Job, Made, Notice, WorkerHandle};
 
@@ -42,11 +40,9 @@ pub struct Supervisor<'r> {
     begun: Instant,
     /// Valgrind found memory lost when a server ended.
     memory_lost: bool,
-    env: Env,
+    keeper: Keeper,
     /// Something failed that is no verdict of a test.
     failed: bool,
-    saved_dirs: u32,
-    saved_cores: u32,
     /// Why the run could not go on, where the counts do not tell it.
     cause: Option<String>,
 }
@@ -67,8 +63,8 @@ pub struct SupervisorInputs<'r> {
     pub reports: Receiver<Notice>,
     /// Who is told.
     pub reporters: &'r mut Reporters,
-    /// For debuggers that look at cores.
-    pub env: Env,
+    /// Sees to what failures leave.
+    pub keeper: Keeper,
     /// When the run began.
     pub begun: Instant,
 }
@@ -90,7 +86,8 @@ fn limits(settings: &Settings) -> Limits {
 impl<'r> Supervisor<'r> {
     /// A supervisor with everything still to do.
     pub fn new(inputs: SupervisorInputs<'r>) -> Self {
-        let SupervisorInputs { ctx, cases, entries, workers, crew, reports, reporters, env, begun } = inputs;
+        let SupervisorInputs { ctx, cases, entries, workers, crew, reports, reporters, keeper, begun } =
+            inputs;
         let start_from = entry::start_from(cases.iter().map(Arc::as_ref), ctx.settings.start_from.as_deref());
         let limits = limits(&ctx.settings);
         let plan = Scheduler::new(entries, start_from, limits, workers.len(), Duration::ZERO);
@@ -108,10 +105,8 @@ impl<'r> Supervisor<'r> {
             reporters,
             begun,
             memory_lost: false,
-            env,
+            keeper,
             failed: false,
-            saved_dirs: 0,
-            saved_cores: 0,
             cause: None,
         }
     }
@@ -208,8 +203,10 @@ impl<'r> Supervisor<'r> {
                 }
                 self.decide(Input::Left { worker, failed });
             }
-            Notice::Saved(dir) => self.keep(&dir, None),
+            Notice::Saved(dir) => self.keeper.keep(dir, None),
             // It is looked for before each notice.
+            Notice::Keeper(Told::Kept(events)) => events.iter().for_each(|event| self.tell(event)),
+            Notice::Keeper(Told::Done) => {}
             Notice::StopFile => {}
             Notice::MemoryLost => self.memory_lost = true,
             Notice::Signal(number) => {
@@ -244,7 +241,7 @@ impl<'r> Supervisor<'r> {
                 let id = self.id(attempt);
                 self.tell(&Event::TestFinished { worker, id: id.clone(), outcome, will_retry, will_repeat });
                 if let Some(dir) = saved {
-                    self.keep(&dir, Some(&id));
+                    self.keeper.keep(dir, Some(id));
                 }
             }
             Decision::Retry { attempt, failures } => {
@@ -304,54 +301,32 @@ impl<'r> Supervisor<'r> {
         }
     }
 
-    /// Moves a failure's data to `VAR0/log`, or drops them when enough were kept; looks at core files.
-    fn keep(&mut self, dir: &Path, id: Option<&TestId>) {
-        let id = || id.cloned();
-        leftovers::move_cores(&self.ctx.layout.test_dir, dir, id().as_ref(), self.reporters);
-        let cores = core_dump::cores(dir);
-        let program = self.ctx.layout.mariadbd.clone();
-        for core in cores {
-            let limit = self.ctx.settings.max_save_core;
-            let kept = self.saved_cores;
-            self.tell(&Event::CoreFound { id: id(), core: core.clone(), kept, limit });
-            let scratch = self.ctx.vardir.join("log");
-            let trace = core_dump::stack_trace(&self.ctx, &core, &program, &self.env, &scratch);
-            if let Some(StackTrace { debugger, text: trace }) = trace {
-                let program = program.clone();
-                self.tell(&Event::CoreTraced { id: id(), core: core.clone(), program, debugger, trace });
-            }
-            if self.saved_cores >= limit {
-                self.tell(&Event::CoreDeleted { id: id(), core: core.clone(), limit });
-                let _ = std::fs::remove_file(&core);
-            } else {
-                self.saved_cores += 1;
-                if !self.ctx.named_tests && save::compress(&core).is_ok() {
-                    self.tell(&Event::CoreCompressed { id: id(), core: core.clone() });
+    /// Tells what the keeper still has to tell, and waits for it within bounds.
+    fn await_keeper(&mut self) {
+        self.keeper.close();
+        if self.cause.is_some() {
+            self.keeper.abort();
+        }
+        let mut deadline = Instant::now() + keeper::END_PATIENCE;
+        let mut cut_short = false;
+        loop {
+            match self.reports.recv_deadline(deadline) {
+                Ok(Notice::Keeper(Told::Done)) | Err(RecvTimeoutError::Disconnected) => return,
+                Ok(notice) => {
+                    let signal = matches!(notice, Notice::Signal(_));
+                    self.take(notice);
+                    if signal {
+                        self.keeper.abort();
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) if cut_short => return,
+                Err(RecvTimeoutError::Timeout) => {
+                    self.keeper.abort();
+                    cut_short = true;
+                    deadline = Instant::now() + keeper::LAST_PATIENCE;
                 }
             }
         }
-        let limit = self.ctx.settings.max_save_datadir;
-        if self.saved_dirs >= limit {
-            let _ = crate::run::setup::vardir::remove(dir);
-            return self.tell(&Event::Saved { id: id(), from: dir.into(), to: None });
-        }
-        self.saved_dirs += 1;
-        let log = self.ctx.vardir.join("log");
-        let mut to = log.join(dir.file_name().unwrap_or_default());
-        if to != dir {
-            for n in 2.. {
-                if !to.exists() {
-                    break;
-                }
-                to = log.join(format!("{}.{n}", dir.file_name().unwrap_or_default().display()));
-            }
-            if let Err(error) = std::fs::rename(dir, &to) {
-                let text = format!("cannot move {} to {}: {error}", dir.display(), to.display());
-                let kind = WarningKind::Keeping;
-                self.tell(&Event::Warning { worker: None, id: id(), kind, text: text.into() });
-            }
-        }
-        self.tell(&Event::Saved { id: id(), from: dir.into(), to: Some(to) });
     }
 
     /// Valgrind's findings at the end of servers, as a test that failed (spec §10.8).
@@ -382,6 +357,7 @@ impl<'r> Supervisor<'r> {
 
     /// Last words and the exit code (spec §1.5, §11.5).
     fn finished(mut self) -> i32 {
+        self.await_keeper();
         let summary = self.plan.summary();
         if summary.no_workers {
             let text = format!("no worker is left: {} of the tests were not run", summary.missing);

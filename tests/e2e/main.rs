@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod after_the_end;
 mod bad_input;
 mod behaviour;
 mod corpus;

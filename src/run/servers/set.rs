@@ -441,8 +441,11 @@ impl ServerSet {
             }
         }
         if self.servers[i].group.wsrep_on()
-            && !crate::run::servers::wsrep::wait_ready(&self.servers[i], &self.ctx, deadline)?
+            && !crate::run::servers::wsrep::wait_ready(&self.servers[i], &self.ctx, &self.abort, deadline)?
         {
+            if self.abort.is_awake() {
+                return Err(BringUpFailure::Interrupted);
+            }
             return Err(BringUpFailure::Server(i, Readiness::TimedOut));
         }
         let process = self.process_at(i);

@@ -1,5 +1,7 @@
 //! The supervisor with workers that are channels: the test takes their jobs and sends their notices.
 
+use crate::env::Env;
+use crate::run::keep::keeper::{Keeper, Rules};
 use std::sync::Mutex;
 use std::thread;
 
@@ -167,8 +169,14 @@ fn supervise(
         engine: Engine::default(),
         run_mark: "test".into(),
         named_tests: true,
+        traces: Default::default(),
     });
     let (tell, reports) = crossbeam_channel::unbounded();
+    let told_by_keeper = tell.clone();
+    let keeper = Keeper::start(Rules::of(ctx.clone(), Env::default()), move |told| {
+        drop(told_by_keeper.send(Notice::Keeper(told)));
+    })
+    .unwrap();
     let (made, newly_made) = crossbeam_channel::unbounded();
     let mut crew = FakeCrew { allowed, made };
     let (handles, others): (Vec<_>, Vec<_>) = (0..workers).map(|_| fake()).unzip();
@@ -192,7 +200,7 @@ fn supervise(
         crew: &mut crew,
         reports,
         reporters: &mut reporters,
-        env: Env::default(),
+        keeper,
         begun: Instant::now(),
     })
     .run();

@@ -26,11 +26,14 @@ use crate::run::servers::shutdown::{self, Shutdown};
 use crate::run::setup::context::Context;
 use crate::run::setup::debugger;
 use crate::run::setup::vardir::WorkerDirs;
-use crate::run::worker::checks::Sessions;
+use crate::run::worker::checks::{self, Late, Sessions};
 use crate::run::worker::handle::{Job, Notice};
 use crate::sys::guardian;
 use crate::sys::orphans::{self, Orphan};
 use crate::sys::poll::Waker;
+
+/// How long a server may take to say whether a line that came late is allowed.
+const LATE_PATIENCE: Duration = Duration::from_secs(10);
 
 /// What a worker is made of.
 #[derive(Debug)]
@@ -71,6 +74,8 @@ pub struct Worker {
     pub states: BTreeMap<BString, Snapshot>,
     /// Sessions of the checks, open between the checks after a test only.
     pub sessions: Sessions,
+    /// What tests said their servers may log, by position, for lines that come after the last look.
+    pub suppressions: BTreeMap<usize, Vec<BString>>,
     /// The current attempt (re)started a server.
     pub restarted: bool,
     /// Where the data of the attempt's failure were put.
@@ -129,6 +134,7 @@ impl Worker {
             reports,
             states: BTreeMap::new(),
             sessions: Sessions::new(),
+            suppressions: BTreeMap::new(),
             restarted: false,
             saved: None,
             phases: BTreeMap::new(),
@@ -200,6 +206,7 @@ impl Worker {
             // Nobody will look at these servers again, and whoever ended the run does not want to wait.
             self.set.kill_all()?;
         } else {
+            self.tell_late_warnings(Late::All);
             self.set.stop_all(self.set.grace(), StopReason::RunEnd)?;
             self.tell_shutdown_warnings()?;
         }
@@ -300,6 +307,42 @@ impl Worker {
             }
         }
         Ok(())
+    }
+
+    /// Tells error-log lines that came between the last look after a test and now, as what that test left.
+    pub fn tell_late_warnings(&mut self, which: Late) {
+        if !self.ctx.settings.warnings || self.ctx.settings.using_extern() {
+            return;
+        }
+        let before = usize::from(which == Late::BeforeMarker);
+        let named: Option<String> = self.set.running().into_iter().find_map(|i| {
+            let names = self.set.scanners.get(&self.set.servers[i].group.log_error())?.names();
+            names.len().checked_sub(1 + before).map(|last| names[last].clone())
+        });
+        let Some(test) = named else { return };
+        let deadline = Instant::now() + LATE_PATIENCE;
+        let found = checks::late_warnings(self, &test, deadline, which);
+        checks::close(std::mem::take(&mut self.sessions));
+        match found {
+            Ok(None) => {}
+            Ok(Some(lines)) => {
+                let diagnoses = match which {
+                    Late::All => self.set.diagnose_warnings(&lines, Vec::new()),
+                    // The log of that test has ended with the marker.
+                    Late::BeforeMarker => Vec::new(),
+                };
+                self.events.send(Event::ShutdownWarnings {
+                    worker: self.number,
+                    tests: vec![test],
+                    lines,
+                    diagnoses,
+                });
+            }
+            Err(failure) => self.events.warn(
+                WarningKind::Other,
+                format!("cannot look for late warnings of {test}: {}", failure.comment),
+            ),
+        }
     }
 
     /// Tells what valgrind found when this worker's servers ended (spec §10.8).
@@ -409,6 +452,7 @@ mod tests {
             engine: Engine::default(),
             run_mark: format!("unit-test-{}", std::process::id()),
             named_tests: true,
+            traces: Default::default(),
         });
         let dirs = WorkerDirs { var: root.join("var"), tmp: root.join("var/tmp") };
         dirs.create().unwrap();
