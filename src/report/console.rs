@@ -261,8 +261,8 @@ impl Reporter for Console {
                 self.print(lines::recorded(result, base, rdiff).as_bytes());
             }
             Event::CoreRequested { process, .. } => self.print(lines::core_requested(process).as_bytes()),
-            Event::CoreFound { id, core, kept, limit } => {
-                self.print(lines::core_found(id.as_ref(), core, *kept, *limit).as_bytes());
+            Event::CoreFound { core, dir, kept, limit, .. } => {
+                self.print(lines::core_found(core, dir, *kept, *limit).as_bytes());
             }
             Event::CoreMoved { core, to, .. } => self.print(lines::core_moved(core, to).as_bytes()),
             Event::CoreTraced { program, debugger, trace, .. } => {

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use bstr::{BString, ByteVec};
 
-use crate::event::TestId;
 use crate::event::{Process, ProcessExit, RestartReason, UserServer};
 use crate::report::layout::worker_prefix;
 
@@ -107,10 +106,11 @@ pub fn core_requested(asked: &Process) -> String {
     format!("Trying to dump core for {}\n", process(asked))
 }
 
-/// A core file in what is kept of a failure, with its test: verdicts of others may stand before it.
-pub fn core_found(id: Option<&TestId>, core: &Path, kept: u32, limit: u32) -> String {
-    let test = id.map(|id| format!("{}.{}/", id.suite, id.test)).unwrap_or_default();
-    format!(" - found '{test}{}' ({kept}/{limit})\n", core.file_name().unwrap_or_default().display())
+/// A core file in `dir`, what is kept of a failure. Verdicts of other tests may stand before the line: the file is named
+/// with the directory.
+pub fn core_found(core: &Path, dir: &Path, kept: u32, limit: u32) -> String {
+    let name = dir.parent().and_then(|above| core.strip_prefix(above).ok()).unwrap_or(core);
+    format!(" - found '{}' ({kept}/{limit})\n", name.display())
 }
 
 /// A core file of a client program.
@@ -207,6 +207,13 @@ mod tests {
         worker[01] mysqld.1  22000  /t/mysqld.1.sock
         worker[01] Waiting for server(s) to exit...
         ");
+    }
+
+    #[test]
+    fn a_core_is_named_with_the_directory_of_its_failure() {
+        let dir = Path::new("/v/log/main.a");
+        let found = core_found(&dir.join("mysqld.1/data/core"), dir, 0, 5);
+        assert_eq!(found, " - found 'main.a/mysqld.1/data/core' (0/5)\n");
     }
 
     #[test]

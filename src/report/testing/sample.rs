@@ -364,7 +364,7 @@ pub fn asides() -> Vec<Event> {
             rdiff: "MT/bad,a.rdiff".into(),
         },
         Event::CoreMoved { id: id(), core: "MT/core.9".into(), to: "/var0/log/S.bad".into() },
-        Event::CoreFound { id: id(), core: core(), kept: 0, limit: 5 },
+        Event::CoreFound { id: id(), core: core(), dir: "/var0/log/S.bad".into(), kept: 0, limit: 5 },
         Event::CoreTraced {
             id: id(),
             core: core(),

@@ -177,17 +177,17 @@ impl Work {
                 leftovers::move_core(core, &job.dir, job.id.as_ref(), &mut events);
             }
             for core in core_dump::cores(&job.dir) {
-                self.see_to_core(job.id.as_ref(), core, &mut events);
+                self.see_to_core(&job, core, &mut events);
             }
             self.see_to_dir(&job.dir, job.id.as_ref(), &mut events);
             tell(Told::Kept(events));
         }
     }
 
-    fn see_to_core(&mut self, id: Option<&TestId>, core: PathBuf, events: &mut Vec<Event>) {
+    fn see_to_core(&mut self, job: &Job, core: PathBuf, events: &mut Vec<Event>) {
         let (limit, kept) = (self.rules.max_cores, self.saved_cores);
-        let id = || id.cloned();
-        events.push(Event::CoreFound { id: id(), core: core.clone(), kept, limit });
+        let (dir, id) = (job.dir.clone(), || job.id.clone());
+        events.push(Event::CoreFound { id: id(), dir, core: core.clone(), kept, limit });
         if !self.abort.is_awake()
             && let Some(StackTrace { debugger, text: trace }) = (self.rules.trace)(&core, &self.abort)
         {
