@@ -7,10 +7,10 @@ use bstr::BString;
 use crate::cli::settings::Settings;
 use crate::env::Env;
 use crate::error::{Error, Result};
-use crate::event::Event;
+use crate::event::{Event, WarningKind};
 use crate::report::clock::Clock;
 use crate::report::console::Console;
-use crate::report::events_json::EventsJson;
+use crate::report::events_json::{self, EventsJson};
 use crate::report::junit::Junit;
 use crate::report::result_file::ResultFile;
 use crate::report::snapshot::Snapshot;
@@ -39,12 +39,12 @@ struct Watched {
 impl Reporters {
     /// A line for the console.
     pub fn message(&mut self, text: impl Into<BString>) {
-        self.event(&Event::Message { text: text.into() });
+        self.event(&Event::message(text));
     }
 
     /// A warning of the supervisor's.
-    pub fn warning(&mut self, text: impl Into<BString>) {
-        self.event(&Event::Warning { worker: None, text: text.into() });
+    pub fn warning(&mut self, kind: WarningKind, text: impl Into<BString>) {
+        self.event(&Event::warning(kind, text));
     }
 
     /// A console, and nothing else yet.
@@ -62,7 +62,7 @@ impl Reporters {
         for file in &mut self.files {
             let Err(error) = file.reporter.event(event) else { continue };
             if !std::mem::replace(&mut file.warned, true) {
-                let warning = Event::Warning { worker: None, text: chain(&error).into() };
+                let warning = Event::warning(WarningKind::Report, chain(&error));
                 let _ = self.console.event(&warning);
             }
         }
@@ -84,16 +84,20 @@ fn chain(error: &Error) -> String {
 
 /// The reporters that `settings` asks for.
 ///
-/// `vardir` (VAR0) exists already; from now on the console is copied to its `log/stdout.log`.
+/// `vardir` (VAR0) exists already; from now on the console is copied to `log/stdout.log` there.
 /// `env` decides about colours. Relative report paths are taken from the current directory.
 ///
 /// # Errors
 ///
 /// A file that cannot be created is an error here, before anything has run.
 pub fn reporters(settings: &Settings, env: &Env, vardir: &Path, clock: Clock) -> Result<Reporters> {
-    let mut all = Reporters::new(Console::on_process_streams(settings, env, vardir, clock)?);
+    let mut all =
+        Reporters::new(Console::on_process_streams(settings, env, &vardir.join("log/stdout.log"), clock)?);
     if let Some(path) = &settings.events {
-        all.add(EventsJson::create(path, clock)?);
+        all.add(match events_json::is_standard_output(path) {
+            true => EventsJson::on_standard_output(clock)?,
+            false => EventsJson::create(path, clock)?,
+        });
     }
     if let Some(path) = &settings.xml_report {
         all.add(Snapshot::create(path, LegacyXml::new(clock))?);
@@ -102,7 +106,7 @@ pub fn reporters(settings: &Settings, env: &Env, vardir: &Path, clock: Clock) ->
         all.add(Snapshot::create(path, Junit::new(clock))?);
     }
     if settings.result_file {
-        all.add(ResultFile::create(settings, vardir, clock)?);
+        all.add(ResultFile::create(&vardir.join("mtr-results.txt"), settings, vardir, clock)?);
     }
     Ok(all)
 }
@@ -136,11 +140,11 @@ mod tests {
         let seen = Arc::default();
         let mut all = Reporters::new(Seen(Arc::clone(&seen)));
         all.add(Broken);
-        let message = Event::Message { text: "hello".into() };
+        let message = Event::message("hello");
         all.event(&message);
         all.event(&message);
         let seen = seen.lock().unwrap();
-        let text = "cannot write /x/y.xml: no storage space".into();
-        assert_eq!(*seen, [Event::Warning { worker: None, text }, message.clone(), message]);
+        let text = "cannot write /x/y.xml: no storage space";
+        assert_eq!(*seen, [Event::warning(WarningKind::Report, text), message.clone(), message]);
     }
 }
