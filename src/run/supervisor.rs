@@ -315,7 +315,7 @@ impl<'r> Supervisor<'r> {
         if self.keeper_done {
             // Before it was told that there is nothing more: its thread panicked.
             let text = "the thread that keeps what failures leave failed: some of it stays where it was";
-            self.warning(None, text.to_owned());
+            self.tell(&Event::warning(WarningKind::Keeping, text));
         }
         while !self.keeper_done {
             match self.reports.recv_deadline(deadline) {
