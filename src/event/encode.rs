@@ -6,7 +6,7 @@ use std::time::Duration;
 use bstr::BString;
 use serde::Serializer;
 
-use super::Phase;
+use super::phase::Phase;
 
 pub(super) fn as_seconds<S: Serializer>(d: &Duration, s: S) -> Result<S::Ok, S::Error> {
     s.serialize_f64(d.as_secs_f64())

@@ -6,6 +6,7 @@
 
 mod encode;
 mod outcome;
+mod phase;
 mod planned;
 mod server;
 mod sink;
@@ -20,6 +21,7 @@ use crate::triage::diagnosis::Diagnosis;
 use encode::{as_optional_path, as_optional_seconds, as_path, as_phases, as_seconds, as_text};
 
 pub use outcome::{FailureKind, Outcome, Place, TestId, Verdict};
+pub use phase::Phase;
 pub use planned::{PlannedInstance, PlannedSkip, SkippedBy};
 pub use server::{Process, ProcessExit, RestartReason, StartReason, StopReason, UserServer};
 pub use sink::{EventSink, RunningPhase, WorkerEvents};
@@ -43,26 +45,6 @@ pub enum RunEnd {
     Timeout,
     /// A signal ended it.
     Interrupted,
-}
-
-/// Phases of `--report-times`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Phase {
-    /// Collecting test cases.
-    Collect,
-    /// Server stop/start.
-    Servers,
-    /// Check-testcase.
-    CheckTestcase,
-    /// Check for warnings.
-    CheckWarnings,
-    /// Test execution.
-    Execution,
-    /// Initialization/cleanup.
-    Init,
-    /// Test administration.
-    Administration,
 }
 
 /// Phases of an attempt.

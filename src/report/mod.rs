@@ -1,5 +1,6 @@
 //! Consumers of events.
 
+mod assemble;
 pub mod clock;
 pub mod console;
 pub mod events_json;
@@ -17,6 +18,7 @@ pub mod xml;
 #[cfg(test)]
 mod testing;
 
+pub use assemble::reporters;
 pub use clock::Clock;
-pub use reporter::{Reporter, Reporters, reporters};
+pub use reporter::{Reporter, Reporters};
 pub use tally::Tally;

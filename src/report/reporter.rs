@@ -1,20 +1,9 @@
 //! The consumers of one run: what a reporter is, and how events get to all of them.
 
-use std::path::Path;
-
 use bstr::BString;
 
-use crate::cli::settings::Settings;
-use crate::env::Env;
 use crate::error::{Error, Result};
 use crate::event::{Event, WarningKind};
-use crate::report::clock::Clock;
-use crate::report::console::Console;
-use crate::report::events_json::{self, EventsJson};
-use crate::report::junit::Junit;
-use crate::report::result_file::ResultFile;
-use crate::report::snapshot::Snapshot;
-use crate::report::xml::LegacyXml;
 
 /// Something that tells a run to somebody.
 pub trait Reporter: Send {
@@ -82,38 +71,10 @@ fn chain(error: &Error) -> String {
     text
 }
 
-/// The reporters that `settings` asks for.
-///
-/// `vardir` (VAR0) exists already; from now on the console is copied to `log/stdout.log` there.
-/// `env` decides about colours. Relative report paths are taken from the current directory.
-///
-/// # Errors
-///
-/// A file that cannot be created is an error here, before anything has run.
-pub fn reporters(settings: &Settings, env: &Env, vardir: &Path, clock: Clock) -> Result<Reporters> {
-    let mut all =
-        Reporters::new(Console::on_process_streams(settings, env, &vardir.join("log/stdout.log"), clock)?);
-    if let Some(path) = &settings.events {
-        all.add(match events_json::is_standard_output(path) {
-            true => EventsJson::on_standard_output(clock)?,
-            false => EventsJson::create(path, clock)?,
-        });
-    }
-    if let Some(path) = &settings.xml_report {
-        all.add(Snapshot::create(path, LegacyXml::new(clock))?);
-    }
-    if let Some(path) = &settings.junit {
-        all.add(Snapshot::create(path, Junit::new(clock))?);
-    }
-    if settings.result_file {
-        all.add(ResultFile::create(&vardir.join("mtr-results.txt"), settings, vardir, clock)?);
-    }
-    Ok(all)
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use std::path::Path;
     use std::sync::{Arc, Mutex};
 
     use super::*;

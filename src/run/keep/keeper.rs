@@ -55,7 +55,7 @@ pub struct Rules {
     pub max_dirs: u32,
     /// Core files are compressed.
     pub compress: bool,
-    /// The program that dumps core.
+    /// The program that dumped them.
     pub program: PathBuf,
     /// Reads core files.
     pub trace: Trace,
@@ -73,7 +73,8 @@ impl Rules {
         let (settings, log) = (&ctx.settings, ctx.vardir.join("log"));
         let (max_cores, max_dirs) = (settings.max_save_core, settings.max_save_datadir);
         let (test_dir, compress) = (ctx.layout.test_dir.clone(), !ctx.named_tests);
-        let (scratch, program) = (log.clone(), ctx.layout.mariadbd.clone());
+        let scratch = log.clone();
+        let program = ctx.layout.mariadbd.clone();
         let mut left = TRACES_PATIENCE;
         let trace = move |core: &Path, abort: &Waker| {
             let begun = Instant::now();
@@ -90,7 +91,7 @@ impl Rules {
 #[derive(Debug)]
 struct Job {
     dir: PathBuf,
-    /// The attempt that failed; `None`: servers crashed after their test.
+    /// Whose failure it was; `None`: a shutdown's.
     id: Option<TestId>,
     /// Core files in the test directory that belong to it.
     cores: Vec<PathBuf>,
@@ -127,7 +128,7 @@ impl Keeper {
         Ok(Keeper { jobs: Some(jobs), abort, test_dir, claimed: BTreeSet::new() })
     }
 
-    /// Hands over the directory of a failure, that of the attempt `id`, and the core files that are in the test directory now. Does not wait.
+    /// Hands over the directory of a failure, and the core files that are in the test directory now. Does not wait.
     pub fn keep(&mut self, dir: PathBuf, id: Option<TestId>) {
         let mut cores = leftovers::cores_in(&self.test_dir);
         cores.retain(|core| {
@@ -176,39 +177,37 @@ impl Work {
                 leftovers::move_core(core, &job.dir, job.id.as_ref(), &mut events);
             }
             for core in core_dump::cores(&job.dir) {
-                self.see_to_core(&job, &core, &mut events);
+                self.see_to_core(&job, core, &mut events);
             }
-            self.see_to_dir(&job, &mut events);
+            self.see_to_dir(&job.dir, job.id.as_ref(), &mut events);
             tell(Told::Kept(events));
         }
     }
 
-    fn see_to_core(&mut self, job: &Job, core: &Path, events: &mut Vec<Event>) {
-        let limit = self.rules.max_cores;
-        let (id, path) = (|| job.id.clone(), || core.to_owned());
-        let (dir, kept) = (job.dir.clone(), self.saved_cores);
-        events.push(Event::CoreFound { id: id(), core: path(), dir, kept, limit });
-        if !self.abort.is_awake() {
-            let trace = (self.rules.trace)(core, &self.abort);
-            if let Some(StackTrace { debugger, text: trace }) = trace {
-                let program = self.rules.program.clone();
-                events.push(Event::CoreTraced { id: id(), core: path(), program, debugger, trace });
-            }
+    fn see_to_core(&mut self, job: &Job, core: PathBuf, events: &mut Vec<Event>) {
+        let (limit, kept) = (self.rules.max_cores, self.saved_cores);
+        let (dir, id) = (job.dir.clone(), || job.id.clone());
+        events.push(Event::CoreFound { id: id(), dir, core: core.clone(), kept, limit });
+        if !self.abort.is_awake()
+            && let Some(StackTrace { debugger, text: trace }) = (self.rules.trace)(&core, &self.abort)
+        {
+            let program = self.rules.program.clone();
+            events.push(Event::CoreTraced { id: id(), core: core.clone(), program, debugger, trace });
         }
         if self.saved_cores >= limit {
-            events.push(Event::CoreDeleted { id: id(), core: path(), limit });
-            let _ = std::fs::remove_file(core);
+            let _ = std::fs::remove_file(&core);
+            events.push(Event::CoreDeleted { id: id(), core, limit });
         } else {
             self.saved_cores += 1;
-            if self.rules.compress && save::compress(core, &self.abort).is_ok_and(|done| done) {
-                events.push(Event::CoreCompressed { id: id(), core: path() });
+            if self.rules.compress && save::compress(&core, &self.abort).is_ok_and(|done| done) {
+                events.push(Event::CoreCompressed { id: id(), core });
             }
         }
     }
 
     /// Moves the directory to its place, or removes it where enough were kept.
-    fn see_to_dir(&mut self, job: &Job, events: &mut Vec<Event>) {
-        let (id, dir) = (|| job.id.clone(), job.dir.as_path());
+    fn see_to_dir(&mut self, dir: &Path, id: Option<&TestId>, events: &mut Vec<Event>) {
+        let id = || id.cloned();
         let kind = WarningKind::Keeping;
         let warning = |text: String| Event::Warning { worker: None, id: id(), kind, text: text.into() };
         if self.saved_dirs >= self.rules.max_dirs {
@@ -236,6 +235,13 @@ mod tests {
     use super::*;
     use crate::sys::poll;
 
+    /// The first attempt of `suite.test`.
+    fn id(name: &str) -> TestId {
+        let (suite, test) = name.split_once('.').unwrap();
+        let (suite, test, combination) = (suite.to_owned(), test.to_owned(), String::new());
+        TestId { suite, test, combination, repetition: 1, attempt: 1 }
+    }
+
     struct Site {
         dir: tempfile::TempDir,
         told: Receiver<Told>,
@@ -257,7 +263,7 @@ mod tests {
                 max_cores: limits.0,
                 max_dirs: limits.1,
                 compress: true,
-                program: "mariadbd".into(),
+                program: "/sbin/mariadbd".into(),
                 trace: Box::new(trace),
             };
             let (tell, told) = crossbeam_channel::unbounded();
@@ -270,27 +276,28 @@ mod tests {
             let dir = self.dir.path().join("1").join(test);
             std::fs::create_dir(&dir).unwrap();
             std::fs::write(dir.join("core"), test).unwrap();
-            self.keeper.keep(dir, None);
+            self.keeper.keep(dir, Some(id(test)));
         }
 
         /// The texts that the keeper tells until its end.
         fn texts(mut self) -> (Vec<String>, tempfile::TempDir) {
-            let name = |path: &Path| path.file_name().unwrap().display().to_string();
             self.keeper.close();
             let mut texts = Vec::new();
             loop {
                 match self.told.recv_timeout(Duration::from_secs(60)).unwrap() {
                     Told::Done => return (texts, self.dir),
                     Told::Kept(events) => texts.extend(events.into_iter().map(|event| match event {
-                        Event::CoreFound { core, dir, kept, limit, .. } => {
-                            assert!(core.starts_with(&dir), "{}", core.display());
-                            format!("found {} ({kept}/{limit})", name(&dir))
+                        Event::CoreFound { id, kept, limit, .. } => {
+                            format!("{} found ({kept}/{limit})", id.unwrap().test)
                         }
                         Event::CoreTraced { trace, .. } => trace.to_string(),
-                        Event::CoreDeleted { limit, .. } => format!("deleted, {limit} saved"),
+                        Event::CoreDeleted { id, limit, .. } => {
+                            format!("{} deleted, {limit} saved", id.unwrap().test)
+                        }
                         Event::CoreCompressed { core, .. } => format!("compressed {}", core.display()),
                         Event::Saved { from, to, .. } => {
-                            format!("{} {}", name(&from), if to.is_some() { "saved" } else { "removed" })
+                            let name = from.file_name().unwrap().display().to_string();
+                            format!("{name} {}", if to.is_some() { "saved" } else { "removed" })
                         }
                         other => format!("{other:?}"),
                     })),
@@ -308,13 +315,13 @@ mod tests {
         let (texts, dir) = site.texts();
         let compressed = format!("compressed {}", dir.path().join("1/main.a/core").display());
         let told = [
-            "found main.a (0/1)",
+            "a found (0/1)",
             "a trace",
             &compressed,
             "main.a saved",
-            "found main.b (1/1)",
+            "b found (1/1)",
             "a trace",
-            "deleted, 1 saved",
+            "b deleted, 1 saved",
             "main.b removed",
         ];
         assert_eq!(texts, told);
@@ -337,7 +344,7 @@ mod tests {
         begun.recv_timeout(Duration::from_secs(60)).unwrap();
         site.keeper.abort();
         let (texts, dir) = site.texts();
-        let told = ["found main.a (0/9)", "main.a saved", "found main.b (1/9)", "main.b saved"];
+        let told = ["a found (0/9)", "main.a saved", "b found (1/9)", "main.b saved"];
         assert_eq!(texts, told);
         for test in ["main.a", "main.b"] {
             assert_eq!(

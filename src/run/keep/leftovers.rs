@@ -30,8 +30,12 @@ pub fn move_core(core: &Path, to: &Path, id: Option<&TestId>, events: &mut Vec<E
         .or_else(|_| std::fs::copy(core, &place).and_then(|_| std::fs::remove_file(core)));
     if let Err(error) = moved {
         let text = format!("cannot move {}: {error}", core.display());
-        let (id, kind) = (id.cloned(), WarningKind::Keeping);
-        events.push(Event::Warning { worker: None, id, kind, text: text.into() });
+        events.push(Event::Warning {
+            worker: None,
+            id: id.cloned(),
+            kind: WarningKind::Keeping,
+            text: text.into(),
+        });
     }
 }
 

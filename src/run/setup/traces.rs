@@ -35,11 +35,11 @@ impl Traces {
         if let Some(trace) = id.and_then(|id| known().get(&id).cloned()) {
             return Some(trace);
         }
-        let trace = read()?;
-        if let Some(id) = id {
+        let trace = read();
+        if let (Some(id), Some(trace)) = (id, &trace) {
             known().insert(id, trace.clone());
         }
-        Some(trace)
+        trace
     }
 }
 

@@ -169,8 +169,8 @@ impl Worker {
     /// Gets the servers ready. `Some` ends the attempt (with `None` inside: without a verdict).
     fn servers_for(&mut self, case: &TestCase) -> Result<Option<Option<Ended>>> {
         let begun = Instant::now();
-        let phase = self.events.phase(AttemptPhase::Servers);
         self.tell_late_warnings(Late::All);
+        let phase = self.events.phase(AttemptPhase::Servers);
         if self.set.stop_unfit(case)? {
             self.restarted = true;
             self.states.clear();
