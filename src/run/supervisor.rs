@@ -3,24 +3,21 @@
 //! It alone emits, and the order in which it takes notices is the order of the run's events.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bstr::BString;
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 
 use crate::case::TestCase;
 use crate::cli::settings::Settings;
-use crate::env::Env;
-use crate::event::{Event, Outcome, RunEnd, TestId, Verdict};
+use crate::event::{Event, Outcome, RunEnd, TestId, Verdict, WarningKind};
 use crate::plan::decision::{Attempt, Decision, Input, Limits};
 use crate::plan::entry::{self, Entry};
 use crate::plan::scheduler::Scheduler;
 use crate::report::Reporters;
-use crate::run::autopsy::core_dump;
+use crate::run::keep::keeper::{self, Keeper, Told};
 use crate::run::keep::leftovers;
-use crate::run::keep::save;
 use crate::run::setup::context::Context;
 use crate::run::worker::handle::{Crew, Job, Made, Notice, WorkerHandle};
 
@@ -43,11 +40,9 @@ pub struct Supervisor<'r> {
     begun: Instant,
     /// Valgrind found memory lost when a server ended.
     memory_lost: bool,
-    env: Env,
+    keeper: Keeper,
     /// Something failed that is no verdict of a test.
     failed: bool,
-    saved_dirs: u32,
-    saved_cores: u32,
     /// Why the run could not go on, where the counts do not tell it.
     cause: Option<String>,
 }
@@ -68,8 +63,8 @@ pub struct SupervisorInputs<'r> {
     pub reports: Receiver<Notice>,
     /// Who is told.
     pub reporters: &'r mut Reporters,
-    /// For debuggers that look at cores.
-    pub env: Env,
+    /// Sees to what failures leave.
+    pub keeper: Keeper,
     /// When the run began.
     pub begun: Instant,
 }
@@ -91,7 +86,8 @@ fn limits(settings: &Settings) -> Limits {
 impl<'r> Supervisor<'r> {
     /// A supervisor with everything still to do.
     pub fn new(inputs: SupervisorInputs<'r>) -> Self {
-        let SupervisorInputs { ctx, cases, entries, workers, crew, reports, reporters, env, begun } = inputs;
+        let SupervisorInputs { ctx, cases, entries, workers, crew, reports, reporters, keeper, begun } =
+            inputs;
         let start_from = entry::start_from(cases.iter().map(Arc::as_ref), ctx.settings.start_from.as_deref());
         let limits = limits(&ctx.settings);
         let plan = Scheduler::new(entries, start_from, limits, workers.len(), Duration::ZERO);
@@ -109,10 +105,8 @@ impl<'r> Supervisor<'r> {
             reporters,
             begun,
             memory_lost: false,
-            env,
+            keeper,
             failed: false,
-            saved_dirs: 0,
-            saved_cores: 0,
             cause: None,
         }
     }
@@ -143,12 +137,9 @@ impl<'r> Supervisor<'r> {
         self.reporters.event(event);
     }
 
-    fn message(&mut self, text: impl Into<BString>) {
-        self.tell(&Event::Message { text: text.into() });
-    }
-
-    fn warning(&mut self, worker: Option<usize>, text: String) {
-        self.tell(&Event::Warning { worker, text: text.into() });
+    fn worker_warning(&mut self, worker: usize, text: String) {
+        let (worker, kind) = (Some(worker), WarningKind::Worker);
+        self.tell(&Event::Warning { worker, id: None, kind, text: text.into() });
     }
 
     fn tell_static_skips(&mut self) {
@@ -156,7 +147,7 @@ impl<'r> Supervisor<'r> {
             && self.start_from == self.cases.len()
         {
             let text = format!("--start-from={wanted} is the name of no test of this run: nothing is run");
-            self.warning(None, text);
+            self.tell(&Event::warning(WarningKind::Option, text));
         }
         if self.ctx.settings.start_only() {
             return;
@@ -197,7 +188,7 @@ impl<'r> Supervisor<'r> {
             Notice::Done { worker, outcome, saved, unfit, .. } => {
                 let (verdict, fit) = (outcome.verdict, unfit.is_none());
                 if let Some(why) = unfit {
-                    self.warning(Some(worker), format!("worker {worker} is made anew: {}", why.explained()));
+                    self.worker_warning(worker, format!("worker {worker} is made anew: {}", why.explained()));
                 }
                 self.judged = Some((*outcome, saved));
                 self.decide(Input::Ended { worker, verdict, fit });
@@ -207,13 +198,15 @@ impl<'r> Supervisor<'r> {
                 let failed = error.is_some();
                 if let Some(error) = error {
                     let text = format!("worker {worker} ended: {}", error.explained());
-                    self.warning(Some(worker), text.clone());
+                    self.worker_warning(worker, text.clone());
                     self.judged = Some((Outcome { comment: text.into(), ..Outcome::default() }, None));
                 }
                 self.decide(Input::Left { worker, failed });
             }
-            Notice::Saved(dir) => self.keep(&dir),
+            Notice::Saved(dir) => self.keeper.keep(dir, None),
             // It is looked for before each notice.
+            Notice::Keeper(Told::Kept(events)) => events.iter().for_each(|event| self.tell(event)),
+            Notice::Keeper(Told::Done) => {}
             Notice::StopFile => {}
             Notice::MemoryLost => self.memory_lost = true,
             Notice::Signal(number) => {
@@ -246,9 +239,9 @@ impl<'r> Supervisor<'r> {
                 let (outcome, saved) = self.judged.take().unwrap_or_default();
                 let outcome = Box::new(Outcome { verdict, ..outcome });
                 let id = self.id(attempt);
-                self.tell(&Event::TestFinished { worker, id, outcome, will_retry, will_repeat });
+                self.tell(&Event::TestFinished { worker, id: id.clone(), outcome, will_retry, will_repeat });
                 if let Some(dir) = saved {
-                    self.keep(&dir);
+                    self.keeper.keep(dir, Some(id));
                 }
             }
             Decision::Retry { attempt, failures } => {
@@ -261,8 +254,8 @@ impl<'r> Supervisor<'r> {
             }
             Decision::Run { worker, attempt } => {
                 let id = self.id(attempt);
-                self.tell(&Event::TestStarted { worker, id });
-                let job = Job { index: attempt.index, case: self.cases[attempt.index].clone() };
+                self.tell(&Event::TestStarted { worker, id: id.clone() });
+                let job = Job { index: attempt.index, case: self.cases[attempt.index].clone(), id };
                 if let Some(jobs) = self.workers.get(&worker).and_then(|handle| handle.jobs.as_ref()) {
                     // A worker that is gone tells so itself; its job is then without a verdict.
                     let _ = jobs.send(job);
@@ -287,16 +280,16 @@ impl<'r> Supervisor<'r> {
                 }
                 Err(error) => {
                     let text = format!("worker {worker} cannot be made: {}", error.explained());
-                    self.warning(Some(worker), text);
+                    self.worker_warning(worker, text);
                     self.inputs.push_back(Input::NotMade { worker });
                 }
             },
             Decision::GivenUp { worker } => {
                 let text =
                     format!("worker {worker} is given up; what it would have run is left to the others");
-                self.warning(Some(worker), text);
+                self.worker_warning(worker, text);
             }
-            Decision::StillStopped { completed } => self.message(format!("\n-STOPPED- [pass] {completed}")),
+            Decision::StillStopped { completed } => self.tell(&Event::TestsHeld { completed }),
         }
     }
 
@@ -308,51 +301,32 @@ impl<'r> Supervisor<'r> {
         }
     }
 
-    /// Moves a failure's data to `VAR0/log`, or drops them when enough were kept; looks at core files.
-    fn keep(&mut self, dir: &Path) {
-        leftovers::move_cores(&self.ctx.layout.test_dir, dir, self.reporters);
-        let cores = core_dump::cores(dir);
-        let program = self.ctx.layout.mariadbd.clone();
-        for core in cores {
-            let name = core.file_name().unwrap_or_default().display().to_string();
-            let limit = self.ctx.settings.max_save_core;
-            self.message(format!(" - found '{name}' ({}/{limit})", self.saved_cores));
-            let scratch = self.ctx.vardir.join("log");
-            let trace = core_dump::stack_trace(&self.ctx, &core, &program, &self.env, &scratch);
-            if !trace.is_empty() {
-                self.message(trace);
-            }
-            if self.saved_cores >= limit {
-                self.message(format!(" - deleting it, already saved {limit}"));
-                let _ = std::fs::remove_file(&core);
-            } else {
-                self.saved_cores += 1;
-                if !self.ctx.named_tests && save::compress(&core).is_ok() {
-                    self.message(format!("Compressed file {}", core.display()));
+    /// Tells what the keeper still has to tell, and waits for it within bounds.
+    fn await_keeper(&mut self) {
+        self.keeper.close();
+        if self.cause.is_some() {
+            self.keeper.abort();
+        }
+        let mut deadline = Instant::now() + keeper::END_PATIENCE;
+        let mut cut_short = false;
+        loop {
+            match self.reports.recv_deadline(deadline) {
+                Ok(Notice::Keeper(Told::Done)) | Err(RecvTimeoutError::Disconnected) => return,
+                Ok(notice) => {
+                    let signal = matches!(notice, Notice::Signal(_));
+                    self.take(notice);
+                    if signal {
+                        self.keeper.abort();
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) if cut_short => return,
+                Err(RecvTimeoutError::Timeout) => {
+                    self.keeper.abort();
+                    cut_short = true;
+                    deadline = Instant::now() + keeper::LAST_PATIENCE;
                 }
             }
         }
-        let limit = self.ctx.settings.max_save_datadir;
-        if self.saved_dirs >= limit {
-            let _ = crate::run::setup::vardir::remove(dir);
-            return self.tell(&Event::Saved { from: dir.into(), to: None });
-        }
-        self.saved_dirs += 1;
-        let log = self.ctx.vardir.join("log");
-        let mut to = log.join(dir.file_name().unwrap_or_default());
-        if to != dir {
-            for n in 2.. {
-                if !to.exists() {
-                    break;
-                }
-                to = log.join(format!("{}.{n}", dir.file_name().unwrap_or_default().display()));
-            }
-            if let Err(error) = std::fs::rename(dir, &to) {
-                let text = format!("cannot move {} to {}: {error}", dir.display(), to.display());
-                self.tell(&Event::Warning { worker: None, text: text.into() });
-            }
-        }
-        self.tell(&Event::Saved { from: dir.into(), to: Some(to) });
     }
 
     /// Valgrind's findings at the end of servers, as a test that failed (spec §10.8).
@@ -377,17 +351,17 @@ impl<'r> Supervisor<'r> {
         for file in files {
             self.failed = true;
             self.cause.get_or_insert_with(|| "there were failing test cases".to_owned());
-            let text = format!("Check mysqltest warnings in '{}'", file.display());
-            self.tell(&Event::Warning { worker: None, text: text.into() });
+            self.tell(&Event::ScriptWarnings { file });
         }
     }
 
     /// Last words and the exit code (spec §1.5, §11.5).
     fn finished(mut self) -> i32 {
+        self.await_keeper();
         let summary = self.plan.summary();
         if summary.no_workers {
             let text = format!("no worker is left: {} of the tests were not run", summary.missing);
-            self.warning(None, text.clone());
+            self.tell(&Event::warning(WarningKind::Worker, text.as_str()));
             self.cause.get_or_insert(text);
         }
         if self.memory_lost {
@@ -404,7 +378,9 @@ impl<'r> Supervisor<'r> {
         let total = summary.total + usize::from(self.memory_lost);
         let (end, wall) = (summary.end, self.begun.elapsed());
         let cause = self.cause.take();
-        self.tell(&Event::RunFinished { end, wall, total, exit_code, cause, diagnoses: Vec::new() });
+        let warnings_file = Some(self.ctx.vardir.join("log/warnings")).filter(|file| file.exists());
+        let diagnoses = Vec::new();
+        self.tell(&Event::RunFinished { end, wall, total, exit_code, cause, warnings_file, diagnoses });
         exit_code
     }
 }

@@ -3,11 +3,13 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod after_the_end;
 mod bad_input;
 mod behaviour;
 mod corpus;
 mod deaths;
 mod doctor;
+mod events;
 mod every_file;
 mod extensions;
 mod fake_script;

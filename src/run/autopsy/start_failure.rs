@@ -29,7 +29,7 @@ impl ServerSet {
         evidence.exit = exit;
         evidence.timed_out = how == Readiness::TimedOut;
         if let (ExitKind::Running, Some(child)) = (exit, server.process()) {
-            let lines = gdb::threads_of(self.context(), child.pid(), &self.env, &self.dirs.tmp);
+            let lines = gdb::threads_of(self.context(), child.pid(), &self.env, &self.dirs.tmp, self.abort());
             evidence.threads = bstr::join("\n", lines).into();
         }
         self.complete(&mut evidence, i);

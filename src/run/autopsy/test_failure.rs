@@ -82,7 +82,7 @@ impl ServerSet {
         test.programs = process::programs_below(script);
         let mut threads: Vec<BString> = Vec::new();
         let mut look = |who: String, pid: i32| {
-            let lines = gdb::threads_of(self.context(), pid, &self.env, &self.dirs.tmp);
+            let lines = gdb::threads_of(self.context(), pid, &self.env, &self.dirs.tmp, self.abort());
             if !lines.is_empty() {
                 threads.push(format!("{who} (process {pid}):").into());
                 threads.extend(lines.into_iter().map(|line| [b"  ", line.as_bytes()].concat().into()));
@@ -241,7 +241,15 @@ impl ServerSet {
         let mut core = Core { path, ..Core::default() };
         if !evidence.log.text.contains_str("(handle_fatal_signal") {
             let (ctx, scratch) = (self.context(), &self.dirs.tmp);
-            core.backtrace = core_dump::stack_trace(ctx, &core.path, &evidence.program, &self.env, scratch);
+            let trace = core_dump::stack_trace(
+                ctx,
+                &core.path,
+                &evidence.program,
+                &self.env,
+                scratch,
+                (Duration::MAX, self.abort()),
+            );
+            core.backtrace = trace.map(|trace| trace.text).unwrap_or_default();
         }
         evidence.core = Some(core);
     }

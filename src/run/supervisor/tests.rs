@@ -1,5 +1,7 @@
 //! The supervisor with workers that are channels: the test takes their jobs and sends their notices.
 
+use crate::env::Env;
+use crate::run::keep::keeper::{Keeper, Rules};
 use std::sync::Mutex;
 use std::thread;
 
@@ -167,8 +169,14 @@ fn supervise(
         engine: Engine::default(),
         run_mark: "test".into(),
         named_tests: true,
+        traces: Default::default(),
     });
     let (tell, reports) = crossbeam_channel::unbounded();
+    let told_by_keeper = tell.clone();
+    let keeper = Keeper::start(Rules::of(ctx.clone(), Env::default()), move |told| {
+        drop(told_by_keeper.send(Notice::Keeper(told)));
+    })
+    .unwrap();
     let (made, newly_made) = crossbeam_channel::unbounded();
     let mut crew = FakeCrew { allowed, made };
     let (handles, others): (Vec<_>, Vec<_>) = (0..workers).map(|_| fake()).unzip();
@@ -192,7 +200,7 @@ fn supervise(
         crew: &mut crew,
         reports,
         reporters: &mut reporters,
-        env: Env::default(),
+        keeper,
         begun: Instant::now(),
     })
     .run();
@@ -360,7 +368,7 @@ fn shutdown_warnings_end_a_run_without_force_after_what_runs() {
         run.idle(1);
         assert_eq!(run.job(1).as_deref(), Some("a"));
         let (tests, lines) = (vec!["s.z".to_owned()], "[ERROR] x\n".into());
-        run.tell(Notice::Event(Event::ShutdownWarnings { tests, lines, diagnoses: Vec::new() }));
+        run.tell(Notice::Event(Event::ShutdownWarnings { worker: 1, tests, lines, diagnoses: Vec::new() }));
         assert_eq!(run.job(1), None);
         assert!(!run.workers[&1].abort.is_awake(), "what runs may end");
         run.done(1, Verdict::Pass);

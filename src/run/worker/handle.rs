@@ -7,7 +7,8 @@ use crossbeam_channel::Sender;
 
 use crate::case::TestCase;
 use crate::error::{Error, Result};
-use crate::event::{Event, Outcome};
+use crate::event::{Event, Outcome, TestId};
+use crate::run::keep::keeper::Told;
 use crate::sys::poll::Waker;
 
 /// One attempt to make.
@@ -17,6 +18,8 @@ pub struct Job {
     pub index: usize,
     /// The instance.
     pub case: Arc<TestCase>,
+    /// Which attempt at it, for events.
+    pub id: TestId,
 }
 
 /// What a worker tells the supervisor.
@@ -44,6 +47,8 @@ pub enum Notice {
     },
     /// The data of servers that crashed after a test were put here.
     Saved(PathBuf),
+    /// From the keeper.
+    Keeper(Told),
     /// Valgrind found memory lost when a server ended; the details were told as messages.
     MemoryLost,
     /// The stop file has come or gone.

@@ -18,19 +18,22 @@ use crate::check::testcase::Snapshot;
 use crate::config::ports::PortLease;
 use crate::env::Env;
 use crate::error::{Error, Result};
-use crate::event::{Event, EventSink, FailureKind, Outcome, Phase};
-use crate::run::autopsy::valgrind;
+use crate::event::{Event, EventSink, FailureKind, Outcome, Phase, StopReason, WarningKind, WorkerEvents};
+use crate::run::autopsy::valgrind::{self, Report};
 use crate::run::keep::save;
 use crate::run::servers::set::ServerSet;
 use crate::run::servers::shutdown::{self, Shutdown};
 use crate::run::setup::context::Context;
 use crate::run::setup::debugger;
 use crate::run::setup::vardir::WorkerDirs;
-use crate::run::worker::checks::Sessions;
+use crate::run::worker::checks::{self, Late, Sessions};
 use crate::run::worker::handle::{Job, Notice};
 use crate::sys::guardian;
-use crate::sys::orphans;
+use crate::sys::orphans::{self, Orphan};
 use crate::sys::poll::Waker;
+
+/// How long a server may take to say whether a line that came late is allowed.
+const LATE_PATIENCE: Duration = Duration::from_secs(10);
 
 /// What a worker is made of.
 #[derive(Debug)]
@@ -63,12 +66,16 @@ pub struct Worker {
     pub set: ServerSet,
     /// Woken when the run is ended.
     pub abort: Waker,
+    /// What it tells, in the name of the attempt that it makes.
+    pub events: WorkerEvents,
     reports: Sender<Notice>,
     /// What each server's state was after the last test, by group name: the next test's "before",
     /// as long as nothing touched the server in between.
     pub states: BTreeMap<BString, Snapshot>,
     /// Sessions of the checks, open between the checks after a test only.
     pub sessions: Sessions,
+    /// What tests said their servers may log, by position, for lines that come after the last look.
+    pub suppressions: BTreeMap<usize, Vec<BString>>,
     /// The current attempt (re)started a server.
     pub restarted: bool,
     /// Where the data of the attempt's failure were put.
@@ -108,9 +115,10 @@ impl Worker {
         let WorkerInputs { ctx, number, dirs, env, lease, abort, reports, anew } = inputs;
         let told = reports.clone();
         // A supervisor that is gone has nobody to tell any more.
-        let events = EventSink::new(move |event| drop(told.send(Notice::Event(event))));
+        let sink = EventSink::new(move |event| drop(told.send(Notice::Event(event))));
+        let events = WorkerEvents::new(number, ctx.settings.events.is_some(), sink);
         let places = places(&dirs)?;
-        let mut set = ServerSet::new(ctx.clone(), dirs, env, lease, abort.clone(), events)
+        let mut set = ServerSet::new(ctx.clone(), dirs, env, lease, abort.clone(), events.clone())
             .map_err(|error| Error::new("cannot watch the worker's directories").caused_by(error))?;
         if anew {
             for log in error_logs(&set.dirs) {
@@ -122,9 +130,11 @@ impl Worker {
             number,
             set,
             abort,
+            events,
             reports,
             states: BTreeMap::new(),
             sessions: Sessions::new(),
+            suppressions: BTreeMap::new(),
             restarted: false,
             saved: None,
             phases: BTreeMap::new(),
@@ -140,11 +150,13 @@ impl Worker {
         self.report(Notice::Idle { worker: self.number });
         while let Ok(job) = jobs.recv() {
             self.saved = None;
+            self.events.enter(Some(job.id.clone()));
             let (outcome, unfit) = match caught(|| attempt(self, &job)) {
                 Ok(None) => break,
                 Ok(Some(outcome)) => (outcome, self.displaced()),
                 Err(panic) => (self.outcome_of_panic(&job, &panic), Some(panic)),
             };
+            self.events.enter(None);
             let (worker, index, saved) = (self.number, job.index, self.saved.take());
             let ends = unfit.is_some();
             self.report(Notice::Done { worker, index, outcome: Box::new(outcome), saved, unfit });
@@ -183,6 +195,7 @@ impl Worker {
     /// The end: servers shut down gracefully, their last words told.
     fn finish(&mut self) -> Result<()> {
         let begun = Instant::now();
+        self.events.enter(None);
         if self.ctx.settings.start_and_exit {
             for server in &mut self.set.servers {
                 server.detach();
@@ -193,7 +206,8 @@ impl Worker {
             // Nobody will look at these servers again, and whoever ended the run does not want to wait.
             self.set.kill_all()?;
         } else {
-            self.set.stop_all(self.set.grace())?;
+            self.tell_late_warnings(Late::All);
+            self.set.stop_all(self.set.grace(), StopReason::RunEnd)?;
             self.tell_shutdown_warnings()?;
         }
         self.end_script_leftovers();
@@ -201,7 +215,7 @@ impl Worker {
         self.spent(Phase::Init, begun);
         if self.ctx.settings.report_times {
             let phases = std::mem::take(&mut self.phases).into_iter().collect();
-            self.send(Event::PhaseTimes { worker: self.number, phases });
+            self.events.send(Event::PhaseTimes { worker: self.number, phases });
         }
         Ok(())
     }
@@ -246,11 +260,20 @@ impl Worker {
         let ours = |environment: &[u8]| guardian::carries(environment, &mark);
         match orphans::end_orphans(&servers, ours) {
             Ok(ended) => {
-                for pid in ended {
-                    self.tell_detail(format!("killed process {pid} that the test left running"));
+                for Orphan { pid, command } in ended {
+                    let command = words(&command);
+                    self.events.tell(|worker, id| Event::LeftoverKilled {
+                        worker: Some(worker),
+                        id,
+                        pid,
+                        command,
+                    });
                 }
             }
-            Err(error) => self.warn(format!("cannot look for processes that the test left: {error}")),
+            Err(error) => {
+                let text = format!("cannot look for processes that the test left: {error}");
+                self.events.warn(WarningKind::Keeping, text);
+            }
         }
     }
 
@@ -278,12 +301,48 @@ impl Worker {
             let diagnoses = self.set.diagnose_shutdown(&shutdown, reports);
             let Shutdown { tests, lines, crashed, .. } = shutdown;
             let saved = tests.last().map(|test| save::save_crashed(&self.set, &crashed, test));
-            self.send(Event::ShutdownWarnings { tests, lines, diagnoses });
+            self.events.send(Event::ShutdownWarnings { worker: self.number, tests, lines, diagnoses });
             if let Some(dir) = saved.transpose()?.flatten() {
                 self.report(Notice::Saved(dir));
             }
         }
         Ok(())
+    }
+
+    /// Tells error-log lines that came between the last look after a test and now, as what that test left.
+    pub fn tell_late_warnings(&mut self, which: Late) {
+        if !self.ctx.settings.warnings || self.ctx.settings.using_extern() {
+            return;
+        }
+        let before = usize::from(which == Late::BeforeMarker);
+        let named: Option<String> = self.set.running().into_iter().find_map(|i| {
+            let names = self.set.scanners.get(&self.set.servers[i].group.log_error())?.names();
+            names.len().checked_sub(1 + before).map(|last| names[last].clone())
+        });
+        let Some(test) = named else { return };
+        let deadline = Instant::now() + LATE_PATIENCE;
+        let found = checks::late_warnings(self, &test, deadline, which);
+        checks::close(std::mem::take(&mut self.sessions));
+        match found {
+            Ok(None) => {}
+            Ok(Some(lines)) => {
+                let diagnoses = match which {
+                    Late::All => self.set.diagnose_warnings(&lines, Vec::new()),
+                    // The log of that test has ended with the marker.
+                    Late::BeforeMarker => Vec::new(),
+                };
+                self.events.send(Event::ShutdownWarnings {
+                    worker: self.number,
+                    tests: vec![test],
+                    lines,
+                    diagnoses,
+                });
+            }
+            Err(failure) => self.events.warn(
+                WarningKind::Other,
+                format!("cannot look for late warnings of {test}: {}", failure.comment),
+            ),
+        }
     }
 
     /// Tells what valgrind found when this worker's servers ended (spec §10.8).
@@ -293,12 +352,13 @@ impl Worker {
         }
         for path in self.set.scanners.keys() {
             let log = std::fs::read(path).map_err(|error| Error::io("read", path, error))?;
-            let reports = valgrind::reports(path, &log);
+            let reports = valgrind::reports(&log);
             if !reports.is_empty() {
                 self.report(Notice::MemoryLost);
             }
-            for text in reports {
-                self.send(Event::Message { text });
+            for Report { tests, text } in reports {
+                let (worker, log) = (self.number, path.clone());
+                self.events.send(Event::ValgrindReport { worker, log, tests, text });
             }
         }
         Ok(())
@@ -307,26 +367,6 @@ impl Worker {
     /// Adds the time since `begun` to a phase.
     pub fn spent(&mut self, phase: Phase, begun: Instant) {
         *self.phases.entry(phase).or_default() += begun.elapsed();
-    }
-
-    /// A warning for the user.
-    pub fn warn(&self, text: String) {
-        self.send(Event::Warning { worker: Some(self.number), text: text.into() });
-    }
-
-    /// A line for the console.
-    pub fn tell_message(&self, text: String) {
-        self.send(Event::Message { text: text.into() });
-    }
-
-    /// A line that only interests someone who looks closely: restarts and leftovers (stderr, `> text`).
-    pub fn tell_detail(&self, text: String) {
-        self.warn(format!("> {text}"));
-    }
-
-    /// Sends an event.
-    pub fn send(&self, event: Event) {
-        self.report(Notice::Event(event));
     }
 
     fn report(&self, report: Notice) {
@@ -366,6 +406,11 @@ fn error_logs(dirs: &WorkerDirs) -> Vec<PathBuf> {
         .collect()
 }
 
+/// The arguments of a process, each with a NUL behind it, as a line.
+fn words(command: &[u8]) -> BString {
+    command.strip_suffix(b"\0").unwrap_or(command).replace(b"\0", b" ").into()
+}
+
 /// What a panic said.
 fn panic_text(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<String>().map(String::as_str);
@@ -385,7 +430,7 @@ mod tests {
     use super::*;
     use crate::check::errorlog::Patterns;
     use crate::config::ports::{self, PortChoice, PortRequest};
-    use crate::event::Verdict;
+    use crate::event::{TestId, Verdict};
     use crate::run::setup::engine::Engine;
 
     /// A worker in `root` that takes the given jobs, and what it tells.
@@ -407,6 +452,7 @@ mod tests {
             engine: Engine::default(),
             run_mark: format!("unit-test-{}", std::process::id()),
             named_tests: true,
+            traces: Default::default(),
         });
         let dirs = WorkerDirs { var: root.join("var"), tmp: root.join("var/tmp") };
         dirs.create().unwrap();
@@ -415,7 +461,14 @@ mod tests {
         let (reports, told) = crossbeam_channel::unbounded();
         let (sender, inbox) = crossbeam_channel::unbounded();
         for (index, name) in jobs.iter().enumerate() {
-            sender.send(Job { index, case: Arc::new(TestCase::for_tests("s", name)) }).unwrap();
+            let id = TestId {
+                suite: "s".into(),
+                test: (*name).into(),
+                combination: String::new(),
+                repetition: 1,
+                attempt: 1,
+            };
+            sender.send(Job { index, case: Arc::new(TestCase::for_tests("s", name)), id }).unwrap();
         }
         drop(sender);
         let lease = Arc::new(ports::lease(&request).unwrap().lease);
