@@ -15,8 +15,7 @@ use crate::error::{Error, Result};
 /// Lines of context at either end of a hunk that may differ, as with `patch`.
 const MAX_FUZZ: usize = 2;
 
-/// Lines of the last hunk that may be missing at the end of the file, as with `patch`: empty lines of context that
-/// an editor cut off.
+/// The most lines that a diff may lack at its very end, as with `patch`, which gives up at more.
 const MAX_MISSING: usize = 3;
 
 /// One hunk: lines with their line ends.
@@ -67,7 +66,7 @@ fn patch(base: &[u8], rdiff: &[u8], path: &Path) -> Result<(Vec<u8>, Vec<usize>)
             misfits.push(hunk.line);
             continue;
         };
-        offset = at as isize - hunk.at as isize;
+        offset = at as isize - isize::try_from(hunk.at).unwrap_or(isize::MAX);
         let (front, back) = hunk.fuzzed(fuzz);
         out.extend(lines[done..at + front].concat());
         out.extend(hunk.new[front..hunk.new.len() - back].concat());
@@ -110,20 +109,15 @@ fn parse(rdiff: &[u8]) -> Result<Vec<Hunk<'_>>, Malformed> {
         };
         let mut changed = false;
         while hunk.old.len() < old_count || hunk.new.len() < new_count {
-            let line = match lines.get(at) {
-                Some(line) => line,
-                None => {
-                    let missing = (old_count.saturating_sub(hunk.old.len()))
-                        .max(new_count.saturating_sub(hunk.new.len()));
-                    if missing > MAX_MISSING && at == lines.len() {
-                        let what =
-                            format!("the file ends, but {missing} lines of its last hunk are still to come");
-                        return Err(malformed(hunk.line - 1, &what));
-                    }
-                    // Empty lines of context that somebody's editor cut off.
-                    b" \n".as_slice()
-                }
-            };
+            // Lines missing at the very end were empty ones that somebody's editor cut off.
+            if at >= lines.len() + MAX_MISSING {
+                let most = old_count.max(new_count);
+                return Err(malformed(
+                    hunk.line - 1,
+                    &format!("the hunk of {most} lines ends before they do"),
+                ));
+            }
+            let line = lines.get(at).copied().unwrap_or(b" \n");
             match line.split_first() {
                 Some((b' ', text)) => hunk.context(text, changed),
                 Some((b'\n', _)) => hunk.context(line, changed),
@@ -154,6 +148,10 @@ fn parse(rdiff: &[u8]) -> Result<Vec<Hunk<'_>>, Malformed> {
                 }
             }
         }
+        if !changed {
+            // All of it is context in front; counted at both ends, fuzz could ignore more lines than there are.
+            hunk.suffix = 0;
+        }
         hunks.push(hunk);
     }
     if hunks.is_empty() && !rdiff.trim().is_empty() {
@@ -166,16 +164,16 @@ fn parse(rdiff: &[u8]) -> Result<Vec<Hunk<'_>>, Malformed> {
 /// `91a92`, `3,4c3`, `5d4`, each followed by `< old` and `> new` lines.
 fn parse_normal<'d>(lines: &[&'d [u8]]) -> Option<Vec<Hunk<'d>>> {
     let mut hunks: Vec<Hunk<'d>> = Vec::new();
-    for (at_line, line) in (1..).zip(lines) {
+    for (number, line) in (1..).zip(lines) {
         if let Some(text) = line.strip_prefix(b"< ") {
             hunks.last_mut()?.old.push(text);
         } else if let Some(text) = line.strip_prefix(b"> ") {
             hunks.last_mut()?.new.push(text);
         } else if line.trim() != b"---" {
             let kind = line.find_byteset(b"acd")?;
-            let first = number(line[..kind].split_str(",").next()?.to_str().ok()?)?;
+            let first: usize = line[..kind].split_str(",").next()?.to_str().ok()?.parse().ok()?;
             let at = if line[kind] == b'a' { first } else { first.checked_sub(1)? };
-            hunks.push(Hunk { line: at_line, at, old: Vec::new(), new: Vec::new(), prefix: 0, suffix: 0 });
+            hunks.push(Hunk { line: number, at, old: Vec::new(), new: Vec::new(), prefix: 0, suffix: 0 });
         }
     }
     Some(hunks)
@@ -187,15 +185,10 @@ fn ranges(line: &[u8]) -> Option<[usize; 3]> {
     let mut range = |sign: &str| {
         let text = words.next()?.strip_prefix(sign.as_bytes())?.to_str().ok()?;
         let (start, count) = text.split_once(',').unwrap_or((text, "1"));
-        Some((number(start)?, number(count)?))
+        Some((start.parse::<usize>().ok()?, count.parse::<usize>().ok()?))
     };
     let (old, new) = (range("-")?, range("+")?);
     Some([old.0, old.1, new.1])
-}
-
-/// A number of lines, or that of a line; one that no file can have is none.
-fn number(text: &str) -> Option<usize> {
-    text.parse::<u32>().ok().and_then(|number| usize::try_from(number).ok())
 }
 
 impl<'d> Hunk<'d> {
@@ -217,8 +210,9 @@ impl<'d> Hunk<'d> {
 
     /// Where the hunk applies, and with which fuzz.
     fn place(&self, lines: &[&[u8]], from: usize, offset: isize) -> Option<(usize, usize)> {
-        // A place behind the end is searched for from the end.
-        let wanted = usize::try_from(self.at as isize + offset).unwrap_or(0).min(lines.len());
+        // A hunk that names a line behind the end is looked for from the end on.
+        let named = isize::try_from(self.at).unwrap_or(isize::MAX).saturating_add(offset);
+        let wanted = usize::try_from(named).unwrap_or(0).min(lines.len());
         let longest = self.prefix.max(self.suffix).min(MAX_FUZZ);
         for fuzz in 0..=longest {
             let (front, back) = self.fuzzed(fuzz);
@@ -303,40 +297,37 @@ mod tests {
         assert_eq!(applied("1\n2", diff), "1\ntwo\n");
     }
 
-    fn refused(diff: &str) -> String {
-        apply(b"1\n", diff.as_bytes(), Path::new("t.rdiff")).unwrap_err().explained()
+    #[test]
+    fn a_hunk_that_lacks_more_lines_than_an_editor_cuts_off_is_an_error() {
+        for most in ["7", "99999999999", "18446744073709551615"] {
+            let diff = format!("--- a\n+++ b\n@@ -1,{most} +1,{most} @@\n 1\n-2\n+two\n 3\n");
+            let error = apply(b"1\n2\n3\n", diff.as_bytes(), Path::new("t.rdiff")).unwrap_err();
+            let told = format!("not a unified diff: the hunk of {most} lines ends before they do");
+            assert_eq!(error.to_string(), format!("t.rdiff:3: {told}"));
+            assert_eq!(error.hint_text(), Some("make it with: diff -u base.result combination.result"));
+        }
+        let diff = "--- a\n+++ b\n@@ -1,6 +1,6 @@\n 1\n-2\n+two\n 3\n";
+        assert_eq!(applied("1\n2\n3\n\n\n\n", diff), "1\ntwo\n3\n\n\n\n");
     }
 
     #[test]
-    fn what_is_no_diff_is_an_error() {
-        let hint = "\nhint: make it with: diff -u base.result combination.result";
-        let header = "not a unified diff: a hunk starts with @@ -LINE,COUNT +LINE,COUNT @@";
-        assert_eq!(refused("--- a\n+++ b\n@@ nonsense @@\n"), format!("t.rdiff:3: {header}{hint}"));
-        // No file has that many lines.
-        assert_eq!(
-            refused("@@ -1,99999999999 +1,99999999999 @@\n 1\n"),
-            format!("t.rdiff:1: {header}{hint}")
-        );
-    }
-
-    #[test]
-    fn few_lines_may_be_missing_at_the_end() {
-        // As `patch` does it: three, and no more.
-        let diff = |count: u32| format!("--- a\n+++ b\n@@ -1,{count} +1,{count} @@\n-1\n+one\n 2\n");
-        assert_eq!(applied("1\n2\n\n\n\n3\n", &diff(5)), "one\n2\n\n\n\n3\n");
-        for (count, missing) in [(6, 4), (4_000_000_000, 3_999_999_998_u32)] {
-            let error = refused(&diff(count));
-            let expected =
-                format!("t.rdiff:3: not a unified diff: the file ends, but {missing} lines of its last");
-            assert!(error.starts_with(&expected), "{error}");
+    fn a_hunk_far_behind_the_end_is_looked_for_from_the_end() {
+        for line in ["99999999999", "9223372036854775808", "18446744073709551615"] {
+            let diff = format!("@@ -{line},2 +{line},2 @@\n-a\n+b\n x\n@@ -{line},1 +{line},1 @@\n-a\n+c\n");
+            assert_eq!(applied("a\nx\na\n", &diff), "b\nx\nc\n", "{line}");
+            assert_eq!(misfits(b"q\n", diff.as_bytes(), Path::new("t.rdiff")).unwrap(), [1, 5]);
         }
     }
 
     #[test]
-    fn a_hunk_for_a_place_behind_the_end_is_searched_for_from_there() {
-        let diff = "@@ -4000000000,1 +4000000000,1 @@\n-1\n+one\n";
-        assert_eq!(applied("1\n2\n1\n2\n", diff), "1\n2\none\n2\n");
-        assert_eq!(applied("1\n2\n1\n2\n", "4000000000c1\n< 1\n---\n> one\n"), "1\n2\none\n2\n");
-        assert_eq!(applied("1\n", "@@ -4000000000,1 +1,1 @@\n-2\n+two\n"), "1\n");
+    fn a_hunk_of_context_alone_changes_nothing() {
+        assert_eq!(applied("q\nr\ns\n", "@@ -1,3 +1,3 @@\n a\n b\n c\n"), "q\nr\ns\n");
+    }
+
+    #[test]
+    fn what_is_no_diff_is_an_error() {
+        let error = apply(b"1\n", b"--- a\n+++ b\n@@ nonsense @@\n", Path::new("t.rdiff")).unwrap_err();
+        let told = "t.rdiff:3: not a unified diff: a hunk starts with @@ -LINE,COUNT +LINE,COUNT @@";
+        assert_eq!(error.to_string(), told);
     }
 }

@@ -1,7 +1,7 @@
 //! The supervisor with workers that are channels: the test takes their jobs and sends their notices.
 
 use crate::env::Env;
-use crate::run::keep::keeper::{Keeper, Rules};
+use crate::run::keep::keeper::{Keeper, Rules, Told as KeeperTold};
 use std::sync::Mutex;
 use std::thread;
 
@@ -368,7 +368,7 @@ fn shutdown_warnings_end_a_run_without_force_after_what_runs() {
         run.idle(1);
         assert_eq!(run.job(1).as_deref(), Some("a"));
         let (tests, lines) = (vec!["s.z".to_owned()], "[ERROR] x\n".into());
-        run.tell(Notice::Event(Event::ShutdownWarnings { tests, lines, diagnoses: Vec::new() }));
+        run.tell(Notice::Event(Event::ShutdownWarnings { worker: 1, tests, lines, diagnoses: Vec::new() }));
         assert_eq!(run.job(1), None);
         assert!(!run.workers[&1].abort.is_awake(), "what runs may end");
         run.done(1, Verdict::Pass);
@@ -413,4 +413,18 @@ fn a_stop_file_holds_the_tests_and_the_suite_time() {
         run.done(1, Verdict::Pass);
     });
     assert_eq!((ended.code, ended.verdicts()), (0, vec!["a Pass w1".into()]));
+}
+
+#[test]
+fn a_keeper_that_failed_is_told_and_not_waited_for() {
+    let ended = supervise(settings(|_| {}), cases(&["a"]), 1, 0, |run| {
+        run.idle(1);
+        assert_eq!(run.job(1).as_deref(), Some("a"));
+        // As its thread does when it panics. The run would wait for another word of it.
+        run.tell(Notice::Keeper(KeeperTold::Done));
+        run.done(1, Verdict::Pass);
+        assert_eq!(run.job(1), None);
+    });
+    assert_eq!((ended.code, ended.verdicts()), (0, vec!["a Pass w1".into()]));
+    assert!(ended.warns("the thread that keeps what failures leave failed"));
 }
