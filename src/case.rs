@@ -55,7 +55,7 @@ pub struct ServerOption {
     pub origin: Arc<Origin>,
 }
 
-/// A suite, or an overlay of a suite (spec §2.2, §13).
+/// A suite, or an overlay of a suite (runner §2.2, §13).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Suite {
     /// The full name: `rpl`, or `rpl-overlay` for an overlay.
@@ -78,14 +78,14 @@ pub enum SuiteKind {
     /// mysqltest scripts: everything but the two below.
     #[default]
     Script,
-    /// `unit`: ctest programs (spec §2.8).
+    /// `unit`: ctest programs (runner §2.8).
     Unit,
     /// Scripts that need config files and servers of the suite's own beside the `mysqld`s, as
-    /// `sphinx` has with `searchd` (spec §2.7).
+    /// `sphinx` has with `searchd` (runner §2.7).
     OwnServers,
 }
 
-/// Why a test will not run, known before any server starts (spec §2.6).
+/// Why a test will not run, known before any server starts (runner §2.6).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Skip {
     /// Listed in a `disabled.def` or skip list: shown as `[ disabled ]`.
@@ -94,7 +94,7 @@ pub struct Skip {
     pub comment: String,
 }
 
-/// The result file an instance is compared with (spec §3.5).
+/// The result file an instance is compared with (runner §3.5).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ResultFile {
     /// The `.result` file that is compared, or the base that `rdiff` applies to.
@@ -103,7 +103,7 @@ pub struct ResultFile {
     pub rdiff: Option<PathBuf>,
 }
 
-/// One instance: a test in one combination (spec §5).
+/// One instance: a test in one combination (runner §5).
 #[derive(Debug, Clone, Default)]
 pub struct TestCase {
     /// The suite or overlay.
@@ -112,7 +112,7 @@ pub struct TestCase {
     pub short_name: String,
     /// The `.test` file; for a test of a custom kind, a path that need not exist.
     pub path: PathBuf,
-    /// Combination names in the order of expansion; duplicates are meaningful (spec §5.3).
+    /// Combination names in the order of expansion; duplicates are meaningful (runner §5.3).
     pub combinations: Vec<String>,
     /// Options of servers whose group has no `#!use-slave-opt`.
     pub master_opt: Vec<ServerOption>,
@@ -120,9 +120,9 @@ pub struct TestCase {
     pub slave_opt: Vec<ServerOption>,
     /// The config template (absolute).
     pub template: PathBuf,
-    /// The template as it enters the sort key: relative for the two defaults (spec §6.1).
+    /// The template as it enters the sort key: relative for the two defaults (runner §6.1).
     pub template_key: BString,
-    /// `--timezone=X` of the option files, unexpanded; the value `TZ` gets (spec §3.2).
+    /// `--timezone=X` of the option files, unexpanded; the value `TZ` gets (runner §3.2).
     pub timezone: Option<BString>,
     /// `--skip-core-file` was among the options.
     pub skip_core_file: bool,
@@ -142,7 +142,7 @@ pub struct TestCase {
     pub skip: Option<Skip>,
     /// Why it cannot run and therefore fails: one of its files is malformed. With file, line and hint.
     pub broken: Option<String>,
-    /// What its output is compared with; `None`: nothing, and it can still pass (spec §3.5).
+    /// What its output is compared with; `None`: nothing, and it can still pass (runner §3.5).
     pub result: Option<ResultFile>,
     /// What runs instead of the interpreter, program and arguments (`unit`); empty for scripts.
     pub command: Vec<BString>,
@@ -163,7 +163,7 @@ impl TestCase {
         names.join(",")
     }
 
-    /// The full name as the console shows it: `suite.test` or `suite.test 'a,b'` (spec §5.4).
+    /// The full name as the console shows it: `suite.test` or `suite.test 'a,b'` (runner §5.4).
     pub fn full_name(&self) -> String {
         match self.combination() {
             names if names.is_empty() => self.name(),
@@ -181,7 +181,7 @@ impl TestCase {
     }
 
     /// Whether the two instances can share running servers: same template and option lists
-    /// (the sort key of spec §6.1, lists sorted).
+    /// (the sort key of runner §6.1, lists sorted).
     pub fn criteria(&self) -> BString {
         let mut key = self.template_key.clone();
         for list in [&self.master_opt, &self.slave_opt] {

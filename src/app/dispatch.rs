@@ -16,7 +16,7 @@ use crate::sys::guardian;
 /// Names under which the program is the interpreter, whatever its arguments are.
 const INTERPRETER_NAMES: [&str; 2] = ["mariadb-test", "mysqltest"];
 
-/// Runs the program; returns its exit code (spec §1.5).
+/// Runs the program; returns its exit code (runner §1.5).
 pub fn run(args: Vec<OsString>) -> u8 {
     // A script is run hundreds of times by a suite: nothing of the runner is touched before.
     let args = match interpreter(args) {

@@ -1,4 +1,4 @@
-//! A whole run, from the command line's wishes to the exit code (spec §0.1).
+//! A whole run, from the command line's wishes to the exit code (runner §0.1).
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -48,7 +48,7 @@ pub fn execute(settings: Settings, env: &Env, cwd: &Path) -> Result<i32> {
         return list::list(&settings, env, cwd);
     }
     let begun = Instant::now();
-    // Servers and scripts of the same user read each other's files, whatever the caller's umask (spec §8.1).
+    // Servers and scripts of the same user read each other's files, whatever the caller's umask (runner §8.1).
     rustix::process::umask(rustix::fs::Mode::WGRP | rustix::fs::Mode::WOTH);
     orphans::become_subreaper().map_err(|error| Error::new("cannot become a subreaper").caused_by(error))?;
     let mut messages = opening_lines(&settings);

@@ -1,4 +1,4 @@
-//! Reading a server's error log: which lines are new, which of them are suspicious (spec §10.5, §10.6).
+//! Reading a server's error log: which lines are new, which of them are suspicious (runner §10.5, §10.6).
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -10,7 +10,7 @@ use pcre2::bytes::{Regex, RegexBuilder};
 use super::patterns::{SUPPRESSIONS, SUSPICIOUS};
 use crate::error::{Error, Result};
 
-/// The most lines of one test that are shown after a server's death (spec §10.3).
+/// The most lines of one test that are shown after a server's death (runner §10.3).
 const MAX_SHOWN_LINES: usize = 1_000_000;
 
 /// What makes a line suspicious and what lets it off; compiled once for a run.

@@ -1,4 +1,4 @@
-//! The two lists of the error-log scan, as data (spec §10.5): Perl regular expressions, case-sensitive, searched
+//! The two lists of the error-log scan, as data (runner §10.5): Perl regular expressions, case-sensitive, searched
 //! anywhere in a line that still has its newline.
 
 /// A line that matches one of these is suspicious.

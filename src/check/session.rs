@@ -46,7 +46,7 @@ pub enum Endpoint {
     Tcp(String, u16),
 }
 
-/// Why a session failed; decides what becomes of the test (spec §10.4, §10.5).
+/// Why a session failed; decides what becomes of the test (runner §10.4, §10.5).
 #[derive(Debug, thiserror::Error)]
 pub enum SessionError {
     /// Nobody accepted the connection before the deadline.

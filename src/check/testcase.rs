@@ -1,4 +1,4 @@
-//! What a test may not change: the state of a server before and after it (spec §10.4).
+//! What a test may not change: the state of a server before and after it (runner §10.4).
 //!
 //! The text of a [`Snapshot`] is, byte for byte, what the script engine records for
 //! `include/check-testcase.test`, so a difference reads as it always has.
@@ -163,7 +163,7 @@ impl Snapshot {
     }
 }
 
-/// The report of a test that changed something (spec §10.4): `details` is one [`Snapshot::diff`] or error for each
+/// The report of a test that changed something (runner §10.4): `details` is one [`Snapshot::diff`] or error for each
 /// server that differs.
 pub fn report(test: &str, details: &[u8]) -> BString {
     let mut out = BString::from(format!(

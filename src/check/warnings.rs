@@ -1,4 +1,4 @@
-//! The servers' own say on suspicious lines: suppressions that tests have added (spec §10.5).
+//! The servers' own say on suspicious lines: suppressions that tests have added (runner §10.5).
 
 use std::path::Path;
 

@@ -1,6 +1,6 @@
 //! What follows from the options taken together: conflicts, and settings that imply others.
 //!
-//! The steps stand in the order of the reference (spec §1.4), because the first conflict is the
+//! The steps stand in the order of the reference (runner §1.4), because the first conflict is the
 //! one that is told, and because some of them overwrite what an earlier one set. The steps that
 //! need to know the tree or the server are the caller's.
 
@@ -87,7 +87,7 @@ pub(super) fn derive(settings: &mut Settings, debuggers: &[DebuggerUse]) -> Resu
 ///
 /// # Errors
 ///
-/// The reference's message, if coverage is asked for in an installed tree (spec §1.4 step 6).
+/// The reference's message, if coverage is asked for in an installed tree (runner §1.4 step 6).
 pub fn check_coverage(settings: &Settings, in_source_tree: bool) -> Result<()> {
     if (settings.gcov || settings.gprof) && !in_source_tree {
         return Err(Error::new("Coverage test needs the source - please use source dist"));
@@ -95,7 +95,7 @@ pub fn check_coverage(settings: &Settings, in_source_tree: bool) -> Result<()> {
     Ok(())
 }
 
-/// The lines that say which of the servers' options the run takes note of (spec §1.3, `--mysqld`).
+/// The lines that say which of the servers' options the run takes note of (runner §1.3, `--mysqld`).
 pub fn announcements(settings: &Settings) -> Vec<String> {
     let mut lines = Vec::new();
     for option in &settings.mysqld {
@@ -201,7 +201,7 @@ fn use_debuggers(settings: &mut Settings, uses: &[DebuggerUse]) -> Result<()> {
     settings.suite_timeout = 24 * 60;
     settings.shutdown_timeout = if interactive { 24 * 60 * 60 } else { 3 * 60 };
     settings.start_timeout = settings.shutdown_timeout;
-    // The reference means to do this, but stores the number where nobody looks (spec §15).
+    // The reference means to do this, but stores the number where nobody looks (runner §15).
     settings.debug_sync_timeout = 3000;
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! The grammar of the command line: how arguments become options and values.
 //!
 //! It is that of Perl's Getopt::Long with bundling and pass-through, which the reference uses
-//! (spec §1.1): long names in any case and shortened, `-vv` bundles, options and names in any
+//! (runner §1.1): long names in any case and shortened, `-vv` bundles, options and names in any
 //! order; whatever is not a well-formed option is handed back as a [`Leftover`] for the caller to
 //! judge.
 

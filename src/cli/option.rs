@@ -35,7 +35,7 @@ pub struct Opt {
     pub ours: bool,
 }
 
-/// What an option takes and what it does (spec §1.1).
+/// What an option takes and what it does (runner §1.1).
 #[derive(Debug, Clone, Copy)]
 pub enum Action {
     /// No value; given or not.
@@ -62,7 +62,7 @@ pub enum Action {
     Ask(Question),
 }
 
-/// Which processes a debugger option is about (spec §12.5).
+/// Which processes a debugger option is about (runner §12.5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DebuggerKind {
     /// `--gdb`: the servers.
@@ -98,7 +98,7 @@ pub enum Question {
     Version,
 }
 
-/// An environment variable that gives an option's default (spec §1.6).
+/// An environment variable that gives an option's default (runner §1.6).
 #[derive(Debug, Clone, Copy)]
 pub struct EnvTwin {
     /// `MTR_PARALLEL`, …

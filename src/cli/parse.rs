@@ -1,8 +1,8 @@
 //! From `argv` and the environment to [`Settings`].
 //!
 //! Three layers, each through the same setters of the option table: the table's defaults, the
-//! environment twins (spec §1.6), the command line. Then the arguments that are no options
-//! (spec §1.2) and, in [`super::derive`], what follows from the whole.
+//! environment twins (runner §1.6), the command line. Then the arguments that are no options
+//! (runner §1.2) and, in [`super::derive`], what follows from the whole.
 
 use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -35,9 +35,9 @@ pub enum Invocation {
 /// # Errors
 ///
 /// A mistake on the command line or in an environment twin, in the reference's words where it has
-/// some. All of them are usage errors: nothing was touched, and the exit code is 1 (spec §1.5).
+/// some. All of them are usage errors: nothing was touched, and the exit code is 1 (runner §1.5).
 /// Which of several mistakes is told follows the order of the reference: first what the parser
-/// cannot skip, then negative numbers, then invalid options, then conflicts (spec §1.4).
+/// cannot skip, then negative numbers, then invalid options, then conflicts (runner §1.4).
 pub fn parse(argv: Vec<OsString>, env: &Env) -> Result<Invocation> {
     let argv: Vec<BString> = argv.into_iter().map(|arg| arg.into_vec().into()).collect();
     let (program, args) = match argv.split_first() {

@@ -1,7 +1,7 @@
 //! What the command line asks for, as plain data: one field an option, named after the option.
 //!
 //! Filled by [`super::parse`]; the meaning of every field is that of the option of the same name
-//! (spec §1.3, `docs/options.md`). Values taken from the environment (`MTR_PARALLEL`, …) are
+//! (runner §1.3, `docs/options.md`). Values taken from the environment (`MTR_PARALLEL`, …) are
 //! already in here, so nothing below `cli` reads an environment twin of an option.
 
 use std::path::PathBuf;
@@ -17,7 +17,7 @@ pub enum Parallel {
     Auto,
 }
 
-/// One `--gdb`-like option in use (spec §12.5).
+/// One `--gdb`-like option in use (runner §12.5).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DebuggerChoice {
     /// `gdb`, `lldb`, `valgrind`, …; aliases resolved.

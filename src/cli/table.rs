@@ -1,4 +1,4 @@
-//! The option table: every option this program takes, one row each (spec §1.3).
+//! The option table: every option this program takes, one row each (runner §1.3).
 //!
 //! A row is the only place an option is described: the parser, the help texts and the
 //! documentation are made from it. `docs/options.md` is generated (see [`super::help`]).
@@ -451,7 +451,7 @@ macro_rules! debuggers {
 }
 
 /// ARGS are separated by semicolons: a first one that starts with a dash goes on the debugger's
-/// command line, the others are lines of its script (spec §12.5).
+/// command line, the others are lines of its script (runner §12.5).
 const DEBUGGERS: &[Opt] = debuggers! {
     "gdb" = "gdb";
     "ddd" = "ddd";
@@ -467,7 +467,7 @@ const DEBUGGERS: &[Opt] = debuggers! {
     "vsjitdebugger" = "windbg", idle: "that debugger is for Windows";
 };
 
-/// Variables without an option (spec §1.6).
+/// Variables without an option (runner §1.6).
 pub static ENV_ONLY: &[EnvOnly] = &[EnvOnly {
     name: "MTR_START_TIMEOUT",
     default: 180,

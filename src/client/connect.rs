@@ -31,7 +31,7 @@ pub(super) fn open(options: &Options) -> Result<Stream, ClientError> {
     Ok(stream)
 }
 
-/// Whether the options mean the Unix socket (spec §15.1).
+/// Whether the options mean the Unix socket (mysqltest §15.1).
 fn uses_socket(options: &Options) -> bool {
     let local = options.host.as_ref().is_none_or(|host| host.is_empty() || host == "localhost");
     match options.protocol {

@@ -15,7 +15,7 @@ const CHUNK: usize = 128 * 1024;
 
 impl Connection {
     /// Sends the file that the server asked for and reads its verdict. `allowed`: the statement was one
-    /// that begins with `load` (spec §15.4). A file that cannot be read has its own error, told after the
+    /// that begins with `load` (mysqltest §15.4). A file that cannot be read has its own error, told after the
     /// server's verdict, which is then not looked at.
     pub(super) fn send_file(&mut self, name: &[u8], allowed: bool) -> Result<OkPacket, ClientError> {
         let sent = if allowed {

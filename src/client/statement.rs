@@ -26,7 +26,7 @@ const NO_CURSOR: u8 = 0;
 /// Cursor type of an execution: rows stay on the server until they are fetched.
 const READ_ONLY_CURSOR: u8 = 1;
 
-/// The value of one parameter, as `PS_bind` makes it (spec §6.1).
+/// The value of one parameter, as `PS_bind` makes it (mysqltest §6.1).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Param {
     /// NULL.
@@ -278,7 +278,7 @@ impl Connection {
         Ok(())
     }
 
-    /// The next row, its values as text (spec §11.3); `None` at the end of the result, when warnings
+    /// The next row, its values as text (mysqltest §11.3); `None` at the end of the result, when warnings
     /// and status are up to date. Fetches the rows of an open cursor.
     pub fn stmt_next_row<'a>(
         &mut self,
@@ -389,7 +389,7 @@ impl Connection {
     }
 
     /// Forgets what the last statement told, but for status and session changes, which stay until the
-    /// next OK packet (spec §7.5).
+    /// next OK packet (mysqltest §7.5).
     pub(super) fn clear_facts(&mut self) {
         self.ok.affected_rows = u64::MAX;
         self.ok.insert_id = 0;

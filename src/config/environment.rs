@@ -1,4 +1,4 @@
-//! The environment of servers and scripts (spec §9.3): everything in it that no test decides.
+//! The environment of servers and scripts (runner §9.3): everything in it that no test decides.
 
 use std::ffi::{OsStr, OsString};
 use std::net::ToSocketAddrs as _;
@@ -165,7 +165,7 @@ fn system(env: &mut Env, settings: &Settings, layout: &Layout, programs: &Progra
     }
 }
 
-/// Options of the sanitizers, which servers and clients read alike (spec §1.4).
+/// Options of the sanitizers, which servers and clients read alike (runner §1.4).
 fn sanitizers(env: &mut Env, test_dir: &Path) {
     let mut asan = OsString::new();
     let file = test_dir.join("asan.supp");

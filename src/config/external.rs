@@ -1,11 +1,11 @@
-//! The configuration for a server that is not ours: `--extern` (spec §12.4).
+//! The configuration for a server that is not ours: `--extern` (runner §12.4).
 
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use bstr::BString;
 
-/// The `my.cnf` for a server that is not ours: `pairs` are those of `--extern` (spec §12.4).
+/// The `my.cnf` for a server that is not ours: `pairs` are those of `--extern` (runner §12.4).
 /// Also returns the options of `[client]` in order, which the reference shows on the console.
 pub fn extern_config(
     pairs: &[(BString, BString)],

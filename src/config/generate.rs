@@ -1,4 +1,4 @@
-//! From a template to the configuration of one worker's servers (spec §7.2, §7.3).
+//! From a template to the configuration of one worker's servers (runner §7.2, §7.3).
 //!
 //! The order of everything is part of the contract: options are read by servers top down, and
 //! ports are handed out in the order in which they are asked for.
@@ -14,7 +14,7 @@ use crate::error::{Error, Location, Result};
 use crate::grammar::mycnf::{ConfigFile, ConfigOption, Group};
 use crate::tree::layout::Layout;
 
-/// Where below basedir the error messages and character sets may be (spec §9.1).
+/// Where below basedir the error messages and character sets may be (runner §9.1).
 const SHARE_DIRS: [&str; 4] = ["share/mariadb", "share/mysql", "sql/share", "share"];
 
 /// Everything a configuration is made from.

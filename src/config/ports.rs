@@ -1,4 +1,4 @@
-//! Who may use which TCP ports, and where Unix sockets go (spec §7.4, §7.5).
+//! Who may use which TCP ports, and where Unix sockets go (runner §7.4, §7.5).
 //!
 //! A worker's ports follow from a number, its "build thread". All runners of a machine, the Perl
 //! one too, agree on who has which number by locks on files in [`UNIQUE_IDS`]; the lock is all that

@@ -29,7 +29,7 @@ pub use sink::{EventSink, RunningPhase, WorkerEvents};
 /// Version of the JSON form; raised when a field changes its meaning or goes away.
 pub const SCHEMA: u32 = 2;
 
-/// How the run ended: the prefix of the last lines of the console (spec §11.5).
+/// How the run ended: the prefix of the last lines of the console (runner §11.5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RunEnd {
@@ -308,7 +308,7 @@ pub enum Event {
         #[serde(serialize_with = "as_text")]
         command: BString,
     },
-    /// `--start`, `--start-and-exit`, `--start-dirty`: the servers run (spec §12.1).
+    /// `--start`, `--start-and-exit`, `--start-dirty`: the servers run (runner §12.1).
     UserServersStarted {
         /// 1-based.
         worker: usize,
@@ -438,7 +438,7 @@ pub enum Event {
         #[serde(skip_serializing_if = "Vec::is_empty")]
         diagnoses: Vec<Diagnosis>,
     },
-    /// Valgrind found errors or lost memory when a server ended (spec §10.8).
+    /// Valgrind found errors or lost memory when a server ended (runner §10.8).
     ValgrindReport {
         /// 1-based.
         worker: usize,
@@ -451,7 +451,7 @@ pub enum Event {
         #[serde(serialize_with = "as_text")]
         text: BString,
     },
-    /// The script engine left warnings about a script beside its result file, which fail the run (spec §3).
+    /// The script engine left warnings about a script beside its result file, which fail the run (runner §3).
     ScriptWarnings {
         /// The file with them.
         #[serde(serialize_with = "as_path")]

@@ -112,7 +112,7 @@ pub struct Outcome {
     /// Local time of the end, `YYYY-MM-DD HH:MM:SS`.
     pub ended_at: String,
     /// A running server was stopped or replaced for this attempt; a worker's first start does
-    /// not count (the `servers were restarted` line, spec §11.5).
+    /// not count (the `servers were restarted` line, runner §11.5).
     pub restarted: bool,
     /// The skip came from the script itself, not from collecting.
     pub skipped_by_test: bool,

@@ -38,7 +38,7 @@ pub enum StartReason {
     ExpectFile,
 }
 
-/// Why a server that is there cannot serve the next test (spec §3.4).
+/// Why a server that is there cannot serve the next test (runner §3.4).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum RestartReason {

@@ -1,4 +1,4 @@
-//! The grammar of lists of disabled tests: `disabled.def` and `--skip-test-list` (spec §2.5).
+//! The grammar of lists of disabled tests: `disabled.def` and `--skip-test-list` (runner §2.5).
 
 use bstr::ByteSlice;
 use pcre2::bytes::Regex;

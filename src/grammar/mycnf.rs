@@ -1,4 +1,4 @@
-//! The grammar of `my.cnf` templates and of combinations files (spec §7.1).
+//! The grammar of `my.cnf` templates and of combinations files (runner §7.1).
 //!
 //! It is close to the server's own option files, but not the same: `#name=value` is a private
 //! option that servers take for a comment, `#!word` is a "magic" option for the runner, blanks at
@@ -62,7 +62,7 @@ impl ConfigFile {
     }
 
     /// The groups that a file of their own kind would have: all but `ENV` and `OPT`. In a
-    /// combinations file, each is one combination (spec §5.1).
+    /// combinations file, each is one combination (runner §5.1).
     pub fn option_groups(&self) -> impl Iterator<Item = &Group> {
         self.groups.iter().skip(2)
     }

@@ -1,4 +1,4 @@
-//! The grammar of option files: `.opt`, `-master.opt`, `-slave.opt` and `suite.opt` (spec §3.1).
+//! The grammar of option files: `.opt`, `-master.opt`, `-slave.opt` and `suite.opt` (runner §3.1).
 //!
 //! The format has no comments, no variables and no line continuation: every line is a list of
 //! words, and every word is one argument of the server.
@@ -92,7 +92,7 @@ fn strip_pair(word: &[u8], quote: u8) -> Option<Vec<u8>> {
 mod tests {
     use super::*;
 
-    /// Every vector of spec §3.1.
+    /// Every vector of runner §3.1.
     #[test]
     fn lines_become_arguments() {
         let vectors: &[(&str, &[&str])] = &[

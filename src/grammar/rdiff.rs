@@ -1,4 +1,4 @@
-//! Applying `.rdiff` files: unified diffs against another result file (spec §3.5).
+//! Applying `.rdiff` files: unified diffs against another result file (runner §3.5).
 //!
 //! The diffs of the test tree are often older than the results they apply to: lines have moved, and
 //! context next to a change may have changed (10.11: `main/alter_table_combinations,heap.rdiff`).

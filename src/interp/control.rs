@@ -1,4 +1,4 @@
-//! Blocks, `source`, `let` and the other commands that steer the script (spec §4, §5, §6.9, §14).
+//! Blocks, `source`, `let` and the other commands that steer the script (mysqltest §4, §5, §6.9, §14).
 
 use std::rc::Rc;
 
@@ -14,7 +14,7 @@ use crate::script::common::integer;
 use crate::script::condition::{self, Condition, Test};
 use crate::script::error_list;
 
-/// How deep blocks may nest, the script's own level not counted (spec §5.1).
+/// How deep blocks may nest, the script's own level not counted (mysqltest §5.1).
 const MAX_BLOCKS: usize = 31;
 
 impl Interp {
@@ -47,7 +47,7 @@ impl Interp {
         Ok(())
     }
 
-    /// Whether the condition of an `if` or `while` holds (spec §5.1).
+    /// Whether the condition of an `if` or `while` holds (mysqltest §5.1).
     fn condition(&mut self, stored: &Rc<Stored>, is_while: bool) -> Done<bool> {
         let word = if is_while { "while" } else { "if" };
         let text = stored.text.borrow();
@@ -87,7 +87,7 @@ impl Interp {
         Ok(holds != condition.negate)
     }
 
-    /// A value as a variable gets it (spec §4.4 step 3).
+    /// A value as a variable gets it (mysqltest §4.4 step 3).
     fn value_of(&mut self, stored: &Rc<Stored>, value: Value<&[u8]>) -> Done<BString> {
         match value {
             Value::Text(text) => Ok(text.into()),
@@ -101,7 +101,7 @@ impl Interp {
     }
 }
 
-/// `let NAME = VALUE` (spec §4.4).
+/// `let NAME = VALUE` (mysqltest §4.4).
 pub(super) fn r#let(interp: &mut Interp, stored: &Rc<Stored>) -> Done {
     let text = stored.text.borrow();
     let assignment = stored.header.assignment(&text[stored.arguments..], interp.charset)?;
@@ -124,7 +124,7 @@ pub(super) fn r#let(interp: &mut Interp, stored: &Rc<Stored>) -> Done {
     Ok(())
 }
 
-/// `inc $NAME` and `dec $NAME` (spec §4.8).
+/// `inc $NAME` and `dec $NAME` (mysqltest §4.8).
 pub(super) fn increase(interp: &mut Interp, stored: &Rc<Stored>, by: i32) -> Done {
     let text = stored.text.borrow();
     let rest = &text[stored.arguments..];
@@ -138,7 +138,7 @@ pub(super) fn increase(interp: &mut Interp, stored: &Rc<Stored>, by: i32) -> Don
 }
 
 /// `source FILE`: opened only if nothing after this command was read yet, else its commands already
-/// follow in the list (spec §1.2).
+/// follow in the list (mysqltest §1.2).
 pub(super) fn source(interp: &mut Interp, stored: &Rc<Stored>) -> Done {
     let name = interp.argument(stored)?;
     if interp.counter + 1 < interp.program.len() {
@@ -147,7 +147,7 @@ pub(super) fn source(interp: &mut Interp, stored: &Rc<Stored>) -> Done {
     source::push(interp, name.as_bstr())
 }
 
-/// `error LIST`: what the next command may end with (spec §9.1).
+/// `error LIST`: what the next command may end with (mysqltest §9.1).
 pub(super) fn error(interp: &mut Interp, stored: &Rc<Stored>) -> Done {
     let text = stored.text.borrow();
     let items = error_list::parse(&text[stored.arguments..], interp.charset, &mut interp.variables)?;
@@ -158,7 +158,7 @@ pub(super) fn error(interp: &mut Interp, stored: &Rc<Stored>) -> Done {
 /// The longest delimiter, in bytes.
 const MAX_DELIMITER: usize = 15;
 
-/// `delimiter TEXT`: up to 15 bytes with all blanks in them (spec §6.9).
+/// `delimiter TEXT`: up to 15 bytes with all blanks in them (mysqltest §6.9).
 pub(super) fn delimiter(interp: &mut Interp, stored: &Rc<Stored>) -> Done {
     let text = stored.text.borrow();
     let rest = &text[stored.arguments..];

@@ -143,7 +143,7 @@ pub(super) fn dispatch(interp: &mut Interp, stored: &Rc<Stored>, kind: Command) 
 const CAT_FILE_LINES: u32 = 110_700;
 
 impl Interp {
-    /// The arguments of a command of class A, expanded (spec §3.3).
+    /// The arguments of a command of class A, expanded (mysqltest §3.3).
     pub fn arguments(&mut self, stored: &Stored) -> Done<Vec<BString>> {
         let Some(Arguments::List { separator, args, parentheses: _ }) =
             stored.command.get().spec().map(|spec| spec.arguments)

@@ -1,4 +1,4 @@
-//! Programs that a script runs: `exec`, `system` and `perl` (spec §6.7, §6.8).
+//! Programs that a script runs: `exec`, `system` and `perl` (mysqltest §6.7, §6.8).
 
 use std::io::{self, Read, Write};
 use std::os::unix::ffi::OsStrExt;

@@ -1,4 +1,4 @@
-//! The file commands as a script gives them (spec §6.5).
+//! The file commands as a script gives them (mysqltest §6.5).
 
 use std::io::Write;
 use std::rc::Rc;
@@ -163,7 +163,7 @@ pub fn diff_files(interp: &mut Interp, stored: &Rc<Stored>) -> Done {
 }
 
 /// `write_file F [END [eval]]` and, with `append`, `append_file`: the lines behind the command go to a file
-/// (spec §6.6).
+/// (mysqltest §6.6).
 ///
 /// In a block that does not run, of a loop that may come back, all is checked and the lines are read, but
 /// nothing is written.

@@ -1,4 +1,4 @@
-//! The commands that set a filter for the next output (spec §6.3).
+//! The commands that set a filter for the next output (mysqltest §6.3).
 
 use std::rc::Rc;
 

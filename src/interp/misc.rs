@@ -1,4 +1,4 @@
-//! `echo` and the commands that change how output looks (spec §6.3, §6.4, §6.9).
+//! `echo` and the commands that change how output looks (mysqltest §6.3, §6.4, §6.9).
 
 use std::io::Write;
 use std::rc::Rc;
@@ -64,7 +64,7 @@ pub(super) fn vertical(interp: &mut Interp, on: bool) -> Done {
     Ok(())
 }
 
-/// `enable_column_names`, `disable_column_names`: the variable shows the opposite (spec §4.7).
+/// `enable_column_names`, `disable_column_names`: the variable shows the opposite (mysqltest §4.7).
 pub(super) fn column_names(interp: &mut Interp, on: bool) -> Done {
     interp.column_names = on;
     interp.variables.set_number(b"ENABLED_COLUMN_NAMES", i64::from(!on));
@@ -77,7 +77,7 @@ pub(super) fn prepare_warnings(interp: &mut Interp, on: bool) -> Done {
     Ok(())
 }
 
-/// `enable_X [ONCE]`, `disable_X [ONCE]` (spec §6.4, §8).
+/// `enable_X [ONCE]`, `disable_X [ONCE]` (mysqltest §6.4, §8).
 pub(super) fn property(interp: &mut Interp, stored: &Rc<Stored>, property: Property, enable: bool) -> Done {
     let once = stored.text.borrow()[stored.arguments..].as_bytes() == b"ONCE";
     interp.consumed = if once { usize::MAX } else { stored.arguments };

@@ -1,4 +1,4 @@
-//! The loop: fetch a command, decide whether it runs, run it, tidy up after it (spec §1).
+//! The loop: fetch a command, decide whether it runs, run it, tidy up after it (mysqltest §1).
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
@@ -57,7 +57,7 @@ impl Interp {
         Ok(Some(stored))
     }
 
-    /// Runs one command and does what follows each (spec §1.3).
+    /// Runs one command and does what follows each (mysqltest §1.3).
     fn step(&mut self, stored: &Rc<Stored>) -> Done {
         let mut kind = stored.command.get();
         if self.parsing_disabled && !matches!(kind, Command::EnableParsing | Command::DisableParsing) {
@@ -124,7 +124,7 @@ impl Interp {
 
     /// Whether a command of this kind runs where we are: in a block that runs; `delimiter` and `perl`
     /// always; `source`, `error` and the here-document writers also where a `while` further out may
-    /// come back to them (spec §1.3 step 4).
+    /// come back to them (mysqltest §1.3 step 4).
     fn must_run(&self, kind: Command) -> bool {
         if self.runs() || matches!(kind, Command::Delimiter | Command::Perl) {
             return true;
@@ -133,7 +133,7 @@ impl Interp {
             && self.blocks.iter().rev().skip(1).any(|block| block.is_while)
     }
 
-    /// What a command left of its text must be blank or a comment (spec §3.5).
+    /// What a command left of its text must be blank or a comment (mysqltest §3.5).
     fn check_rest(&mut self, stored: &Stored) -> Done {
         let text = stored.text.borrow();
         let Some(rest) = text.get(self.consumed..) else { return Ok(()) };

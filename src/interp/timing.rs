@@ -1,4 +1,4 @@
-//! `sleep` and the timer (spec §6.9).
+//! `sleep` and the timer (mysqltest §6.9).
 
 use std::fs::OpenOptions;
 use std::io::Write;

@@ -52,7 +52,7 @@ pub fn entries<'c>(
 }
 
 /// Position of the first instance that `--start-from` lets run, which is the first of that name; the number of
-/// instances where none has it (spec §6.2).
+/// instances where none has it (runner §6.2).
 pub fn start_from<'c>(cases: impl ExactSizeIterator<Item = &'c TestCase>, wanted: Option<&str>) -> usize {
     let Some(wanted) = wanted else { return 0 };
     let count = cases.len();

@@ -1,4 +1,4 @@
-//! Tests whose failure is expected: the files of `--experimental` (spec §6.7).
+//! Tests whose failure is expected: the files of `--experimental` (runner §6.7).
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! The order in which tests run (spec §6.1).
+//! The order in which tests run (runner §6.1).
 
 use bstr::BString;
 

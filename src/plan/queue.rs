@@ -1,4 +1,4 @@
-//! The one queue of tests: who gets which next (spec §6.3 gives the reference's way).
+//! The one queue of tests: who gets which next (runner §6.3 gives the reference's way).
 //!
 //! A worker goes on with tests that its servers can serve as they run; when none is left it takes
 //! the heaviest group of tests that share servers and that nobody works on; when every group is

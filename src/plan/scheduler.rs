@@ -1,4 +1,4 @@
-//! The scheduler: which worker runs which attempt, what is tried again, and when the run is over (spec §6.2 to §6.7).
+//! The scheduler: which worker runs which attempt, what is tried again, and when the run is over (runner §6.2 to §6.7).
 //!
 //! A state machine: each [`Input`] gives a list of [`Decision`]s. It reads no clock, so the time comes with the input.
 
@@ -243,7 +243,7 @@ impl Scheduler {
         let progress = *progress;
         if failed {
             self.failed = true;
-            // Retries and experimental failures do not bring the end nearer (spec §6.4).
+            // Retries and experimental failures do not bring the end nearer (runner §6.4).
             if progress.attempts == 1 && !experimental {
                 self.failed_tests += 1;
             }

@@ -24,7 +24,7 @@ impl Clock {
         since_epoch((self.now)()).as_secs_f64()
     }
 
-    /// The time now as `YYYY-MM-DDTHH:MM:SSZ`, the form of both result files (spec §11.7, §11.8).
+    /// The time now as `YYYY-MM-DDTHH:MM:SSZ`, the form of both result files (runner §11.7, §11.8).
     pub fn utc(&self) -> String {
         let seconds = i64::try_from(since_epoch((self.now)()).as_secs()).unwrap_or(i64::MAX);
         let t = OffsetDateTime::from_unix_timestamp(seconds).unwrap_or(OffsetDateTime::UNIX_EPOCH);
@@ -48,7 +48,7 @@ pub(super) fn since_epoch(t: SystemTime) -> Duration {
 /// `--timestamp` and `--timediff`: what stands before result lines and stderr lines.
 ///
 /// `YYMMDD HH:MM:SS ` with the hour padded by a blank, then `+S.SSS ` since the line stamped before
-/// (spec §1.3); empty when not asked for.
+/// (runner §1.3); empty when not asked for.
 #[derive(Debug)]
 pub struct Stamp {
     clock: Clock,

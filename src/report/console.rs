@@ -307,7 +307,7 @@ fn wants_colours(env: &Env) -> bool {
     xterm && env.non_empty("NO_COLOR").is_none()
 }
 
-/// The text with its status coloured; statuses with a round number have no colour (spec §11.3).
+/// The text with its status coloured; statuses with a round number have no colour (runner §11.3).
 fn coloured(result: &ResultText) -> BString {
     let (head, rest) = result.text.split_at(result.status.start);
     let (status, tail) = rest.split_at(result.status.len());

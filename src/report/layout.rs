@@ -1,7 +1,7 @@
-//! The lines of the console as text: no streams, no colours, no state (spec §11.1-§11.5).
+//! The lines of the console as text: no streams, no colours, no state (runner §11.1-§11.5).
 //!
 //! Log collectors and CI scripts parse these lines, so each one is the reference's to the byte.
-//! The deviations are those of spec §15: all of a report is printed (the reference loses what
+//! The deviations are those of runner §15: all of a report is printed (the reference loses what
 //! follows a second ` [ word ]`), and a time of 0 ms prints as `0`.
 
 use std::ops::Range;
@@ -23,7 +23,7 @@ pub fn header(workers: usize, timer: bool) -> String {
     format!("\n{}\n\n{columns}RESULT   {time}COMMENT\n{RULE}\n\n", "=".repeat(78))
 }
 
-/// `suite.test` or `suite.test 'a,b'` (spec §5.4).
+/// `suite.test` or `suite.test 'a,b'` (runner §5.4).
 pub fn full_name(id: &TestId) -> String {
     if id.combination.is_empty() {
         format!("{}.{}", id.suite, id.test)
@@ -102,7 +102,7 @@ fn skip(text: &mut BString, outcome: &Outcome) {
     }
 }
 
-/// The first that applies: warnings, time-out, the rest (spec §11.3).
+/// The first that applies: warnings, time-out, the rest (runner §11.3).
 fn fail(text: &mut BString, outcome: &Outcome) {
     let ended = format!("        Test ended at {}\n", outcome.ended_at);
     if !outcome.warnings.is_empty() {
@@ -165,7 +165,7 @@ fn without_final_newline(text: &[u8]) -> &[u8] {
     text.strip_suffix(b"\n").unwrap_or(text)
 }
 
-/// `Retrying test …` or `Test … has failed … times` (spec §6.5). The name has no combinations.
+/// `Retrying test …` or `Test … has failed … times` (runner §6.5). The name has no combinations.
 pub fn retry(id: &TestId, attempt: Option<u32>, of: u32, failures: u32) -> String {
     let name = format!("{}.{}", id.suite, id.test);
     match attempt {

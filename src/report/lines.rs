@@ -59,7 +59,7 @@ pub fn start_failed(server: &Process, waited: Duration, timed_out: bool, pid_fil
     }
 }
 
-/// Servers for a person: which they are, for which test, how to connect, and what follows (spec §12.1).
+/// Servers for a person: which they are, for which test, how to connect, and what follows (runner §12.1).
 pub fn user_servers(worker: usize, test: &str, servers: &[UserServer], waits: bool) -> String {
     let processes: Vec<String> = servers.iter().map(|server| process(&server.process)).collect();
     let mut lines = vec![
@@ -146,7 +146,7 @@ pub fn leftover_killed(pid: i32) -> String {
     format!("killed process {pid} that the test left running")
 }
 
-/// What valgrind reported at the end of a server (spec §10.8).
+/// What valgrind reported at the end of a server (runner §10.8).
 pub fn valgrind_report(log: &Path, tests: &[String], report: &[u8]) -> BString {
     let mut text = BString::from(format!("Valgrind report from {} after tests:\n", log.display()));
     for test in tests {

@@ -1,4 +1,4 @@
-//! `--result-file`: `VAR0/mtr-results.txt`, lines of `tag : value` (spec §11.8).
+//! `--result-file`: `VAR0/mtr-results.txt`, lines of `tag : value` (runner §11.8).
 //!
 //! The reference writes the tags of a test in the order of a Perl hash, anew in each run; here they
 //! have one order. Blocks are appended as tests end, so a killed run leaves the tests so far.

@@ -1,4 +1,4 @@
-//! What the events add up to: the counts, names and sums of the end of a run (spec §11.5).
+//! What the events add up to: the counts, names and sums of the end of a run (runner §11.5).
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::event::{Event, Outcome, Phase, RunEnd, TestId, Verdict};
 
 /// Counts over a run. Attempts count, as in the reference: a test that fails and passes when tried
-/// again is one failed and one passed (spec §6.5).
+/// again is one failed and one passed (runner §6.5).
 #[derive(Debug, Clone, Default)]
 pub struct Tally {
     /// Workers of the run.
@@ -17,7 +17,7 @@ pub struct Tally {
     pub passed: usize,
     /// Attempts that failed, rounds of `--repeat` and experimental ones included.
     pub failed: usize,
-    /// Failures that count towards `--max-test-fail`: no retries and no experimental tests (spec §6.4).
+    /// Failures that count towards `--max-test-fail`: no retries and no experimental tests (runner §6.4).
     pub counted_failures: usize,
     /// Instances skipped, without disabled ones.
     pub skipped: usize,
@@ -149,7 +149,7 @@ impl Tally {
             && self.phase_workers.iter().filter(|worker| **worker > 0).count() >= self.workers
     }
 
-    /// The text of the last error line, the first that applies (spec §11.5); `None`: all is well.
+    /// The text of the last error line, the first that applies (runner §11.5); `None`: all is well.
     ///
     /// A run in which nothing completed is aborted, whatever its other signs.
     pub fn final_error(&self, end: RunEnd, exit_code: i32, cause: Option<&str>) -> Option<String> {

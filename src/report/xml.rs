@@ -1,4 +1,4 @@
-//! `--xml-report`: the reference's own layout, to the byte (spec §11.7).
+//! `--xml-report`: the reference's own layout, to the byte (runner §11.7).
 //!
 //! Attribute order, empty attributes, white space and the numeric entities are read by others
 //! (MariaDB's log collector and the cross-reference site), which is why this is written by hand and

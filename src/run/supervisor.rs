@@ -337,7 +337,7 @@ impl<'r> Supervisor<'r> {
         }
     }
 
-    /// Valgrind's findings at the end of servers, as a test that failed (spec §10.8).
+    /// Valgrind's findings at the end of servers, as a test that failed (runner §10.8).
     fn tell_memory_lost(&mut self) {
         self.failed = true;
         let id = TestId {
@@ -352,7 +352,7 @@ impl<'r> Supervisor<'r> {
         self.tell(&Event::TestFinished { worker: 0, id, outcome, will_retry: false, will_repeat: false });
     }
 
-    /// Warnings of the script engine about scripts, which fail the run (spec §3).
+    /// Warnings of the script engine about scripts, which fail the run (runner §3).
     fn tell_script_warnings(&mut self) {
         let files: BTreeSet<PathBuf> =
             self.cases.iter().filter_map(|case| leftovers::warnings_file(case)).collect();
@@ -363,7 +363,7 @@ impl<'r> Supervisor<'r> {
         }
     }
 
-    /// Last words and the exit code (spec §1.5, §11.5).
+    /// Last words and the exit code (runner §1.5, §11.5).
     fn finished(mut self) -> i32 {
         self.await_keeper();
         let summary = self.plan.summary();

@@ -1,5 +1,5 @@
 //! The arguments of a command: the standard splitting, parentheses around a list, and junk at the
-//! end of a line (spec §3.3 to §3.5).
+//! end of a line (mysqltest §3.3 to §3.5).
 
 use crate::script::command::Arg;
 use crate::script::common::charset::Charset;
@@ -81,7 +81,7 @@ pub fn parse(
     }
 }
 
-/// Blanks out a parenthesis before a list of arguments and cuts off the one behind it (spec §3.4), as the
+/// Blanks out a parenthesis before a list of arguments and cuts off the one behind it (mysqltest §3.4), as the
 /// command is then logged. `arguments` is where the arguments begin in `text`, the whole command; `word`
 /// is the command as it was typed. Text without an opening parenthesis stays as it is. Spaces other than
 /// blanks stay behind a NUL, for the splitting to complain of.
@@ -112,7 +112,7 @@ pub fn strip_parentheses(
     }
 }
 
-/// Checks that nothing but spaces and comments is left of a command's line (spec §3.5).
+/// Checks that nothing but spaces and comments is left of a command's line (mysqltest §3.5).
 ///
 /// # Errors
 /// `Missing delimiter` at a line's end, `Extra delimiter "…" found`, `End of line junk detected: "…"`.

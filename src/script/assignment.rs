@@ -1,4 +1,4 @@
-//! `let` and `inc`: what is assigned, and what an expanded value means (spec §4.4, §4.8).
+//! `let` and `inc`: what is assigned, and what an expanded value means (mysqltest §4.4, §4.8).
 
 use bstr::ByteSlice;
 

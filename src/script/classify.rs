@@ -1,4 +1,4 @@
-//! Makes a command of the text that the reader cut out: white space, first word, kind (spec §2.5, §2.6, §3.2).
+//! Makes a command of the text that the reader cut out: white space, first word, kind (mysqltest §2.5, §2.6, §3.2).
 
 use std::ops::Range;
 
@@ -109,7 +109,7 @@ fn first_word(text: &[u8], lexing: &Lexing<'_>) -> usize {
     text.iter().enumerate().position(|(at, &byte)| ends(at, byte)).unwrap_or(text.len())
 }
 
-/// Drops the spaces at the start of continuation lines, in place (spec §2.6).
+/// Drops the spaces at the start of continuation lines, in place (mysqltest §2.6).
 ///
 /// Quotes are paired without a look at backslashes or comments, and the line after one that ends in a
 /// closing quote keeps its spaces.

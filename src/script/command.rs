@@ -15,7 +15,7 @@ pub enum Command {
     Sql,
     /// A comment, or a command that `disable_parsing` made one.
     Comment,
-    /// The empty line that makes the reference forget a pending `error` (spec §2.5).
+    /// The empty line that makes the reference forget a pending `error` (mysqltest §2.5).
     EmptyLine,
     /// `append_file`: Appends the lines up to the delimiter (EOF) to a file.
     AppendFile,
@@ -262,7 +262,7 @@ pub struct Spec {
     pub arguments: Arguments,
     /// Whether the filters (`replace_result` and its like) are dropped after the command.
     pub drops_filters: DropsFilters,
-    /// Whether a failure is held against the list of `error` (spec §9.4).
+    /// Whether a failure is held against the list of `error` (mysqltest §9.4).
     pub handles_errors: bool,
     /// Where the command is known.
     pub origin: Origin,
@@ -272,19 +272,19 @@ pub struct Spec {
     pub summary: &'static str,
 }
 
-/// How the rest of a command's text is read (spec §6).
+/// How the rest of a command's text is read (mysqltest §6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Arguments {
-    /// Named arguments, divided by `separator`, each of them expanded (spec §3.3).
+    /// Named arguments, divided by `separator`, each of them expanded (mysqltest §3.3).
     List {
         /// A blank or a comma.
         separator: u8,
         /// The arguments in their order.
         args: &'static [Arg],
-        /// Whether the list may stand in parentheses (spec §3.4).
+        /// Whether the list may stand in parentheses (mysqltest §3.4).
         parentheses: bool,
     },
-    /// `ONCE` or nothing (spec §8).
+    /// `ONCE` or nothing (mysqltest §8).
     Property,
     /// The whole rest, expanded.
     Rest,
@@ -305,7 +305,7 @@ pub struct Arg {
     pub required: bool,
 }
 
-/// Whether the filters are dropped after a command (spec §1.3).
+/// Whether the filters are dropped after a command (mysqltest §1.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DropsFilters {
     /// Never.
@@ -332,7 +332,7 @@ pub enum Origin {
     Deprecated,
 }
 
-/// The row of the command whose name is `first_word`, in any case; no abbreviations (spec §3.1).
+/// The row of the command whose name is `first_word`, in any case; no abbreviations (mysqltest §3.1).
 pub fn find(first_word: &[u8]) -> Option<&'static Spec> {
     let lower = |byte: &u8| byte.to_ascii_lowercase();
     let at = COMMANDS.binary_search_by(|spec| spec.name.bytes().cmp(first_word.iter().map(lower))).ok()?;
@@ -345,7 +345,7 @@ impl Command {
         COMMANDS.get((self as usize).checked_sub(Command::AppendFile as usize)?)
     }
 
-    /// Whether lines up to a delimiter follow the command (spec §6.6).
+    /// Whether lines up to a delimiter follow the command (mysqltest §6.6).
     pub fn takes_here_document(self) -> bool {
         matches!(self, Command::WriteFile | Command::AppendFile | Command::Perl)
     }

@@ -1,4 +1,4 @@
-//! The header of `if` and `while`, the condition of `assert`, and what makes one true (spec §5.1).
+//! The header of `if` and `while`, the condition of `assert`, and what makes one true (mysqltest §5.1).
 
 use crate::script::assignment;
 use crate::script::assignment::Value;

@@ -1,4 +1,4 @@
-//! The words in the `options` argument of `connect` (spec §10.3).
+//! The words in the `options` argument of `connect` (mysqltest §10.3).
 
 use crate::script::common::charset::Charset;
 use crate::script::common::integer::atoi;

@@ -1,4 +1,4 @@
-//! The symbolic names of errors: those of the server and of the storage engines' handlers (spec §9.1).
+//! The symbolic names of errors: those of the server and of the storage engines' handlers (mysqltest §9.1).
 //!
 //! The data is `errnames.txt`, one `<number> <name>` line per error, ascending by number. The index
 //! into it is computed by the compiler, so that neither a start of the program nor a look-up has to

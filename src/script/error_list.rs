@@ -1,4 +1,4 @@
-//! The list of expected errors of `error` (spec §9.1).
+//! The list of expected errors of `error` (mysqltest §9.1).
 
 use crate::script::common::charset::Charset;
 use crate::script::common::message::ScriptError;

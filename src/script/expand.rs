@@ -1,4 +1,4 @@
-//! Expansion of a text: references to variables, backslashes and `$( )` expressions (spec §4.3).
+//! Expansion of a text: references to variables, backslashes and `$( )` expressions (mysqltest §4.3).
 
 use bstr::ByteSlice;
 
@@ -19,7 +19,7 @@ pub trait Variables {
     /// The value of the variable called `name` (without its `$`).
     ///
     /// A name that is new takes its value from the environment, or is empty, and exists from then on
-    /// (spec §4.1). `None` is for a register (a name of one digit) that never got a value: an
+    /// (mysqltest §4.1). `None` is for a register (a name of one digit) that never got a value: an
     /// expansion complains of it, a condition or a `let` takes it as empty.
     fn value(&mut self, name: &[u8]) -> Option<&[u8]>;
 }

@@ -61,7 +61,7 @@ pub struct Statement {
     pub problem: Option<ScriptError>,
 }
 
-/// The lines that belong to a command (spec §6.6).
+/// The lines that belong to a command (mysqltest §6.6).
 #[derive(Clone, Debug)]
 pub struct HereDocument {
     /// The bytes from the end of the command to the end of the document's delimiter.
@@ -75,10 +75,10 @@ pub struct HereDocument {
 /// What a here-document ends with if the command does not say.
 const HERE_DELIMITER: &[u8] = b"EOF";
 
-/// The longest delimiter of a here-document, in bytes (spec §6.6).
+/// The longest delimiter of a here-document, in bytes (mysqltest §6.6).
 const MAX_HERE_DELIMITER: usize = 16;
 
-/// The longest delimiter that `delimiter` sets, in bytes (spec §6.9).
+/// The longest delimiter that `delimiter` sets, in bytes (mysqltest §6.9).
 const MAX_DELIMITER: usize = 15;
 
 /// Cuts a file into commands. Never fails: what the reference would complain about is told by the
@@ -114,7 +114,7 @@ pub struct Statements {
 struct Block {
     is_while: bool,
     runs: bool,
-    /// The delimiter at its start, to which a block that does not run returns (spec §5.1).
+    /// The delimiter at its start, to which a block that does not run returns (mysqltest §5.1).
     delimiter: Rc<[u8]>,
 }
 

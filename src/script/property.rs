@@ -1,4 +1,4 @@
-//! The argument of `enable_…` and `disable_…` (spec §8).
+//! The argument of `enable_…` and `disable_…` (mysqltest §8).
 
 use crate::script::args;
 use crate::script::common::charset::Charset;

@@ -1,4 +1,4 @@
-//! The parameters of `PS_bind` (spec §6.1).
+//! The parameters of `PS_bind` (mysqltest §6.1).
 
 use nom::Parser;
 use nom::branch::alt;

@@ -1,4 +1,4 @@
-//! The arguments of `query_get_value(query, column, row)` (spec §4.5).
+//! The arguments of `query_get_value(query, column, row)` (mysqltest §4.5).
 
 use crate::script::args;
 use crate::script::command::Arg;

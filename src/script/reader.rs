@@ -1,4 +1,4 @@
-//! Cuts scripts into commands (spec §2): a state machine over the bytes of a stack of files.
+//! Cuts scripts into commands (mysqltest §2): a state machine over the bytes of a stack of files.
 //!
 //! The reader knows no commands but the first letters of `if` and `while`, which end at their brace. What
 //! it hands out is the text of one command, without the delimiter; `classify` makes a command of it.
@@ -126,10 +126,10 @@ impl Reader {
     /// The next command; `None` at the end of the test file.
     ///
     /// Included files are left when their end is met, in the middle of a command if need be: a last line
-    /// without an end goes on with the text after the `source` (spec §2.2).
+    /// without an end goes on with the text after the `source` (mysqltest §2.2).
     ///
     /// Text without delimiter at the end of the test file dies, like what follows the arguments of a command
-    /// (spec §3.5). If a block is still open, that is what the caller has to complain about instead:
+    /// (mysqltest §3.5). If a block is still open, that is what the caller has to complain about instead:
     /// [`Reader::ended`] tells it that the end was met.
     pub fn read(&mut self, lexing: &Lexing<'_>) -> Result<Option<RawCommand>, ScriptError> {
         let mut scan = Scan::new(lexing);
@@ -163,7 +163,7 @@ impl Reader {
     }
 
     /// Reads the lines after a `write_file`, `append_file` or `perl` up to the first `end`, at the start of
-    /// a line or not (spec §6.6). The text goes to just before `end`; what follows `end` is read as the
+    /// a line or not (mysqltest §6.6). The text goes to just before `end`; what follows `end` is read as the
     /// next command. Every CR is dropped, but not a CR that follows a dropped one.
     ///
     /// If the command has ended on the line on which it started, then the rest of that line must be empty:
@@ -438,7 +438,7 @@ impl<'a> Scan<'a> {
     }
 
     /// Whether `byte` protects the next one: a backslash, unless the quote opened last, or the server's
-    /// `sql_mode`, says otherwise (spec §2.4).
+    /// `sql_mode`, says otherwise (mysqltest §2.4).
     #[inline]
     fn is_escape(&self, byte: u8) -> bool {
         byte == b'\\'

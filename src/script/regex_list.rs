@@ -1,4 +1,4 @@
-//! The list of replacements of `replace_regex` (spec §9.5).
+//! The list of replacements of `replace_regex` (mysqltest §9.5).
 
 use crate::script::common::charset::Charset;
 use crate::script::common::message::ScriptError;

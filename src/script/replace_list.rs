@@ -1,4 +1,4 @@
-//! The arguments of `replace_result` and `replace_column` (spec §9.6, §9.7), and of two extensions that are like
+//! The arguments of `replace_result` and `replace_column` (mysqltest §9.6, §9.7), and of two extensions that are like
 //! them, `query_attributes` and `replace_numeric_round`.
 
 use crate::script::common::charset::Charset;

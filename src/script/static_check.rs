@@ -55,7 +55,7 @@ impl fmt::Display for Finding {
     }
 }
 
-/// How many blocks may be open at once (spec §5.1).
+/// How many blocks may be open at once (mysqltest §5.1).
 const MAX_NESTING: usize = 31;
 
 /// How much of a message is told: some quote all the rest of the file.

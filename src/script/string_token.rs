@@ -1,4 +1,4 @@
-//! The quoted or bare strings of `replace_result`, `replace_column` and `sync_with_master` (spec §9.6).
+//! The quoted or bare strings of `replace_result`, `replace_column` and `sync_with_master` (mysqltest §9.6).
 
 use crate::script::common::message::ScriptError;
 use crate::script::common::text::trim_blanks;

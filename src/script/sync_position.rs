@@ -1,4 +1,4 @@
-//! The arguments of `sync_with_master` (spec §10.8).
+//! The arguments of `sync_with_master` (mysqltest §10.8).
 
 use crate::script::common::charset::Charset;
 use crate::script::common::message::ScriptError;

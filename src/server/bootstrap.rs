@@ -1,4 +1,4 @@
-//! The first data directory: `mariadbd --bootstrap` with the system tables' SQL (spec §8.2).
+//! The first data directory: `mariadbd --bootstrap` with the system tables' SQL (runner §8.2).
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, OpenOptions};
@@ -28,11 +28,11 @@ pub type Runner<'a> = dyn Fn(&mut Command) -> io::Result<ExitStatus> + Sync + 'a
 pub type Wrapper<'a> =
     dyn Fn(&Path, &[BString], &Path) -> Result<(PathBuf, Vec<OsString>)> + Send + Sync + 'a;
 
-/// Below basedir, where an executable server may be, and what it is called (spec §9.1).
+/// Below basedir, where an executable server may be, and what it is called (runner §9.1).
 const SERVER_DIRS: [&str; 4] = ["sql", "libexec", "sbin", "bin"];
 const SERVER_NAMES: [&str; 2] = ["mariadbd", "mysqld"];
 
-/// The character set of a bootstrap (spec §8.2; MDEV-19123 changed the server's default).
+/// The character set of a bootstrap (runner §8.2; MDEV-19123 changed the server's default).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Charset {
     /// Where the server's default is any but the other.
@@ -423,7 +423,7 @@ fn read(path: &Path) -> Result<Vec<u8>> {
 }
 
 /// SQL for a client as SQL for `--bootstrap`, which knows no delimiters and wants every statement
-/// on a line of its own (spec §8.2).
+/// on a line of its own (runner §8.2).
 fn to_bootstrap(sql: &[u8]) -> BString {
     let mut result = BString::from("\n");
     let mut delimiter: &[u8] = b";";

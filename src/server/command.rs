@@ -1,4 +1,4 @@
-//! The command line of a server (spec §9.2).
+//! The command line of a server (runner §9.2).
 
 use std::path::Path;
 use std::sync::Arc;
@@ -71,7 +71,7 @@ pub fn build(
     args.extend(
         given()
             .filter(|o| !is_defaults(o) && o.text != "--skip-core-file")
-            // MyISAM-only tests of the binlog suites run without a binary log (spec §3.2).
+            // MyISAM-only tests of the binlog suites run without a binary log (runner §3.2).
             .filter(|o| binlog || !o.text.starts_with(b"--binlog-format"))
             .filter(|o| !(inputs.log_slave_updates && o.text == "--loose-skip-log-bin"))
             .cloned(),

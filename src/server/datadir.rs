@@ -1,4 +1,4 @@
-//! Data directories: fast copies of the bootstrapped one, fresh at every start (spec §8.3).
+//! Data directories: fast copies of the bootstrapped one, fresh at every start (runner §8.3).
 //!
 //! Nearly all of a fresh data directory is zeros (InnoDB's preallocated files). They are left out
 //! of copies as holes, which read as the same zeros: on tmpfs a copy then takes a few milliseconds.
@@ -50,7 +50,7 @@ pub fn copy_with(from: &Path, to: &Path, modes: Modes) -> Result<()> {
     copier.tree(from, to)
 }
 
-/// Copies `std_data` into a vardir: files at the top get 0644, those further down 0666 (spec §8.1).
+/// Copies `std_data` into a vardir: files at the top get 0644, those further down 0666 (runner §8.1).
 /// A test tree without it, as our own is, gives an empty directory.
 pub fn copy_std_data(from: &Path, to: &Path) -> Result<()> {
     if !from.exists() {
@@ -231,7 +231,7 @@ fn pages(block: &[u8], zero: bool) -> usize {
 }
 
 /// Options with which InnoDB's files are laid out in another way, so that the bootstrapped
-/// directory does not fit (spec §8.3): 137 test files of MariaDB 10.11 have one.
+/// directory does not fit (runner §8.3): 137 test files of MariaDB 10.11 have one.
 static OWN_BOOTSTRAP: LazyLock<Regex> = LazyLock::new(|| {
     let pattern = "--innodb[-_](?:page[-_]size|checksum[-_]algorithm|undo[-_]tablespaces\
                    |log[-_]group[-_]home[-_]dir|data[-_]home[-_]dir)|data[-_]file[-_]path|force_rebootstrap";
@@ -258,7 +258,7 @@ pub enum Prepared {
 
 /// Gives a server that is about to start a pristine data directory and its temporary directory.
 ///
-/// `options` is the server's option list as spec §3.3 orders it, expanded; `install_db` the
+/// `options` is the server's option list as runner §3.3 orders it, expanded; `install_db` the
 /// bootstrapped directory; `bootstrap` how that one was made. Files named by the `log-bin` and
 /// `relay-log` options of the configuration are removed first.
 ///

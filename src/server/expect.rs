@@ -1,4 +1,4 @@
-//! Expect files: how a script says that a server's end is wanted, and what is to follow (spec §10.3).
+//! Expect files: how a script says that a server's end is wanted, and what is to follow (runner §10.3).
 
 use std::io;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,5 @@
 //! Server options of a test, made concrete: environment substitution and the words that the
-//! runner keeps for itself (spec §3.1, §3.2).
+//! runner keeps for itself (runner §3.1, §3.2).
 
 use std::os::unix::ffi::OsStrExt;
 
@@ -62,7 +62,7 @@ pub fn expand_all(options: &[ServerOption], env: &Env) -> Vec<ServerOption> {
         .collect()
 }
 
-/// Same length and pairwise equal texts, in order: servers started with `a` can serve `b` (spec §3.4).
+/// Same length and pairwise equal texts, in order: servers started with `a` can serve `b` (runner §3.4).
 pub fn same(a: &[ServerOption], b: &[ServerOption]) -> bool {
     a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.text == b.text)
 }

@@ -16,10 +16,10 @@ use crate::env::Env;
 use crate::error::{Error, Result};
 use crate::sys::child::{Child, Exit, Spawn};
 
-/// `RLIMIT_NOFILE` of servers: results show it (spec §9.7, §15.1).
+/// `RLIMIT_NOFILE` of servers: results show it (runner §9.7, §15.1).
 pub const SERVER_OPEN_FILES: u64 = 1024;
 
-/// How long a server that was told to end may take before it is killed (spec §9.6).
+/// How long a server that was told to end may take before it is killed (runner §9.6).
 pub const TERM_GRACE: Duration = Duration::from_secs(10);
 
 /// What a server was started with.
@@ -215,7 +215,7 @@ impl ServerProcess {
     }
 
     /// Ends it: SIGTERM to the server (a normal shutdown), after `grace` SIGTERM to its whole
-    /// group, after [`TERM_GRACE`] SIGKILL (spec §9.6). Without `grace` the group is told at once.
+    /// group, after [`TERM_GRACE`] SIGKILL (runner §9.6). Without `grace` the group is told at once.
     pub fn stop(&mut self, grace: Duration) -> io::Result<()> {
         let Some(mut child) = self.process.take() else { return Ok(()) };
         if !grace.is_zero() && child.try_wait()?.is_none() {

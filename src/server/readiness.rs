@@ -1,4 +1,4 @@
-//! Waiting until a server serves: its pid file appears once it listens (spec §9.5).
+//! Waiting until a server serves: its pid file appears once it listens (runner §9.5).
 
 use std::io;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! One child process in a process group of its own, with the limits of spec §9.7.
+//! One child process in a process group of its own, with the limits of runner §9.7.
 
 use std::ffi::{OsStr, OsString};
 use std::fmt;
@@ -35,7 +35,7 @@ pub struct Spawn<'a> {
     pub stdout: Option<File>,
     /// Standard error; `None` is inherited.
     pub stderr: Option<File>,
-    /// `RLIMIT_NOFILE`, soft and hard: 1024 for servers, because results show it (spec §9.7, §15.1).
+    /// `RLIMIT_NOFILE`, soft and hard: 1024 for servers, because results show it (runner §9.7, §15.1).
     pub open_files: Option<u64>,
     /// Core dumps off, whatever the inherited limit.
     pub no_core: bool,
@@ -58,7 +58,7 @@ pub enum Exit {
 }
 
 impl Exit {
-    /// The status as the reference's supervisor gives it: 1 for any signal (spec §9.7).
+    /// The status as the reference's supervisor gives it: 1 for any signal (runner §9.7).
     pub fn status(self) -> i32 {
         match self {
             Exit::Code(code) => code,

@@ -1,6 +1,6 @@
 //! PCRE2 in byte mode, with the match option that the safe `pcre2` crate does not offer: "the subject's
 //! start is not the beginning of a line". `replace_regex` searches the rest of a value again and again
-//! as a text of its own, in which `\b` and lookbehind see nothing of what went before (spec §9.5).
+//! as a text of its own, in which `\b` and lookbehind see nothing of what went before (mysqltest §9.5).
 
 use std::ops::Range;
 use std::ptr::{self, NonNull};

@@ -1,4 +1,4 @@
-//! The perl child that evaluates `suite.pm` files (spec §2.7).
+//! The perl child that evaluates `suite.pm` files (runner §2.7).
 //!
 //! `bridge.pl` runs the files against stand-ins for the modules they expect. Requests go to it as
 //! lines of fields, answers come back as lines of JSON in which a character stands for a byte.

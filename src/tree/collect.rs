@@ -1,4 +1,4 @@
-//! Finds the tests that the command line asks for, in the order in which they run (spec §2–§6.1).
+//! Finds the tests that the command line asks for, in the order in which they run (runner §2–§6.1).
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};

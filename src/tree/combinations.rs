@@ -1,4 +1,4 @@
-//! Combinations: several instances of one test, each with other server options (spec §5).
+//! Combinations: several instances of one test, each with other server options (runner §5).
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -47,7 +47,7 @@ impl Group {
     /// file that loses all of them skips the test.
     ///
     /// # Errors
-    /// The file is malformed (spec §7.1).
+    /// The file is malformed (runner §7.1).
     pub fn read(
         path: &Path,
         test_dir: &Path,
@@ -91,7 +91,7 @@ fn server_option(section: &str, option: &ConfigOption) -> ServerOption {
 pub struct CombinedCase {
     /// What it will be.
     pub case: TestCase,
-    /// Something of it comes from the overlay; without, an overlay's instance is not kept (spec §13).
+    /// Something of it comes from the overlay; without, an overlay's instance is not kept (runner §13).
     pub in_overlay: bool,
     /// A reason that was noted without skipping (`--enable-disabled`): it wins over later ones.
     pub noted: String,
@@ -136,7 +136,7 @@ impl Forced {
     }
 }
 
-/// Replaces every instance by those that the group makes of it (spec §5.3).
+/// Replaces every instance by those that the group makes of it (runner §5.3).
 pub fn expand(instances: Vec<CombinedCase>, group: &Group, forced: &mut Forced) -> Vec<CombinedCase> {
     let combinations = match group {
         Group::Of(combinations) if combinations.is_empty() => return instances,
@@ -257,7 +257,7 @@ mod tests {
         assert_eq!(case.master_opt, case.slave_opt);
     }
 
-    /// Spec §5.3: a test whose options fix the format runs only in that format.
+    /// runner §5.3: a test whose options fix the format runs only in that format.
     #[test]
     fn options_of_the_test_choose_the_combination() {
         let tree = Tree::new(&[

@@ -1,4 +1,4 @@
-//! Reading `my.cnf` templates and combinations files with what they include (spec §7.1).
+//! Reading `my.cnf` templates and combinations files with what they include (runner §7.1).
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! Which tests `disabled.def` files and `--skip-test-list` disable (spec §2.5).
+//! Which tests `disabled.def` files and `--skip-test-list` disable (runner §2.5).
 
 use std::collections::HashMap;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! What the `suite.pm` files say, asked once each, and the skips they impose on files (spec §2.7).
+//! What the `suite.pm` files say, asked once each, and the skips they impose on files (runner §2.7).
 
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsString;
@@ -101,7 +101,7 @@ pub fn stem(path: &[u8]) -> &[u8] {
 }
 
 /// The suite to which a file belongs by its place, and that suite's directory: the directory with
-/// its `suite.pm`, so `mysql-test` itself for `main` (spec §4.3).
+/// its `suite.pm`, so `mysql-test` itself for `main` (runner §4.3).
 pub fn owner(path: &Path, test_dir: &Path, plugin_roots: &[PathBuf]) -> Option<(String, PathBuf)> {
     let suites = test_dir.join("suite");
     for root in plugin_roots.iter().chain([&suites]) {

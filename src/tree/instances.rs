@@ -1,4 +1,4 @@
-//! From a test's name to its instances: everything that is decided before a server starts (spec §2.6).
+//! From a test's name to its instances: everything that is decided before a server starts (runner §2.6).
 
 use std::path::{Path, PathBuf};
 use std::rc::Rc;

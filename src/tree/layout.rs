@@ -1,4 +1,4 @@
-//! Where everything of a MariaDB installation is (spec §8.1, §9.1).
+//! Where everything of a MariaDB installation is (runner §8.1, §9.1).
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -49,7 +49,7 @@ pub struct Layout {
     pub plugins: Vec<(String, PathBuf)>,
     /// The scripts of the system tables, where there are some; bootstrap needs them.
     pub system_tables: Option<SystemTables>,
-    /// The vardir of a run without `--vardir` and `--mem` (spec §8.1).
+    /// The vardir of a run without `--vardir` and `--mem` (runner §8.1).
     pub default_vardir: PathBuf,
 }
 
@@ -100,10 +100,10 @@ fn foreign_libraries(base: &Path) -> Vec<PathBuf> {
 /// Sub-directories in which multi-config generators of CMake put programs, searched after the directory itself.
 const BUILD_TYPES: [&str; 3] = ["Release", "Relwithdebinfo", "Debug"];
 
-/// Names of the server program, in order of preference (spec §9.1).
+/// Names of the server program, in order of preference (runner §9.1).
 const SERVER_NAMES: [&str; 5] = ["mariadbd", "mysqld", "mysqld-max-nt", "mysqld-max", "mysqld-nt"];
 
-/// Where plugins of an installation are, relative to bindir, in order of preference (spec §8.1).
+/// Where plugins of an installation are, relative to bindir, in order of preference (runner §8.1).
 const PLUGIN_DIRS: [&str; 5] =
     ["lib64/mysql/plugin", "lib/mysql/plugin", "lib64/mariadb/plugin", "lib/mariadb/plugin", "lib/plugin"];
 
@@ -198,7 +198,7 @@ struct Bases {
 }
 
 impl Bases {
-    /// Applies the rules of spec §9.1 to the tree that was found.
+    /// Applies the rules of runner §9.1 to the tree that was found.
     fn of(search: &Search<'_>, tree: &Tree, settings: &Settings, env: &Env) -> Result<Bases> {
         let mut basedir = match (&tree.basedir, &tree.test_dir) {
             (Some(base), _) => base.clone(),
@@ -226,7 +226,7 @@ pub fn tree_around(path: &Path) -> Option<PathBuf> {
 }
 
 /// Basedir of an installed or source test tree: its parent, or up to two levels above that where
-/// distributions have the tests below `share` (spec §9.1).
+/// distributions have the tests below `share` (runner §9.1).
 fn base_of(test_dir: &Path, source: bool) -> PathBuf {
     let mut base = test_dir.parent().unwrap_or(test_dir);
     for _ in 0..2 {
@@ -244,7 +244,7 @@ fn program_names(settings: &Settings) -> Vec<&'static str> {
     debug.iter().chain(&SERVER_NAMES).copied().collect()
 }
 
-/// The server below `base` (spec §9.1).
+/// The server below `base` (runner §9.1).
 pub fn server_below(base: &Path, settings: &Settings) -> Option<PathBuf> {
     let names = program_names(settings);
     let dirs = ["sql", "libexec", "sbin", "bin"].map(|dir| base.join(dir));
@@ -262,7 +262,7 @@ pub(super) fn build_types(settings: &Settings) -> Vec<String> {
     }
 }
 
-/// Where client programs are (spec §9.1).
+/// Where client programs are (runner §9.1).
 fn client_bindir(settings: &Settings, bindir: &Path, multiconfig: &str) -> Result<PathBuf> {
     if let Some(dir) = &settings.client_bindir {
         return if dir.is_dir() {
@@ -329,7 +329,7 @@ struct Plugins {
     files: Vec<(String, PathBuf)>,
 }
 
-/// Plugins of an installation: all variables, and the directory of the first (spec §8.1).
+/// Plugins of an installation: all variables, and the directory of the first (runner §8.1).
 fn installed_plugins(bindir: &Path) -> Plugins {
     let mut dir = None;
     let mut files = Vec::new();
@@ -350,7 +350,7 @@ fn installed_plugins(bindir: &Path) -> Plugins {
     Plugins { dir, client_dir, files: named(files) }
 }
 
-/// Plugins of a build tree, in the order in which the plugin directory is filled (spec §8.1).
+/// Plugins of a build tree, in the order in which the plugin directory is filled (runner §8.1).
 fn source_plugins(bindir: &Path, multiconfig: &str) -> Vec<(String, PathBuf)> {
     let sub = multiconfig.trim_start_matches('/');
     let mut dirs: Vec<PathBuf> = Vec::new();

@@ -9,7 +9,7 @@ use std::rc::Rc;
 use bstr::ByteSlice;
 
 /// `dir/tail` byte by byte. Unlike [`Path::join`] an absolute `tail` does not replace `dir`, and
-/// nothing is normalised: spellings of a path are keys (spec §4.2).
+/// nothing is normalised: spellings of a path are keys (runner §4.2).
 pub fn append(dir: &Path, tail: impl AsRef<[u8]>) -> PathBuf {
     let mut path = dir.as_os_str().as_bytes().to_vec();
     path.push(b'/');

@@ -1,4 +1,4 @@
-//! Option files of tests and suites, with where each option was written (spec §3.1).
+//! Option files of tests and suites, with where each option was written (runner §3.1).
 
 use std::path::Path;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! What the server can do, read from its own `--verbose --help` (spec §0.2).
+//! What the server can do, read from its own `--verbose --help` (runner §0.2).
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -50,7 +50,7 @@ impl ServerFacts {
     }
 }
 
-/// Plugins that `--help` lists as switchable and that stay on all the same (spec §0.2).
+/// Plugins that `--help` lists as switchable and that stay on all the same (runner §0.2).
 const ALWAYS_ON: [&str; 6] =
     ["innodb-metrics", "innodb-buffer-page", "innodb-lock-waits", "innodb-locks", "innodb-trx", "gssapi"];
 

@@ -1,4 +1,4 @@
-//! The programs that belong to a server: clients, tools, the script interpreter (spec §9.1).
+//! The programs that belong to a server: clients, tools, the script interpreter (runner §9.1).
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! Which result file an instance is compared with (spec §3.5).
+//! Which result file an instance is compared with (runner §3.5).
 
 use std::collections::HashMap;
 use std::ffi::OsString;
@@ -105,7 +105,7 @@ mod tests {
         Ok(found.map(|f| format!("{} {}", show(&f.base), f.rdiff.as_deref().map(show).unwrap_or_default())))
     }
 
-    /// The order of the example in spec §3.5: removing the best again and again walks it.
+    /// The order of the example in runner §3.5: removing the best again and again walks it.
     #[test]
     fn candidates_are_preferred_in_the_reference_s_order() {
         let order = [

@@ -1,4 +1,4 @@
-//! Everything a test gets from the files it sources: tags, options, combination groups (spec §4).
+//! Everything a test gets from the files it sources: tags, options, combination groups (runner §4).
 
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsString;
@@ -63,7 +63,7 @@ impl Scanned {
 }
 
 /// How a file's list of combination groups is made of those of its includes, in the order of their lines, and
-/// its own (spec §4.3). Releases differ.
+/// its own (runner §4.3). Releases differ.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Gathering {
     /// The list is turned round at every file on the way, and a file that is sourced twice gives its groups

@@ -1,4 +1,4 @@
-//! Which tests the command line asks for: names, paths, patterns (spec §2.3, §2.4).
+//! Which tests the command line asks for: names, paths, patterns (runner §2.3, §2.4).
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;

@@ -1,4 +1,4 @@
-//! One `.test` or `.inc` file as the runner reads it: tags and the files it sources (spec §4.1).
+//! One `.test` or `.inc` file as the runner reads it: tags and the files it sources (runner §4.1).
 //!
 //! Conditions are not evaluated and variables not expanded: what a file *could* source counts.
 

@@ -26,7 +26,7 @@ pub struct LoadedSuite {
     pub facts: Arc<SuiteFacts>,
     /// The base suite, in an overlay.
     pub parent: Option<Rc<LoadedSuite>>,
-    /// The overlay has a `suite.opt` of its own, so all its tests are kept (spec §13).
+    /// The overlay has a `suite.opt` of its own, so all its tests are kept (runner §13).
     pub in_overlay: bool,
     /// `suite.opt`, the base suite's first.
     pub options: Vec<ServerOption>,

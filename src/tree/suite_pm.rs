@@ -1,4 +1,4 @@
-//! `suite.pm` files, evaluated by one perl child (spec §2.7).
+//! `suite.pm` files, evaluated by one perl child (runner §2.7).
 //!
 //! A `suite.pm` is a program: it looks for engines, tools and servers, and changes the environment
 //! of everything after it. All of them run in one interpreter, see `bridge.rs` and `bridge.pl`.
@@ -29,11 +29,11 @@ pub struct SuiteFacts {
     pub skip: Option<String>,
     /// A plugin suite that belongs to the default list.
     pub is_default: bool,
-    /// Key: file relative to the suite's directory, extension replaced as spec §2.7 says.
+    /// Key: file relative to the suite's directory, extension replaced as runner §2.7 says.
     pub skip_combinations: BTreeMap<String, SkipRule>,
     /// Names that `list_cases` returned, where the suite overrides it.
     pub cases: Option<Vec<String>>,
-    /// What the suite's own `start_test` runs for each of `cases`: program and arguments (spec §2.8).
+    /// What the suite's own `start_test` runs for each of `cases`: program and arguments (runner §2.8).
     pub commands: BTreeMap<String, Vec<BString>>,
     /// The suite has additional config files and servers, as `sphinx` has.
     pub has_servers: bool,
@@ -170,7 +170,7 @@ impl SuitePm {
     }
 }
 
-/// The requests that set the scalars and the hash a `suite.pm` reads (spec §2.7).
+/// The requests that set the scalars and the hash a `suite.pm` reads (runner §2.7).
 fn greeting(layout: &Layout, facts: &ServerFacts, settings: &Settings, env: &Env) -> Vec<u8> {
     let flag = |on: bool| on.then_some("1");
     let var = Path::new(env.get("MYSQLTEST_VARDIR").unwrap_or_default());
@@ -249,7 +249,7 @@ fn facts_of(answer: &Answer) -> SuiteFacts {
 }
 
 /// The rules by file. Files that differ only in their extension are one; a reason then goes before
-/// sections, and a false reason says nothing (spec §2.7).
+/// sections, and a false reason says nothing (runner §2.7).
 fn rules_of(skips: &[(String, Rule)]) -> BTreeMap<String, SkipRule> {
     let mut rules = BTreeMap::new();
     for (file, rule) in skips {

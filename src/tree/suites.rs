@@ -1,4 +1,4 @@
-//! Which suites there are, and where: names on the command line become directories (spec §2.1, §2.2).
+//! Which suites there are, and where: names on the command line become directories (runner §2.1, §2.2).
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -344,7 +344,7 @@ impl Suites {
     }
 }
 
-/// The plugin directories of a layout, in order of name (spec §2.2).
+/// The plugin directories of a layout, in order of name (runner §2.2).
 fn plugin_roots(layout: &Layout) -> Vec<PluginRoot> {
     let parent = layout.test_dir.parent().unwrap_or(&layout.test_dir);
     let globs: &[(&Path, &str)] = match layout.source {

@@ -1,4 +1,4 @@
-//! The scripts that make the system tables, which releases name differently (spec §8.2).
+//! The scripts that make the system tables, which releases name differently (runner §8.2).
 
 use std::path::{Path, PathBuf};
 

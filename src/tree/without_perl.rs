@@ -1,4 +1,4 @@
-//! The rules of MariaDB's `suite.pm` for the main suite, for machines without perl (spec §2.7).
+//! The rules of MariaDB's `suite.pm` for the main suite, for machines without perl (runner §2.7).
 //!
 //! Every suite includes files of the main suite, so its rules decide instances everywhere: without
 //! them, tests would run in combinations that the build cannot have. The other suites' files look

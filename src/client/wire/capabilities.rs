@@ -41,7 +41,7 @@ pub const EXTENDED_METADATA: u64 = 1 << 35;
 /// Column definitions that the client knows may be left out.
 pub const CACHE_METADATA: u64 = 1 << 36;
 
-/// What is always asked for (spec §15.1).
+/// What is always asked for (mysqltest §15.1).
 pub const ALWAYS: u64 = LONG_FLAG
     | LOCAL_FILES
     | PROTOCOL_41

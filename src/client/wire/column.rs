@@ -46,7 +46,7 @@ pub const NOT_NULL_FLAG: u32 = 1;
 pub const UNSIGNED_FLAG: u32 = 32;
 /// Column flag: padded with zeros to the display length.
 pub const ZEROFILL_FLAG: u32 = 64;
-/// Column flag that the client adds: the values are numbers (spec §7.3).
+/// Column flag that the client adds: the values are numbers (mysqltest §7.3).
 pub const NUM_FLAG: u32 = 32768;
 
 /// One column of a result set, or one parameter of a prepared statement.
@@ -117,7 +117,7 @@ impl Column {
         Ok(column)
     }
 
-    /// True for the types that Connector/C marks with [`NUM_FLAG`] (spec §7.3): NULL is one of them,
+    /// True for the types that Connector/C marks with [`NUM_FLAG`] (mysqltest §7.3): NULL is one of them,
     /// a TIMESTAMP only with the display lengths of MySQL 4.0.
     fn is_number(&self) -> bool {
         match self.type_code {

@@ -1,5 +1,5 @@
 //! The text of binary values, as Connector/C converts them for a caller that asked for strings
-//! (spec §11.3). Text is appended to a buffer that the caller owns; nothing is allocated per value.
+//! (mysqltest §11.3). Text is appended to a buffer that the caller owns; nothing is allocated per value.
 
 use std::fmt::{self, Write as _};
 use std::io::Write as _;

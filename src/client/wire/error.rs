@@ -4,7 +4,7 @@ use std::fmt;
 
 use bstr::{BStr, BString, ByteSlice};
 
-/// Longest message that is kept; the rest of a longer one is cut (spec §15.1).
+/// Longest message that is kept; the rest of a longer one is cut (mysqltest §15.1).
 pub const MESSAGE_MAX: usize = 511;
 
 /// An error of the server or of the client itself, as the C API's `mysql_errno`, `mysql_sqlstate`
@@ -54,7 +54,7 @@ pub mod code {
     pub const PLUGIN_NOT_ALLOWED: u32 = 5010;
 }
 
-/// The texts, by number; `%s` and `%d` stand for the arguments (spec §15.2).
+/// The texts, by number; `%s` and `%d` stand for the arguments (mysqltest §15.2).
 const TEXTS: &[(u32, &str)] = &[
     (2000, "Unknown or undefined error code (%d)"),
     (2001, "Can't create UNIX socket (%d)"),

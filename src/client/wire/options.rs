@@ -55,7 +55,7 @@ pub struct Options {
     pub tls: Option<Tls>,
     /// Whether to ask for zlib compression.
     pub compress: bool,
-    /// The collation announced in the handshake (spec §15.1).
+    /// The collation announced in the handshake (mysqltest §15.1).
     pub collation: u8,
     /// The longest time for connecting and for each read of the handshake.
     pub connect_timeout: Option<Duration>,
@@ -74,7 +74,7 @@ pub struct Options {
     pub program_name: BString,
     /// Whether statements may be separated by `;` in one query.
     pub multi_statements: bool,
-    /// Whether a lost connection is opened again by the next command (spec §15.3).
+    /// Whether a lost connection is opened again by the next command (mysqltest §15.3).
     pub reconnect: bool,
     /// The character set's name, for `SET NAMES` after a reconnect; empty: none is sent.
     pub charset_name: BString,

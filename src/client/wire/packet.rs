@@ -167,7 +167,7 @@ pub fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
     out.extend_from_slice(bytes);
 }
 
-/// One change of the session's state that the server reported (spec §7.5).
+/// One change of the session's state that the server reported (mysqltest §7.5).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tracked {
     /// Tracker type, 0 (system variable) to 5 (transaction type).

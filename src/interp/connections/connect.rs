@@ -1,4 +1,4 @@
-//! `connect`, and the connection a script begins with (spec §10.2, §10.3).
+//! `connect`, and the connection a script begins with (mysqltest §10.2, §10.3).
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
@@ -266,7 +266,7 @@ fn variable(names: &[&str]) -> Option<OsString> {
     names.iter().find_map(std::env::var_os)
 }
 
-/// What the command line and, where it is silent, the environment say about connections (spec §12.1).
+/// What the command line and, where it is silent, the environment say about connections (mysqltest §12.1).
 fn client_options(tool: &Options, charset: Charset) -> client::Options {
     let path = |name: &Option<BString>| name.as_ref().map(|name| name.to_path_lossy().into_owned());
     client::Options {

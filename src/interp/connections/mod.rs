@@ -1,4 +1,4 @@
-//! The connections of a script: the pool of them, the commands that open, choose, close and use them (spec §10).
+//! The connections of a script: the pool of them, the commands that open, choose, close and use them (mysqltest §10).
 
 mod connect;
 pub mod replication;

@@ -1,4 +1,4 @@
-//! The commands that keep a replica in step with its master (spec §6.9, §10.8).
+//! The commands that keep a replica in step with its master (mysqltest §6.9, §10.8).
 
 use std::io::Write;
 use std::rc::Rc;

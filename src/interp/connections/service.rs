@@ -1,5 +1,5 @@
 //! The second session of a connection, where the helper statements of the view and procedure protocols
-//! run so that the script's own session does not see them (spec §11.4).
+//! run so that the script's own session does not see them (mysqltest §11.4).
 
 use bstr::BString;
 

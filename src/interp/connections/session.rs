@@ -1,5 +1,5 @@
 //! The commands for the current session as a whole: `ping`, `reset_connection`, `change_user`,
-//! `send_shutdown` (spec §6.1).
+//! `send_shutdown` (mysqltest §6.1).
 
 use std::rc::Rc;
 

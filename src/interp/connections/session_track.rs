@@ -9,7 +9,7 @@ use crate::client::wire::packet::{TRACK_SYSTEM_VARIABLES, TRACK_TRANSACTION_TYPE
 /// The first release that writes a variable and its value on one line.
 const ONE_LINE: u32 = 100_600;
 
-/// The blocks of `enable_session_track_info`, in the order of the trackers' numbers (spec §7.5), as the tool of
+/// The blocks of `enable_session_track_info`, in the order of the trackers' numbers (mysqltest §7.5), as the tool of
 /// `release` writes them.
 pub fn write_session_track(items: &[Tracked], release: u32, out: &mut Vec<u8>) {
     const NAMES: [&str; TRACK_TRANSACTION_TYPE as usize + 1] = [

@@ -1,5 +1,5 @@
 //! `shutdown_server [timeout]`: ends the server of the current connection and sees to it that it is gone
-//! (spec §10.7).
+//! (mysqltest §10.7).
 
 use std::rc::Rc;
 use std::time::Duration;

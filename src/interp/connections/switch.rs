@@ -1,4 +1,4 @@
-//! The commands that choose and close connections (spec §6.2, §10.4), and their lines in the result.
+//! The commands that choose and close connections (mysqltest §6.2, §10.4), and their lines in the result.
 
 use std::rc::Rc;
 

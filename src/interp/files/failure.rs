@@ -4,7 +4,7 @@ use std::io;
 
 use bstr::BString;
 
-/// A file command failed: its error value is 1 (spec §9.4).
+/// A file command failed: its error value is 1 (mysqltest §9.4).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
     /// The operating system's number of the error.

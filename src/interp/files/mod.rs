@@ -1,4 +1,4 @@
-//! The commands that work on files: what they do, apart from the script that says it (spec §6.5).
+//! The commands that work on files: what they do, apart from the script that says it (mysqltest §6.5).
 
 mod diff;
 mod directory;

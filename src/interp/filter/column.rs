@@ -2,7 +2,7 @@
 
 use bstr::{BStr, BString};
 
-/// The highest column number that `replace_column` takes (spec §9.7).
+/// The highest column number that `replace_column` takes (mysqltest §9.7).
 pub const MAX_COLUMN: usize = 256;
 
 /// The texts that stand in for columns.

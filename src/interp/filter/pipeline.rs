@@ -1,4 +1,4 @@
-//! All filters together, in the order in which a piece of output passes them (spec §9.9).
+//! All filters together, in the order in which a piece of output passes them (mysqltest §9.9).
 
 use crate::interp::filter::column::ReplaceColumn;
 use crate::interp::filter::numeric_round::round_numbers;
@@ -8,7 +8,7 @@ use crate::script::common::charset::{Charset, LATIN1};
 use crate::script::common::message::ScriptError;
 use crate::script::regex_list::Replacement;
 
-/// Pieces of this many bytes and more are not put in lower case (spec §9.8).
+/// Pieces of this many bytes and more are not put in lower case (mysqltest §9.8).
 const LOWERCASE_BELOW: usize = 1023;
 
 /// The filters of the coming command. Each piece of output (an echoed statement, a column's name, a

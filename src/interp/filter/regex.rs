@@ -1,4 +1,4 @@
-//! `replace_regex`: a list of patterns, each applied to the output of the one before (spec §9.5).
+//! `replace_regex`: a list of patterns, each applied to the output of the one before (mysqltest §9.5).
 
 use std::cell::RefCell;
 use std::collections::HashMap;

@@ -1,4 +1,4 @@
-//! `replace_result`: simultaneous replacement of fixed texts (spec §9.6).
+//! `replace_result`: simultaneous replacement of fixed texts (mysqltest §9.6).
 
 use std::cell::OnceCell;
 

@@ -2,7 +2,7 @@
 
 use bstr::ByteSlice;
 
-/// Appends the lines of `set` to `out`, sorted bytewise, each ended by LF (spec §7.6).
+/// Appends the lines of `set` to `out`, sorted bytewise, each ended by LF (mysqltest §7.6).
 ///
 /// A line ends at LF, at a NUL or at the end of the set. A NUL where a line would start ends the set:
 /// what follows it is lost.

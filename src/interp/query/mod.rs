@@ -1,4 +1,4 @@
-//! Running statements and writing their results: the text protocol and the protocol variants of spec §7 and §11.
+//! Running statements and writing their results: the text protocol and the protocol variants of mysqltest §7 and §11.
 
 mod outcome;
 mod prepared;

@@ -1,4 +1,4 @@
-//! Prepared execution: the ps, ps2 and cursor protocols (spec §11.2), and what `PS_execute` shares with them.
+//! Prepared execution: the ps, ps2 and cursor protocols (mysqltest §11.2), and what `PS_execute` shares with them.
 
 use std::rc::Rc;
 
@@ -222,7 +222,7 @@ fn read_result(
 }
 
 /// The lengths of the longest values as the client library tells them: a constant of the type if the
-/// column has a value, what was measured for strings (spec §11.3).
+/// column has a value, what was measured for strings (mysqltest §11.3).
 fn longest(statement: &Statement, has_value: &[bool], measured: &[u64]) -> Vec<u64> {
     let columns = statement.columns().iter().zip(has_value).zip(measured);
     columns

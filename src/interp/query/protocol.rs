@@ -1,5 +1,5 @@
 //! Which statements the view, stored-procedure, prepared-statement and cursor protocols take
-//! (spec §11.1). Pure functions on the statement's text after expansion.
+//! (mysqltest §11.1). Pure functions on the statement's text after expansion.
 //!
 //! The reference decides with case-insensitive patterns over a C string: the text counts up to its
 //! first NUL, and "white space" inside a pattern is ASCII white space whatever the character set.
@@ -10,7 +10,7 @@
 pub struct UnterminatedComment;
 
 /// The part of a statement that is compared with the patterns: behind leading spaces of the current
-/// character set (`is_space`) and one `/*…*/` comment (spec §11.1).
+/// character set (`is_space`) and one `/*…*/` comment (mysqltest §11.1).
 ///
 /// The comment's end is searched from its first byte, so `/*/` is a whole comment.
 pub fn body(text: &[u8], is_space: impl Fn(u8) -> bool) -> Result<&[u8], UnterminatedComment> {

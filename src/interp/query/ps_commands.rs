@@ -1,4 +1,4 @@
-//! `PS_prepare`, `PS_bind`, `PS_execute` and `PS_close`: the connection's prepared statement by hand (spec §6.1).
+//! `PS_prepare`, `PS_bind`, `PS_execute` and `PS_close`: the connection's prepared statement by hand (mysqltest §6.1).
 
 use crate::client::{ClientError, Param, code};
 use crate::interp::connections::session::gone;

@@ -1,4 +1,4 @@
-//! `require FILE`: the next query's output decides whether the test can run here (spec §6.9).
+//! `require FILE`: the next query's output decides whether the test can run here (mysqltest §6.9).
 
 use std::rc::Rc;
 

@@ -1,5 +1,5 @@
 //! What a statement's result looks like in the log: header, rows, column metadata, info lines, session
-//! trackers (spec §7.2–§7.6). Everything goes straight into the command's output buffer.
+//! trackers (mysqltest §7.2–§7.6). Everything goes straight into the command's output buffer.
 
 use std::io::Write;
 
@@ -104,7 +104,7 @@ impl ResultSet {
     /// Ends the result set: sorts the lines and puts the metadata in front, where asked for.
     /// `columns` are those it began with, as they are now: a cursor's first fetch may have changed them.
     /// `longest` replaces the measured lengths: the client library's constants for values of the
-    /// binary protocol (spec §11.3).
+    /// binary protocol (mysqltest §11.3).
     pub fn end(
         self,
         columns: &[Column],
@@ -137,7 +137,7 @@ fn write_header(columns: &[Column], filters: &mut Filters, out: &mut Vec<u8>) ->
     Ok(())
 }
 
-/// The heading and one line for each column (spec §7.3). Only the numbers pass the filters.
+/// The heading and one line for each column (mysqltest §7.3). Only the numbers pass the filters.
 fn write_metadata(
     columns: &[Column],
     longest: &[u64],
@@ -192,7 +192,7 @@ fn write_number(number: u64, filters: &mut Filters, out: &mut Vec<u8>) -> Result
     filters.apply(number.to_string().as_bytes(), out)
 }
 
-/// The lines of `enable_info` (spec §7.4). `affected` is signed as the C API's callers print it:
+/// The lines of `enable_info` (mysqltest §7.4). `affected` is signed as the C API's callers print it:
 /// all bits set is -1.
 pub fn write_info(affected: u64, info: &[u8], out: &mut Vec<u8>) {
     // Writing to a vector cannot fail.

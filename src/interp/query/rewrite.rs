@@ -1,5 +1,5 @@
 //! The view and stored-procedure protocols: a statement runs as what was made of it on a second
-//! connection (spec §11.4, §11.5).
+//! connection (mysqltest §11.4, §11.5).
 
 use bstr::BString;
 

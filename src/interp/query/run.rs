@@ -1,4 +1,4 @@
-//! Statements from the command to the result: echo, choice of the protocol, text execution (spec §7.1).
+//! Statements from the command to the result: echo, choice of the protocol, text execution (mysqltest §7.1).
 
 use std::rc::Rc;
 
@@ -27,7 +27,7 @@ enum Halves {
 }
 
 /// Runs a statement, or one half of it: SQL as it stands, `query…`, `eval`, `evalp`, `send`, `send_eval`,
-/// `reap` and the `PS_…` commands (spec §6.1).
+/// `reap` and the `PS_…` commands (mysqltest §6.1).
 pub fn statement(interp: &mut Interp, command: &Rc<Stored>) -> Done {
     let kind = command.command.get();
     let send_only = std::mem::take(&mut interp.send_next);
@@ -157,7 +157,7 @@ const TRACE_AND_RESTORE: [&[u8]; 2] = [
     b"set @@optimizer_trace=@mysqltest_save_optimzer_trace",
 ];
 
-/// `optimizer_trace`: the trace of the next query is shown after its result (spec §6.1). The statement
+/// `optimizer_trace`: the trace of the next query is shown after its result (mysqltest §6.1). The statement
 /// that turns tracing on shows nothing; if another query's trace is still due, it is read now and lost.
 pub fn optimizer_trace(interp: &mut Interp, command: &Rc<Stored>) -> Done {
     let shown = std::mem::take(&mut interp.out);
@@ -201,7 +201,7 @@ fn read_each_result(interp: &mut Interp, before: &[u8]) -> Done<Result<(), Clien
             Ok(more) if more => first = false,
             Ok(_) => return Ok(Ok(())),
             // A later LOAD DATA LOCAL of the same text that finds no file, or may not look for one, passes
-            // for the end of the results (spec §15.4): its number is the operating system's, below all of
+            // for the end of the results (mysqltest §15.4): its number is the operating system's, below all of
             // a server's, or that of an unknown error.
             Err(error) if !first && (error.code < 1000 || error.code == code::UNKNOWN) => return Ok(Ok(())),
             Err(error) => return Ok(Err(error)),

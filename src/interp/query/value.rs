@@ -1,5 +1,5 @@
 //! Queries whose value a script uses: `` `SELECT …` `` in `let`, `if` and `while`, and `query_get_value`
-//! (spec §4.4, §4.5).
+//! (mysqltest §4.4, §4.5).
 
 use std::rc::Rc;
 
@@ -131,7 +131,7 @@ fn empty_after(interp: &mut Interp, command: &Stored, error: &ClientError) -> Do
     Ok(BString::default())
 }
 
-/// A query on a closed connection ends the test whatever error is expected (spec §4.4).
+/// A query on a closed connection ends the test whatever error is expected (mysqltest §4.4).
 fn gone_away(query: &[u8]) -> Stop {
     Stop::Die(sentence(&[b"query '", query, b"' failed: <Unknown> (2006): MariaDB server has gone away"]))
 }

@@ -1,4 +1,4 @@
-//! The block of warnings under a statement (spec §7.7).
+//! The block of warnings under a statement (mysqltest §7.7).
 
 use bstr::BString;
 

@@ -1,4 +1,4 @@
-//! What an error of a statement or of a command does to the test (spec §9).
+//! What an error of a statement or of a command does to the test (mysqltest §9).
 
 use bstr::{BString, ByteSlice};
 
@@ -9,7 +9,7 @@ use crate::interp::state::{Interp, Stored};
 use crate::script::errnames;
 use crate::script::error_list::ExpectedError;
 
-/// The error of a command that is not a statement (spec §9.4).
+/// The error of a command that is not a statement (mysqltest §9.4).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct CommandError {
     /// What `--error` is compared with: 1 for file commands, an exit status for `perl`; 0 for none.
@@ -43,7 +43,7 @@ impl Interp {
         self.variables.set(b"mysql_errname", self.error_name(number));
     }
 
-    /// An SQL error of `command` (spec §9.3).
+    /// An SQL error of `command` (mysqltest §9.3).
     pub fn handle_sql_error(&mut self, command: &Stored, error: &ClientError) -> Done {
         self.sql_error_handled = true;
         self.variables.set_number(b"errno", i64::from(error.code));
@@ -105,7 +105,7 @@ impl Interp {
         self.report(text)
     }
 
-    /// Writes `ERROR <sqlstate>: <message>` through the filters (spec §7.8).
+    /// Writes `ERROR <sqlstate>: <message>` through the filters (mysqltest §7.8).
     fn write_error_line(&mut self, error: &ClientError) -> Done {
         self.out.extend_from_slice(b"ERROR ");
         self.filters.apply(&error.sqlstate, &mut self.out)?;
@@ -116,7 +116,7 @@ impl Interp {
     }
 
     /// A statement that should have failed did not: only the first item of the list is looked at
-    /// (spec §9.3).
+    /// (mysqltest §9.3).
     pub fn handle_success(&mut self, command: &Stored) -> Done {
         let mut text = BString::from("query '");
         match command.expected.first() {
@@ -139,7 +139,7 @@ impl Interp {
         self.report(text)
     }
 
-    /// The end of a command of class H: well (`None`) or with an error (spec §9.4).
+    /// The end of a command of class H: well (`None`) or with an error (mysqltest §9.4).
     pub fn handle_command(&mut self, command: &Stored, failed: Option<CommandError>) -> Done {
         let CommandError { error, my_errno, errno } = failed.unwrap_or_default();
         self.variables.set_number(b"sys_errno", i64::from(errno));
@@ -172,7 +172,7 @@ impl Interp {
     }
 
     /// Whether `error` is in the list of `command`. A list with an SQLSTATE cannot stand before a command
-    /// that is no statement (spec §9.2).
+    /// that is no statement (mysqltest §9.2).
     pub fn command_error_expected(&self, command: &Stored, error: i32) -> Done<bool> {
         for item in command.expected.iter() {
             match item {
@@ -191,7 +191,7 @@ impl Interp {
         Ok(false)
     }
 
-    /// A query whose output `require` wanted to compare has failed (spec §6.9).
+    /// A query whose output `require` wanted to compare has failed (mysqltest §6.9).
     fn required_query_failed(&mut self, query: &BString, _file: &BString, error: &ClientError) -> Done {
         if matches!(error.code, 2006 | 2013) {
             let mut text = BString::from("require query '");

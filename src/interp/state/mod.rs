@@ -34,7 +34,7 @@ use crate::script::error_list::ExpectedError;
 use crate::script::expand;
 use crate::script::reader::{Lexing, Reader};
 
-/// One command of the list that the program counter walks over (spec §1.2).
+/// One command of the list that the program counter walks over (mysqltest §1.2).
 #[derive(Debug)]
 pub struct Stored {
     /// What it is; `disable_parsing` makes it a comment for good.
@@ -88,7 +88,7 @@ pub struct Block {
     pub runs: bool,
     /// The number of its header in the list of commands.
     pub header: usize,
-    /// The delimiter to come back to at its end: that of a block that does not run (spec §5.1).
+    /// The delimiter to come back to at its end: that of a block that does not run (mysqltest §5.1).
     pub delimiter: Option<BString>,
 }
 
@@ -134,9 +134,9 @@ pub struct Interp {
     pub expanded: Vec<u8>,
     /// What the command at hand wrote; appended to the log when it is over.
     pub out: Vec<u8>,
-    /// What went to the log last: a failing `exec` without output shows it (spec §6.7).
+    /// What went to the log last: a failing `exec` without output shows it (mysqltest §6.7).
     pub flushed: Vec<u8>,
-    /// The error number that the file layer remembers of its last failure (spec §9.4).
+    /// The error number that the file layer remembers of its last failure (mysqltest §9.4).
     pub my_errno: i32,
     /// The permission bits of new files and directories.
     pub modes: Modes,
@@ -148,11 +148,11 @@ pub struct Interp {
     pub require: Option<BString>,
     /// What the last `save_master_pos` read.
     pub master_position: Option<(BString, u64)>,
-    /// How far the command at hand used its text; what is left must be blank or a comment (spec §3.5).
+    /// How far the command at hand used its text; what is left must be blank or a comment (mysqltest §3.5).
     pub consumed: usize,
     /// The command at hand counts as executed though its table row does not say so: it had an SQL error.
     pub sql_error_handled: bool,
-    /// How many commands of the kind that counts were run (spec §12.3).
+    /// How many commands of the kind that counts were run (mysqltest §12.3).
     pub executed: u64,
     /// A `report` was written to the result instead of ending the test.
     pub reported: bool,
@@ -167,7 +167,7 @@ pub struct Interp {
 }
 
 /// What the reader must know: the delimiter, the character set, and from the server's status how strings
-/// are quoted (spec §2.4).
+/// are quoted (mysqltest §2.4).
 pub(in crate::interp) fn lexing(delimiter: &BString, charset: Charset, status: u16) -> Lexing<'_> {
     const NO_BACKSLASH_ESCAPES: u16 = 512;
     const ANSI_QUOTES: u16 = 32768;
@@ -194,7 +194,7 @@ impl Interp {
         self.blocks.last().is_none_or(|block| block.runs)
     }
 
-    /// Whether an unexpected error of `command` ends the test (spec §1.3).
+    /// Whether an unexpected error of `command` ends the test (mysqltest §1.3).
     pub fn aborts(&self, command: &Stored) -> bool {
         command.expected.is_empty() && self.properties.is(Property::AbortOnError)
     }
@@ -210,7 +210,7 @@ impl Interp {
         self.show_property(property, on);
     }
 
-    /// Takes back what was set with `ONCE` (spec §8).
+    /// Takes back what was set with `ONCE` (mysqltest §8).
     pub fn revert_properties(&mut self) {
         for (property, on) in self.properties.revert() {
             self.show_property(property, on);
@@ -222,7 +222,7 @@ impl Interp {
         self.variables.set_number(name.as_bytes(), i64::from(on != inverted));
     }
 
-    /// Expands `text` (spec §4.3).
+    /// Expands `text` (mysqltest §4.3).
     pub fn expand(&mut self, text: &[u8]) -> Done<BString> {
         self.expand_with(text, false)
     }
@@ -253,7 +253,7 @@ impl Interp {
         }
     }
 
-    /// An error after which `--continue-on-error` goes on (spec §13.1).
+    /// An error after which `--continue-on-error` goes on (mysqltest §13.1).
     pub fn report(&mut self, message: impl Into<BString>) -> Done {
         let message = message.into();
         if !self.options.continue_on_error {
@@ -266,7 +266,7 @@ impl Interp {
         Ok(())
     }
 
-    /// `message` with the place in front that the reader has reached (spec §13.1).
+    /// `message` with the place in front that the reader has reached (mysqltest §13.1).
     pub fn placed(&self, message: &BString) -> BString {
         let mut text = BString::from("mysqltest: ");
         let mut stack = self.reader.stack();

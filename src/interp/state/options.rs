@@ -1,4 +1,4 @@
-//! What the command line and the option files decide: one plain struct (spec §12.1).
+//! What the command line and the option files decide: one plain struct (mysqltest §12.1).
 
 use bstr::BString;
 
@@ -21,12 +21,12 @@ pub enum Protocol {
 /// Every option of the tool with its value, after the option files and the command line.
 ///
 /// File and directory names stay the bytes the caller gave: the language joins them by plain
-/// concatenation and prints them as they are (spec §12.1, §14).
+/// concatenation and prints them as they are (mysqltest §12.1, §14).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
     /// Prefix of relative test files, sourced files and written files; concatenated, so it needs its `/`.
     pub basedir: BString,
-    /// First place of sourced files (spec §14); concatenated.
+    /// First place of sourced files (mysqltest §14); concatenated.
     pub suite_dir: BString,
     /// Place of sourced files before [`Options::suite_dir`]; concatenated.
     pub overlay_dir: Option<BString>,
@@ -67,7 +67,7 @@ pub struct Options {
     /// Compressed protocol.
     pub compress: bool,
     /// Whether connections ask for TLS; a server without it is then served in plain text unless
-    /// [`Tls::verify`] is on (spec §10.5).
+    /// [`Tls::verify`] is on (mysqltest §10.5).
     pub ssl: bool,
     /// TLS parameters.
     pub tls: Tls,
@@ -95,11 +95,11 @@ pub struct Options {
     pub cursor_protocol: bool,
     /// The client's non-blocking interface; the result is the same, so without effect.
     pub non_blocking_api: bool,
-    /// A "report" goes into the result and the run continues (spec §13).
+    /// A "report" goes into the result and the run continues (mysqltest §13).
     pub continue_on_error: bool,
     /// A file that runs before the script.
     pub prologue: Option<BString>,
-    /// How white space of statements is shown: 1 or 2 (spec §2.6).
+    /// How white space of statements is shown: 1 or 2 (mysqltest §2.6).
     pub result_format_version: u32,
     /// Accepted, without effect.
     pub debug_check: bool,

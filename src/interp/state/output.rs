@@ -1,4 +1,4 @@
-//! Where the output of a script goes: the log, and the file of progress (spec §12.2).
+//! Where the output of a script goes: the log, and the file of progress (mysqltest §12.2).
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};

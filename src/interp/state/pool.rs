@@ -1,4 +1,4 @@
-//! The named connections of a script, one of them current (spec §10.1).
+//! The named connections of a script, one of them current (mysqltest §10.1).
 
 use bstr::{BStr, BString};
 
@@ -151,7 +151,7 @@ impl Pool {
         self.current_mut().close_service();
     }
 
-    /// Ends all sessions, without waiting for the server: the end of a run (spec §10.4).
+    /// Ends all sessions, without waiting for the server: the end of a run (mysqltest §10.4).
     pub fn close(&mut self) {
         for slot in self.slots.iter_mut().rev() {
             slot.close_service();

@@ -1,4 +1,4 @@
-//! The switches `enable_X`/`disable_X`, permanent or for what follows only (spec §8).
+//! The switches `enable_X`/`disable_X`, permanent or for what follows only (mysqltest §8).
 
 use crate::script::command::Command;
 
@@ -56,7 +56,7 @@ const ALL: [Property; COUNT] = [
 
 impl Property {
     /// The variable that shows it, and whether it shows the opposite: `$ENABLED_STATE_CHANGE_INFO` is
-    /// 0 after `enable_session_track_info` (spec §4.7).
+    /// 0 after `enable_session_track_info` (mysqltest §4.7).
     pub fn variable(self) -> (&'static str, bool) {
         match self {
             Property::AbortOnError => ("ENABLED_ABORT_ON_ERROR", false),
@@ -146,7 +146,7 @@ impl Properties {
     }
 
     /// Sets a value. `once`: until the next revert. Said twice, `ONCE` keeps the value that the first
-    /// one set; without `ONCE` a pending revert is forgotten (spec §8).
+    /// one set; without `ONCE` a pending revert is forgotten (mysqltest §8).
     pub fn set(&mut self, property: Property, on: bool, once: bool) {
         let switch = &mut self.switches[property as usize];
         switch.revert_to = once.then_some(switch.now);

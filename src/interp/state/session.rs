@@ -1,4 +1,4 @@
-//! An interpreter at its start: built-in variables and initial switches (spec §1.1, §4.7, §8).
+//! An interpreter at its start: built-in variables and initial switches (mysqltest §1.1, §4.7, §8).
 
 use std::os::unix::ffi::OsStrExt;
 use std::rc::Rc;
@@ -48,7 +48,7 @@ impl Interp {
             ("ENABLED_ABORT_ON_ERROR", "1"),
             ("ENABLED_INFO", "0"),
             ("ENABLED_METADATA", "0"),
-            // Connections are logged all the same (spec §4.7).
+            // Connections are logged all the same (mysqltest §4.7).
             ("ENABLED_CONNECT_LOG", "0"),
         ] {
             variables.set(name.as_bytes(), value);

@@ -1,4 +1,4 @@
-//! Where `source` finds its file (spec §14).
+//! Where `source` finds its file (mysqltest §14).
 
 use bstr::{BStr, BString, ByteSlice};
 

@@ -7,14 +7,14 @@ use crate::script::common::message::{Kind, ScriptError};
 /// What ends a script early: the error of every command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Stop {
-    /// The test fails with this message; the place is put before it when it is printed (spec §13.1).
+    /// The test fails with this message; the place is put before it when it is printed (mysqltest §13.1).
     Die(BString),
     /// The same, but `--continue-on-error` writes the message to the result and goes on with the next
     /// command. [`Interp::run`](super::state::Interp::run) never gives it back.
     Report(BString),
-    /// The test is skipped for this reason (spec §12.4).
+    /// The test is skipped for this reason (mysqltest §12.4).
     Skip(BString),
-    /// `exit`: what was written so far is the result (spec §6.9).
+    /// `exit`: what was written so far is the result (mysqltest §6.9).
     Exit,
 }
 

@@ -1,4 +1,4 @@
-//! The script's variables (spec §4.1, §4.2, §4.7).
+//! The script's variables (mysqltest §4.1, §4.2, §4.7).
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
@@ -18,7 +18,7 @@ struct Variable {
 
 /// All variables of a script, and the environment its child processes get.
 ///
-/// Names are compared with latin1_swedish_ci: without regard to case and accents (spec §4.1;
+/// Names are compared with latin1_swedish_ci: without regard to case and accents (mysqltest §4.1;
 /// `main/drop_table_force.test` needs it).
 #[derive(Debug)]
 pub struct Variables {
@@ -47,7 +47,7 @@ impl Variables {
         }
     }
 
-    /// The environment of child processes: the process's own and what `let NAME=` set (spec §4.2).
+    /// The environment of child processes: the process's own and what `let NAME=` set (mysqltest §4.2).
     pub fn env(&self) -> &Env {
         &self.env
     }
@@ -90,7 +90,7 @@ impl Variables {
     }
 
     /// Sets a variable, and the environment variable of the same name under the spelling with which
-    /// the script's one was made (spec §4.2).
+    /// the script's one was made (mysqltest §4.2).
     pub fn export(&mut self, name: &[u8], value: impl Into<BString>) {
         let value = value.into();
         let spelling = match register(name) {
@@ -108,7 +108,7 @@ impl Variables {
             .set(std::ffi::OsString::from_vec(spelling.into()), std::ffi::OsString::from_vec(value.into()));
     }
 
-    /// The value of a variable; made from the environment, or empty, if it was not there (spec §4.1).
+    /// The value of a variable; made from the environment, or empty, if it was not there (mysqltest §4.1).
     /// `None` for a register that was not set.
     pub fn get(&mut self, name: &[u8]) -> Option<&BString> {
         match register(name) {

@@ -1,4 +1,4 @@
-//! The end of a run: the log against the result file, or into it (spec §12.3).
+//! The end of a run: the log against the result file, or into it (mysqltest §12.3).
 
 use std::fs::File;
 use std::io::{self, BufReader, Read, Write};

@@ -1,4 +1,4 @@
-//! The program: from its arguments to its exit status (spec §12).
+//! The program: from its arguments to its exit status (mysqltest §12).
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -70,7 +70,7 @@ pub fn main(args: Vec<OsString>) -> u8 {
     status
 }
 
-/// The line that tells the exit status on standard output (spec §12.4).
+/// The line that tells the exit status on standard output (mysqltest §12.4).
 pub fn final_word(status: u8) -> String {
     match status {
         0 => "ok\n".to_owned(),

@@ -1,5 +1,5 @@
 //! Everything around the interpreter that makes it the program `mariadb-test`: command line and
-//! option files, the output files, the end of a run, exit status (spec §12).
+//! option files, the output files, the end of a run, exit status (mysqltest §12).
 
 mod apply;
 pub mod defaults;

@@ -5,7 +5,7 @@ use bstr::{BStr, BString, ByteSlice, ByteVec};
 use crate::interp::state::options::Options;
 use crate::interp::state::output::Output;
 
-/// Longest message (spec §13.1).
+/// Longest message (mysqltest §13.1).
 const MAX_MESSAGE: usize = 64 * 1024;
 
 /// Longest text shown of one command in an explanation.
@@ -105,7 +105,7 @@ fn shown(text: &[u8]) -> BString {
 }
 
 /// The reference's text of a failure: `placed`, the message with its place, and the last lines of the log if
-/// there are any to show (spec §12.3).
+/// there are any to show (mysqltest §12.3).
 pub fn die_text(placed: &BStr, options: &Options, output: &Output) -> BString {
     let mut text = BString::from(&placed[..placed.len().min(MAX_MESSAGE)]);
     text.push(b'\n');
@@ -129,7 +129,7 @@ pub fn die_text(placed: &BStr, options: &Options, output: &Output) -> BString {
 }
 
 /// The rows of `SHOW WARNINGS` as the reference shows them after a failure: all but the last, which is the
-/// error itself; nothing for one row (spec §12.3).
+/// error itself; nothing for one row (mysqltest §12.3).
 pub fn warnings_text(rows: &[Vec<BString>]) -> BString {
     let mut text = BString::default();
     let Some((_, shown @ [_, ..])) = rows.split_last() else { return text };
@@ -144,7 +144,7 @@ pub fn warnings_text(rows: &[Vec<BString>]) -> BString {
     text
 }
 
-/// What a skipped script tells (spec §12.4): `stack` is where the reader is, innermost first.
+/// What a skipped script tells (mysqltest §12.4): `stack` is where the reader is, innermost first.
 pub fn skip_text(base: &[u8], stack: &[Place], reason: &[u8]) -> BString {
     let mut text = BString::from("The test '");
     text.push_str(base);

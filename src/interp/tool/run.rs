@@ -1,4 +1,4 @@
-//! A script from its first connection to the final word (spec §1.1, §12.3).
+//! A script from its first connection to the final word (mysqltest §1.1, §12.3).
 
 use std::io::{Read, Write};
 
@@ -18,10 +18,10 @@ use crate::interp::tool::report;
 use crate::interp::tool::report::{Failure, Place};
 use crate::script::input::Input;
 
-/// The name of standard input in messages (spec §2.2).
+/// The name of standard input in messages (mysqltest §2.2).
 const STDIN: &str = "<stdin>";
 
-/// Exit status of a script that was skipped (spec §12.4).
+/// Exit status of a script that was skipped (mysqltest §12.4).
 const SKIPPED: u8 = 62;
 
 /// How many commands an explanation looks back.

@@ -1,4 +1,4 @@
-//! The table of the command line: every option's name, letter, kind of value and help (spec §12.1).
+//! The table of the command line: every option's name, letter, kind of value and help (mysqltest §12.1).
 
 /// What an option is, for code: the place its value goes to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

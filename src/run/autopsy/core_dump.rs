@@ -1,4 +1,4 @@
-//! Core files: where they are, and what a debugger reads in them (spec §9.8).
+//! Core files: where they are, and what a debugger reads in them (runner §9.8).
 
 use std::fs::File;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! What valgrind has to say when a server ends: memory lost over all tests of that server (spec §10.8).
+//! What valgrind has to say when a server ends: memory lost over all tests of that server (runner §10.8).
 
 use bstr::{BString, ByteSlice};
 

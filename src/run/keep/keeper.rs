@@ -1,6 +1,6 @@
 //! The keeper: a thread that sees to what failures leave. It moves saved directories to their place or removes them,
 //! moves core files, runs the debugger on them and compresses them, one directory after the other, so that nobody
-//! waits for that (spec §6.4, §9.8).
+//! waits for that (runner §6.4, §9.8).
 
 use std::collections::BTreeSet;
 use std::fmt;

@@ -1,5 +1,5 @@
 //! Files that programs leave beside the tests: warnings of the script engine, and core files in the
-//! test directory (spec §3, §6.4).
+//! test directory (runner §3, §6.4).
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,4 @@
-//! After a failure: what is kept of the servers, and the core files in it (spec §9.8).
+//! After a failure: what is kept of the servers, and the core files in it (runner §9.8).
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;

@@ -1,5 +1,5 @@
 //! The servers a worker owns: which must be restarted for a test, starting and stopping them
-//! (spec §3.4, §8.3, §9.4 to §9.6).
+//! (runner §3.4, §8.3, §9.4 to §9.6).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
@@ -159,7 +159,7 @@ impl ServerSet {
         case.timezone.as_ref().map(|zone| options::expand(zone.as_bstr(), &self.env))
     }
 
-    /// Why the server at `i` cannot serve `case` as it runs; `None` if it can (spec §3.4).
+    /// Why the server at `i` cannot serve `case` as it runs; `None` if it can (runner §3.4).
     fn restart_reason(&self, i: usize, case: &TestCase) -> Option<RestartReason> {
         let server = &self.servers[i];
         if self.ctx.settings.force_restart {
@@ -211,7 +211,7 @@ impl ServerSet {
     }
 
     /// Stops the servers at the given positions, the last one first: a replica before its primary,
-    /// so that it does not log the loss of its connection (spec §9.6, §15).
+    /// so that it does not log the loss of its connection (runner §9.6, §15).
     pub fn stop(&mut self, which: &[usize], grace: Duration, why: StopReason) -> Result<()> {
         for &i in which.iter().rev() {
             self.take_exit(i)?;
@@ -329,7 +329,7 @@ impl ServerSet {
         std::mem::take(&mut self.crashed)
     }
 
-    /// Makes the config of `case` if no server runs; otherwise the old one stays (spec §9.4).
+    /// Makes the config of `case` if no server runs; otherwise the old one stays (runner §9.4).
     pub fn configure(&mut self, case: &TestCase) -> Result<Vec<String>> {
         if self.servers.iter().any(ServerProcess::is_running) {
             return Ok(Vec::new());
@@ -406,7 +406,7 @@ impl ServerSet {
                 self.scanner(&log).mark_start();
                 self.start_for(i, case)?;
                 started.push(i);
-                // A person, or a slow tracer, starts one server at a time (spec §12.5).
+                // A person, or a slow tracer, starts one server at a time (runner §12.5).
                 if self.servers[i].group.wsrep_bootstraps() || self.ctx.settings.debugger.is_some() {
                     self.await_server(i)?;
                 }
@@ -468,7 +468,7 @@ impl ServerSet {
         Ok(self.launch(i, with, &group.basedir(), StartReason::Test)?)
     }
 
-    /// Runs `t-master.sh` or `t-slave.sh` where the group asks for it (spec §3).
+    /// Runs `t-master.sh` or `t-slave.sh` where the group asks for it (runner §3).
     fn run_before_start(&mut self, case: &TestCase, group: &ServerGroup) -> Result<(), BringUpFailure> {
         let scripts = [
             case.master_sh.as_ref().filter(|_| group.runs_master_sh()),

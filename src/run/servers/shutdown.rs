@@ -1,4 +1,4 @@
-//! What servers said and did while they shut down (spec §10.6).
+//! What servers said and did while they shut down (runner §10.6).
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -13,7 +13,7 @@ use crate::triage::collect::log_file;
 use crate::triage::evidence::LogPart;
 
 /// Error-log lines written since the last scan, and the tests since each server's start
-/// (spec §10.6). Only the runner's own suppressions apply. That a server ended by a signal of its own is told even
+/// (runner §10.6). Only the runner's own suppressions apply. That a server ended by a signal of its own is told even
 /// where its log is silent.
 pub fn shutdown_warnings(set: &mut ServerSet, patterns: &errorlog::Patterns) -> Result<Shutdown> {
     let mut shutdown = Shutdown { crashed: set.take_crashed(), ..Shutdown::default() };

@@ -1,4 +1,4 @@
-//! Galera nodes: ready only when they are synced with their cluster (spec §9.5).
+//! Galera nodes: ready only when they are synced with their cluster (runner §9.5).
 
 use std::time::{Duration, Instant};
 

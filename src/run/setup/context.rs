@@ -142,7 +142,7 @@ impl Context {
             .map_err(|error| early_death::explain(error, &self.early(env, &dirs.var)))
     }
 
-    /// The server program of an installation at `basedir` (spec §9.1).
+    /// The server program of an installation at `basedir` (runner §9.1).
     pub fn server_program(&self, basedir: &Path) -> Result<PathBuf> {
         if basedir == self.layout.basedir {
             return Ok(self.layout.mariadbd.clone());
@@ -154,7 +154,7 @@ impl Context {
         })
     }
 
-    /// The value of `--debug-dbug` for a server with `--debug` and `--debug-common` (spec §9.2).
+    /// The value of `--debug-dbug` for a server with `--debug` and `--debug-common` (runner §9.2).
     pub fn debug_dbug(&self, dirs: &WorkerDirs, group: &ServerGroup) -> Option<BString> {
         let what = if self.settings.debug_common {
             "d,query,info,error,enter,exit"

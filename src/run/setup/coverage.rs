@@ -1,5 +1,5 @@
 //! `--gcov`: the test tree's own script forgets old counts before a run and collects them after it
-//! (spec §12.6).
+//! (runner §12.6).
 
 use std::fs::File;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! Debuggers and tracers around servers, scripts and the bootstrap, as a table (spec §12.5).
+//! Debuggers and tracers around servers, scripts and the bootstrap, as a table (runner §12.5).
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
@@ -118,7 +118,7 @@ impl Wrapped {
     }
 }
 
-/// Whether servers run in valgrind: their leak reports are collected (spec §10.8).
+/// Whether servers run in valgrind: their leak reports are collected (runner §10.8).
 pub fn valgrind(settings: &Settings) -> bool {
     settings.debugger.as_ref().is_some_and(|choice| choice.name == "valgrind" && !choice.manual)
 }
@@ -155,7 +155,7 @@ pub fn suppressions(settings: &Settings) -> Option<BString> {
     in_use(settings).any(|choice| choice.name == "rr").then(|| "InnoDB: native AIO failed".into())
 }
 
-/// What debuggers need in the environment of everything (spec §12.5).
+/// What debuggers need in the environment of everything (runner §12.5).
 pub fn set_environment(settings: &Settings, env: &mut Env) {
     for choice in in_use(settings) {
         match choice.name.as_str() {

@@ -1,4 +1,4 @@
-//! The plugin directory of a source or build tree: one directory with all that was built (spec §8.1).
+//! The plugin directory of a source or build tree: one directory with all that was built (runner §8.1).
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,4 @@
-//! The vardir: where everything of a run lives (spec §8.1), and its lock.
+//! The vardir: where everything of a run lives (runner §8.1), and its lock.
 
 use std::fs::{File, Permissions};
 use std::io;
@@ -287,7 +287,7 @@ pub fn remove(path: &Path) -> Result<()> {
     }
 }
 
-/// The longest path a Unix socket can have (`sun_path`, spec §7.5).
+/// The longest path a Unix socket can have (`sun_path`, runner §7.5).
 const LONGEST_SOCKET: usize = 108;
 
 /// Room that worker directories and socket names need below `TMP0`; a directory that the user chose

@@ -1,5 +1,5 @@
 //! Analysis scripts: what the test tree itself wants to know of the servers after certain failures
-//! (spec §10.7).
+//! (runner §10.7).
 
 use std::ffi::OsString;
 use std::fs::File;

@@ -1,4 +1,4 @@
-//! One attempt at one test, from the first look at the servers to the verdict (spec §10.2).
+//! One attempt at one test, from the first look at the servers to the verdict (runner §10.2).
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -348,7 +348,7 @@ impl Worker {
 
     fn timed_out(&mut self, case: &TestCase, mut child: Child) -> Result<Outcome> {
         let seconds = self.ctx.settings.testcase_timeout * 60;
-        // The servers are asked first: after the core dumps nobody answers (spec §15).
+        // The servers are asked first: after the core dumps nobody answers (runner §15).
         let output = script::log_tail(&self.set.dirs, case, 20).map(|(_, tail)| tail);
         let output = output.as_ref().map(|tail| tail.as_bstr());
         let diagnosis = self.set.diagnose_hang(output, child.pid());

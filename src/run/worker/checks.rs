@@ -1,4 +1,4 @@
-//! The checks around a test, over sessions of the runner's own (spec §10.4 to §10.6).
+//! The checks around a test, over sessions of the runner's own (runner §10.4 to §10.6).
 
 use std::collections::BTreeMap;
 use std::io::Write as _;

@@ -220,7 +220,7 @@ impl Worker {
         Ok(())
     }
 
-    /// Sets the variables that name the test (spec §5.4, §9.3).
+    /// Sets the variables that name the test (runner §5.4, §9.3).
     ///
     /// # Errors
     /// When a combination's name has characters that no variable's name may have.
@@ -277,7 +277,7 @@ impl Worker {
         }
     }
 
-    /// Tells error-log lines written since the last look, with the tests they may belong to (spec §10.6).
+    /// Tells error-log lines written since the last look, with the tests they may belong to (runner §10.6).
     pub fn tell_shutdown_warnings(&mut self) -> Result<()> {
         if !self.ctx.settings.warnings {
             return Ok(());
@@ -345,7 +345,7 @@ impl Worker {
         }
     }
 
-    /// Tells what valgrind found when this worker's servers ended (spec §10.8).
+    /// Tells what valgrind found when this worker's servers ended (runner §10.8).
     fn tell_memory_lost(&self) -> Result<()> {
         if !debugger::valgrind(&self.ctx.settings) {
             return Ok(());

@@ -1,4 +1,4 @@
-//! `--start` and its relatives: servers for a person, not for a test (spec §12.1).
+//! `--start` and its relatives: servers for a person, not for a test (runner §12.1).
 
 use std::os::fd::BorrowedFd;
 

@@ -1,4 +1,4 @@
-//! The program that runs a test's script: its arguments, outputs and verdict codes (spec §10.1, §10.2).
+//! The program that runs a test's script: its arguments, outputs and verdict codes (runner §10.1, §10.2).
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -44,7 +44,7 @@ pub fn patched_result(dirs: &WorkerDirs, rdiff: &Path) -> PathBuf {
     dirs.var.join("results").join(name)
 }
 
-/// Deletes what an earlier run of the test left beside its result file (spec §3):
+/// Deletes what an earlier run of the test left beside its result file (runner §3):
 /// the reference takes combination names out of the name first.
 pub fn remove_old_outputs(result: Option<&ResultFile>) -> Result<()> {
     let Some(result) = result else { return Ok(()) };
@@ -190,7 +190,7 @@ pub fn start(
     let output = File::create(&out).map_err(|error| Error::io("create", &out, error))?;
     let (program, args, cwd, stdout) = match case.suite.kind {
         SuiteKind::Unit => {
-            // A unit test's output is its report: both streams go to current_test (spec §2.8).
+            // A unit test's output is its report: both streams go to current_test (runner §2.8).
             let both = errors.try_clone().map_err(|error| Error::io("open", &dirs.current_test(), error))?;
             let mut words = case.command.iter().map(|word| OsStr::from_bytes(word).to_os_string());
             let program = PathBuf::from(words.next().unwrap_or_default());
@@ -241,7 +241,7 @@ pub fn skip_reason(report: &[u8]) -> Option<BString> {
     Some(line[at..].into())
 }
 
-/// The script asked for an analysis: the last `analyze: WORD` of its report (spec §10.7).
+/// The script asked for an analysis: the last `analyze: WORD` of its report (runner §10.7).
 pub fn wanted_analysis(report: &[u8]) -> Option<String> {
     report.lines().rev().find_map(|line| {
         let at = line.find("analyze: ")? + "analyze: ".len();

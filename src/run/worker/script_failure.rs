@@ -1,4 +1,4 @@
-//! What kind of failure a script's report tells of, and where it happened (spec §13.1).
+//! What kind of failure a script's report tells of, and where it happened (mysqltest §13.1).
 //!
 //! Any engine's words are read, not only our interpreter's: the place and the message stand in the report in the
 //! reference's form. Our own `--explain` names the file and the line as well.

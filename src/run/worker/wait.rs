@@ -1,4 +1,4 @@
-//! Waiting for a script while its servers may end, be restarted by expect files, or hang (spec §10.3).
+//! Waiting for a script while its servers may end, be restarted by expect files, or hang (runner §10.3).
 
 use std::collections::BTreeSet;
 use std::io;

@@ -2,7 +2,7 @@
 //! name, how long a character is, and how `lowercase_result` maps a byte.
 //!
 //! The language reads its files as bytes. The current character set, latin1 at the start, decides
-//! only these few questions (spec §2.1), so a set is a handful of byte tables and a rule for the
+//! only these few questions (mysqltest §2.1), so a set is a handful of byte tables and a rule for the
 //! length of a character.
 
 use crate::script::common::charset_table::{ASCII_UPPER, Characters, LATIN1_AT, TABLE};
@@ -35,7 +35,7 @@ impl Charset {
         self.facts().name
     }
 
-    /// The number of the set's default collation, which a client sends in its handshake (spec §15.1).
+    /// The number of the set's default collation, which a client sends in its handshake (mysqltest §15.1).
     pub fn collation_id(self) -> u8 {
         self.facts().collation
     }
@@ -66,7 +66,7 @@ impl Charset {
         (len > 0).then_some(len)
     }
 
-    /// Maps every byte by the set's table of lower-case letters, in place (`lowercase_result`, spec
+    /// Maps every byte by the set's table of lower-case letters, in place (`lowercase_result`, mysqltest
     /// §9.8). Bytes inside multibyte characters are mapped too, as the reference does.
     pub fn lower(self, text: &mut [u8]) {
         let runs = self.facts().lower;
@@ -93,7 +93,7 @@ impl Charset {
     }
 }
 
-/// Whether two texts name one variable: equal in latin1_swedish_ci, whatever the current set is (spec §4.1).
+/// Whether two texts name one variable: equal in latin1_swedish_ci, whatever the current set is (mysqltest §4.1).
 pub fn same_name(a: &[u8], b: &[u8]) -> bool {
     a.len() == b.len() && a.iter().zip(b).all(|(&a, &b)| fold(a) == fold(b))
 }

@@ -1,4 +1,4 @@
-//! Numbers in scripts: C's `strtol` and `atoi`, and the integer view of a variable (spec §4.1).
+//! Numbers in scripts: C's `strtol` and `atoi`, and the integer view of a variable (mysqltest §4.1).
 
 /// The number at the start of `text`, and what follows it: leading spaces, a sign, decimal digits, as C's
 /// `strtol` reads them. Numbers beyond 64 bits become the nearest bound. `None` without digits.

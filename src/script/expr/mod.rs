@@ -1,4 +1,4 @@
-//! Expressions `$( )`: integers, strings and NULL, operators and functions (spec §4.6).
+//! Expressions `$( )`: integers, strings and NULL, operators and functions (mysqltest §4.6).
 //!
 //! An expression is evaluated while it is parsed, from left to right and without short cuts, so that of two
 //! mistakes the first is told. Strings are bytes; where letters and spaces matter they are those of latin1, whatever

@@ -1,4 +1,4 @@
-//! What the console of a run, which runners keep as `VAR/log/stdout.log`, tells of its servers (spec §11).
+//! What the console of a run, which runners keep as `VAR/log/stdout.log`, tells of its servers (runner §11).
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -133,7 +133,7 @@ fn worker(line: &[u8]) -> Option<i32> {
     number(line.strip_prefix(b"worker[")?.as_bstr())
 }
 
-/// The three ways in which a runner tells that a server failed (spec §9.5, §10.3).
+/// The three ways in which a runner tells that a server failed (runner §9.5, §10.3).
 fn seen(line: &[u8]) -> Option<Seen> {
     let (before, after, served, timed_out) = if let Some((before, after)) = line.split_once_str("Process [") {
         (before, after, false, false)

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use bstr::{BStr, BString, ByteSlice};
 
-/// What stands in front of a test's name in an error log (spec §10.5).
+/// What stands in front of a test's name in an error log (runner §10.5).
 const MARKER: &[u8] = b"CURRENT_TEST: ";
 
 /// What came after a start in the same log.

@@ -11,7 +11,7 @@ use bstr::{BStr, BString, ByteSlice};
 use crate::case::{Origin, ServerOption};
 use crate::error::Location;
 
-/// Words that runners put before a test's options (spec §9.2).
+/// Words that runners put before a test's options (runner §9.2).
 const BEFORE: [&str; 4] =
     ["--defaults-group-suffix=", "--defaults-file=", "--user=root", "--log-output=file"];
 
@@ -53,7 +53,7 @@ pub fn read(command: &BStr, options: &[ServerOption], unexplained: &Unexplained)
     };
     let own = |known: &[&str], word: &[u8]| known.iter().any(|own| fits_own(word, own));
     while let Some((word, after)) = next_word(rest).filter(|(word, _)| own(&BEFORE, word)) {
-        // One that the test names stands in the place of the runner's (spec §9.2).
+        // One that the test names stands in the place of the runner's (runner §9.2).
         let of_test = word.starts_with(b"--defaults-file=").then(|| {
             options.iter().rev().find(|option| option_length(&option.text, word) == Some(word.len()))
         });
@@ -101,7 +101,7 @@ fn fits_own(word: &[u8], own: &str) -> bool {
     if own.ends_with('=') { word.starts_with(own.as_bytes()) } else { word == own.as_bytes() }
 }
 
-/// Options that a runner takes for itself or leaves out (spec §9.2).
+/// Options that a runner takes for itself or leaves out (runner §9.2).
 fn is_kept_back(option: &[u8]) -> bool {
     option == b"--skip-core-file"
         || option == b"--loose-skip-log-bin"

@@ -1,4 +1,4 @@
-//! Ports, addresses and the unix socket (spec §9.5).
+//! Ports, addresses and the unix socket (runner §9.5).
 
 use bstr::{BStr, BString, ByteSlice};
 

@@ -1,4 +1,4 @@
-//! How an option is written: blanks around its `=`, words that are no option, a value that is not there (spec §3.2,
+//! How an option is written: blanks around its `=`, words that are no option, a value that is not there (runner §3.2,
 //! §9.2).
 
 use bstr::{BStr, BString, ByteSlice};
@@ -135,7 +135,7 @@ fn blanks<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
     Some(if certain { finding } else { finding.likely() })
 }
 
-/// A `=` whose option did not reach the server: the runner drops `--binlog-format` without a binary log (spec §3.2).
+/// A `=` whose option did not reach the server: the runner drops `--binlog-format` without a binary log (runner §3.2).
 fn blanks_of_a_lost_option<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
     let argv = &scene.evidence.argv;
     let (entry, word) = stray_word(scene).filter(|(_, word)| word.starts_with(b"="))?;

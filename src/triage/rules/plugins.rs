@@ -1,4 +1,4 @@
-//! Plugins: not there, not of this server, not allowed, not initialised (spec §9.2).
+//! Plugins: not there, not of this server, not allowed, not initialised (runner §9.2).
 //!
 //! A server without a plugin goes on, so these are setbacks; where an option, an engine or `FORCE` makes the plugin
 //! necessary, they are what ended it.
