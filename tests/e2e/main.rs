@@ -6,6 +6,7 @@
 mod after_the_end;
 mod bad_input;
 mod behaviour;
+mod citations;
 mod corpus;
 mod deaths;
 mod doctor;
