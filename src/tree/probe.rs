@@ -14,6 +14,7 @@ use sha2::{Digest as _, Sha256};
 use crate::cli::settings::Settings;
 use crate::env::Env;
 use crate::error::{Error, Result};
+use crate::flavour::Flavour;
 use crate::tree::cache;
 use crate::tree::layout::Layout;
 use crate::tree::probe_failed::ProbeFailed;
@@ -42,6 +43,11 @@ impl ServerFacts {
     /// The default of variable `name` (written with `-`), if the server has it.
     pub fn variable(&self, name: &str) -> Option<&str> {
         self.variables.get(name).map(String::as_str)
+    }
+
+    /// What the server's product and release mean.
+    pub fn flavour(&self) -> Flavour {
+        Flavour::of_version(format!("{}{}", self.version, self.suffix).as_bytes())
     }
 
     /// The server was built with `DBUG`: it has the variable `debug-dbug`.

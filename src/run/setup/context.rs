@@ -98,6 +98,7 @@ impl Context {
             basedir: self.layout.basedir.clone(),
             mariadbd: self.bootstrap_program.clone(),
             system_tables: self.layout.system_tables.clone(),
+            by_initialize: self.facts.flavour().bootstrap_by_initialize,
             charset: Charset::of(&self.facts),
             optional_plugins: &self.facts.optional_plugins,
             vardir,
