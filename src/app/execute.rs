@@ -16,7 +16,7 @@ use crate::cli::settings::{Parallel, Settings};
 use crate::config::environment::{self, VarDirs};
 use crate::env::Env;
 use crate::error::{Error, Result};
-use crate::event::{Event, Phase, RunEnd, SCHEMA};
+use crate::event::{Event, Phase, PlannedInstance, PlannedSkip, RunEnd, SCHEMA, SkippedBy, WarningKind};
 use crate::plan::entry;
 use crate::plan::experimental::Experimental;
 use crate::report::{Clock, Reporters, reporters};
@@ -64,7 +64,7 @@ pub fn execute(settings: Settings, env: &Env, cwd: &Path) -> Result<i32> {
         reporters.message(text);
     }
     for option in &settings.without_effect {
-        reporters.warning(format!("option {option} has no effect"));
+        reporters.warning(WarningKind::Option, format!("option {option} has no effect"));
     }
     if let Some(program) = env.get("MYSQL_TEST").and(settings.mysqltest.as_ref()) {
         let rule = "=".repeat(59);
@@ -81,6 +81,7 @@ pub fn execute(settings: Settings, env: &Env, cwd: &Path) -> Result<i32> {
             total: 0,
             exit_code: 1,
             cause: Some(error.explained()),
+            warnings_file: None,
             diagnoses: early_death::diagnosis_of(&error).cloned().into_iter().collect(),
         });
         1
@@ -112,7 +113,7 @@ fn run(
         reporters.message(text);
     }
     for warning in &collection.warnings {
-        reporters.warning(warning.as_str());
+        reporters.warning(WarningKind::Files, warning.as_str());
     }
     if collection.cases.is_empty() {
         // Nothing asked for was found: only `--skip-not-found` makes that a success.
@@ -121,7 +122,8 @@ fn run(
     }
     let workers = survey::worker_count(&settings, &collection);
     if workers == 1 && settings.start_and_exit && asked_for_more(&settings) {
-        reporters.warning("Parallel cannot be used with --start-and-exit\nSetting parallel to 1");
+        let text = "Parallel cannot be used with --start-and-exit\nSetting parallel to 1";
+        reporters.warning(WarningKind::Option, text);
     }
     let experimental = Experimental::read(settings.experimental.iter().map(PathBuf::as_path))?;
     for text in experimental.messages() {
@@ -166,7 +168,7 @@ fn run(
         let installed = bootstrap::install_db(&bootstrap, &ctx.install_db())
             .map_err(|error| early_death::explain(error, &ctx.early(&base, &vardir.root)))?;
         if let Some(warning) = installed.warning {
-            reporters.warning(warning);
+            reporters.warning(WarningKind::Other, warning);
         }
     }
     if ctx.settings.parallel == Some(Parallel::Auto) {
@@ -184,6 +186,10 @@ fn run(
         vardir: vardir.root.clone(),
         server_version: format!("{}{}", ctx.facts.version, ctx.facts.suffix),
     });
+    reporters.event(&planned(
+        &cases,
+        entry::start_from(cases.iter().map(Arc::as_ref), ctx.settings.start_from.as_deref()),
+    ));
     if ctx.settings.report_times {
         let initialized = (opened - begun) + collected.elapsed();
         let phases = vec![(Phase::Collect, collected - opened), (Phase::Init, initialized)];
@@ -235,27 +241,48 @@ fn run(
     {
         // Workers end what carries their mark; a daemon that dropped its environment is found only here,
         // where every process that is left is one too many.
-        reporters.warning(format!("cannot look for processes that tests left: {error}"));
+        let text = format!("cannot look for processes that tests left: {error}");
+        reporters.warning(WarningKind::Keeping, text);
     }
     if ctx.settings.gcov {
         reporters.message("Running dgcov");
         if let Err(error) = coverage::generate(&ctx, &base) {
-            reporters.warning(error.explained());
+            reporters.warning(WarningKind::Other, error.explained());
         }
     }
     if ctx.settings.start_and_exit {
         if let Some(dir) = vardir.keep_tmp() {
             let text = format!("tmpdir {} should be removed after the server has finished", dir.display());
-            reporters.warning(text);
+            reporters.warning(WarningKind::Keeping, text);
         }
     } else if ctx.settings.clean_vardir
         && exit_code == 0
         && let Err(error) = vardir.clean()
     {
-        reporters.warning(error.to_string());
+        reporters.warning(WarningKind::Keeping, error.to_string());
     }
     guardian.dismiss();
     Ok(exit_code)
+}
+
+/// What the run is going to do; instances before `from` are passed over.
+fn planned(cases: &[Arc<TestCase>], from: usize) -> Event {
+    let skip = |index: usize, case: &TestCase| match &case.skip {
+        _ if index < from => Some(PlannedSkip { by: SkippedBy::StartFrom, reason: String::new() }),
+        Some(skip) => {
+            let by = if skip.disabled { SkippedBy::List } else { SkippedBy::Requirement };
+            Some(PlannedSkip { by, reason: skip.comment.clone() })
+        }
+        None => None,
+    };
+    let instance = |(index, case): (usize, &Arc<TestCase>)| PlannedInstance {
+        suite: case.suite.name.clone(),
+        test: case.short_name.clone(),
+        combination: case.combination(),
+        file: case.path.clone(),
+        skip: skip(index, case),
+    };
+    Event::Planned { instances: cases.iter().enumerate().map(instance).collect() }
 }
 
 /// Finds the installation; a server that is there and cannot be run is explained.

@@ -358,7 +358,7 @@ const OUTPUT: &[Opt] = &[
         Ok(())
     })
     .ours()
-    .help("write every event of the run to FILE, one JSON object per line"),
+    .help("write every event of the run to FILE, one JSON object per line; with - to the standard output, and the console to the standard error"),
 ];
 
 const START_MODES: &[Opt] = &[

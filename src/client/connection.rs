@@ -285,7 +285,7 @@ mod tests {
     use super::*;
     use bstr::ByteSlice as _;
 
-    use crate::client::fake::{Fake, GREETING, OK, Peer, Script, serve_all};
+    use crate::client::testing::fake::{Fake, GREETING, OK, Peer, Script, serve_all};
 
     const COLUMN: &[u8] = b"\x03def\0\0\0\x011\0\0\x0c\x3f\0\x01\0\0\0\x03\x81\0\0\0\0";
     const EOF: &[u8] = b"\xfe\x01\0\x02\0";

@@ -339,7 +339,7 @@ impl Login for ChangeUser<'_> {
 mod tests {
     use super::*;
     use crate::client::Question;
-    use crate::client::fake::{GREETING, OK, Peer, greeting, serve};
+    use crate::client::testing::fake::{GREETING, OK, Peer, greeting, serve};
     use std::sync::Arc;
     use std::time::Duration;
 

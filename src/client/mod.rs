@@ -6,21 +6,15 @@ mod commands;
 mod connect;
 mod connection;
 mod dispatch;
-#[cfg(test)]
-#[allow(clippy::unwrap_used)]
-mod fake;
-mod fuzz;
 mod infile;
 mod login;
-#[cfg(feature = "oracle")]
-pub mod oracle;
 mod statement;
+#[doc(hidden)]
+pub mod testing;
 mod user;
 pub mod wire;
 
 pub use connection::{Connection, Reply};
-#[doc(hidden)]
-pub use fuzz::fuzz;
 pub use statement::{Param, Statement};
 pub use wire::error::{ClientError, code};
 pub use wire::options::{Ask, Options, Protocol, Question, Tls};

@@ -1,134 +1,33 @@
 //! The one stream of events: everything a run tells, in the order it happened.
 //!
 //! Console, XML, JUnit and JSON lines are consumers of it and nothing else (see `report`).
-//! The JSON form is versioned by [`SCHEMA`] and documented in `docs/events.md`.
+//! The JSON form is versioned by [`SCHEMA`] and documented in `docs/events.md`; `docs/events.schema.json` is its
+//! JSON schema.
 
-use std::fmt;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+mod encode;
+mod outcome;
+mod phase;
+mod planned;
+mod server;
+mod sink;
+
+use std::path::PathBuf;
 use std::time::Duration;
 
 use bstr::BString;
 use serde::Serialize;
 
 use crate::triage::diagnosis::Diagnosis;
+use encode::{as_optional_path, as_optional_seconds, as_path, as_phases, as_seconds, as_text};
+
+pub use outcome::{FailureKind, Outcome, Place, TestId, Verdict};
+pub use phase::Phase;
+pub use planned::{PlannedInstance, PlannedSkip, SkippedBy};
+pub use server::{Process, ProcessExit, RestartReason, StartReason, StopReason, UserServer};
+pub use sink::{EventSink, RunningPhase, WorkerEvents};
 
 /// Version of the JSON form; raised when a field changes its meaning or goes away.
-pub const SCHEMA: u32 = 1;
-
-/// Which instance, in which attempt.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct TestId {
-    /// Suite name, with the overlay's name where it is one.
-    pub suite: String,
-    /// Short name.
-    pub test: String,
-    /// Sorted combination names joined by `,`; empty without combinations.
-    pub combination: String,
-    /// 1 for the first run, more for later rounds of `--repeat`.
-    pub repetition: u32,
-    /// 1 for the first attempt, more for retries.
-    pub attempt: u32,
-}
-
-/// How an attempt ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Verdict {
-    /// The script ended well and its result is as expected.
-    Pass,
-    /// Anything else.
-    Fail,
-    /// Failed, and listed in an `--experimental` file: shown apart, counted as failed.
-    ExpFail,
-    /// Not run, or ended by `skip`.
-    Skipped,
-    /// Not run because a list says so.
-    Disabled,
-}
-
-/// What kind of failure it was: decides the layout of the console report (spec §11.3).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Default)]
-#[serde(rename_all = "snake_case")]
-pub enum FailureKind {
-    /// Everything not named below.
-    #[default]
-    Other,
-    /// The error log has lines that nothing suppresses.
-    Warnings,
-    /// The test ran longer than `--testcase-timeout`.
-    Timeout,
-    /// A server did not start.
-    ServerStart,
-    /// A server ended while the test ran.
-    ServerDeath,
-}
-
-/// The end of one attempt.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Outcome {
-    /// How it ended.
-    pub verdict: Verdict,
-    /// What kind of failure, where it is one.
-    pub failure: Option<FailureKind>,
-    /// Milliseconds as the script engine's timer file gives them; `None`: no timer file.
-    pub timer_ms: Option<u64>,
-    /// Wall time of the whole attempt, restarts and checks included.
-    #[serde(serialize_with = "as_seconds")]
-    pub wall: Duration,
-    /// Skip reason, or what the runner has to say of a failure.
-    #[serde(serialize_with = "as_text")]
-    pub comment: BString,
-    /// What the script engine wrote to its report (`current_test`): diffs and its own errors.
-    #[serde(serialize_with = "as_text")]
-    pub report: BString,
-    /// Error-log lines that failed the test, as check-warnings prints them.
-    #[serde(serialize_with = "as_text")]
-    pub warnings: BString,
-    /// What check-testcase found to be left behind; does not change the verdict.
-    #[serde(serialize_with = "as_text")]
-    pub check_report: BString,
-    /// Why servers failed, the first one to fail first.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub diagnoses: Vec<Diagnosis>,
-    /// Server-log excerpt, and the diagnoses as text, for failures of servers.
-    #[serde(serialize_with = "as_text")]
-    pub server_log: BString,
-    /// Seconds after which the test was ended, for [`FailureKind::Timeout`].
-    pub timeout_s: Option<u64>,
-    /// Local time of the end, `YYYY-MM-DD HH:MM:SS`.
-    pub ended_at: String,
-    /// A running server was stopped or replaced for this attempt; a worker's first start does
-    /// not count (the `servers were restarted` line, spec §11.5).
-    pub restarted: bool,
-    /// The skip came from the script itself, not from collecting.
-    pub skipped_by_test: bool,
-    /// Tail of the script's output of this attempt, kept when it is tried again.
-    #[serde(serialize_with = "as_text")]
-    pub log_tail: BString,
-}
-
-impl Default for Outcome {
-    fn default() -> Self {
-        Outcome {
-            verdict: Verdict::Fail,
-            failure: None,
-            timer_ms: None,
-            wall: Duration::ZERO,
-            comment: BString::default(),
-            report: BString::default(),
-            warnings: BString::default(),
-            check_report: BString::default(),
-            diagnoses: Vec::new(),
-            server_log: BString::default(),
-            timeout_s: None,
-            ended_at: String::new(),
-            restarted: false,
-            skipped_by_test: false,
-            log_tail: BString::default(),
-        }
-    }
-}
+pub const SCHEMA: u32 = 2;
 
 /// How the run ended: the prefix of the last lines of the console (spec §11.5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -148,24 +47,47 @@ pub enum RunEnd {
     Interrupted,
 }
 
-/// Phases of `--report-times`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+/// Phases of an attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Phase {
-    /// Collecting test cases.
-    Collect,
-    /// Server stop/start.
+pub enum AttemptPhase {
+    /// Servers that cannot serve the test are stopped, those that it needs started.
     Servers,
-    /// Check-testcase.
-    CheckTestcase,
-    /// Check for warnings.
+    /// The state of the servers before the test is noted.
+    CheckBefore,
+    /// The script runs.
+    Script,
+    /// Error logs are looked over.
     CheckWarnings,
-    /// Test execution.
-    Execution,
-    /// Initialization/cleanup.
-    Init,
-    /// Test administration.
-    Administration,
+    /// The state of the servers is compared with what it was before.
+    CheckAfter,
+    /// Servers are stopped after a failure, their data kept.
+    Keeping,
+}
+
+/// What a warning is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Default)]
+#[serde(rename_all = "snake_case")]
+pub enum WarningKind {
+    /// Everything not named below.
+    #[default]
+    Other,
+    /// An option has no effect, or not the one that one may think.
+    Option,
+    /// Test files: suites that are not there, option files with odd lines.
+    Files,
+    /// The configuration of a test's servers.
+    Configuration,
+    /// The check before a test could not be made, perhaps because of the test before.
+    CheckBefore,
+    /// A test skipped itself and did not say why.
+    SkipReason,
+    /// Data of a failure, or leftovers of a test, could not be looked after.
+    Keeping,
+    /// A worker ended before its time.
+    Worker,
+    /// A report could not be written.
+    Report,
 }
 
 /// Something that happened.
@@ -190,8 +112,15 @@ pub enum Event {
         /// Version of the server, as `10.11.19-MariaDB-…`.
         server_version: String,
     },
-    /// A line for the console that belongs to no test (`Checking supported features...`).
+    /// What is going to run, in the order of the run.
+    Planned {
+        /// All instances, those that will not run included.
+        instances: Vec<PlannedInstance>,
+    },
+    /// A line for the console that has no fields (`Checking supported features...`).
     Message {
+        /// The worker it comes from; `None`: the supervisor.
+        worker: Option<usize>,
         /// Without the final newline.
         #[serde(serialize_with = "as_text")]
         text: BString,
@@ -200,6 +129,10 @@ pub enum Event {
     Warning {
         /// The worker it comes from; `None`: the supervisor.
         worker: Option<usize>,
+        /// The attempt it belongs to.
+        id: Option<TestId>,
+        /// What it is about.
+        kind: WarningKind,
         /// Without prefix and final newline.
         #[serde(serialize_with = "as_text")]
         text: BString,
@@ -246,8 +179,245 @@ pub enum Event {
         /// Failures so far.
         failures: u32,
     },
+    /// A phase of an attempt begins.
+    PhaseStarted {
+        /// 1-based.
+        worker: usize,
+        /// Which attempt.
+        id: TestId,
+        /// Which phase.
+        phase: AttemptPhase,
+    },
+    /// A phase of an attempt is over.
+    PhaseFinished {
+        /// 1-based.
+        worker: usize,
+        /// Which attempt.
+        id: TestId,
+        /// Which phase.
+        phase: AttemptPhase,
+        /// How long it took.
+        #[serde(serialize_with = "as_seconds")]
+        wall: Duration,
+    },
+    /// A script without result file printed to its standard output.
+    ScriptOutput {
+        /// 1-based.
+        worker: usize,
+        /// The attempt.
+        id: Option<TestId>,
+        /// All of it, without white space at the end.
+        #[serde(serialize_with = "as_text")]
+        text: BString,
+    },
+    /// `--record` wrote a whole result where the test has a `.rdiff`, which is to be made from it.
+    ResultRecorded {
+        /// 1-based.
+        worker: usize,
+        /// The attempt.
+        id: Option<TestId>,
+        /// What was written.
+        #[serde(serialize_with = "as_path")]
+        result: PathBuf,
+        /// The result file that the difference applies to.
+        #[serde(serialize_with = "as_path")]
+        base: PathBuf,
+        /// The difference.
+        #[serde(serialize_with = "as_path")]
+        rdiff: PathBuf,
+    },
+    /// A server cannot serve the next test as it is: it is stopped, and started anew for it.
+    ServerUnfit {
+        /// 1-based.
+        worker: usize,
+        /// The attempt that it cannot serve.
+        id: Option<TestId>,
+        /// Which.
+        #[serde(flatten)]
+        process: Process,
+        /// Why.
+        reason: RestartReason,
+    },
+    /// The process of a server was started.
+    ServerStarted {
+        /// 1-based.
+        worker: usize,
+        /// The attempt it was started in.
+        id: Option<TestId>,
+        /// Which.
+        #[serde(flatten)]
+        process: Process,
+        /// Why.
+        why: StartReason,
+    },
+    /// A server that a test needs serves.
+    ServerReady {
+        /// 1-based.
+        worker: usize,
+        /// The attempt it was started in.
+        id: Option<TestId>,
+        /// Which.
+        #[serde(flatten)]
+        process: Process,
+        /// How long after its start.
+        #[serde(serialize_with = "as_seconds")]
+        after: Duration,
+    },
+    /// A server that a test needs did not start: it ended, or it was waited for too long.
+    ServerStartFailed {
+        /// 1-based.
+        worker: usize,
+        /// The attempt it was started in.
+        id: Option<TestId>,
+        /// Which.
+        #[serde(flatten)]
+        process: Process,
+        /// How long it was waited for; where it ended, how long it lived.
+        #[serde(serialize_with = "as_seconds")]
+        waited: Duration,
+        /// It did not end, but `--start-timeout` was over.
+        timed_out: bool,
+        /// The file that it was to write.
+        #[serde(serialize_with = "as_path")]
+        pid_file: PathBuf,
+    },
+    /// The process of a server is gone.
+    ServerStopped {
+        /// 1-based.
+        worker: usize,
+        /// The attempt in which it ended; for an unfit server, that which it could not serve.
+        id: Option<TestId>,
+        /// Which, and how it ended.
+        #[serde(flatten)]
+        process: Process,
+        /// Why.
+        why: StopReason,
+        /// How long it lived.
+        #[serde(serialize_with = "as_optional_seconds")]
+        lived: Option<Duration>,
+    },
+    /// A server is to be started by hand, in a debugger.
+    StartByHand {
+        /// 1-based.
+        worker: usize,
+        /// The server's group: `mysqld.1`.
+        server: String,
+        /// The debugger.
+        debugger: String,
+        /// What is to be typed.
+        #[serde(serialize_with = "as_text")]
+        command: BString,
+    },
+    /// `--start`, `--start-and-exit`, `--start-dirty`: the servers run (spec §12.1).
+    UserServersStarted {
+        /// 1-based.
+        worker: usize,
+        /// `suite.test` of the test whose configuration they have.
+        test: String,
+        /// The servers.
+        servers: Vec<UserServer>,
+        /// The run waits for their end; otherwise they survive it.
+        waits: bool,
+    },
+    /// One of them ended while it was waited for.
+    UserServerDied {
+        /// 1-based.
+        worker: usize,
+        /// Which, and how it ended.
+        #[serde(flatten)]
+        process: Process,
+    },
+    /// `--wait-all`: there is none left to wait for.
+    UserServersExited {
+        /// 1-based.
+        worker: usize,
+    },
+    /// A process that a test left running was killed.
+    LeftoverKilled {
+        /// The worker whose test left it; `None`: not known, it was found at the end of the run.
+        worker: Option<usize>,
+        /// The attempt.
+        id: Option<TestId>,
+        /// The process.
+        pid: i32,
+        /// Its command line, words joined by blanks; empty where it was not to be read.
+        #[serde(serialize_with = "as_text")]
+        command: BString,
+    },
+    /// A process is told to dump core, as its test took too long.
+    CoreRequested {
+        /// 1-based.
+        worker: usize,
+        /// The attempt.
+        id: Option<TestId>,
+        /// A server's group, or `mysqltest` for the script.
+        #[serde(flatten)]
+        process: Process,
+    },
+    /// A core file was found in what is kept of a failure.
+    CoreFound {
+        /// The attempt.
+        id: Option<TestId>,
+        /// The core file.
+        #[serde(serialize_with = "as_path")]
+        core: PathBuf,
+        /// What is kept of the failure: a directory above it.
+        #[serde(serialize_with = "as_path")]
+        dir: PathBuf,
+        /// How many were kept before it.
+        kept: u32,
+        /// `--max-save-core`.
+        limit: u32,
+    },
+    /// A core file that a client program left in the test directory is moved to what is kept of the failure.
+    CoreMoved {
+        /// The attempt.
+        id: Option<TestId>,
+        /// The core file.
+        #[serde(serialize_with = "as_path")]
+        core: PathBuf,
+        /// The directory that it is moved to.
+        #[serde(serialize_with = "as_path")]
+        to: PathBuf,
+    },
+    /// A debugger read a core file.
+    CoreTraced {
+        /// The attempt.
+        id: Option<TestId>,
+        /// The core file.
+        #[serde(serialize_with = "as_path")]
+        core: PathBuf,
+        /// The program that dumped it.
+        #[serde(serialize_with = "as_path")]
+        program: PathBuf,
+        /// The debugger.
+        debugger: String,
+        /// The stack traces, as it wrote them.
+        #[serde(serialize_with = "as_text")]
+        trace: BString,
+    },
+    /// A core file was deleted because enough were kept.
+    CoreDeleted {
+        /// The attempt.
+        id: Option<TestId>,
+        /// The core file.
+        #[serde(serialize_with = "as_path")]
+        core: PathBuf,
+        /// `--max-save-core`.
+        limit: u32,
+    },
+    /// A core file was compressed, as `CORE.gz`.
+    CoreCompressed {
+        /// The attempt.
+        id: Option<TestId>,
+        /// The core file as it was called before.
+        #[serde(serialize_with = "as_path")]
+        core: PathBuf,
+    },
     /// Data of a failed test was kept or dropped.
     Saved {
+        /// The attempt; `None`: servers crashed after their test.
+        id: Option<TestId>,
         /// Where it was.
         #[serde(serialize_with = "as_path")]
         from: PathBuf,
@@ -257,6 +427,8 @@ pub enum Event {
     },
     /// Error-log lines written at a shutdown, with the tests since that server's start.
     ShutdownWarnings {
+        /// 1-based.
+        worker: usize,
         /// `suite.test` names.
         tests: Vec<String>,
         /// The lines.
@@ -265,6 +437,30 @@ pub enum Event {
         /// What they mean, where that is known: crashes, reports of sanitizers.
         #[serde(skip_serializing_if = "Vec::is_empty")]
         diagnoses: Vec<Diagnosis>,
+    },
+    /// Valgrind found errors or lost memory when a server ended (spec §10.8).
+    ValgrindReport {
+        /// 1-based.
+        worker: usize,
+        /// The error log with the report.
+        #[serde(serialize_with = "as_path")]
+        log: PathBuf,
+        /// `suite.test` of what ran since the server's start.
+        tests: Vec<String>,
+        /// The report.
+        #[serde(serialize_with = "as_text")]
+        text: BString,
+    },
+    /// The script engine left warnings about a script beside its result file, which fail the run (spec §3).
+    ScriptWarnings {
+        /// The file with them.
+        #[serde(serialize_with = "as_path")]
+        file: PathBuf,
+    },
+    /// The stop file still keeps tests from being handed out (`--stop-keep-alive`).
+    TestsHeld {
+        /// Instances that are over.
+        completed: usize,
     },
     /// Time spent in the phases by one worker.
     PhaseTimes {
@@ -288,6 +484,9 @@ pub enum Event {
         /// Why the run could not go on where the counts do not tell it (`Got ^C signal`,
         /// `Hangup detected on controlling terminal`, a failed set-up): the final error line.
         cause: Option<String>,
+        /// The file that gathers the lines of error logs for which tests failed, where there are any.
+        #[serde(serialize_with = "as_optional_path")]
+        warnings_file: Option<PathBuf>,
         /// Why a server died before there was a test: asked about itself, or making the first data
         /// directory. `cause` has it as text.
         #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -295,47 +494,14 @@ pub enum Event {
     },
 }
 
-/// Where a room that knows nobody above it sends its events.
-#[derive(Clone)]
-pub struct EventSink(Arc<dyn Fn(Event) + Send + Sync>);
-
-impl EventSink {
-    /// A sink that hands each event to `take`.
-    pub fn new(take: impl Fn(Event) + Send + Sync + 'static) -> Self {
-        EventSink(Arc::new(take))
+impl Event {
+    /// A line of the supervisor's that has no fields.
+    pub fn message(text: impl Into<BString>) -> Self {
+        Event::Message { worker: None, text: text.into() }
     }
 
-    /// Tells `event`; nothing is known of who hears it.
-    pub fn send(&self, event: Event) {
-        (self.0)(event);
+    /// A warning of the supervisor's that belongs to no test.
+    pub fn warning(kind: WarningKind, text: impl Into<BString>) -> Self {
+        Event::Warning { worker: None, id: None, kind, text: text.into() }
     }
-}
-
-impl fmt::Debug for EventSink {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("EventSink")
-    }
-}
-
-fn as_seconds<S: serde::Serializer>(d: &Duration, s: S) -> Result<S::Ok, S::Error> {
-    s.serialize_f64(d.as_secs_f64())
-}
-
-fn as_text<S: serde::Serializer>(b: &BString, s: S) -> Result<S::Ok, S::Error> {
-    s.serialize_str(&b.to_string())
-}
-
-fn as_path<S: serde::Serializer>(p: &Path, s: S) -> Result<S::Ok, S::Error> {
-    s.collect_str(&p.display())
-}
-
-fn as_optional_path<S: serde::Serializer>(p: &Option<PathBuf>, s: S) -> Result<S::Ok, S::Error> {
-    match p {
-        Some(path) => as_path(path, s),
-        None => s.serialize_none(),
-    }
-}
-
-fn as_phases<S: serde::Serializer>(p: &[(Phase, Duration)], s: S) -> Result<S::Ok, S::Error> {
-    s.collect_seq(p.iter().map(|(phase, d)| (phase, d.as_secs_f64())))
 }

@@ -13,6 +13,9 @@ use crate::error::{Error, Result};
 /// Lines of context at either end of a hunk that may differ, as with `patch`.
 const MAX_FUZZ: usize = 2;
 
+/// The most lines that a diff may lack at its very end, as with `patch`, which gives up at more.
+const MAX_MISSING: usize = 3;
+
 /// One hunk: lines with their line ends.
 struct Hunk<'d> {
     /// The line of the diff on which it starts, from 1.
@@ -57,7 +60,7 @@ fn patch(base: &[u8], rdiff: &[u8]) -> Result<(Vec<u8>, Vec<usize>)> {
             misfits.push(hunk.line);
             continue;
         };
-        offset = at as isize - hunk.at as isize;
+        offset = at as isize - isize::try_from(hunk.at).unwrap_or(isize::MAX);
         let (front, back) = hunk.fuzzed(fuzz);
         out.extend(lines[done..at + front].concat());
         out.extend(hunk.new[front..hunk.new.len() - back].concat());
@@ -97,6 +100,13 @@ fn parse(rdiff: &[u8]) -> Result<Vec<Hunk<'_>>> {
         let mut changed = false;
         while hunk.old.len() < old_count || hunk.new.len() < new_count {
             // Lines missing at the very end were empty ones that somebody's editor cut off.
+            if at >= lines.len() + MAX_MISSING {
+                let most = old_count.max(new_count);
+                return Err(malformed(
+                    hunk.line - 1,
+                    &format!("the hunk of {most} lines ends before they do"),
+                ));
+            }
             let line = lines.get(at).copied().unwrap_or(b" \n");
             match line.split_first() {
                 Some((b' ', text)) => hunk.context(text, changed),
@@ -127,6 +137,10 @@ fn parse(rdiff: &[u8]) -> Result<Vec<Hunk<'_>>> {
                     cut(&mut hunk.new);
                 }
             }
+        }
+        if !changed {
+            // All of it is context in front; counted at both ends, fuzz could ignore more lines than there are.
+            hunk.suffix = 0;
         }
         hunks.push(hunk);
     }
@@ -186,8 +200,9 @@ impl<'d> Hunk<'d> {
 
     /// Where the hunk applies, and with which fuzz.
     fn place(&self, lines: &[&[u8]], from: usize, offset: isize) -> Option<(usize, usize)> {
-        let last = lines.len().checked_sub(self.old.len().min(lines.len()))?;
-        let wanted = usize::try_from(self.at as isize + offset).unwrap_or(0);
+        // A hunk that names a line behind the end is looked for from the end on.
+        let named = isize::try_from(self.at).unwrap_or(isize::MAX).saturating_add(offset);
+        let wanted = usize::try_from(named).unwrap_or(0).min(lines.len());
         let longest = self.prefix.max(self.suffix).min(MAX_FUZZ);
         for fuzz in 0..=longest {
             let (front, back) = self.fuzzed(fuzz);
@@ -201,8 +216,7 @@ impl<'d> Hunk<'d> {
             if at_start && fits(0) {
                 return Some((0, fuzz));
             }
-            let furthest = wanted.max(last.saturating_sub(wanted.min(last)));
-            for distance in 0..=furthest.max(lines.len()) {
+            for distance in 0..=lines.len() {
                 let after = wanted + distance;
                 if after <= lines.len() && fits(after) {
                     return Some((after, fuzz));
@@ -271,6 +285,33 @@ mod tests {
     fn a_missing_final_newline_is_kept() {
         let diff = "--- a\n+++ b\n@@ -1,2 +1,2 @@\n 1\n-2\n\\ No newline at end of file\n+two\n";
         assert_eq!(applied("1\n2", diff), "1\ntwo\n");
+    }
+
+    #[test]
+    fn a_hunk_that_lacks_more_lines_than_an_editor_cuts_off_is_an_error() {
+        for most in ["7", "99999999999", "18446744073709551615"] {
+            let diff = format!("--- a\n+++ b\n@@ -1,{most} +1,{most} @@\n 1\n-2\n+two\n 3\n");
+            let error = apply(b"1\n2\n3\n", diff.as_bytes()).unwrap_err();
+            let told = format!("not a unified diff: the hunk of {most} lines ends before they do (line 3)");
+            assert_eq!(error.message(), told);
+            assert_eq!(error.hint_text(), Some("make it with: diff -u base.result combination.result"));
+        }
+        let diff = "--- a\n+++ b\n@@ -1,6 +1,6 @@\n 1\n-2\n+two\n 3\n";
+        assert_eq!(applied("1\n2\n3\n\n\n\n", diff), "1\ntwo\n3\n\n\n\n");
+    }
+
+    #[test]
+    fn a_hunk_far_behind_the_end_is_looked_for_from_the_end() {
+        for line in ["99999999999", "9223372036854775808", "18446744073709551615"] {
+            let diff = format!("@@ -{line},2 +{line},2 @@\n-a\n+b\n x\n@@ -{line},1 +{line},1 @@\n-a\n+c\n");
+            assert_eq!(applied("a\nx\na\n", &diff), "b\nx\nc\n", "{line}");
+            assert_eq!(misfits(b"q\n", diff.as_bytes()).unwrap(), [1, 5]);
+        }
+    }
+
+    #[test]
+    fn a_hunk_of_context_alone_changes_nothing() {
+        assert_eq!(applied("q\nr\ns\n", "@@ -1,3 +1,3 @@\n a\n b\n c\n"), "q\nr\ns\n");
     }
 
     #[test]

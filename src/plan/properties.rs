@@ -141,7 +141,7 @@ impl<'p> World<'p> {
                 self.seen.count("died with a test in hand");
                 self.leaves(worker, true)
             }
-            (State::Runs(_), _) if self.aborted.contains(&worker) && choice % 2 == 0 => {
+            (State::Runs(_), _) if self.aborted.contains(&worker) && choice.is_multiple_of(2) => {
                 self.leaves(worker, false)
             }
             (State::Runs(_), what) => self.ends(worker, what),

@@ -14,7 +14,9 @@ use crate::env::Env;
 use crate::error::{Error, Result};
 use crate::event::{Event, Outcome, RunEnd, TestId};
 use crate::report::clock::{Clock, Stamp};
+use crate::report::events_json;
 use crate::report::layout::{self, ResultText};
+use crate::report::lines;
 use crate::report::progress::Progress;
 use crate::report::reporter::Reporter;
 use crate::report::tally::Tally;
@@ -25,8 +27,8 @@ pub struct Streams {
     pub out: Box<dyn Write + Send>,
     /// stderr.
     pub err: Box<dyn Write + Send>,
-    /// `VAR0/log/stdout.log`: both, without colours.
-    pub copy: Option<Box<dyn Write + Send>>,
+    /// Both, without colours, and the name of the file.
+    pub copy: Option<(PathBuf, Box<dyn Write + Send>)>,
 }
 
 /// What the command line says about the console.
@@ -40,6 +42,8 @@ pub struct Options {
     pub timediff: bool,
     /// `--report-times`.
     pub report_times: bool,
+    /// `--verbose-restart`: say why servers are restarted.
+    pub restarts: bool,
     /// Colour the status of result lines.
     pub colours: bool,
 }
@@ -51,7 +55,16 @@ pub struct Console {
     stamp: Stamp,
     tally: Tally,
     progress: Option<Progress>,
-    vardir: PathBuf,
+}
+
+/// What the end of a run is told from.
+#[derive(Clone, Copy)]
+struct Last<'a> {
+    end: RunEnd,
+    wall_s: u64,
+    exit_code: i32,
+    cause: Option<&'a str>,
+    warnings_file: Option<&'a Path>,
 }
 
 #[derive(Clone, Copy)]
@@ -61,46 +74,49 @@ enum To {
 }
 
 impl Console {
-    /// A console on the streams of this process, with `vardir/log/stdout.log` created.
+    /// A console on the streams of this process, with a copy of it in the file `copy`, which is created. With
+    /// `--events=-` all of it goes to the standard error.
     ///
     /// # Errors
     ///
-    /// `stdout.log` cannot be created.
-    pub fn on_process_streams(settings: &Settings, env: &Env, vardir: &Path, clock: Clock) -> Result<Self> {
-        let dir = vardir.join("log");
-        let path = dir.join("stdout.log");
-        let copy = std::fs::create_dir_all(&dir)
-            .and_then(|()| File::create(&path))
-            .map_err(|e| Error::io("create", &path, e))?;
-        let terminal = std::io::stdout().is_terminal();
+    /// The copy cannot be created.
+    pub fn on_process_streams(settings: &Settings, env: &Env, copy: &Path, clock: Clock) -> Result<Self> {
+        let copy_path = copy.to_owned();
+        let dir = copy.parent().unwrap_or(copy);
+        let copy = std::fs::create_dir_all(dir)
+            .and_then(|()| File::create(&copy_path))
+            .map_err(|e| Error::io("create", &copy_path, e))?;
+        let (out, terminal): (Box<dyn Write + Send>, bool) = match settings.events.as_deref() {
+            Some(path) if events_json::is_standard_output(path) => {
+                (Box::new(std::io::stderr()), std::io::stderr().is_terminal())
+            }
+            _ => (Box::new(std::io::stdout()), std::io::stdout().is_terminal()),
+        };
         let options = Options {
             timer: settings.timer,
             timestamp: settings.timestamp,
             timediff: settings.timediff,
             report_times: settings.report_times,
+            restarts: settings.verbose_restart,
             colours: terminal && wants_colours(env),
         };
-        let streams = Streams {
-            out: Box::new(std::io::stdout()),
-            err: Box::new(std::io::stderr()),
-            copy: Some(Box::new(copy)),
-        };
-        let mut console = Console::new(streams, options, vardir, clock);
+        let streams =
+            Streams { out, err: Box::new(std::io::stderr()), copy: Some((copy_path, Box::new(copy))) };
+        let mut console = Console::new(streams, options, clock);
         if terminal && std::io::stderr().is_terminal() {
             console.progress = Some(Progress::new(options.colours));
         }
         Ok(console)
     }
 
-    /// A console without a progress bar. `vardir` is VAR0, where leftover warnings are looked for.
-    pub fn new(streams: Streams, options: Options, vardir: &Path, clock: Clock) -> Self {
+    /// A console without a progress bar.
+    pub fn new(streams: Streams, options: Options, clock: Clock) -> Self {
         Console {
             streams,
             options,
             stamp: Stamp::new(clock, options.timestamp, options.timediff),
             tally: Tally::default(),
             progress: None,
-            vardir: vardir.to_owned(),
         }
     }
 
@@ -113,10 +129,13 @@ impl Console {
         self.write(To::Out, &shown, &result.text);
     }
 
-    /// A warning; one that starts with `> ` is the reference's verbose form, without its prefix.
     fn warning(&mut self, worker: Option<usize>, text: &[u8]) {
-        let prefix = if text.starts_with(b"> ") { "" } else { "mysql-test-run: WARNING: " };
-        self.diagnostic(worker, prefix, text);
+        self.diagnostic(worker, "mysql-test-run: WARNING: ", text);
+    }
+
+    /// A line for those who look closely: the reference's verbose form.
+    fn detail(&mut self, worker: Option<usize>, text: &[u8]) {
+        self.diagnostic(worker, "> ", text);
     }
 
     fn diagnostic(&mut self, worker: Option<usize>, prefix: &str, text: &[u8]) {
@@ -125,7 +144,8 @@ impl Console {
         self.write(To::Err, &line, &line);
     }
 
-    fn finish(&mut self, end: RunEnd, wall_s: u64, exit_code: i32, cause: Option<&str>) {
+    fn finish(&mut self, last: &Last<'_>) {
+        let Last { end, wall_s, exit_code, cause, warnings_file } = *last;
         if let Some(progress) = self.progress.take() {
             progress.finish();
         }
@@ -140,11 +160,10 @@ impl Console {
             let (timer, times) = (self.options.timer, self.options.report_times);
             let text = layout::final_report(&self.tally, end, wall_s, timer, times);
             self.print(text.counts.as_bytes());
-            let leftover = self.vardir.join("log/warnings");
-            if leftover.exists() {
+            if let Some(file) = warnings_file {
                 let text = format!(
                     "Got errors/warnings while running tests, please examine '{}' for details.",
-                    leftover.display()
+                    file.display()
                 );
                 self.warning(None, text.as_bytes());
             }
@@ -174,10 +193,11 @@ impl Console {
             Some(progress) => progress.suspend(put),
             None => put(),
         };
-        if let Some(Err(error)) = copy.as_mut().map(|copy| copy.write_all(plain)) {
+        let Some((path, file)) = copy else { return };
+        if let Err(error) = file.write_all(plain) {
+            let text = format!("cannot write {}: {error}", path.display());
             *copy = None;
-            let path = self.vardir.join("log/stdout.log");
-            self.warning(None, format!("cannot write {}: {error}", path.display()).as_bytes());
+            self.warning(None, text.as_bytes());
         }
     }
 }
@@ -193,8 +213,11 @@ impl Reporter for Console {
                 let header = layout::header(*workers, self.options.timer);
                 self.print(header.as_bytes());
             }
-            Event::Message { text } => self.print(&[text.as_bytes(), b"\n"].concat()),
-            Event::Warning { worker, text } => self.warning(*worker, text),
+            Event::Message { worker, text } => {
+                self.print(&[layout::worker_prefix(*worker).as_bytes(), text, b"\n"].concat());
+            }
+            Event::ScriptOutput { text, .. } => self.print(&[text.as_bytes(), b"\n"].concat()),
+            Event::Warning { worker, text, .. } => self.warning(*worker, text),
             Event::WorkerReady { worker, build_thread, first_port, last_port } => {
                 let line = format!(
                     "{}Using MTR_BUILD_THREAD {build_thread}, with reserved ports {first_port}..{last_port}\n",
@@ -206,14 +229,73 @@ impl Reporter for Console {
             Event::Retry { id, attempt, of, failures } => {
                 self.print(layout::retry(id, *attempt, *of, *failures).as_bytes());
             }
-            Event::Saved { from, to } => self.print(layout::saved(from, to.as_deref()).as_bytes()),
-            Event::ShutdownWarnings { tests, lines, diagnoses } => {
+            Event::Saved { from, to, .. } => self.print(layout::saved(from, to.as_deref()).as_bytes()),
+            Event::ShutdownWarnings { tests, lines, diagnoses, .. } => {
                 self.print(&layout::shutdown_warnings(tests, lines, diagnoses));
             }
-            Event::RunFinished { end, wall, exit_code, cause, .. } => {
-                self.finish(*end, wall.as_secs(), *exit_code, cause.as_deref());
+            Event::ServerUnfit { worker, process, reason, .. } => {
+                if self.options.restarts {
+                    self.detail(Some(*worker), &lines::unfit(process, reason));
+                }
             }
-            Event::TestStarted { .. } | Event::PhaseTimes { .. } => {}
+            Event::ServerStartFailed { worker, process, waited, timed_out, pid_file, .. } => {
+                let text = lines::start_failed(process, *waited, *timed_out, pid_file);
+                self.warning(Some(*worker), text.as_bytes());
+            }
+            Event::StartByHand { server, debugger, command, .. } => {
+                self.print(&lines::start_by_hand(server, debugger, command));
+            }
+            Event::UserServersStarted { worker, test, servers, waits } => {
+                self.print(lines::user_servers(*worker, test, servers, *waits).as_bytes());
+            }
+            Event::UserServerDied { worker, process } => {
+                self.print(lines::user_server_died(*worker, process).as_bytes());
+            }
+            Event::UserServersExited { worker } => {
+                self.print(lines::user_servers_exited(*worker).as_bytes());
+            }
+            Event::LeftoverKilled { worker, pid, .. } => {
+                self.detail(*worker, lines::leftover_killed(*pid).as_bytes());
+            }
+            Event::ResultRecorded { result, base, rdiff, .. } => {
+                self.print(lines::recorded(result, base, rdiff).as_bytes());
+            }
+            Event::CoreRequested { process, .. } => self.print(lines::core_requested(process).as_bytes()),
+            Event::CoreFound { core, dir, kept, limit, .. } => {
+                self.print(lines::core_found(core, dir, *kept, *limit).as_bytes());
+            }
+            Event::CoreMoved { core, to, .. } => self.print(lines::core_moved(core, to).as_bytes()),
+            Event::CoreTraced { program, debugger, trace, .. } => {
+                self.print(&lines::core_traced(program, debugger, trace));
+            }
+            Event::CoreDeleted { limit, .. } => self.print(lines::core_deleted(*limit).as_bytes()),
+            Event::CoreCompressed { core, .. } => self.print(lines::core_compressed(core).as_bytes()),
+            Event::ValgrindReport { log, tests, text, .. } => {
+                self.print(&lines::valgrind_report(log, tests, text));
+            }
+            Event::ScriptWarnings { file } => {
+                let text = format!("Check mysqltest warnings in '{}'", file.display());
+                self.warning(None, text.as_bytes());
+            }
+            Event::TestsHeld { completed } => self.print(lines::tests_held(*completed).as_bytes()),
+            Event::RunFinished { end, wall, exit_code, cause, warnings_file, .. } => {
+                let last = Last {
+                    end: *end,
+                    wall_s: wall.as_secs(),
+                    exit_code: *exit_code,
+                    cause: cause.as_deref(),
+                    warnings_file: warnings_file.as_deref(),
+                };
+                self.finish(&last);
+            }
+            Event::Planned { .. }
+            | Event::TestStarted { .. }
+            | Event::PhaseStarted { .. }
+            | Event::PhaseFinished { .. }
+            | Event::ServerStarted { .. }
+            | Event::ServerReady { .. }
+            | Event::ServerStopped { .. }
+            | Event::PhaseTimes { .. } => {}
         }
         Ok(())
     }

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::Write;
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -22,6 +23,11 @@ pub struct EventsJson {
     sequence: u64,
 }
 
+/// Whether the value of `--events` means the standard output: `-`.
+pub fn is_standard_output(path: &Path) -> bool {
+    path == Path::new("-")
+}
+
 #[derive(Serialize)]
 struct Line<'a> {
     seq: u64,
@@ -39,6 +45,17 @@ impl EventsJson {
     pub fn create(path: &Path, clock: Clock) -> Result<Self> {
         let file = File::create(path).map_err(|e| Error::io("create", path, e))?;
         Ok(EventsJson { file: Some(file), path: path.to_owned(), clock, sequence: 0 })
+    }
+
+    /// The stream on the standard output of this process, past every buffer.
+    ///
+    /// # Errors
+    ///
+    /// There is no standard output.
+    pub fn on_standard_output(clock: Clock) -> Result<Self> {
+        let path = PathBuf::from("standard output");
+        let file = std::io::stdout().as_fd().try_clone_to_owned().map_err(|e| Error::io("open", &path, e))?;
+        Ok(EventsJson { file: Some(file.into()), path, clock, sequence: 0 })
     }
 }
 
@@ -61,91 +78,23 @@ impl Reporter for EventsJson {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use std::collections::BTreeSet;
-
-    use serde_json::Value;
-
     use super::*;
-    use crate::report::sample;
-
-    const DOCUMENTATION: &str = include_str!("../../docs/events.md");
-
-    fn lines() -> Vec<Value> {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("events.jsonl");
-        let mut events = EventsJson::create(&path, sample::clock()).unwrap();
-        for event in sample::every_kind() {
-            events.event(&event).unwrap();
-        }
-        let text = std::fs::read_to_string(&path).unwrap();
-        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
-    }
-
-    /// Fails to compile when an event is added, so that the sample and the document get it too.
-    fn kind(event: &Event) -> &'static str {
-        match event {
-            Event::RunStarted { .. } => "run_started",
-            Event::Message { .. } => "message",
-            Event::Warning { .. } => "warning",
-            Event::WorkerReady { .. } => "worker_ready",
-            Event::TestStarted { .. } => "test_started",
-            Event::TestFinished { .. } => "test_finished",
-            Event::Retry { .. } => "retry",
-            Event::Saved { .. } => "saved",
-            Event::ShutdownWarnings { .. } => "shutdown_warnings",
-            Event::PhaseTimes { .. } => "phase_times",
-            Event::RunFinished { .. } => "run_finished",
-        }
-    }
+    use crate::report::testing::sample;
 
     #[test]
     fn lines_are_numbered_and_timed() {
-        for (index, line) in lines().iter().enumerate() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("events.jsonl");
+        let mut events = EventsJson::create(&path, sample::clock()).unwrap();
+        for event in sample::script() {
+            events.event(&event).unwrap();
+        }
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert_eq!(text.lines().count(), sample::script().len());
+        for (index, line) in text.lines().enumerate() {
+            let line: serde_json::Value = serde_json::from_str(line).unwrap();
             assert_eq!(line["seq"], index as u64 + 1);
             assert_eq!(line["time"], 1_795_437_139.0);
-        }
-    }
-
-    #[test]
-    fn every_kind_is_in_the_sample_and_has_a_heading() {
-        let kinds: BTreeSet<&str> = sample::every_kind().iter().map(kind).collect();
-        assert_eq!(kinds.len(), 11);
-        for kind in kinds {
-            assert!(DOCUMENTATION.contains(&format!("### `{kind}`")), "{kind}");
-        }
-    }
-
-    #[test]
-    fn every_field_is_documented_under_its_event() {
-        for line in lines() {
-            let kind = line["event"].as_str().unwrap();
-            let section =
-                DOCUMENTATION.split("\n### ").find(|s| s.starts_with(&format!("`{kind}`"))).unwrap();
-            for field in line.as_object().unwrap().keys() {
-                if !["seq", "time", "event"].contains(&field.as_str()) {
-                    assert!(section.contains(&format!("`{field}`")), "{kind}.{field}");
-                }
-            }
-            for (object, heading) in [("id", "## The test"), ("outcome", "## The outcome")] {
-                let Some(object) = line.get(object).and_then(Value::as_object) else { continue };
-                let section =
-                    DOCUMENTATION.split("\n## ").find(|s| heading.ends_with(s.lines().next().unwrap()));
-                for field in object.keys() {
-                    assert!(section.unwrap().contains(&format!("`{field}`")), "{heading} {field}");
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn every_field_of_a_diagnosis_is_documented() {
-        let (_, section) = DOCUMENTATION.split_once("## The diagnosis").unwrap();
-        let diagnosis = serde_json::to_value(sample::diagnosis()).unwrap();
-        let nested = ["evidence", "also_seen"].map(|field| &diagnosis[field][0]);
-        for object in [&diagnosis, nested[0], nested[1], &diagnosis["culprit"]] {
-            for field in object.as_object().unwrap().keys() {
-                assert!(section.contains(&format!("`{field}`")), "{field}");
-            }
         }
     }
 
@@ -153,7 +102,7 @@ mod tests {
     fn names_that_are_not_utf8_do_not_stop_the_stream() {
         use std::os::unix::ffi::OsStrExt;
         let path = Path::new(std::ffi::OsStr::from_bytes(b"/v\xe9"));
-        let event = Event::Saved { from: path.to_owned(), to: None };
+        let event = Event::Saved { id: None, from: path.to_owned(), to: None };
         assert_eq!(serde_json::to_value(&event).unwrap()["from"], "/v\u{FFFD}");
     }
 }

@@ -118,7 +118,7 @@ impl Document for Junit {
                 self.shutdowns.note(id, outcome, *will_retry);
                 self.case(id).finish(outcome);
             }
-            Event::ShutdownWarnings { tests, lines, diagnoses } => {
+            Event::ShutdownWarnings { tests, lines, diagnoses, .. } => {
                 let Some((id, outcome)) = self.shutdowns.test(tests, lines, diagnoses) else { return false };
                 self.case(&id).finish(&outcome);
             }
@@ -263,6 +263,10 @@ fn with_counts<'w, 'a>(
 fn kind(failure: Option<FailureKind>) -> &'static str {
     match failure.unwrap_or_default() {
         FailureKind::Other => "failure",
+        FailureKind::Result => "result",
+        FailureKind::Statement => "statement",
+        FailureKind::Check => "check",
+        FailureKind::ScriptError => "script_error",
         FailureKind::Warnings => "warnings",
         FailureKind::Timeout => "timeout",
         FailureKind::ServerStart => "server_start",

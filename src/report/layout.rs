@@ -334,7 +334,7 @@ fn short_seconds(ms: u128) -> String {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::report::sample::{id, outcome};
+    use crate::report::testing::sample::{id, outcome};
 
     #[test]
     fn headers_follow_workers_and_timer() {

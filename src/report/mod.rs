@@ -1,26 +1,24 @@
 //! Consumers of events.
 
+mod assemble;
 pub mod clock;
 pub mod console;
 pub mod events_json;
 pub mod junit;
 pub mod layout;
+pub mod lines;
 pub mod progress;
 pub mod reporter;
 pub mod result_file;
 pub mod shutdown;
 pub mod snapshot;
-pub mod start_mode;
 pub mod tally;
 pub mod xml;
 
 #[cfg(test)]
-mod golden_console;
-#[cfg(test)]
-mod golden_files;
-#[cfg(test)]
-mod sample;
+mod testing;
 
+pub use assemble::reporters;
 pub use clock::Clock;
-pub use reporter::{Reporter, Reporters, reporters};
+pub use reporter::{Reporter, Reporters};
 pub use tally::Tally;

@@ -115,7 +115,7 @@ mod tests {
             "mtr: spent 0:10:00 on 20 tests. 1:30:00 (90 tests) left, 1 failed"
         );
         assert_eq!(
-            message(&tally, elapsed, [crate::report::sample::id("main", "a", "x")].iter()),
+            message(&tally, elapsed, [crate::report::testing::sample::id("main", "a", "x")].iter()),
             "9 passed, 1 failed, 10 skipped, 1:30:00 left; main.a 'x'"
         );
         assert_eq!(time_left(&Tally::default(), elapsed), Duration::ZERO);

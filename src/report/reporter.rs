@@ -1,20 +1,9 @@
 //! The consumers of one run: what a reporter is, and how events get to all of them.
 
-use std::path::Path;
-
 use bstr::BString;
 
-use crate::cli::settings::Settings;
-use crate::env::Env;
 use crate::error::{Error, Result};
-use crate::event::Event;
-use crate::report::clock::Clock;
-use crate::report::console::Console;
-use crate::report::events_json::EventsJson;
-use crate::report::junit::Junit;
-use crate::report::result_file::ResultFile;
-use crate::report::snapshot::Snapshot;
-use crate::report::xml::LegacyXml;
+use crate::event::{Event, WarningKind};
 
 /// Something that tells a run to somebody.
 pub trait Reporter: Send {
@@ -39,12 +28,12 @@ struct Watched {
 impl Reporters {
     /// A line for the console.
     pub fn message(&mut self, text: impl Into<BString>) {
-        self.event(&Event::Message { text: text.into() });
+        self.event(&Event::message(text));
     }
 
     /// A warning of the supervisor's.
-    pub fn warning(&mut self, text: impl Into<BString>) {
-        self.event(&Event::Warning { worker: None, text: text.into() });
+    pub fn warning(&mut self, kind: WarningKind, text: impl Into<BString>) {
+        self.event(&Event::warning(kind, text));
     }
 
     /// A console, and nothing else yet.
@@ -62,7 +51,7 @@ impl Reporters {
         for file in &mut self.files {
             let Err(error) = file.reporter.event(event) else { continue };
             if !std::mem::replace(&mut file.warned, true) {
-                let warning = Event::Warning { worker: None, text: chain(&error).into() };
+                let warning = Event::warning(WarningKind::Report, chain(&error));
                 let _ = self.console.event(&warning);
             }
         }
@@ -82,34 +71,10 @@ fn chain(error: &Error) -> String {
     text
 }
 
-/// The reporters that `settings` asks for.
-///
-/// `vardir` (VAR0) exists already; from now on the console is copied to its `log/stdout.log`.
-/// `env` decides about colours. Relative report paths are taken from the current directory.
-///
-/// # Errors
-///
-/// A file that cannot be created is an error here, before anything has run.
-pub fn reporters(settings: &Settings, env: &Env, vardir: &Path, clock: Clock) -> Result<Reporters> {
-    let mut all = Reporters::new(Console::on_process_streams(settings, env, vardir, clock)?);
-    if let Some(path) = &settings.events {
-        all.add(EventsJson::create(path, clock)?);
-    }
-    if let Some(path) = &settings.xml_report {
-        all.add(Snapshot::create(path, LegacyXml::new(clock))?);
-    }
-    if let Some(path) = &settings.junit {
-        all.add(Snapshot::create(path, Junit::new(clock))?);
-    }
-    if settings.result_file {
-        all.add(ResultFile::create(settings, vardir, clock)?);
-    }
-    Ok(all)
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use std::path::Path;
     use std::sync::{Arc, Mutex};
 
     use super::*;
@@ -136,11 +101,11 @@ mod tests {
         let seen = Arc::default();
         let mut all = Reporters::new(Seen(Arc::clone(&seen)));
         all.add(Broken);
-        let message = Event::Message { text: "hello".into() };
+        let message = Event::message("hello");
         all.event(&message);
         all.event(&message);
         let seen = seen.lock().unwrap();
-        let text = "cannot write /x/y.xml: no storage space".into();
-        assert_eq!(*seen, [Event::Warning { worker: None, text }, message.clone(), message]);
+        let text = "cannot write /x/y.xml: no storage space";
+        assert_eq!(*seen, [Event::warning(WarningKind::Report, text), message.clone(), message]);
     }
 }

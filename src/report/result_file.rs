@@ -34,17 +34,16 @@ pub struct ResultFile {
 }
 
 impl ResultFile {
-    /// Creates or empties the file in `vardir` (VAR0).
+    /// Creates or empties the file at `path`. `vardir` (VAR0) is one of the values that it tells.
     ///
     /// # Errors
     ///
     /// The file cannot be created.
-    pub fn create(settings: &Settings, vardir: &Path, clock: Clock) -> Result<Self> {
-        let path = vardir.join("mtr-results.txt");
-        let file = File::create(&path).map_err(|e| Error::io("create", &path, e))?;
+    pub fn create(path: &Path, settings: &Settings, vardir: &Path, clock: Clock) -> Result<Self> {
+        let file = File::create(path).map_err(|e| Error::io("create", path, e))?;
         Ok(ResultFile {
             file: Some(file),
-            path,
+            path: path.to_owned(),
             clock,
             settings: tags(settings, vardir),
             started: HashMap::new(),
@@ -118,7 +117,7 @@ impl Reporter for ResultFile {
                 self.shutdowns.note(id, outcome, *will_retry);
                 self.block(*worker, id, outcome)
             }
-            Event::ShutdownWarnings { tests, lines, diagnoses } => {
+            Event::ShutdownWarnings { tests, lines, diagnoses, .. } => {
                 let Some((id, outcome)) = self.shutdowns.test(tests, lines, diagnoses) else { return Ok(()) };
                 self.block(0, &id, &outcome)
             }
@@ -207,7 +206,7 @@ fn shortened(output: &[u8]) -> BString {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::report::sample;
+    use crate::report::testing::sample;
 
     #[test]
     fn values_are_quoted_where_a_reader_needs_it() {
@@ -241,11 +240,12 @@ mod tests {
             shutdown_timeout: 10,
             ..Settings::default()
         };
-        let mut file = ResultFile::create(&settings, dir.path(), sample::clock()).unwrap();
+        let path = dir.path().join("mtr-results.txt");
+        let mut file = ResultFile::create(&path, &settings, dir.path(), sample::clock()).unwrap();
         for event in sample::script() {
             file.event(&event).unwrap();
         }
-        let text = std::fs::read(dir.path().join("mtr-results.txt")).unwrap();
+        let text = std::fs::read(&path).unwrap();
         let text = text.to_str_lossy();
         for expected in [
             "start_time : 2026-11-23T12:32:19Z\nuser_id : ",

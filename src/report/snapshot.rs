@@ -197,7 +197,7 @@ impl Target {
 mod tests {
     use super::*;
     use crate::event::RunEnd;
-    use crate::report::sample;
+    use crate::report::testing::sample;
 
     #[derive(Default)]
     struct Count(usize);
@@ -220,7 +220,7 @@ mod tests {
         let mut snapshot = Snapshot::create(&path, Count::default()).unwrap();
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "0\n");
         snapshot.shared.lock().due = Instant::now() + Duration::from_millis(50);
-        snapshot.event(&Event::Message { text: "".into() }).unwrap();
+        snapshot.event(&Event::message("")).unwrap();
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "0\n");
         let deadline = Instant::now() + Duration::from_secs(10);
         while std::fs::read_to_string(&path).unwrap() != "1\n" {
@@ -235,7 +235,7 @@ mod tests {
         let path = dir.path().join("r.xml");
         let mut snapshot = Snapshot::create(&path, Count::default()).unwrap();
         snapshot.shared.lock().due = Instant::now() + Duration::from_secs(3600);
-        snapshot.event(&Event::Message { text: "".into() }).unwrap();
+        snapshot.event(&Event::message("")).unwrap();
         snapshot.event(&sample::end(RunEnd::Completed, 0, 0)).unwrap();
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "2\n");
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
@@ -247,7 +247,7 @@ mod tests {
         let path = dir.path().join("r.xml");
         let mut snapshot = Snapshot::create(&path, Count::default()).unwrap();
         snapshot.shared.lock().due = Instant::now() + Duration::from_secs(3600);
-        snapshot.event(&Event::Message { text: "".into() }).unwrap();
+        snapshot.event(&Event::message("")).unwrap();
         drop(snapshot);
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "1\n");
     }

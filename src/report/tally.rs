@@ -182,7 +182,7 @@ impl Tally {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::report::sample::{id, outcome};
+    use crate::report::testing::sample::{id, outcome};
 
     fn finish(tally: &mut Tally, id: TestId, outcome: Outcome, will_retry: bool, will_repeat: bool) {
         tally.event(&Event::TestFinished {
@@ -232,6 +232,7 @@ mod tests {
         assert_eq!(error(&tally, RunEnd::Completed), "Not all tests completed (only 1 of 2)");
         assert!(error(&tally, RunEnd::Timeout).starts_with("Test suite failure, see"));
         tally.event(&Event::ShutdownWarnings {
+            worker: 1,
             tests: vec!["main.a".into()],
             lines: "x".into(),
             diagnoses: vec![],

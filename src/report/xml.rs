@@ -94,7 +94,7 @@ impl Document for LegacyXml {
                 }
                 true
             }
-            Event::ShutdownWarnings { tests, lines, diagnoses } => {
+            Event::ShutdownWarnings { tests, lines, diagnoses, .. } => {
                 let Some((id, outcome)) = self.shutdowns.test(tests, lines, diagnoses) else { return false };
                 self.entries.entry(name(&id)).or_default().push(Entry::new(&id, &outcome));
                 self.shutdown_failures += 1;

@@ -7,12 +7,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bstr::BString;
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 
 use crate::case::TestCase;
 use crate::cli::settings::Settings;
-use crate::event::{Event, Outcome, RunEnd, TestId, Verdict};
+use crate::event::{Event, Outcome, RunEnd, TestId, Verdict, WarningKind};
 use crate::plan::decision::{Attempt, Decision, Input, Limits};
 use crate::plan::entry::{self, Entry};
 use crate::plan::scheduler::Scheduler;
@@ -138,12 +137,9 @@ impl<'r> Supervisor<'r> {
         self.reporters.event(event);
     }
 
-    fn message(&mut self, text: impl Into<BString>) {
-        self.tell(&Event::Message { text: text.into() });
-    }
-
-    fn warning(&mut self, worker: Option<usize>, text: String) {
-        self.tell(&Event::Warning { worker, text: text.into() });
+    fn worker_warning(&mut self, worker: usize, text: String) {
+        let (worker, kind) = (Some(worker), WarningKind::Worker);
+        self.tell(&Event::Warning { worker, id: None, kind, text: text.into() });
     }
 
     fn tell_static_skips(&mut self) {
@@ -151,7 +147,7 @@ impl<'r> Supervisor<'r> {
             && self.start_from == self.cases.len()
         {
             let text = format!("--start-from={wanted} is the name of no test of this run: nothing is run");
-            self.warning(None, text);
+            self.tell(&Event::warning(WarningKind::Option, text));
         }
         if self.ctx.settings.start_only() {
             return;
@@ -192,7 +188,7 @@ impl<'r> Supervisor<'r> {
             Notice::Done { worker, outcome, saved, unfit, .. } => {
                 let (verdict, fit) = (outcome.verdict, unfit.is_none());
                 if let Some(why) = unfit {
-                    self.warning(Some(worker), format!("worker {worker} is made anew: {}", why.explained()));
+                    self.worker_warning(worker, format!("worker {worker} is made anew: {}", why.explained()));
                 }
                 self.judged = Some((*outcome, saved));
                 self.decide(Input::Ended { worker, verdict, fit });
@@ -202,12 +198,12 @@ impl<'r> Supervisor<'r> {
                 let failed = error.is_some();
                 if let Some(error) = error {
                     let text = format!("worker {worker} ended: {}", error.explained());
-                    self.warning(Some(worker), text.clone());
+                    self.worker_warning(worker, text.clone());
                     self.judged = Some((Outcome { comment: text.into(), ..Outcome::default() }, None));
                 }
                 self.decide(Input::Left { worker, failed });
             }
-            Notice::Saved(dir) => self.keeper.keep(dir),
+            Notice::Saved(dir) => self.keeper.keep(dir, None),
             // It is looked for before each notice.
             Notice::Keeper(Told::Kept(events)) => events.iter().for_each(|event| self.tell(event)),
             Notice::Keeper(Told::Done) => {}
@@ -243,9 +239,9 @@ impl<'r> Supervisor<'r> {
                 let (outcome, saved) = self.judged.take().unwrap_or_default();
                 let outcome = Box::new(Outcome { verdict, ..outcome });
                 let id = self.id(attempt);
-                self.tell(&Event::TestFinished { worker, id, outcome, will_retry, will_repeat });
+                self.tell(&Event::TestFinished { worker, id: id.clone(), outcome, will_retry, will_repeat });
                 if let Some(dir) = saved {
-                    self.keeper.keep(dir);
+                    self.keeper.keep(dir, Some(id));
                 }
             }
             Decision::Retry { attempt, failures } => {
@@ -258,8 +254,8 @@ impl<'r> Supervisor<'r> {
             }
             Decision::Run { worker, attempt } => {
                 let id = self.id(attempt);
-                self.tell(&Event::TestStarted { worker, id });
-                let job = Job { index: attempt.index, case: self.cases[attempt.index].clone() };
+                self.tell(&Event::TestStarted { worker, id: id.clone() });
+                let job = Job { index: attempt.index, case: self.cases[attempt.index].clone(), id };
                 if let Some(jobs) = self.workers.get(&worker).and_then(|handle| handle.jobs.as_ref()) {
                     // A worker that is gone tells so itself; its job is then without a verdict.
                     let _ = jobs.send(job);
@@ -284,16 +280,16 @@ impl<'r> Supervisor<'r> {
                 }
                 Err(error) => {
                     let text = format!("worker {worker} cannot be made: {}", error.explained());
-                    self.warning(Some(worker), text);
+                    self.worker_warning(worker, text);
                     self.inputs.push_back(Input::NotMade { worker });
                 }
             },
             Decision::GivenUp { worker } => {
                 let text =
                     format!("worker {worker} is given up; what it would have run is left to the others");
-                self.warning(Some(worker), text);
+                self.worker_warning(worker, text);
             }
-            Decision::StillStopped { completed } => self.message(format!("\n-STOPPED- [pass] {completed}")),
+            Decision::StillStopped { completed } => self.tell(&Event::TestsHeld { completed }),
         }
     }
 
@@ -355,8 +351,7 @@ impl<'r> Supervisor<'r> {
         for file in files {
             self.failed = true;
             self.cause.get_or_insert_with(|| "there were failing test cases".to_owned());
-            let text = format!("Check mysqltest warnings in '{}'", file.display());
-            self.tell(&Event::Warning { worker: None, text: text.into() });
+            self.tell(&Event::ScriptWarnings { file });
         }
     }
 
@@ -366,7 +361,7 @@ impl<'r> Supervisor<'r> {
         let summary = self.plan.summary();
         if summary.no_workers {
             let text = format!("no worker is left: {} of the tests were not run", summary.missing);
-            self.warning(None, text.clone());
+            self.tell(&Event::warning(WarningKind::Worker, text.as_str()));
             self.cause.get_or_insert(text);
         }
         if self.memory_lost {
@@ -383,7 +378,9 @@ impl<'r> Supervisor<'r> {
         let total = summary.total + usize::from(self.memory_lost);
         let (end, wall) = (summary.end, self.begun.elapsed());
         let cause = self.cause.take();
-        self.tell(&Event::RunFinished { end, wall, total, exit_code, cause, diagnoses: Vec::new() });
+        let warnings_file = Some(self.ctx.vardir.join("log/warnings")).filter(|file| file.exists());
+        let diagnoses = Vec::new();
+        self.tell(&Event::RunFinished { end, wall, total, exit_code, cause, warnings_file, diagnoses });
         exit_code
     }
 }

@@ -13,11 +13,8 @@ pub mod errnames;
 pub mod error_list;
 pub mod expand;
 pub mod expr;
-mod fuzz;
 pub mod input;
 pub mod parse;
-#[cfg(test)]
-mod properties;
 pub mod property;
 pub mod ps_bind;
 pub mod query_get_value;
@@ -28,9 +25,6 @@ mod static_args;
 pub mod static_check;
 pub mod string_token;
 pub mod sync_position;
-#[cfg(test)]
-mod testing;
-pub mod unparse;
-
 #[doc(hidden)]
-pub use fuzz::fuzz;
+pub mod testing;
+pub mod unparse;

@@ -45,13 +45,22 @@ pub fn become_subreaper() -> io::Result<()> {
     Ok(rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?)
 }
 
+/// An orphan that was ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Orphan {
+    /// The process.
+    pub pid: i32,
+    /// Its arguments, each with a NUL behind it; empty where they were not to be read.
+    pub command: Vec<u8>,
+}
+
 /// Kills and reaps the orphans this process has inherited and for which `ours` is true;
 /// it is given the orphan's environment block (`NAME=VALUE\0…`; empty for a zombie).
 /// Members of the process groups `spared` live: a running server's helpers are its own affair.
-/// Returns the pids of those that were still running.
+/// Returns those that were still running.
 ///
 /// An orphan's own children become orphans in turn when it dies, so this repeats until none is left.
-pub fn end_orphans(spared: &[i32], ours: impl Fn(&[u8]) -> bool) -> io::Result<Vec<i32>> {
+pub fn end_orphans(spared: &[i32], ours: impl Fn(&[u8]) -> bool) -> io::Result<Vec<Orphan>> {
     let mut ended = Vec::new();
     loop {
         let mut found = false;
@@ -73,9 +82,10 @@ pub fn end_orphans(spared: &[i32], ours: impl Fn(&[u8]) -> bool) -> io::Result<V
             if status.is_some() {
                 found = true;
             } else if ours(&environment) && !group_of(pid).is_some_and(|group| spared.contains(&group)) {
+                let command = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
                 let _ = pidfd_send_signal(&fd, Signal::KILL);
                 let _ = waitid(held, WaitIdOptions::EXITED);
-                ended.push(pid);
+                ended.push(Orphan { pid, command });
                 found = true;
             }
         }

@@ -9,6 +9,7 @@ mod behaviour;
 mod corpus;
 mod deaths;
 mod doctor;
+mod events;
 mod every_file;
 mod extensions;
 mod fake_script;

@@ -27,9 +27,9 @@ fn nobody_found(run: &Finished, text: &str) {
 #[test]
 fn that_claim_one_port_keep_it_when_a_test_is_tried_again() {
     let site = claimants();
-    // Of different options, so that they are no neighbours.
-    site.test_file("one.opt", "--loose_fake_port=9998\n");
-    site.test_file("two.opt", "--loose_fake_port=9998 --other\n");
+    // Of different options, so that they are no neighbours; the first one is the one that fails.
+    site.test_file("one.opt", "--loose_fake_port=9998 --a\n");
+    site.test_file("two.opt", "--loose_fake_port=9998 --b\n");
     let run = site.run().args(["--parallel=2", "--force", "--retry=2", "one", "two"]).finish();
     nobody_found(&run, "in use");
     run.exits(1).verdict("main.two", "pass").reports_are_well_formed();
@@ -52,12 +52,13 @@ fn that_have_one_port_in_their_templates_wait_for_each_other() {
 fn leave_an_exclusive_test_alone_in_each_round() {
     let site = Site::fake();
     let alone = ": <<'END'\n--source include/not_parallel.inc\nEND\n\
-                 mkdir \"$FAKE_REACHED.alone\"\nsleep 0.5\nrmdir \"$FAKE_REACHED.alone\"\n";
+                 for moment in begin end; do\n\
+                 ls \"$FAKE_REACHED\".* >&2 && { echo beside another one >&2; exit 65; }\n\
+                 sleep 0.2\ndone\n";
     site.test_file("alone.test", alone);
-    let other = "for moment in begin end; do\n\
-                 test -e \"$FAKE_REACHED.alone\" && { echo beside the exclusive one >&2; exit 65; }\n\
-                 sleep 0.3\ndone\n";
-    for name in ["x", "y"] {
+    for (name, seconds) in [("x", "0.1"), ("y", "1")] {
+        let other =
+            format!("mkdir \"$FAKE_REACHED.{name}\"\nsleep {seconds}\nrmdir \"$FAKE_REACHED.{name}\"\n");
         site.test_file(&format!("{name}.test"), other);
         site.test_file(&format!("{name}.opt"), format!("--{name}\n"));
     }

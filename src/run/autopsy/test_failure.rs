@@ -241,7 +241,7 @@ impl ServerSet {
         let mut core = Core { path, ..Core::default() };
         if !evidence.log.text.contains_str("(handle_fatal_signal") {
             let (ctx, scratch) = (self.context(), &self.dirs.tmp);
-            core.backtrace = core_dump::stack_trace(
+            let trace = core_dump::stack_trace(
                 ctx,
                 &core.path,
                 &evidence.program,
@@ -249,6 +249,7 @@ impl ServerSet {
                 scratch,
                 (Duration::MAX, self.abort()),
             );
+            core.backtrace = trace.map(|trace| trace.text).unwrap_or_default();
         }
         evidence.core = Some(core);
     }

@@ -1,12 +1,19 @@
 //! What valgrind has to say when a server ends: memory lost over all tests of that server (spec §10.8).
 
-use std::path::Path;
-
 use bstr::{BString, ByteSlice};
 
-/// The reports in the error log `path` with the given text that are worth showing: with errors, or
+/// What valgrind wrote when a server ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    /// The tests since the server before it started to end.
+    pub tests: Vec<String>,
+    /// The report, without valgrind's marks.
+    pub text: BString,
+}
+
+/// The reports in an error log with the given text that are worth showing: with errors, or
 /// with memory that is lost. Each has the tests since the server before it started to end.
-pub fn reports(path: &Path, log: &[u8]) -> Vec<BString> {
+pub fn reports(log: &[u8]) -> Vec<Report> {
     let mut reports = Vec::new();
     let mut tests: Vec<&[u8]> = Vec::new();
     let mut text: Option<BString> = None;
@@ -14,7 +21,8 @@ pub fn reports(path: &Path, log: &[u8]) -> Vec<BString> {
         if let Some(test) = line.strip_prefix(b"CURRENT_TEST: ") {
             if let Some(text) = text.take() {
                 if is_bad(&text) {
-                    reports.push(shown(path, &tests, &text));
+                    let tests = tests.iter().map(|test| test.to_str_lossy().into_owned()).collect();
+                    reports.push(Report { tests, text });
                 }
                 tests.clear();
             }
@@ -46,17 +54,6 @@ fn is_bad(text: &[u8]) -> bool {
     })
 }
 
-fn shown(path: &Path, tests: &[&[u8]], text: &[u8]) -> BString {
-    let mut shown = BString::from(format!("Valgrind report from {} after tests:\n", path.display()));
-    for test in tests {
-        shown.push(b' ');
-        shown.extend_from_slice(test);
-    }
-    shown.extend_from_slice(format!("\n{}\n", "-".repeat(74)).as_bytes());
-    shown.extend_from_slice(text);
-    shown
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -65,21 +62,14 @@ mod tests {
     fn only_losses_are_shown() {
         let log = b"CURRENT_TEST: main.a\nx\n==7== HEAP SUMMARY:\n==7==   in use\nCURRENT_TEST: main.b\n\
                     CURRENT_TEST: main.c\n==8== LEAK SUMMARY:\n==8==    definitely lost: 8,000 bytes\nend\n";
-        let shown = reports(Path::new("/log"), log);
-        let rule = "-".repeat(74);
-        assert_eq!(
-            shown,
-            [format!(
-                "Valgrind report from /log after tests:\n main.b main.c\n{rule}\nLEAK SUMMARY:\n   definitely lost: \
-                 8,000 bytes\nend\n"
-            )]
-        );
+        let text = "LEAK SUMMARY:\n   definitely lost: 8,000 bytes\nend\n".into();
+        assert_eq!(reports(log), [Report { tests: vec!["main.b".into(), "main.c".into()], text }]);
     }
 
     #[test]
     fn zero_is_no_loss() {
         let log = b"CURRENT_TEST: a\n==1== ERROR SUMMARY: 0 errors\n==1== possibly lost: 0 bytes\n";
-        assert!(reports(Path::new("l"), log).is_empty());
-        assert_eq!(reports(Path::new("l"), &log.replace("0 errors", "3 errors")).len(), 1);
+        assert!(reports(log).is_empty());
+        assert_eq!(reports(&log.replace("0 errors", "3 errors")).len(), 1);
     }
 }

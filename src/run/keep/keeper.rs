@@ -10,15 +10,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bstr::BString;
 use crossbeam_channel::{Receiver, Sender};
 
 use crate::env::Env;
 use crate::error::{Error, Result};
-use crate::event::Event;
+use crate::event::{Event, TestId, WarningKind};
 use crate::run::autopsy::core_dump;
 use crate::run::keep::{leftovers, save};
 use crate::run::setup::context::Context;
+use crate::run::setup::traces::StackTrace;
 use crate::run::setup::vardir;
 use crate::sys::poll::Waker;
 
@@ -40,8 +40,8 @@ pub enum Told {
     Done,
 }
 
-/// Reads the stacks in a core file, until it is told to stop; empty where that fails.
-pub type Trace = Box<dyn FnMut(&Path, &Waker) -> BString + Send>;
+/// Reads the stacks in a core file, until it is told to stop; `None` where that fails.
+pub type Trace = Box<dyn FnMut(&Path, &Waker) -> Option<StackTrace> + Send>;
 
 /// What the keeper goes by.
 pub struct Rules {
@@ -55,6 +55,8 @@ pub struct Rules {
     pub max_dirs: u32,
     /// Core files are compressed.
     pub compress: bool,
+    /// The program that dumped them.
+    pub program: PathBuf,
     /// Reads core files.
     pub trace: Trace,
 }
@@ -72,6 +74,7 @@ impl Rules {
         let (max_cores, max_dirs) = (settings.max_save_core, settings.max_save_datadir);
         let (test_dir, compress) = (ctx.layout.test_dir.clone(), !ctx.named_tests);
         let scratch = log.clone();
+        let program = ctx.layout.mariadbd.clone();
         let mut left = TRACES_PATIENCE;
         let trace = move |core: &Path, abort: &Waker| {
             let begun = Instant::now();
@@ -80,7 +83,7 @@ impl Rules {
             left = left.saturating_sub(begun.elapsed());
             trace
         };
-        Rules { test_dir, log, max_cores, max_dirs, compress, trace: Box::new(trace) }
+        Rules { test_dir, log, max_cores, max_dirs, compress, program, trace: Box::new(trace) }
     }
 }
 
@@ -88,6 +91,8 @@ impl Rules {
 #[derive(Debug)]
 struct Job {
     dir: PathBuf,
+    /// Whose failure it was; `None`: a shutdown's.
+    id: Option<TestId>,
     /// Core files in the test directory that belong to it.
     cores: Vec<PathBuf>,
 }
@@ -124,7 +129,7 @@ impl Keeper {
     }
 
     /// Hands over the directory of a failure, and the core files that are in the test directory now. Does not wait.
-    pub fn keep(&mut self, dir: PathBuf) {
+    pub fn keep(&mut self, dir: PathBuf, id: Option<TestId>) {
         let mut cores = leftovers::cores_in(&self.test_dir);
         cores.retain(|core| {
             let id = core.symlink_metadata().map(|meta| (meta.dev(), meta.ino()));
@@ -132,7 +137,7 @@ impl Keeper {
         });
         if let Some(jobs) = &self.jobs {
             // A thread that is gone has told that it is done; the directory stays where it is.
-            let _ = jobs.send(Job { dir, cores });
+            let _ = jobs.send(Job { dir, id, cores });
         }
     }
 
@@ -169,47 +174,47 @@ impl Work {
         for job in jobs {
             let mut events = Vec::new();
             for core in &job.cores {
-                leftovers::move_core(core, &job.dir, &mut events);
+                leftovers::move_core(core, &job.dir, job.id.as_ref(), &mut events);
             }
             for core in core_dump::cores(&job.dir) {
-                self.see_to_core(&job.dir, &core, &mut events);
+                self.see_to_core(&job, core, &mut events);
             }
-            self.see_to_dir(&job.dir, &mut events);
+            self.see_to_dir(&job.dir, job.id.as_ref(), &mut events);
             tell(Told::Kept(events));
         }
     }
 
-    fn see_to_core(&mut self, dir: &Path, core: &Path, events: &mut Vec<Event>) {
-        let limit = self.rules.max_cores;
-        // Verdicts of other tests may stand before it: it is named with its directory.
-        let name = dir.parent().and_then(|above| core.strip_prefix(above).ok()).unwrap_or(core);
-        let mut message = |text: BString| events.push(Event::Message { text });
-        message(format!(" - found '{}' ({}/{limit})", name.display(), self.saved_cores).into());
-        if !self.abort.is_awake() {
-            let trace = (self.rules.trace)(core, &self.abort);
-            if !trace.is_empty() {
-                message(trace);
-            }
+    fn see_to_core(&mut self, job: &Job, core: PathBuf, events: &mut Vec<Event>) {
+        let (limit, kept) = (self.rules.max_cores, self.saved_cores);
+        let (dir, id) = (job.dir.clone(), || job.id.clone());
+        events.push(Event::CoreFound { id: id(), dir, core: core.clone(), kept, limit });
+        if !self.abort.is_awake()
+            && let Some(StackTrace { debugger, text: trace }) = (self.rules.trace)(&core, &self.abort)
+        {
+            let program = self.rules.program.clone();
+            events.push(Event::CoreTraced { id: id(), core: core.clone(), program, debugger, trace });
         }
         if self.saved_cores >= limit {
-            message(format!(" - deleting it, already saved {limit}").into());
-            let _ = std::fs::remove_file(core);
+            let _ = std::fs::remove_file(&core);
+            events.push(Event::CoreDeleted { id: id(), core, limit });
         } else {
             self.saved_cores += 1;
-            if self.rules.compress && save::compress(core, &self.abort).is_ok_and(|done| done) {
-                message(format!("Compressed file {}", core.display()).into());
+            if self.rules.compress && save::compress(&core, &self.abort).is_ok_and(|done| done) {
+                events.push(Event::CoreCompressed { id: id(), core });
             }
         }
     }
 
     /// Moves the directory to its place, or removes it where enough were kept.
-    fn see_to_dir(&mut self, dir: &Path, events: &mut Vec<Event>) {
-        let warning = |text: String| Event::Warning { worker: None, text: text.into() };
+    fn see_to_dir(&mut self, dir: &Path, id: Option<&TestId>, events: &mut Vec<Event>) {
+        let id = || id.cloned();
+        let kind = WarningKind::Keeping;
+        let warning = |text: String| Event::Warning { worker: None, id: id(), kind, text: text.into() };
         if self.saved_dirs >= self.rules.max_dirs {
             if let Err(error) = vardir::remove(dir) {
                 events.push(warning(error.to_string()));
             }
-            return events.push(Event::Saved { from: dir.into(), to: None });
+            return events.push(Event::Saved { id: id(), from: dir.into(), to: None });
         }
         self.saved_dirs += 1;
         let mut to = self.rules.log.join(dir.file_name().unwrap_or_default());
@@ -220,7 +225,7 @@ impl Work {
                 to = dir.into();
             }
         }
-        events.push(Event::Saved { from: dir.into(), to: Some(to) });
+        events.push(Event::Saved { id: id(), from: dir.into(), to: Some(to) });
     }
 }
 
@@ -230,6 +235,13 @@ mod tests {
     use super::*;
     use crate::sys::poll;
 
+    /// The first attempt of `suite.test`.
+    fn id(name: &str) -> TestId {
+        let (suite, test) = name.split_once('.').unwrap();
+        let (suite, test, combination) = (suite.to_owned(), test.to_owned(), String::new());
+        TestId { suite, test, combination, repetition: 1, attempt: 1 }
+    }
+
     struct Site {
         dir: tempfile::TempDir,
         told: Receiver<Told>,
@@ -237,7 +249,10 @@ mod tests {
     }
 
     impl Site {
-        fn new(limits: (u32, u32), trace: impl FnMut(&Path, &Waker) -> BString + Send + 'static) -> Site {
+        fn new(
+            limits: (u32, u32),
+            trace: impl FnMut(&Path, &Waker) -> Option<StackTrace> + Send + 'static,
+        ) -> Site {
             let dir = tempfile::tempdir().unwrap();
             for name in ["tests", "log", "1"] {
                 std::fs::create_dir(dir.path().join(name)).unwrap();
@@ -248,6 +263,7 @@ mod tests {
                 max_cores: limits.0,
                 max_dirs: limits.1,
                 compress: true,
+                program: "/sbin/mariadbd".into(),
                 trace: Box::new(trace),
             };
             let (tell, told) = crossbeam_channel::unbounded();
@@ -260,7 +276,7 @@ mod tests {
             let dir = self.dir.path().join("1").join(test);
             std::fs::create_dir(&dir).unwrap();
             std::fs::write(dir.join("core"), test).unwrap();
-            self.keeper.keep(dir);
+            self.keeper.keep(dir, Some(id(test)));
         }
 
         /// The texts that the keeper tells until its end.
@@ -271,8 +287,15 @@ mod tests {
                 match self.told.recv_timeout(Duration::from_secs(60)).unwrap() {
                     Told::Done => return (texts, self.dir),
                     Told::Kept(events) => texts.extend(events.into_iter().map(|event| match event {
-                        Event::Message { text } => text.to_string(),
-                        Event::Saved { from, to } => {
+                        Event::CoreFound { id, kept, limit, .. } => {
+                            format!("{} found ({kept}/{limit})", id.unwrap().test)
+                        }
+                        Event::CoreTraced { trace, .. } => trace.to_string(),
+                        Event::CoreDeleted { id, limit, .. } => {
+                            format!("{} deleted, {limit} saved", id.unwrap().test)
+                        }
+                        Event::CoreCompressed { core, .. } => format!("compressed {}", core.display()),
+                        Event::Saved { from, to, .. } => {
                             let name = from.file_name().unwrap().display().to_string();
                             format!("{name} {}", if to.is_some() { "saved" } else { "removed" })
                         }
@@ -285,19 +308,20 @@ mod tests {
 
     #[test]
     fn limits_count_in_the_order_of_failures() {
-        let mut site = Site::new((1, 1), |_, _| "a trace".into());
+        let mut site =
+            Site::new((1, 1), |_, _| Some(StackTrace { debugger: "gdb".into(), text: "a trace".into() }));
         site.fail("main.a");
         site.fail("main.b");
         let (texts, dir) = site.texts();
-        let compressed = format!("Compressed file {}", dir.path().join("1/main.a/core").display());
+        let compressed = format!("compressed {}", dir.path().join("1/main.a/core").display());
         let told = [
-            " - found 'main.a/core' (0/1)",
+            "a found (0/1)",
             "a trace",
             &compressed,
             "main.a saved",
-            " - found 'main.b/core' (1/1)",
+            "b found (1/1)",
             "a trace",
-            " - deleting it, already saved 1",
+            "b deleted, 1 saved",
             "main.b removed",
         ];
         assert_eq!(texts, told);
@@ -312,7 +336,7 @@ mod tests {
             reached.send(()).unwrap();
             // Until it is woken: there is no deadline.
             poll::readable(&[abort.fd()], None).unwrap();
-            BString::default()
+            None
         };
         let mut site = Site::new((9, 9), hang);
         site.fail("main.a");
@@ -320,8 +344,7 @@ mod tests {
         begun.recv_timeout(Duration::from_secs(60)).unwrap();
         site.keeper.abort();
         let (texts, dir) = site.texts();
-        let told =
-            [" - found 'main.a/core' (0/9)", "main.a saved", " - found 'main.b/core' (1/9)", "main.b saved"];
+        let told = ["a found (0/9)", "main.a saved", "b found (1/9)", "main.b saved"];
         assert_eq!(texts, told);
         for test in ["main.a", "main.b"] {
             assert_eq!(
@@ -333,7 +356,7 @@ mod tests {
 
     #[test]
     fn a_core_among_the_tests_belongs_to_the_failure_that_was_told_next() {
-        let mut site = Site::new((9, 9), |_, _| BString::default());
+        let mut site = Site::new((9, 9), |_, _| None);
         let tests = site.dir.path().join("tests");
         std::fs::write(tests.join("core.1"), "").unwrap();
         site.fail("main.a");

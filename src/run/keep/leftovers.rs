@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::case::TestCase;
-use crate::event::Event;
+use crate::event::{Event, TestId, WarningKind};
 
 /// The file in which the script engine leaves warnings about the script: `t.warnings` beside `t.result`.
 pub fn warnings_file(case: &TestCase) -> Option<PathBuf> {
@@ -21,17 +21,21 @@ pub fn cores_in(test_dir: &Path) -> Vec<PathBuf> {
 }
 
 /// Moves such a core file to what is kept of the failure.
-pub fn move_core(core: &Path, to: &Path, events: &mut Vec<Event>) {
+pub fn move_core(core: &Path, to: &Path, id: Option<&TestId>, events: &mut Vec<Event>) {
     let name = core.file_name().unwrap_or_default();
-    let text = format!(" - found '{}', moving it to '{}'", name.display(), to.display());
-    events.push(Event::Message { text: text.into() });
+    events.push(Event::CoreMoved { id: id.cloned(), core: core.to_owned(), to: to.to_owned() });
     // Across file systems a rename is impossible.
     let place = to.join(name);
     let moved = std::fs::rename(core, &place)
         .or_else(|_| std::fs::copy(core, &place).and_then(|_| std::fs::remove_file(core)));
     if let Err(error) = moved {
         let text = format!("cannot move {}: {error}", core.display());
-        events.push(Event::Warning { worker: None, text: text.into() });
+        events.push(Event::Warning {
+            worker: None,
+            id: id.cloned(),
+            kind: WarningKind::Keeping,
+            text: text.into(),
+        });
     }
 }
 
@@ -60,7 +64,7 @@ mod tests {
         }
         let mut events = Vec::new();
         for core in cores_in(&from) {
-            move_core(&core, &to, &mut events);
+            move_core(&core, &to, None, &mut events);
         }
         assert_eq!(events.len(), 2);
         let names = |dir: &Path| {

@@ -19,7 +19,7 @@ use crate::config::ports::PortLease;
 use crate::config::server_group::ServerGroup;
 use crate::env::Env;
 use crate::error::{Error, Result};
-use crate::event::{Event, EventSink};
+use crate::event::{Event, Process, ProcessExit, RestartReason, StartReason, StopReason, WorkerEvents};
 use crate::run::servers::sanitizer_files::SanitizerFiles;
 use crate::run::setup::context::Context;
 use crate::run::setup::debugger::{self, Target};
@@ -64,8 +64,9 @@ pub struct ServerSet {
     /// Positions of servers of whose last death a test's report tells.
     told: BTreeSet<usize>,
     abort: Waker,
-    /// For what must be told while servers are started.
-    events: EventSink,
+    /// Positions of servers whose start was told and whose end was not.
+    told_alive: BTreeSet<usize>,
+    events: WorkerEvents,
 }
 
 /// How long a server in a debugger may take to accept a connection before it gets a signal.
@@ -102,7 +103,7 @@ impl ServerSet {
         env: Env,
         lease: Arc<PortLease>,
         abort: Waker,
-        events: EventSink,
+        events: WorkerEvents,
     ) -> std::io::Result<Self> {
         if ctx.settings.using_extern() {
             let settings = &ctx.settings;
@@ -128,6 +129,7 @@ impl ServerSet {
             crashed: BTreeSet::new(),
             told: BTreeSet::new(),
             abort,
+            told_alive: BTreeSet::new(),
             events,
         })
     }
@@ -158,50 +160,49 @@ impl ServerSet {
     }
 
     /// Why the server at `i` cannot serve `case` as it runs; `None` if it can (spec §3.4).
-    fn restart_reason(&self, i: usize, case: &TestCase) -> Option<String> {
+    fn restart_reason(&self, i: usize, case: &TestCase) -> Option<RestartReason> {
         let server = &self.servers[i];
         if self.ctx.settings.force_restart {
-            return Some("forced restart turned on".into());
+            return Some(RestartReason::Forced);
         }
         if self.template.as_deref() != Some(case.template.as_path()) {
-            return Some("using different config file".into());
+            return Some(RestartReason::Configuration);
         }
         if case.master_sh.is_some() || case.slave_sh.is_some() {
-            return Some("sh script to run".into());
+            return Some(RestartReason::ShellScript);
         }
         let Some(with) = server.started.as_ref().filter(|_| server.is_running()) else {
-            return Some("not started".into());
+            return Some(RestartReason::NotStarted);
         };
         if with.timezone != self.timezone_for(case) {
-            return Some("different timezone".into());
+            return Some(RestartReason::Timezone);
         }
         let wanted = self.options_for(case, &server.group);
         if !options::same(&with.options, &wanted) || !with.restart_options.is_empty() {
             let mut now = with.options.clone();
             now.extend(with.restart_options.iter().cloned());
-            return Some(format!(
-                "running with different options '{}' != '{}'",
-                options::joined(&wanted),
-                options::joined(&now)
-            ));
+            return Some(RestartReason::Options {
+                wanted: options::joined(&wanted),
+                running: options::joined(&now),
+            });
         }
         None
     }
 
-    /// Stops what cannot serve `case`. Returns the reasons, one line a server; none if all can stay.
-    pub fn stop_unfit(&mut self, case: &TestCase) -> Result<Vec<String>> {
-        let mut reasons = Vec::new();
+    /// Stops what cannot serve `case`, and tells why; whether there was any.
+    pub fn stop_unfit(&mut self, case: &TestCase) -> Result<bool> {
         let mut unfit = Vec::new();
         for i in 0..self.servers.len() {
             // An exit nobody has looked at yet counts as not running.
             self.take_exit(i)?;
             if let Some(reason) = self.restart_reason(i, case) {
-                reasons.push(format!("Restart {} - {reason}", self.servers[i].describe()));
+                let process = self.process_at(i);
+                self.events.tell(|worker, id| Event::ServerUnfit { worker, id, process, reason });
                 unfit.push(i);
             }
         }
-        self.stop(&unfit, self.grace())?;
-        Ok(reasons)
+        self.stop(&unfit, self.grace(), StopReason::Unfit)?;
+        Ok(!unfit.is_empty())
     }
 
     /// Seconds a graceful shutdown may take.
@@ -211,7 +212,7 @@ impl ServerSet {
 
     /// Stops the servers at the given positions, the last one first: a replica before its primary,
     /// so that it does not log the loss of its connection (spec §9.6, §15).
-    pub fn stop(&mut self, which: &[usize], grace: Duration) -> Result<()> {
+    pub fn stop(&mut self, which: &[usize], grace: Duration, why: StopReason) -> Result<()> {
         for &i in which.iter().rev() {
             self.take_exit(i)?;
             if !self.servers[i].is_running() {
@@ -222,6 +223,7 @@ impl ServerSet {
             let name = server.group.name().to_string();
             server.stop(grace).map_err(|error| Error::new(format!("cannot stop {name}")).caused_by(error))?;
             self.note_crash(i);
+            self.tell_stopped(i, why);
         }
         Ok(())
     }
@@ -246,9 +248,9 @@ impl ServerSet {
     }
 
     /// Stops all servers.
-    pub fn stop_all(&mut self, grace: Duration) -> Result<()> {
+    pub fn stop_all(&mut self, grace: Duration, why: StopReason) -> Result<()> {
         let all: Vec<usize> = (0..self.servers.len()).collect();
-        self.stop(&all, grace)
+        self.stop(&all, grace, why)
     }
 
     /// Kills all servers at once.
@@ -256,6 +258,9 @@ impl ServerSet {
         for server in &mut self.servers {
             let name = server.group.name().to_string();
             server.kill().map_err(|error| Error::new(format!("cannot kill {name}")).caused_by(error))?;
+        }
+        for i in 0..self.servers.len() {
+            self.tell_stopped(i, StopReason::RunEnd);
         }
         Ok(())
     }
@@ -266,10 +271,36 @@ impl ServerSet {
         let exit = server.take_exit().map_err(|error| {
             Error::new(format!("cannot wait for {}", server.group.name())).caused_by(error)
         })?;
-        if exit.is_some() && !self.expect_file(i).exists() {
-            self.note_crash(i);
+        if exit.is_some() {
+            let expected = self.expect_file(i).exists();
+            if !expected {
+                self.note_crash(i);
+            }
+            self.tell_stopped(i, if expected { StopReason::Expected } else { StopReason::Died });
         }
         Ok(())
+    }
+
+    /// The server at `i` as events name it.
+    pub fn process_at(&self, i: usize) -> Process {
+        let server = &self.servers[i];
+        Process {
+            server: server.group.name().to_string(),
+            pid: server.last_pid.map(i32::unsigned_abs),
+            exit: server.last_exit.map(|(exit, _)| match exit {
+                Exit::Code(status) => ProcessExit::Status(status),
+                Exit::Signal { number, .. } => ProcessExit::Signal(number),
+            }),
+        }
+    }
+
+    /// Tells that the process of the server at `i` is gone, once, if it is.
+    pub fn tell_stopped(&mut self, i: usize, why: StopReason) {
+        if self.servers[i].is_running() || !self.told_alive.remove(&i) {
+            return;
+        }
+        let (process, lived) = (self.process_at(i), self.servers[i].last_exit.map(|(_, lived)| lived));
+        self.events.tell(|worker, id| Event::ServerStopped { worker, id, process, why, lived });
     }
 
     /// Remembers that the server at `i`, which has just ended, did so by a signal of its own.
@@ -315,6 +346,9 @@ impl ServerSet {
         }
         self.config = None;
         self.template = None;
+        for i in 0..self.servers.len() {
+            self.tell_stopped(i, StopReason::Died);
+        }
         self.servers.clear();
         self.crashed.clear();
         self.told.clear();
@@ -396,9 +430,15 @@ impl ServerSet {
         let expect = expect::path(&self.dirs.var_tmp(), &server.group.name().to_str_lossy());
         match readiness::wait(server, &self.watch, &expect, &self.abort, deadline)? {
             Readiness::Ready => {}
-            Readiness::EndedAsExpected => return Ok(()),
+            Readiness::EndedAsExpected => {
+                self.tell_stopped(i, StopReason::Expected);
+                return Ok(());
+            }
             Readiness::Interrupted => return Err(BringUpFailure::Interrupted),
-            failed => return Err(BringUpFailure::Server(i, failed)),
+            failed => {
+                self.tell_stopped(i, StopReason::Died);
+                return Err(BringUpFailure::Server(i, failed));
+            }
         }
         if self.servers[i].group.wsrep_on()
             && !crate::run::servers::wsrep::wait_ready(&self.servers[i], &self.ctx, &self.abort, deadline)?
@@ -407,6 +447,10 @@ impl ServerSet {
                 return Err(BringUpFailure::Interrupted);
             }
             return Err(BringUpFailure::Server(i, Readiness::TimedOut));
+        }
+        let process = self.process_at(i);
+        if let Some(after) = self.servers[i].process().map(|child| child.started().elapsed()) {
+            self.events.tell(|worker, id| Event::ServerReady { worker, id, process, after });
         }
         Ok(())
     }
@@ -421,7 +465,7 @@ impl ServerSet {
         self.run_before_start(case, &group)?;
         let with =
             StartedWith { options: given, timezone: self.timezone_for(case), ..StartedWith::default() };
-        Ok(self.launch(i, with, &group.basedir())?)
+        Ok(self.launch(i, with, &group.basedir(), StartReason::Test)?)
     }
 
     /// Runs `t-master.sh` or `t-slave.sh` where the group asks for it (spec §3).
@@ -464,10 +508,10 @@ impl ServerSet {
         let log = self.servers[i].group.log_error();
         self.scanner(&log).mark_start();
         let base = bindir.map_or_else(|| self.servers[i].group.basedir(), Path::to_path_buf);
-        self.launch(i, with, &base)
+        self.launch(i, with, &base, StartReason::ExpectFile)
     }
 
-    fn launch(&mut self, i: usize, mut with: StartedWith, basedir: &Path) -> Result<()> {
+    fn launch(&mut self, i: usize, mut with: StartedWith, basedir: &Path, why: StartReason) -> Result<()> {
         let ctx = self.ctx.clone();
         let group = self.servers[i].group.clone();
         let my_cnf = self.dirs.my_cnf();
@@ -517,8 +561,12 @@ impl ServerSet {
                     },
                 )?;
                 if choice.manual {
-                    let text = debugger::manual_message(choice, &group.name().to_str_lossy(), &wrapped);
-                    self.events.send(Event::Message { text });
+                    self.events.send(Event::StartByHand {
+                        worker: self.events.worker(),
+                        server: group.name().to_string(),
+                        debugger: choice.name.clone(),
+                        command: wrapped.typed,
+                    });
                     return self.servers[i].expect_foreign(with);
                 }
                 (wrapped.locate()?, wrapped.args)
@@ -534,7 +582,11 @@ impl ServerSet {
             cwd: &ctx.layout.test_dir,
             no_core: command.skip_core_file,
             detached: ctx.settings.start_and_exit,
-        })
+        })?;
+        self.told_alive.insert(i);
+        let process = self.process_at(i);
+        self.events.tell(|worker, id| Event::ServerStarted { worker, id, process, why });
+        Ok(())
     }
 
     /// The environment of servers: the worker's, with `--mysqld-env`.

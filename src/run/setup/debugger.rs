@@ -229,13 +229,6 @@ pub fn wrap(choice: &DebuggerChoice, target: Target<'_>) -> Result<Wrapped> {
     Ok(Wrapped { program: argv.remove(0), args: argv, typed })
 }
 
-/// What a `--manual-X` debugger tells the person (spec §12.5).
-pub fn manual_message(choice: &DebuggerChoice, kind: &str, wrapped: &Wrapped) -> BString {
-    let mut text = BString::from(format!("\nTo start {} for {kind}, type in another window:\n", choice.name));
-    text.push_str(&wrapped.typed);
-    text
-}
-
 fn find(choice: &DebuggerChoice) -> Result<&'static Debugger> {
     DEBUGGERS
         .iter()

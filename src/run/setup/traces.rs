@@ -7,27 +7,36 @@ use std::sync::{Mutex, PoisonError};
 
 use bstr::BString;
 
+/// What a debugger read in a core file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StackTrace {
+    /// The debugger.
+    pub debugger: String,
+    /// The stack traces, as it wrote them.
+    pub text: BString,
+}
+
 /// The stack traces that were read in core files of this run. A core file is read once, also where it is moved
 /// between two looks.
 #[derive(Debug, Default)]
-pub struct Traces(Mutex<BTreeMap<CoreId, BString>>);
+pub struct Traces(Mutex<BTreeMap<CoreId, StackTrace>>);
 
 /// What a core file keeps when it is renamed: device, inode, time of its last change, size.
 type CoreId = (u64, u64, i64, i64, u64);
 
 impl Traces {
     /// What was read in `core`, or what `read` reads, which is remembered where it is anything.
-    pub fn of(&self, core: &Path, read: impl FnOnce() -> BString) -> BString {
+    pub fn of(&self, core: &Path, read: impl FnOnce() -> Option<StackTrace>) -> Option<StackTrace> {
         let id = core
             .metadata()
             .map(|meta| (meta.dev(), meta.ino(), meta.mtime(), meta.mtime_nsec(), meta.len()))
             .ok();
         let known = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(trace) = id.and_then(|id| known().get(&id).cloned()) {
-            return trace;
+            return Some(trace);
         }
         let trace = read();
-        if let Some(id) = id.filter(|_| !trace.is_empty()) {
+        if let (Some(id), Some(trace)) = (id, &trace) {
             known().insert(id, trace.clone());
         }
         trace
@@ -45,11 +54,12 @@ mod tests {
         let (core, moved) = (dir.path().join("core"), dir.path().join("moved"));
         std::fs::write(&core, "a core").unwrap();
         let traces = Traces::default();
-        assert_eq!(traces.of(&core, BString::default), "", "what failed is tried again");
-        assert_eq!(traces.of(&core, || "a trace".into()), "a trace");
+        let trace = |text: &str| Some(StackTrace { debugger: "gdb".into(), text: text.into() });
+        assert_eq!(traces.of(&core, || None), None, "what failed is tried again");
+        assert_eq!(traces.of(&core, || trace("a trace")), trace("a trace"));
         std::fs::rename(&core, &moved).unwrap();
-        assert_eq!(traces.of(&moved, || panic!("it is known")), "a trace");
+        assert_eq!(traces.of(&moved, || panic!("it is known")), trace("a trace"));
         std::fs::write(&core, "another core").unwrap();
-        assert_eq!(traces.of(&core, || "another".into()), "another");
+        assert_eq!(traces.of(&core, || trace("another")), trace("another"));
     }
 }

@@ -368,7 +368,7 @@ fn shutdown_warnings_end_a_run_without_force_after_what_runs() {
         run.idle(1);
         assert_eq!(run.job(1).as_deref(), Some("a"));
         let (tests, lines) = (vec!["s.z".to_owned()], "[ERROR] x\n".into());
-        run.tell(Notice::Event(Event::ShutdownWarnings { tests, lines, diagnoses: Vec::new() }));
+        run.tell(Notice::Event(Event::ShutdownWarnings { worker: 1, tests, lines, diagnoses: Vec::new() }));
         assert_eq!(run.job(1), None);
         assert!(!run.workers[&1].abort.is_awake(), "what runs may end");
         run.done(1, Verdict::Pass);

@@ -8,7 +8,9 @@ use bstr::{BString, ByteSlice};
 
 use crate::case::{SuiteKind, TestCase};
 use crate::error::{Error, Result};
-use crate::event::{Event, FailureKind, Outcome, Phase, Verdict};
+use crate::event::{
+    AttemptPhase, Event, FailureKind, Outcome, Phase, Place, Process, StopReason, Verdict, WarningKind,
+};
 use crate::run::autopsy::test_failure::Begun;
 use crate::run::keep::save;
 use crate::run::servers::set::BringUpFailure;
@@ -20,6 +22,7 @@ use crate::run::worker::handle::Job;
 use crate::run::worker::life::Worker;
 use crate::run::worker::modes;
 use crate::run::worker::script;
+use crate::run::worker::script_failure;
 use crate::run::worker::wait::{self, DownOnPurpose, ScriptEnd};
 use crate::server::process::append_to;
 use crate::server::readiness::Readiness;
@@ -64,7 +67,8 @@ impl Worker {
         self.restarted = false;
         if let Some(why) = &case.broken {
             let ended_at = crate::sys::local_time::format(std::time::SystemTime::now());
-            return Some(Outcome { ended_at, ..failed(FailureKind::Other, format!("{why}\n")) });
+            let place = Some(Place { file: case.path.clone(), line: None });
+            return Some(Outcome { ended_at, place, ..failed(FailureKind::ScriptError, format!("{why}\n")) });
         }
         let ended = match self.sequence(case) {
             Ok(Some(ended)) => ended,
@@ -90,9 +94,12 @@ impl Worker {
         }
         self.tell_script_output();
         if let Err(error) = self.archive_report() {
-            self.warn(error.to_string());
+            self.events.warn(WarningKind::Keeping, error.to_string());
         }
         self.spent(Phase::Administration, sequenced);
+        if outcome.verdict == Verdict::Fail {
+            outcome.place.get_or_insert_with(|| Place { file: case.path.clone(), line: None });
+        }
         outcome.restarted = self.restarted;
         outcome.ended_at = crate::sys::local_time::format(std::time::SystemTime::now());
         outcome.wall = begun.elapsed();
@@ -119,20 +126,24 @@ impl Worker {
         let expected = script::expected(case.result.as_ref(), &self.set.dirs)?;
         if self.checks_states() {
             let begun = Instant::now();
+            let phase = self.events.phase(AttemptPhase::CheckBefore);
             let checked = checks::before(self, case, deadline);
+            drop(phase);
             self.spent(Phase::CheckTestcase, begun);
             if let Err(failure) = checked {
-                self.warn(
-                    "Check-testcase failed, this could also be caused by the previous test run by this worker thread"
-                        .into(),
+                self.events.warn(
+                    WarningKind::CheckBefore,
+                    "Check-testcase failed, this could also be caused by the previous test run by this worker thread",
                 );
                 return Ok(Some(check_failed(failure).into()));
             }
         }
         let begun = Instant::now();
+        let phase = self.events.phase(AttemptPhase::Script);
         let mut down = DownOnPurpose::default();
         let mut child = script::start(&self.ctx, &self.set.dirs, &self.set.env, case, expected.as_ref())?;
         let end = wait::await_script(&mut self.set, &mut child, &self.abort, deadline, &mut down);
+        drop(phase);
         self.spent(Phase::Execution, begun);
         match end? {
             ScriptEnd::Exited(exit) => {
@@ -159,19 +170,14 @@ impl Worker {
     fn servers_for(&mut self, case: &TestCase) -> Result<Option<Option<Ended>>> {
         let begun = Instant::now();
         self.tell_late_warnings(Late::All);
-        let reasons = self.set.stop_unfit(case)?;
-        if !reasons.is_empty() {
+        let phase = self.events.phase(AttemptPhase::Servers);
+        if self.set.stop_unfit(case)? {
             self.restarted = true;
             self.states.clear();
-            if self.ctx.settings.verbose_restart {
-                for reason in reasons {
-                    self.tell_detail(reason);
-                }
-            }
             self.tell_shutdown_warnings()?;
         }
         for warning in self.set.configure(case)? {
-            self.warn(warning);
+            self.events.warn(WarningKind::Configuration, warning);
         }
         if let Some(datadir) = self.set.first_datadir() {
             self.set.env.set("MARIADB_TOPDIR", datadir.clone());
@@ -183,6 +189,7 @@ impl Worker {
         self.tell_late_warnings(Late::BeforeMarker);
         self.suppressions.clear();
         self.spent(Phase::Servers, begun);
+        drop(phase);
         match up {
             Ok(()) => Ok(None),
             Err(BringUpFailure::Interrupted) => Ok(Some(None)),
@@ -203,7 +210,9 @@ impl Worker {
         let mut status = status;
         if (status == 0 || status == script::SKIP) && self.checks_warnings() {
             let begun = Instant::now();
+            let phase = self.events.phase(AttemptPhase::CheckWarnings);
             let found = checks::warnings(self, case, deadline, down);
+            drop(phase);
             self.spent(Phase::CheckWarnings, begun);
             let reports = self.set.sanitizer_reports();
             let found = found.map(|lines| match (lines, sanitizer_lines(&reports)) {
@@ -241,6 +250,10 @@ impl Worker {
                 if outcome.failure.is_none() && !self.ctx.settings.using_extern() {
                     outcome.diagnoses.extend(self.set.diagnose_script(&self.read_report()));
                 }
+                if outcome.failure.is_none() {
+                    let (kind, place) = script_failure::of(&self.read_report(), &case.path);
+                    (outcome.failure, outcome.place) = (Some(kind), Some(place));
+                }
                 Ok(outcome.into())
             }
             65 => Ok(failed(FailureKind::Other, "testprogram crashed(returned code 65)").into()),
@@ -268,7 +281,9 @@ impl Worker {
             return Ok(());
         }
         let begun = Instant::now();
+        let phase = self.events.phase(AttemptPhase::CheckAfter);
         let checked = checks::after(self, case, deadline, down);
+        drop(phase);
         self.spent(Phase::CheckTestcase, begun);
         // What the servers logged while their states were looked at is this test's as well.
         let late = match &checked {
@@ -308,7 +323,8 @@ impl Worker {
         let report = self.read_report();
         outcome.comment = script::skip_reason(&report).unwrap_or_else(|| {
             let file = self.set.dirs.current_test();
-            self.warn(format!("Could not find reason for skipping test in {}", file.display()));
+            let text = format!("Could not find reason for skipping test in {}", file.display());
+            self.events.warn(WarningKind::SkipReason, text);
             "Detected by testcase(reason unknown) ".into()
         });
         if self.asks_for_restart("force_restart_if_skipped") || outcome.comment.starts_with(b"perl not found")
@@ -326,7 +342,7 @@ impl Worker {
     /// Stops all servers and tells what they logged while they went down.
     fn stop_servers(&mut self) -> Result<()> {
         self.states.clear();
-        self.set.stop_all(self.set.grace())?;
+        self.set.stop_all(self.set.grace(), StopReason::AfterTest)?;
         self.tell_shutdown_warnings()
     }
 
@@ -337,20 +353,21 @@ impl Worker {
         let output = output.as_ref().map(|tail| tail.as_bstr());
         let diagnosis = self.set.diagnose_hang(output, child.pid());
         let analysis = analyze::run(&self.ctx, &self.set, "timeout")?;
-        self.tell_message(format!(
-            "Trying to dump core for [mysqltest - pid: {0}, winpid: {0}]",
-            child.pid()
-        ));
+        let process =
+            Process { server: "mysqltest".into(), pid: Some(child.pid().unsigned_abs()), exit: None };
+        self.events.tell(|worker, id| Event::CoreRequested { worker, id, process });
         child.signal_group(rustix::process::Signal::ABORT);
         child.wait(Some(Instant::now() + CORE_PATIENCE)).map_err(ending)?;
         child.kill().map_err(ending)?;
         for i in self.set.running() {
-            self.tell_message(format!("Trying to dump core for {}", self.set.servers[i].describe()));
+            let process = self.set.process_at(i);
+            self.events.tell(|worker, id| Event::CoreRequested { worker, id, process });
             // The report of the time-out tells of it; that the server dies of our signal is no crash.
             let log = self.set.servers[i].group.log_error();
             self.set.scanner(&log).ignore_rest();
             self.set.note_told(i);
             self.set.servers[i].abort(CORE_PATIENCE).map_err(ending)?;
+            self.set.tell_stopped(i, StopReason::CoreDump);
         }
         self.end_script_leftovers();
         let mut comment = BString::from(format!("Test case timeout after {seconds} seconds\n\n"));
@@ -366,21 +383,12 @@ impl Worker {
 
     fn start_failed(&mut self, i: usize, how: Readiness) -> Outcome {
         let server = &self.set.servers[i];
-        let timeout = Duration::from_secs(self.ctx.settings.start_timeout);
         let pid_file = server.group.pid_file();
-        let warning = match (how, server.last_exit) {
-            (Readiness::Died(_), Some((_, lived))) => format!(
-                "Process {} died after mysql-test-run waited {:.1} seconds for {} to be created.",
-                server.describe(),
-                lived.as_secs_f64(),
-                pid_file.display()
-            ),
-            _ => format!(
-                "Timeout after mysql-test-run waited {} seconds for the process {} to create a pid file.",
-                timeout.as_secs(),
-                server.describe()
-            ),
+        let (waited, timed_out) = match (how, server.last_exit) {
+            (Readiness::Died(_), Some((_, lived))) => (lived, false),
+            _ => (Duration::from_secs(self.ctx.settings.start_timeout), true),
         };
+        let process = self.set.process_at(i);
         let comment = match (&self.ctx.settings.debugger, self.set.env.get("MYSQLD_LAST_CMD")) {
             // In a debugger the command is what the user wants to try by hand.
             (Some(_), Some(command)) => {
@@ -391,7 +399,14 @@ impl Worker {
         let diagnosis = self.set.diagnose_start(i, how);
         self.set.note_told(i);
         self.set.sanitizer_reports();
-        self.warn(warning);
+        self.events.tell(|worker, id| Event::ServerStartFailed {
+            worker,
+            id,
+            process,
+            waited,
+            timed_out,
+            pid_file,
+        });
         let server_log = diagnosis.to_text();
         Outcome { server_log, diagnoses: vec![diagnosis], ..failed(FailureKind::ServerStart, comment) }
     }
@@ -415,13 +430,14 @@ impl Worker {
 
     /// After a failure: servers ended, their data kept.
     pub fn keep_failure(&mut self, case: &TestCase, failure: Option<FailureKind>) -> Result<()> {
+        let _phase = self.events.phase(AttemptPhase::Keeping);
         self.states.clear();
         // Valgrind reports at a normal end only; a core of the server is the other thing one may want.
         let reports = debugger::valgrind(&self.ctx.settings)
             && matches!(failure, Some(FailureKind::Warnings | FailureKind::Timeout))
             && !self.ctx.settings.core_on_failure;
         let grace = if reports { self.set.grace() } else { Duration::ZERO };
-        self.set.stop_all(grace)?;
+        self.set.stop_all(grace, StopReason::Failure)?;
         let dir = save::save(&self.set, case)?;
         self.saved = Some(dir);
         Ok(())
@@ -468,7 +484,8 @@ impl Worker {
         let path: PathBuf = script::output_file(&self.set.dirs);
         if let Ok(text) = std::fs::read(&path) {
             if !text.is_empty() {
-                self.send(Event::Message { text: text.trim_end().into() });
+                let text = text.trim_end().into();
+                self.events.tell(|worker, id| Event::ScriptOutput { worker, id, text });
             }
             let _ = std::fs::remove_file(&path);
         }
@@ -479,12 +496,8 @@ impl Worker {
         let Some(result) = case.result.as_ref().filter(|_| self.ctx.settings.record) else { return };
         let Some(rdiff) = &result.rdiff else { return };
         let recorded = script::patched_result(&self.set.dirs, rdiff);
-        self.tell_message(format!(
-            "The result was written to {}; to record it: diff -u {} {0} > {}",
-            recorded.display(),
-            result.base.display(),
-            rdiff.display()
-        ));
+        let (base, rdiff) = (result.base.clone(), rdiff.clone());
+        self.events.tell(|worker, id| Event::ResultRecorded { worker, id, result: recorded, base, rdiff });
     }
 
     fn checks_states(&self) -> bool {

@@ -11,7 +11,7 @@ use crate::check::session::{Endpoint, Session, SessionError};
 use crate::check::testcase::{self, Snapshot};
 use crate::check::warnings as server_side;
 use crate::error::{Error, Result};
-use crate::event::FailureKind;
+use crate::event::{FailureKind, StopReason};
 use crate::run::autopsy::test_failure::Begun;
 use crate::run::servers::set::ServerSet;
 use crate::run::worker::life::Worker;
@@ -325,7 +325,7 @@ fn session<'s>(
 
 fn other(comment: String) -> CheckFailure {
     CheckFailure {
-        kind: FailureKind::Other,
+        kind: FailureKind::Check,
         comment: comment.into(),
         server_log: BString::default(),
         diagnoses: Vec::new(),
@@ -347,6 +347,7 @@ fn failure(
     let ended = worker.set.servers[i].is_running()
         && worker.set.servers[i].await_exit(patience).ok().flatten().is_some();
     if ended {
+        worker.set.tell_stopped(i, StopReason::Died);
         let begun = if matches!(check, Check::Before) { Begun::No } else { Begun::Yes };
         let when = match check {
             Check::Before => "crashed while running 'check testcase before test'",

@@ -7,7 +7,7 @@ use crossbeam_channel::Sender;
 
 use crate::case::TestCase;
 use crate::error::{Error, Result};
-use crate::event::{Event, Outcome};
+use crate::event::{Event, Outcome, TestId};
 use crate::run::keep::keeper::Told;
 use crate::sys::poll::Waker;
 
@@ -18,6 +18,8 @@ pub struct Job {
     pub index: usize,
     /// The instance.
     pub case: Arc<TestCase>,
+    /// Which attempt at it, for events.
+    pub id: TestId,
 }
 
 /// What a worker tells the supervisor.

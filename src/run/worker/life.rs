@@ -18,8 +18,8 @@ use crate::check::testcase::Snapshot;
 use crate::config::ports::PortLease;
 use crate::env::Env;
 use crate::error::{Error, Result};
-use crate::event::{Event, EventSink, FailureKind, Outcome, Phase};
-use crate::run::autopsy::valgrind;
+use crate::event::{Event, EventSink, FailureKind, Outcome, Phase, StopReason, WarningKind, WorkerEvents};
+use crate::run::autopsy::valgrind::{self, Report};
 use crate::run::keep::save;
 use crate::run::servers::set::ServerSet;
 use crate::run::servers::shutdown::{self, Shutdown};
@@ -29,7 +29,7 @@ use crate::run::setup::vardir::WorkerDirs;
 use crate::run::worker::checks::{self, Late, Sessions};
 use crate::run::worker::handle::{Job, Notice};
 use crate::sys::guardian;
-use crate::sys::orphans;
+use crate::sys::orphans::{self, Orphan};
 use crate::sys::poll::Waker;
 
 /// How long a server may take to say whether a line that came late is allowed.
@@ -66,6 +66,8 @@ pub struct Worker {
     pub set: ServerSet,
     /// Woken when the run is ended.
     pub abort: Waker,
+    /// What it tells, in the name of the attempt that it makes.
+    pub events: WorkerEvents,
     reports: Sender<Notice>,
     /// What each server's state was after the last test, by group name: the next test's "before",
     /// as long as nothing touched the server in between.
@@ -113,9 +115,10 @@ impl Worker {
         let WorkerInputs { ctx, number, dirs, env, lease, abort, reports, anew } = inputs;
         let told = reports.clone();
         // A supervisor that is gone has nobody to tell any more.
-        let events = EventSink::new(move |event| drop(told.send(Notice::Event(event))));
+        let sink = EventSink::new(move |event| drop(told.send(Notice::Event(event))));
+        let events = WorkerEvents::new(number, ctx.settings.events.is_some(), sink);
         let places = places(&dirs)?;
-        let mut set = ServerSet::new(ctx.clone(), dirs, env, lease, abort.clone(), events)
+        let mut set = ServerSet::new(ctx.clone(), dirs, env, lease, abort.clone(), events.clone())
             .map_err(|error| Error::new("cannot watch the worker's directories").caused_by(error))?;
         if anew {
             for log in error_logs(&set.dirs) {
@@ -127,6 +130,7 @@ impl Worker {
             number,
             set,
             abort,
+            events,
             reports,
             states: BTreeMap::new(),
             sessions: Sessions::new(),
@@ -146,11 +150,13 @@ impl Worker {
         self.report(Notice::Idle { worker: self.number });
         while let Ok(job) = jobs.recv() {
             self.saved = None;
+            self.events.enter(Some(job.id.clone()));
             let (outcome, unfit) = match caught(|| attempt(self, &job)) {
                 Ok(None) => break,
                 Ok(Some(outcome)) => (outcome, self.displaced()),
                 Err(panic) => (self.outcome_of_panic(&job, &panic), Some(panic)),
             };
+            self.events.enter(None);
             let (worker, index, saved) = (self.number, job.index, self.saved.take());
             let ends = unfit.is_some();
             self.report(Notice::Done { worker, index, outcome: Box::new(outcome), saved, unfit });
@@ -189,6 +195,7 @@ impl Worker {
     /// The end: servers shut down gracefully, their last words told.
     fn finish(&mut self) -> Result<()> {
         let begun = Instant::now();
+        self.events.enter(None);
         if self.ctx.settings.start_and_exit {
             for server in &mut self.set.servers {
                 server.detach();
@@ -200,7 +207,7 @@ impl Worker {
             self.set.kill_all()?;
         } else {
             self.tell_late_warnings(Late::All);
-            self.set.stop_all(self.set.grace())?;
+            self.set.stop_all(self.set.grace(), StopReason::RunEnd)?;
             self.tell_shutdown_warnings()?;
         }
         self.end_script_leftovers();
@@ -208,7 +215,7 @@ impl Worker {
         self.spent(Phase::Init, begun);
         if self.ctx.settings.report_times {
             let phases = std::mem::take(&mut self.phases).into_iter().collect();
-            self.send(Event::PhaseTimes { worker: self.number, phases });
+            self.events.send(Event::PhaseTimes { worker: self.number, phases });
         }
         Ok(())
     }
@@ -253,11 +260,20 @@ impl Worker {
         let ours = |environment: &[u8]| guardian::carries(environment, &mark);
         match orphans::end_orphans(&servers, ours) {
             Ok(ended) => {
-                for pid in ended {
-                    self.tell_detail(format!("killed process {pid} that the test left running"));
+                for Orphan { pid, command } in ended {
+                    let command = words(&command);
+                    self.events.tell(|worker, id| Event::LeftoverKilled {
+                        worker: Some(worker),
+                        id,
+                        pid,
+                        command,
+                    });
                 }
             }
-            Err(error) => self.warn(format!("cannot look for processes that the test left: {error}")),
+            Err(error) => {
+                let text = format!("cannot look for processes that the test left: {error}");
+                self.events.warn(WarningKind::Keeping, text);
+            }
         }
     }
 
@@ -285,7 +301,7 @@ impl Worker {
             let diagnoses = self.set.diagnose_shutdown(&shutdown, reports);
             let Shutdown { tests, lines, crashed, .. } = shutdown;
             let saved = tests.last().map(|test| save::save_crashed(&self.set, &crashed, test));
-            self.send(Event::ShutdownWarnings { tests, lines, diagnoses });
+            self.events.send(Event::ShutdownWarnings { worker: self.number, tests, lines, diagnoses });
             if let Some(dir) = saved.transpose()?.flatten() {
                 self.report(Notice::Saved(dir));
             }
@@ -315,11 +331,17 @@ impl Worker {
                     // The log of that test has ended with the marker.
                     Late::BeforeMarker => Vec::new(),
                 };
-                self.send(Event::ShutdownWarnings { tests: vec![test], lines, diagnoses });
+                self.events.send(Event::ShutdownWarnings {
+                    worker: self.number,
+                    tests: vec![test],
+                    lines,
+                    diagnoses,
+                });
             }
-            Err(failure) => {
-                self.warn(format!("cannot look for late warnings of {test}: {}", failure.comment))
-            }
+            Err(failure) => self.events.warn(
+                WarningKind::Other,
+                format!("cannot look for late warnings of {test}: {}", failure.comment),
+            ),
         }
     }
 
@@ -330,12 +352,13 @@ impl Worker {
         }
         for path in self.set.scanners.keys() {
             let log = std::fs::read(path).map_err(|error| Error::io("read", path, error))?;
-            let reports = valgrind::reports(path, &log);
+            let reports = valgrind::reports(&log);
             if !reports.is_empty() {
                 self.report(Notice::MemoryLost);
             }
-            for text in reports {
-                self.send(Event::Message { text });
+            for Report { tests, text } in reports {
+                let (worker, log) = (self.number, path.clone());
+                self.events.send(Event::ValgrindReport { worker, log, tests, text });
             }
         }
         Ok(())
@@ -344,26 +367,6 @@ impl Worker {
     /// Adds the time since `begun` to a phase.
     pub fn spent(&mut self, phase: Phase, begun: Instant) {
         *self.phases.entry(phase).or_default() += begun.elapsed();
-    }
-
-    /// A warning for the user.
-    pub fn warn(&self, text: String) {
-        self.send(Event::Warning { worker: Some(self.number), text: text.into() });
-    }
-
-    /// A line for the console.
-    pub fn tell_message(&self, text: String) {
-        self.send(Event::Message { text: text.into() });
-    }
-
-    /// A line that only interests someone who looks closely: restarts and leftovers (stderr, `> text`).
-    pub fn tell_detail(&self, text: String) {
-        self.warn(format!("> {text}"));
-    }
-
-    /// Sends an event.
-    pub fn send(&self, event: Event) {
-        self.report(Notice::Event(event));
     }
 
     fn report(&self, report: Notice) {
@@ -403,6 +406,11 @@ fn error_logs(dirs: &WorkerDirs) -> Vec<PathBuf> {
         .collect()
 }
 
+/// The arguments of a process, each with a NUL behind it, as a line.
+fn words(command: &[u8]) -> BString {
+    command.strip_suffix(b"\0").unwrap_or(command).replace(b"\0", b" ").into()
+}
+
 /// What a panic said.
 fn panic_text(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<String>().map(String::as_str);
@@ -422,7 +430,7 @@ mod tests {
     use super::*;
     use crate::check::errorlog::Patterns;
     use crate::config::ports::{self, PortChoice, PortRequest};
-    use crate::event::Verdict;
+    use crate::event::{TestId, Verdict};
     use crate::run::setup::engine::Engine;
 
     /// A worker in `root` that takes the given jobs, and what it tells.
@@ -453,7 +461,14 @@ mod tests {
         let (reports, told) = crossbeam_channel::unbounded();
         let (sender, inbox) = crossbeam_channel::unbounded();
         for (index, name) in jobs.iter().enumerate() {
-            sender.send(Job { index, case: Arc::new(TestCase::for_tests("s", name)) }).unwrap();
+            let id = TestId {
+                suite: "s".into(),
+                test: (*name).into(),
+                combination: String::new(),
+                repetition: 1,
+                attempt: 1,
+            };
+            sender.send(Job { index, case: Arc::new(TestCase::for_tests("s", name)), id }).unwrap();
         }
         drop(sender);
         let lease = Arc::new(ports::lease(&request).unwrap().lease);

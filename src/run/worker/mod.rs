@@ -8,4 +8,5 @@ pub mod life;
 mod modes;
 pub mod prepare;
 pub mod script;
+mod script_failure;
 pub mod wait;

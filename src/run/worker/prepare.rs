@@ -11,8 +11,7 @@ use crate::config::environment::{self, VarDirs};
 use crate::config::ports::{self, PortChoice, PortLease, PortRequest};
 use crate::env::Env;
 use crate::error::{Error, Result};
-use crate::event::Event;
-use crate::report::layout::worker_prefix;
+use crate::event::{Event, WarningKind};
 use crate::run::setup::context::Context;
 use crate::run::setup::debugger;
 use crate::run::setup::sanitizer;
@@ -107,8 +106,7 @@ impl WorkerFactory<'_> {
             ids: Path::new(ports::UNIQUE_IDS),
         })?;
         for text in leased.messages {
-            let text = format!("{}{text}", worker_prefix(Some(number)));
-            events.push(Event::Message { text: text.into() });
+            events.push(Event::Message { worker: Some(number), text: text.into() });
         }
         Ok(leased.lease)
     }
@@ -158,7 +156,8 @@ impl WorkerFactory<'_> {
         guardian::set_mark(&mut env, &self.ctx.run_mark, number);
         if env.get("MYSQL_TEST_ROOT").is_some() {
             let text = "running this script as _root_ will cause some tests to be skipped";
-            events.push(Event::Warning { worker: Some(number), text: text.into() });
+            let kind = WarningKind::Other;
+            events.push(Event::Warning { worker: Some(number), id: None, kind, text: text.into() });
         }
         let common = script::common_arguments(self.ctx, &dirs);
         env.set("MYSQL_TEST", script::mysql_test_variable(self.ctx, &common));

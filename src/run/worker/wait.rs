@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use bstr::ByteSlice;
 
 use crate::error::{Error, Result};
+use crate::event::StopReason;
 use crate::run::servers::set::ServerSet;
 use crate::server::expect::{self, Expect};
 use crate::sys::child::{Child, Exit};
@@ -109,10 +110,16 @@ pub fn look_after_servers(set: &mut ServerSet, down: &mut DownOnPurpose) -> Resu
         }
         let file = set.expect_file(i);
         let wish = expect::read(&file).map_err(|error| Error::io("read", &file, error))?;
+        if wish != Expect::Nothing {
+            set.tell_stopped(i, StopReason::Expected);
+        }
         let (options, bindir) = match wish {
             // A file that was there when the server ended and is gone now was taken back:
             // the script has changed its mind and keeps the server down.
-            Expect::Nothing if ended => return Ok(Some(i)),
+            Expect::Nothing if ended => {
+                set.tell_stopped(i, StopReason::Died);
+                return Ok(Some(i));
+            }
             Expect::Nothing | Expect::Wait => {
                 down.0.insert(i);
                 continue;

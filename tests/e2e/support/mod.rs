@@ -4,6 +4,7 @@ mod installed;
 mod plugin;
 mod processes;
 mod run;
+mod schema;
 mod site;
 mod watch;
 
@@ -11,6 +12,7 @@ pub use installed::{mariadbd, server_version, std_data};
 pub use plugin::compile_plugin;
 pub use processes::Herd;
 pub use run::{Finished, Run};
+pub use schema::assert_valid;
 pub use site::Site;
 pub use watch::wait_for;
 

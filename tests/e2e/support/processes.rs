@@ -6,6 +6,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use bstr::ByteSlice;
+use mtr::sys::guardian;
 use mtr::sys::poll::readable;
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
@@ -15,7 +16,8 @@ pub struct Herd {
 }
 
 impl Herd {
-    /// Those of a directory, such as a test's whole site or one vardir in it.
+    /// Those of a directory, such as a test's whole site or one vardir in it. Guardians are none of them: theirs is the
+    /// environment of the runner, and they end a moment after it, when they see that it did.
     pub fn of(dir: &Path) -> Herd {
         Herd { marks: vec![dir.as_os_str().as_encoded_bytes().to_vec()] }
     }
@@ -33,8 +35,11 @@ impl Herd {
             let Ok(pid) = entry.file_name().to_string_lossy().parse::<i32>() else { continue };
             let read = |name: &str| fs::read(entry.path().join(name)).unwrap_or_default();
             let (command, environment) = (read("cmdline"), read("environ"));
-            let ours =
-                self.marks.iter().any(|mark| command.contains_str(mark) || environment.contains_str(mark));
+            let is_guardian = command.contains_str(format!("\0{}\0", guardian::ARGUMENT));
+            let ours = self
+                .marks
+                .iter()
+                .any(|mark| command.contains_str(mark) || (environment.contains_str(mark) && !is_guardian));
             if ours && pid != std::process::id().cast_signed() {
                 found.push((pid, command.replace(b"\0", b" ").to_str_lossy().into_owned()));
             }

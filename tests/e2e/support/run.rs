@@ -91,6 +91,11 @@ impl Run {
         self
     }
 
+    /// Its arguments so far.
+    pub fn arguments(&self) -> impl Iterator<Item = &OsStr> {
+        self.command.get_args()
+    }
+
     /// Starts it.
     pub fn start(mut self) -> Running {
         let console = File::create(self.files.join("console")).unwrap();
@@ -157,7 +162,8 @@ impl Running {
         let console = fs::read(self.file("console")).unwrap();
         let text = String::from_utf8_lossy(&console).into_owned();
         let events = fs::read_to_string(self.file("events")).unwrap_or_default();
-        let events = events.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let events: Vec<Value> = events.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        super::assert_valid(&events);
         Finished { code, text, events, files: self.files }
     }
 }

@@ -2,11 +2,11 @@
 
 use proptest::prelude::*;
 
-use super::*;
 use crate::script::common::charset::{Charset, LATIN1};
 use crate::script::common::integer;
 use crate::script::common::text::until_nul;
 use crate::script::expand::{Variables, expand};
+use crate::script::*;
 
 /// Variables whose values are as odd as the texts.
 struct Values(Vec<u8>);

@@ -5,7 +5,11 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use crate::case::Origin;
 use crate::error::Location;
-use crate::event::{Event, FailureKind, Outcome, Phase, RunEnd, SCHEMA, TestId, Verdict};
+use crate::event::{
+    AttemptPhase, Event, FailureKind, Outcome, Phase, Place, PlannedInstance, PlannedSkip, Process,
+    ProcessExit, RestartReason, RunEnd, SCHEMA, SkippedBy, StartReason, StopReason, TestId, UserServer,
+    Verdict, WarningKind,
+};
 use crate::report::Clock;
 use crate::triage::catalogue::{CORE_LIMIT, UNKNOWN_VARIABLE};
 use crate::triage::diagnosis::{AlsoSeen, Culprit, Diagnosis};
@@ -53,6 +57,11 @@ pub fn diagnosis() -> Diagnosis {
     }
 }
 
+/// `mysqld.1` as `pid`.
+pub fn server(pid: u32, exit: Option<ProcessExit>) -> Process {
+    Process { server: "mysqld.1".into(), pid: Some(pid), exit }
+}
+
 /// A clock that stands still.
 pub fn clock() -> Clock {
     Clock {
@@ -79,7 +88,15 @@ pub fn finished(worker: usize, id: TestId, outcome: Outcome) -> Event {
 
 pub fn end(end: RunEnd, total: usize, exit_code: i32) -> Event {
     let wall = Duration::from_millis(3900);
-    Event::RunFinished { end, wall, total, exit_code, cause: None, diagnoses: Vec::new() }
+    Event::RunFinished {
+        end,
+        wall,
+        total,
+        exit_code,
+        cause: None,
+        warnings_file: None,
+        diagnoses: Vec::new(),
+    }
 }
 
 const DIFF: &str = "--- MT/bad.result\t2026-11-23 12:32:16.018666411 +0000\n\
@@ -92,13 +109,14 @@ const DIFF: &str = "--- MT/bad.result\t2026-11-23 12:32:16.018666411 +0000\n\
 pub fn script() -> Vec<Event> {
     let fail = |failure| Outcome { failure: Some(failure), ..outcome(Verdict::Fail) };
     let save = |name: &str| Event::Saved {
+        id: None,
         from: format!("/var0/log/S.{name}").into(),
         to: Some(format!("/var0/log/S.{name}").into()),
     };
     let start =
         |test: &str, combination: &str| Event::TestStarted { worker: 1, id: id("S", test, combination) };
     vec![
-        Event::Message { text: "Collecting tests...".into() },
+        Event::message("Collecting tests..."),
         started(1, 13),
         Event::WorkerReady { worker: 1, build_thread: 300, first_port: 19000, last_port: 19029 },
         finished(
@@ -125,11 +143,13 @@ pub fn script() -> Vec<Event> {
         ),
         save("combi-two"),
         start("nostart", ""),
-        Event::Warning {
-            worker: Some(1),
-            text: "Process [mysqld.1 - pid: 7, winpid: 7] died after mysql-test-run waited 0.07 seconds for \
-                   /var0/run/mysqld.1.pid to be created."
-                .into(),
+        Event::ServerStartFailed {
+            worker: 1,
+            id: Some(id("S", "nostart", "")),
+            process: server(7, None),
+            waited: Duration::from_millis(70),
+            timed_out: false,
+            pid_file: "/var0/run/mysqld.1.pid".into(),
         },
         finished(
             1,
@@ -145,6 +165,7 @@ pub fn script() -> Vec<Event> {
         ),
         save("nostart"),
         Event::ShutdownWarnings {
+            worker: 1,
             tests: vec!["S.nostart".into()],
             lines: "[ERROR] unknown variable 'no-such-option=1'\n[ERROR] Aborting\n".into(),
             diagnoses: Vec::new(),
@@ -247,22 +268,135 @@ pub fn script() -> Vec<Event> {
 pub fn every_kind() -> Vec<Event> {
     let full = Outcome {
         failure: Some(FailureKind::Timeout),
+        place: Some(Place { file: "MT/slow.test".into(), line: Some(3) }),
         timer_ms: Some(3),
         timeout_s: Some(60),
         log_tail: "tail".into(),
         ..outcome(Verdict::Fail)
     };
     let mut events = script();
-    events.insert(
-        events.len() - 1,
-        Event::PhaseTimes { worker: 1, phases: vec![(Phase::Execution, Duration::from_millis(730))] },
-    );
-    events.insert(
-        events.len() - 1,
-        Event::Retry { id: id("S", "bad", ""), attempt: Some(2), of: 3, failures: 1 },
-    );
-    events.insert(events.len() - 1, finished(1, id("S", "slow", ""), full));
+    let last = events.pop();
+    events.extend(asides());
+    events.push(Event::Retry { id: id("S", "bad", ""), attempt: Some(2), of: 3, failures: 1 });
+    events.push(finished(1, id("S", "slow", ""), full));
+    events.extend(last.map(|event| match event {
+        Event::RunFinished { end, wall, total, exit_code, .. } => Event::RunFinished {
+            end,
+            wall,
+            total,
+            exit_code,
+            cause: Some("why".into()),
+            warnings_file: Some("/var0/log/warnings".into()),
+            diagnoses: vec![diagnosis()],
+        },
+        other => other,
+    }));
     events
+}
+
+/// What stands between the results: an event of each kind.
+pub fn asides() -> Vec<Event> {
+    let (worker, test) = (1, || id("S", "bad", ""));
+    let id = || Some(test());
+    let core = || "/var0/log/S.bad/mysqld.1/data/core.7".into();
+    let skip = |by| Some(PlannedSkip { by, reason: "why".into() });
+    let planned = |test: &str, skip| PlannedInstance {
+        suite: "S".into(),
+        test: test.into(),
+        combination: "a,b".into(),
+        file: format!("MT/{test}.test").into(),
+        skip,
+    };
+    vec![
+        Event::Planned {
+            instances: vec![
+                planned("first", skip(SkippedBy::StartFrom)),
+                planned("dis", skip(SkippedBy::List)),
+                planned("dbg", skip(SkippedBy::Requirement)),
+                planned("bad", None),
+            ],
+        },
+        Event::Warning { worker: None, id: None, kind: WarningKind::Option, text: "no effect".into() },
+        Event::Warning { worker: Some(1), id: id(), kind: WarningKind::CheckBefore, text: "late".into() },
+        Event::PhaseStarted { worker, id: test(), phase: AttemptPhase::Servers },
+        Event::ServerUnfit {
+            worker,
+            id: id(),
+            process: server(6, None),
+            reason: RestartReason::Options { wanted: "--a".into(), running: "--b".into() },
+        },
+        Event::ServerStopped {
+            worker,
+            id: id(),
+            process: server(6, Some(ProcessExit::Status(0))),
+            why: StopReason::Unfit,
+            lived: Some(Duration::from_millis(1500)),
+        },
+        Event::ServerStarted { worker, id: id(), process: server(7, None), why: StartReason::Test },
+        Event::ServerReady { worker, id: id(), process: server(7, None), after: Duration::from_millis(90) },
+        Event::PhaseFinished {
+            worker,
+            id: test(),
+            phase: AttemptPhase::Servers,
+            wall: Duration::from_millis(100),
+        },
+        Event::StartByHand {
+            worker,
+            server: "mysqld.1".into(),
+            debugger: "gdb".into(),
+            command: "gdb -x /var0/gdbinit mariadbd".into(),
+        },
+        Event::CoreRequested { worker, id: id(), process: server(7, None) },
+        Event::ServerStopped {
+            worker,
+            id: id(),
+            process: server(7, Some(ProcessExit::Signal(6))),
+            why: StopReason::CoreDump,
+            lived: Some(Duration::from_secs(60)),
+        },
+        Event::LeftoverKilled { worker: Some(1), id: id(), pid: 77, command: "sleep 100".into() },
+        Event::ScriptOutput { worker, id: id(), text: "hello".into() },
+        Event::ResultRecorded {
+            worker,
+            id: id(),
+            result: "/var0/results/bad.result".into(),
+            base: "MT/bad.result".into(),
+            rdiff: "MT/bad,a.rdiff".into(),
+        },
+        Event::CoreMoved { id: id(), core: "MT/core.9".into(), to: "/var0/log/S.bad".into() },
+        Event::CoreFound { id: id(), core: core(), dir: "/var0/log/S.bad".into(), kept: 0, limit: 5 },
+        Event::CoreTraced {
+            id: id(),
+            core: core(),
+            program: "/usr/sbin/mariadbd".into(),
+            debugger: "gdb".into(),
+            trace: "#0  raise ()".into(),
+        },
+        Event::CoreCompressed { id: id(), core: core() },
+        Event::CoreDeleted { id: id(), core: core(), limit: 5 },
+        Event::Saved { id: id(), from: "/var0/1/log/S.bad".into(), to: None },
+        Event::UserServersStarted {
+            worker,
+            test: "S.bad".into(),
+            servers: vec![UserServer {
+                process: server(8, None),
+                port: 19000,
+                socket: "/var0/tmp/mysqld.1.sock".into(),
+            }],
+            waits: true,
+        },
+        Event::UserServerDied { worker, process: server(8, Some(ProcessExit::Status(1))) },
+        Event::UserServersExited { worker },
+        Event::ValgrindReport {
+            worker,
+            log: "/var0/log/mysqld.1.err".into(),
+            tests: vec!["S.bad".into()],
+            text: "LEAK SUMMARY:\n".into(),
+        },
+        Event::ScriptWarnings { file: "MT/bad.warnings".into() },
+        Event::TestsHeld { completed: 3 },
+        Event::PhaseTimes { worker: 1, phases: vec![(Phase::Execution, Duration::from_millis(730))] },
+    ]
 }
 
 /// Two workers, a retry, a round of `--repeat`, an experimental test, a time-out, restarts of servers.
@@ -288,7 +422,7 @@ pub fn busy_run() -> Vec<Event> {
             will_retry: true,
             will_repeat: false,
         },
-        Event::Saved { from: "/var0/2/log/S.flaky".into(), to: Some("/var0/log/S.flaky/".into()) },
+        Event::Saved { id: None, from: "/var0/2/log/S.flaky".into(), to: Some("/var0/log/S.flaky/".into()) },
         Event::Retry { id: flaky(1), attempt: Some(2), of: 3, failures: 1 },
         Event::TestStarted { worker: 2, id: flaky(2) },
         Event::TestFinished {
@@ -306,7 +440,7 @@ pub fn busy_run() -> Vec<Event> {
             will_retry: false,
             will_repeat: false,
         },
-        Event::Saved { from: "/var0/2/log/S.flaky".into(), to: None },
+        Event::Saved { id: None, from: "/var0/2/log/S.flaky".into(), to: None },
         Event::Retry { id: flaky(2), attempt: None, of: 3, failures: 2 },
         finished(1, again(2), passed()),
         Event::TestStarted { worker: 1, id: id("S", "skp", "") },

@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::event::{Event, Outcome, RunEnd, TestId, Verdict};
 use crate::report::junit::Junit;
 use crate::report::reporter::Reporter;
-use crate::report::sample::{self, busy_run, end, finished, id, outcome, started};
 use crate::report::snapshot::{Document, Snapshot};
+use crate::report::testing::sample::{self, busy_run, end, finished, id, outcome, started};
 use crate::report::xml::LegacyXml;
 
 fn render(mut document: impl Document, events: &[Event]) -> String {

@@ -4,16 +4,15 @@
 #![allow(clippy::unwrap_used)]
 
 use std::io::Write;
-use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use bstr::{BString, ByteSlice};
 use pcre2::bytes::Regex;
 
-use crate::event::{Event, Outcome, RunEnd, Verdict};
+use crate::event::{Event, Outcome, RestartReason, RunEnd, Verdict};
 use crate::report::console::{Console, Options, Streams};
 use crate::report::reporter::Reporter;
-use crate::report::sample::{self, busy_run, end, finished, id, outcome, started};
+use crate::report::testing::sample::{self, busy_run, end, finished, id, outcome, started};
 
 #[derive(Clone, Default)]
 struct Buffer(Arc<Mutex<Vec<u8>>>);
@@ -40,9 +39,9 @@ fn console(events: &[Event], options: Options) -> [BString; 3] {
     let streams = Streams {
         out: Box::new(out.clone()),
         err: Box::new(err.clone()),
-        copy: Some(Box::new(copy.clone())),
+        copy: Some(("/v/log/stdout.log".into(), Box::new(copy.clone()))),
     };
-    let mut console = Console::new(streams, options, Path::new("/nonexistent"), sample::clock());
+    let mut console = Console::new(streams, options, sample::clock());
     for event in events {
         console.event(event).unwrap();
     }
@@ -193,7 +192,7 @@ following sequence(s) of tests:
 2 tests were skipped, 1 by the test itself.
 "#);
     insta::assert_snapshot!(err.to_string(), @r#"
-worker[01] mysql-test-run: WARNING: Process [mysqld.1 - pid: 7, winpid: 7] died after mysql-test-run waited 0.07 seconds for /var0/run/mysqld.1.pid to be created.
+worker[01] mysql-test-run: WARNING: Process [mysqld.1 - pid: 7, winpid: 7] died after mysql-test-run waited 0.1 seconds for /var0/run/mysqld.1.pid to be created.
 mysql-test-run: *** ERROR: there were failing test cases
 "#);
     assert_eq!(copy.len(), out.len() + err.len());
@@ -276,11 +275,16 @@ https://jira.mariadb.org
 fn stamps_come_before_results_and_diagnostics() {
     let events = [
         started(1, 1),
-        Event::Warning { worker: Some(1), text: "> Restart  - not started".into() },
+        Event::ServerUnfit {
+            worker: 1,
+            id: Some(id("S", "good", "")),
+            process: sample::server(7, None),
+            reason: RestartReason::NotStarted,
+        },
         finished(1, id("S", "good", ""), Outcome { timer_ms: Some(201), ..outcome(Verdict::Pass) }),
         end(RunEnd::Failure, 2, 1),
     ];
-    let options = Options { timestamp: true, timediff: true, ..Options::default() };
+    let options = Options { restarts: true, timestamp: true, timediff: true, ..Options::default() };
     let [out, err, _] = console(&events, options);
     assert!(
         out.contains_str(
@@ -290,7 +294,7 @@ fn stamps_come_before_results_and_diagnostics() {
     assert!(!out.contains_str("seconds executing"));
     assert_eq!(
         err,
-        "worker[01] 261123 12:32:19 +0.000 > Restart  - not started\n\
+        "worker[01] 261123 12:32:19 +0.000 > Restart [mysqld.1 - pid: 7, winpid: 7] - not started\n\
          261123 12:32:19 +0.000 mysql-test-run: *** ERROR: Test suite failure, see messages above for possible cause(s).\n"
     );
 }
@@ -337,11 +341,18 @@ impl Write for Full {
 #[test]
 fn a_closed_stdout_and_a_full_disk_do_not_hide_the_rest() {
     let [out, err, copy] = [Buffer::default(), Buffer::default(), Buffer::default()];
-    let closed =
-        Streams { out: Box::new(Full), err: Box::new(err.clone()), copy: Some(Box::new(copy.clone())) };
-    let full = Streams { out: Box::new(out.clone()), err: Box::new(err.clone()), copy: Some(Box::new(Full)) };
+    let closed = Streams {
+        out: Box::new(Full),
+        err: Box::new(err.clone()),
+        copy: Some(("/v/log/stdout.log".into(), Box::new(copy.clone()))),
+    };
+    let full = Streams {
+        out: Box::new(out.clone()),
+        err: Box::new(err.clone()),
+        copy: Some(("/v/log/stdout.log".into(), Box::new(Full))),
+    };
     for streams in [closed, full] {
-        let mut console = Console::new(streams, plain(), Path::new("/v"), sample::clock());
+        let mut console = Console::new(streams, plain(), sample::clock());
         for event in sample::script() {
             console.event(&event).unwrap();
         }

@@ -139,7 +139,7 @@ fn done(connection: &Connection, table: Option<Table>, affected_rows: u64) -> Do
     tracked.sort_by_key(|item| item.kind);
     let mut session = Vec::new();
     for item in tracked {
-        if item.kind == super::packet::TRACK_SYSTEM_VARIABLES {
+        if item.kind == crate::client::wire::packet::TRACK_SYSTEM_VARIABLES {
             session.push((item.kind, Some(item.name.clone())));
         }
         session.push((item.kind, item.value.clone()));
