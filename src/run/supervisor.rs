@@ -20,6 +20,7 @@ use crate::run::keep::leftovers;
 use crate::run::keep::save;
 use crate::run::setup::context::Context;
 use crate::run::worker::handle::{Job, Notice, WorkerHandle};
+use crate::sys::deadline::deadline_after;
 
 /// What is known of one instance.
 #[derive(Debug, Clone, Copy, Default)]
@@ -92,7 +93,7 @@ impl<'r> Supervisor<'r> {
         let queue = Queue::new(runnable.map(|(index, case)| (index, case.as_ref())), in_order, |case| {
             crate::plan::claims::fixed_ports(case, &[])
         });
-        let suite_deadline = Instant::now() + Duration::from_secs(ctx.settings.suite_timeout * 60);
+        let suite_deadline = deadline_after(ctx.settings.suite_timeout);
         Supervisor {
             progress: vec![Progress::default(); cases.len()],
             ctx,
@@ -419,13 +420,13 @@ impl<'r> Supervisor<'r> {
             self.stopped = Some(self.next_sign_of_life());
         }
         if !stopped && self.stopped.take().is_some() {
-            self.suite_deadline = Instant::now() + Duration::from_secs(self.ctx.settings.suite_timeout * 60);
+            self.suite_deadline = deadline_after(self.ctx.settings.suite_timeout);
         }
         stopped
     }
 
     fn next_sign_of_life(&self) -> Option<Instant> {
-        self.ctx.settings.stop_keep_alive.map(|seconds| Instant::now() + Duration::from_secs(seconds))
+        self.ctx.settings.stop_keep_alive.map(deadline_after)
     }
 
     /// Valgrind's findings at the end of servers, as a test that failed (spec §10.8).
