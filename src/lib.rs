@@ -10,6 +10,7 @@ pub mod config;
 pub mod env;
 pub mod error;
 pub mod event;
+pub mod grammar;
 pub mod interp;
 pub mod lint;
 pub mod plan;
@@ -17,6 +18,9 @@ pub mod report;
 pub mod run;
 pub mod script;
 pub mod server;
+#[cfg(test)]
+#[path = "../tests/skip.rs"]
+mod skip;
 pub mod sys;
 pub mod tree;
 pub mod triage;

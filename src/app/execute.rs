@@ -7,6 +7,7 @@ use std::time::Instant;
 use bstr::BString;
 
 use super::survey::{self, Survey};
+use super::template_ports::TemplatePorts;
 use super::{list, signals};
 use crate::case::TestCase;
 use crate::check::errorlog::Patterns;
@@ -16,19 +17,21 @@ use crate::config::environment::{self, VarDirs};
 use crate::env::Env;
 use crate::error::{Error, Result};
 use crate::event::{Event, Phase, RunEnd, SCHEMA};
+use crate::plan::entry;
 use crate::plan::experimental::Experimental;
 use crate::report::{Clock, Reporters, reporters};
+use crate::run::keep::keeper::{Keeper, Rules};
 use crate::run::setup::context::Context;
 use crate::run::setup::coverage;
 use crate::run::setup::debugger;
 use crate::run::setup::early_death::{self, Early};
 use crate::run::setup::plugin_dir;
 use crate::run::setup::sanitizer;
+use crate::run::setup::traces::Traces;
 use crate::run::setup::vardir::Vardir;
 use crate::run::stop_file;
 use crate::run::supervisor::{Supervisor, SupervisorInputs};
-use crate::run::worker::handle::Notice;
-use crate::run::worker::life::Worker;
+use crate::run::worker::handle::{Crew, Made, Notice};
 use crate::run::worker::prepare::WorkerFactory;
 use crate::server::bootstrap;
 use crate::sys::guardian::{self, Guardian};
@@ -135,6 +138,7 @@ fn run(
         patterns: Patterns::new(&suppressions)?,
         engine: survey::engine(&collection, &programs, &settings)?,
         run_mark,
+        traces: Traces::default(),
         named_tests: !settings.names.is_empty(),
         vardir: vardir.root.clone(),
         settings,
@@ -191,35 +195,40 @@ fn run(
         stop_file::watch(file, move || tell.send(Notice::StopFile).is_ok())
             .map_err(|error| Error::io("watch the directory of", file, error))?;
     }
+    let mut crew = WorkerFactory {
+        ctx: &ctx,
+        programs: &programs,
+        env,
+        suite_pm: &suite_pm,
+        vardir,
+        workers,
+        reports: tell_supervisor.clone(),
+        made: Vec::new(),
+    };
     let mut handles = Vec::new();
-    let mut threads = Vec::new();
     for number in 1..=workers {
-        let worker = WorkerFactory { ctx: &ctx, programs: &programs, env, vardir, workers };
-        let (inputs, handle, jobs) = worker.prepare(number, &suite_pm, &tell_supervisor, reporters)?;
+        let Made { handle, events } = crew.make(number)?;
         handles.push(handle);
-        let thread = std::thread::Builder::new().name(format!("worker-{number}"));
-        threads.push(
-            thread
-                .spawn(move || Worker::run(inputs, &jobs))
-                .map_err(|error| Error::new("cannot start a worker thread").caused_by(error))?,
-        );
+        events.iter().for_each(|event| reporters.event(event));
     }
-    drop(tell_supervisor);
+    let mut templates = TemplatePorts::new(&ctx.layout.test_dir);
+    let entries = entry::entries(cases.iter().map(Arc::as_ref), &experimental, |case| templates.of(case));
+    let rules = Rules::of(ctx.clone(), base.clone());
+    // A supervisor that is gone has nobody to tell any more.
+    let keeper = Keeper::start(rules, move |told| drop(tell_supervisor.send(Notice::Keeper(told))))?;
     let inputs = SupervisorInputs {
         ctx: ctx.clone(),
         cases,
-        experimental,
+        entries,
         workers: handles,
+        crew: &mut crew,
         reports,
         reporters,
-        env: base.clone(),
+        keeper,
         begun,
     };
     let exit_code = Supervisor::new(inputs).run();
-    for thread in threads {
-        // A worker that panicked has told so through its missing verdict.
-        let _ = thread.join();
-    }
+    crew.join();
     if !ctx.settings.start_and_exit
         && let Err(error) = orphans::end_orphans(&[], |_| true)
     {

@@ -8,3 +8,4 @@ mod explain;
 mod list;
 mod signals;
 mod survey;
+mod template_ports;

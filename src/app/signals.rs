@@ -5,11 +5,13 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use crate::error::{Error, Result};
 use crate::run::worker::handle::Notice;
+use crate::sys::signals::is_ignored;
 
 /// Signals become notices to the supervisor; the second of the same kind ends the process at once
-/// and leaves the cleaning to the guardian.
+/// and leaves the cleaning to the guardian. A hangup that is ignored (`nohup`) stays ignored.
 pub fn watch(notices: Sender<Notice>) -> Result<()> {
-    let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM, SIGHUP])
+    let hangup = (!is_ignored(SIGHUP)).then_some(SIGHUP);
+    let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM].into_iter().chain(hangup))
         .map_err(|error| Error::new("cannot handle signals").caused_by(error))?;
     let watch = move || {
         for (count, number) in signals.forever().enumerate() {

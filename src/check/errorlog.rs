@@ -8,7 +8,7 @@ use bstr::{BString, ByteSlice};
 use pcre2::bytes::{Regex, RegexBuilder};
 
 use super::patterns::{SUPPRESSIONS, SUSPICIOUS};
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
 /// The most lines of one test that are shown after a server's death (spec §10.3).
 const MAX_SHOWN_LINES: usize = 1_000_000;
@@ -94,6 +94,8 @@ pub struct LogScanner {
     position: u64,
     /// Length of the log after the last marker.
     marker: u64,
+    /// Where the last marker begins: what stands before it is not the marked test's.
+    marker_start: u64,
     /// Where begins what the next scan passes over.
     ignored: Option<u64>,
     names: Vec<String>,
@@ -102,7 +104,14 @@ pub struct LogScanner {
 impl LogScanner {
     /// A scanner that has read nothing yet; the log need not exist.
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        LogScanner { path: path.into(), position: 0, marker: 0, ignored: None, names: Vec::new() }
+        LogScanner {
+            path: path.into(),
+            position: 0,
+            marker: 0,
+            marker_start: 0,
+            ignored: None,
+            names: Vec::new(),
+        }
     }
 
     /// The error log.
@@ -121,8 +130,11 @@ impl LogScanner {
             self.names.clear();
         }
         let mut log = OpenOptions::new().append(true).create(true).open(&self.path).map_err(failed)?;
-        log.write_all(format!("CURRENT_TEST: {test}\n").as_bytes()).map_err(failed)?;
-        self.marker = log.metadata().map_err(failed)?.len();
+        let marker = format!("CURRENT_TEST: {test}\n");
+        log.write_all(marker.as_bytes()).map_err(failed)?;
+        // Where the marker came to stand; the server may already have written behind it.
+        self.marker = log.stream_position().map_err(failed)?;
+        self.marker_start = self.marker - marker.len() as u64;
         self.names.push(test.to_owned());
         Ok(())
     }
@@ -147,9 +159,39 @@ impl LogScanner {
         self.position
     }
 
+    /// What was read from `position` on is to be read again.
+    pub fn go_back(&mut self, position: u64) {
+        self.position = self.position.min(position);
+    }
+
     /// The runner is about to end the server by a signal: what it says from now on until the next scan is no news.
     pub fn ignore_rest(&mut self) {
         self.ignored = std::fs::metadata(&self.path).ok().map(|log| log.len());
+    }
+
+    /// What the log has so far is no news.
+    pub fn skip_to_end(&mut self) {
+        self.position = std::fs::metadata(&self.path).map_or(0, |log| log.len());
+    }
+
+    /// Whether the log has grown since the last scan.
+    pub fn has_grown(&self) -> bool {
+        std::fs::metadata(&self.path).is_ok_and(|log| log.len() > self.position)
+    }
+
+    /// As [`LogScanner::scan`], but ends where the last marker begins: what the server said after the last scan and
+    /// before a further test was marked. Nothing is read where there is no such text.
+    ///
+    /// # Errors
+    /// As [`LogScanner::scan`].
+    pub fn scan_before_marker(&mut self, patterns: &Patterns) -> Result<Vec<BString>> {
+        if self.marker_start <= self.position {
+            return Ok(Vec::new());
+        }
+        let (mut text, _) = self.read_from(self.position)?;
+        text.truncate(usize::try_from(self.marker_start - self.position).unwrap_or(usize::MAX));
+        self.position = self.marker_start;
+        suspicious_lines(&text, patterns)
     }
 
     /// Reads what the log has gained since the last scan and returns the lines to complain about, with newlines.
@@ -165,20 +207,7 @@ impl LogScanner {
             text.truncate(usize::try_from(ignored.saturating_sub(self.position)).unwrap_or(usize::MAX));
         }
         self.position = end;
-        let mut discard = text.contains_str("Begin safemalloc memory dump:");
-        let mut kept = Vec::new();
-        for line in text.lines_with_terminator() {
-            if line.contains_str("Begin safemalloc memory dump:") {
-                discard = true;
-            } else if discard && line.contains_str("End safemalloc memory dump") {
-                // Leaks reported on demand (COM_DEBUG, mysql_client_test) are no fault.
-                discard = false;
-            }
-            if !discard && patterns.is_kept(line)? {
-                kept.push(line.into());
-            }
-        }
-        Ok(kept)
+        suspicious_lines(&text, patterns)
     }
 
     /// The log of the last marked test, for the report of a server's death; `None` where it is longer than a
@@ -205,6 +234,24 @@ impl LogScanner {
         let end = position + text.len() as u64;
         Ok((text, end))
     }
+}
+
+/// The lines of `text` to complain about.
+fn suspicious_lines(text: &[u8], patterns: &Patterns) -> Result<Vec<BString>> {
+    let mut discard = text.contains_str("Begin safemalloc memory dump:");
+    let mut kept = Vec::new();
+    for line in text.lines_with_terminator() {
+        if line.contains_str("Begin safemalloc memory dump:") {
+            discard = true;
+        } else if discard && line.contains_str("End safemalloc memory dump") {
+            // Leaks reported on demand (COM_DEBUG, mysql_client_test) are no fault.
+            discard = false;
+        }
+        if !discard && patterns.is_kept(line)? {
+            kept.push(line.into());
+        }
+    }
+    Ok(kept)
 }
 
 /// The file beside `log` that holds its suspicious lines: `<log>.warnings`.
@@ -316,6 +363,24 @@ mod tests {
         append(&scanner, b"[ERROR] unknown option '--x'\n");
         assert_eq!(scanner.names(), ["main.b"]);
         assert_eq!(scanner.scan(&patterns).unwrap(), ["[ERROR] unknown option '--x'\n"]);
+    }
+
+    #[test]
+    fn what_came_before_the_marker_is_not_the_marked_tests() {
+        let dir = tempfile::tempdir().unwrap();
+        let patterns = Patterns::new(&[]).unwrap();
+        let mut scanner = LogScanner::new(dir.path().join("e"));
+        scanner.mark_test("main.a").unwrap();
+        assert_eq!(scanner.scan(&patterns).unwrap(), Vec::<BString>::new());
+        assert!(!scanner.has_grown());
+        append(&scanner, b"[ERROR] late\n");
+        assert!(scanner.has_grown());
+        scanner.mark_test("main.b").unwrap();
+        append(&scanner, b"[ERROR] of b\n");
+        assert_eq!(scanner.scan_before_marker(&patterns).unwrap(), ["[ERROR] late\n"]);
+        assert_eq!(scanner.scan_before_marker(&patterns).unwrap(), Vec::<BString>::new());
+        assert_eq!(scanner.scan(&patterns).unwrap(), ["[ERROR] of b\n"]);
+        assert_eq!(scanner.last_test_lines().unwrap().unwrap(), "[ERROR] of b\n");
     }
 
     #[test]

@@ -99,9 +99,9 @@ impl SessionError {
     }
 }
 
-impl From<SessionError> for crate::Error {
+impl From<SessionError> for crate::error::Error {
     fn from(error: SessionError) -> Self {
-        crate::Error::new(error.to_string()).caused_by(error)
+        crate::error::Error::new(error.to_string()).caused_by(error)
     }
 }
 

@@ -17,17 +17,59 @@ const QUIETLY: [&str; 4] =
     ["set SQL_LOG_BIN=0", "set WSREP_ON=0", "set debug_dbug=''", "set session transaction read write"];
 
 /// Judges the suspicious `lines` of the error log `log`: `None` where suppressions cover all of them, else the text
-/// that the reference prints. Afterwards the suppressions of the test are gone.
+/// that the reference prints. Afterwards the suppressions of the test are gone from the server; `suppressions` has
+/// them, for lines that come late.
 ///
 /// Without lines only those suppressions are seen to: a single statement where there are none.
 ///
 /// # Errors
 /// Whatever the server refuses, as a test that breaks the database `mtr` is told.
-pub fn check(session: &mut Session, log: &Path, lines: &[BString]) -> Result<Option<BString>, SessionError> {
+pub fn check(
+    session: &mut Session,
+    log: &Path,
+    lines: &[BString],
+    suppressions: &mut Vec<BString>,
+) -> Result<Option<BString>, SessionError> {
+    let found = session.query("select pattern from mtr.test_suppressions")?;
+    let patterns = found.into_iter().flat_map(|result| result.rows).flatten().flatten();
+    *suppressions = patterns.collect();
     if lines.is_empty() {
-        forget_suppressions(session)?;
+        if !suppressions.is_empty() {
+            be_quiet(session)?;
+            session.query("truncate mtr.test_suppressions")?;
+        }
         return Ok(None);
     }
+    judge(session, log, lines)
+}
+
+/// As [`check`], for lines that came after it: `suppressions` are those that it has taken from the server.
+///
+/// # Errors
+/// As [`check`].
+pub fn check_late(
+    session: &mut Session,
+    log: &Path,
+    lines: &[BString],
+    suppressions: &[BString],
+) -> Result<Option<BString>, SessionError> {
+    if lines.is_empty() {
+        return Ok(None);
+    }
+    if !suppressions.is_empty() {
+        be_quiet(session)?;
+        let values: Vec<String> =
+            suppressions.iter().map(|pattern| format!("(x'{}')", hex(pattern))).collect();
+        session.query(format!("insert into mtr.test_suppressions values {}", values.join(",")))?;
+    }
+    judge(session, log, lines)
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn judge(session: &mut Session, log: &Path, lines: &[BString]) -> Result<Option<BString>, SessionError> {
     write(log, lines)?;
     be_quiet(session)?;
     session.query("use mtr")?;
@@ -55,17 +97,6 @@ pub fn check(session: &mut Session, log: &Path, lines: &[BString]) -> Result<Opt
     }
     text.extend_from_slice(format!("^ Found warnings in {}\nok\n", log.display()).as_bytes());
     Ok(Some(text))
-}
-
-/// Empties `mtr.test_suppressions` where a test has put something there: else it would help later tests too.
-fn forget_suppressions(session: &mut Session) -> Result<(), SessionError> {
-    let found = session.query("select 1 from mtr.test_suppressions limit 1")?;
-    if found.iter().all(|result| result.rows.is_empty()) {
-        return Ok(());
-    }
-    be_quiet(session)?;
-    session.query("truncate mtr.test_suppressions")?;
-    Ok(())
 }
 
 /// Applies [`QUIETLY`]; an unknown system variable is no error.
@@ -110,6 +141,11 @@ mod tests {
         let statement = load(Path::new("/o'x/mysqld.1.err"), " local").unwrap();
         assert!(statement.starts_with("load data local infile '/o''x/mysqld.1.err.warnings' into table"));
         assert!(statement.ends_with("set file_name='/o''x/mysqld.1.err'"));
+    }
+
+    #[test]
+    fn a_pattern_is_sent_as_its_bytes() {
+        assert_eq!(hex(b"a'\xe4\n"), "6127e40a");
     }
 
     #[test]

@@ -13,7 +13,7 @@ use bstr::{BString, ByteSlice};
 use super::option::DebuggerKind;
 use super::settings::{DebuggerChoice, Parallel, Settings};
 use super::table::{is_core_format, is_core_method};
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
 /// The measure of the time-outs of a person at a debugger.
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);

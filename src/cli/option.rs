@@ -7,7 +7,7 @@
 use bstr::BStr;
 
 use super::settings::Settings;
-use crate::Result;
+use crate::error::Result;
 
 /// One option of the command line. Build it with [`flag`], [`text`], … and the methods below.
 #[derive(Debug, Clone, Copy)]

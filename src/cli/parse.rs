@@ -15,7 +15,7 @@ use super::option::{Action, DefaultValue, EnvTwin, Opt, Question};
 use super::settings::Settings;
 use super::table;
 use crate::env::Env;
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
 /// What the command line wants.
 #[derive(Debug, Clone, PartialEq)]

@@ -15,7 +15,7 @@ use super::option::{
     negatable, optional, pairs, text,
 };
 use super::settings::Parallel;
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
 /// The table, in the order of `--help`.
 pub static GROUPS: &[Group] = &[

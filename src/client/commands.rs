@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 
 use bstr::BString;
 
-use super::connection::Connection;
-use super::error::{ClientError, code};
-use super::login;
-use super::options::Options;
+use crate::client::connection::Connection;
+use crate::client::login;
+use crate::client::wire::error::{ClientError, code};
+use crate::client::wire::options::Options;
 use crate::sys::poll;
 
 const COM_QUIT: u8 = 1;

@@ -6,9 +6,9 @@ use std::path::Path;
 
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
 
-use super::error::{ClientError, code};
-use super::options::{Options, Protocol};
-use super::stream::Stream;
+use crate::client::wire::error::{ClientError, code};
+use crate::client::wire::options::{Options, Protocol};
+use crate::client::wire::stream::Stream;
 use crate::sys::resolve::resolve;
 
 /// Where a server listens unless told otherwise.

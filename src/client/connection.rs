@@ -2,21 +2,22 @@
 
 use bstr::BString;
 
-use super::channel::Channel;
-use super::column::Column;
-use super::error::{ClientError, code};
-use super::login::{self, Server};
-use super::options::Options;
-use super::packet::{self, Answer, EofPacket, Malformed, OkPacket, Tracked};
-use super::reply::malformed;
-use super::statement::Epoch;
-use super::stream::Stream;
-use super::text::{self, Cell, Row};
+use crate::client::login;
+use crate::client::login::Server;
+use crate::client::statement::Epoch;
+use crate::client::wire::capabilities::CONNECTOR_C_3_4;
+use crate::client::wire::channel::Channel;
+use crate::client::wire::column::Column;
+use crate::client::wire::error::{ClientError, code};
+use crate::client::wire::options::Options;
+use crate::client::wire::packet;
+use crate::client::wire::packet::{Answer, EofPacket, Malformed, OkPacket, Tracked};
+use crate::client::wire::reply::malformed;
+use crate::client::wire::stream::Stream;
+use crate::client::wire::text;
+use crate::client::wire::text::{Cell, Row};
 
 pub(super) const COM_QUERY: u8 = 3;
-
-/// The first release whose client library is Connector/C 3.4.
-pub(super) const CONNECTOR_C_3_4: u32 = 110_400;
 
 /// Kind of a session's change: the current database.
 const TRACK_SCHEMA: u8 = 1;

@@ -3,12 +3,12 @@
 
 use std::time::Duration;
 
-use super::channel::Failure;
-use super::connection::{COM_QUERY, Connection, Phase};
-use super::error::{ClientError, code};
-use super::login;
-use super::packet;
-use super::reply::server_error;
+use crate::client::connection::{COM_QUERY, Connection, Phase};
+use crate::client::login;
+use crate::client::wire::channel::Failure;
+use crate::client::wire::error::{ClientError, code};
+use crate::client::wire::packet;
+use crate::client::wire::reply::server_error;
 
 const COM_STMT_PREPARE: u8 = 22;
 

@@ -4,8 +4,8 @@ use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
 use std::thread::JoinHandle;
 
-use super::channel::Channel;
-use super::stream::Stream;
+use crate::client::wire::channel::Channel;
+use crate::client::wire::stream::Stream;
 
 /// A MariaDB server's greeting: version 10.11.19-MariaDB, thread 5, no TLS, no compression.
 pub const GREETING: &[u8] = b"\x0a5.5.5-10.11.19-MariaDB\0\x05\0\0\0moc&0^hr\0\

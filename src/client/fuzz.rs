@@ -6,14 +6,14 @@ use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 
-use super::capabilities as cap;
-use super::connection::{Connection, Reply};
-use super::convert;
-use super::error::ClientError;
-use super::options::Options;
-use super::statement::{Param, Statement};
-use super::stream::Stream;
-use super::text::Rows;
+use crate::client::connection::{Connection, Reply};
+use crate::client::statement::{Param, Statement};
+use crate::client::wire::capabilities as cap;
+use crate::client::wire::convert;
+use crate::client::wire::error::ClientError;
+use crate::client::wire::options::Options;
+use crate::client::wire::stream::Stream;
+use crate::client::wire::text::Rows;
 
 /// The server says at most this much: it has to fit into the socket, as nobody reads while it is written.
 const LIMIT: usize = 48 * 1024;

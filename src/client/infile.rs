@@ -5,10 +5,10 @@ use std::fs::File;
 use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
 
-use super::connection::Connection;
-use super::error::{ClientError, code};
-use super::packet::OkPacket;
-use super::reply::malformed;
+use crate::client::connection::Connection;
+use crate::client::wire::error::{ClientError, code};
+use crate::client::wire::packet::OkPacket;
+use crate::client::wire::reply::malformed;
 
 /// Bytes of the file sent in one packet.
 const CHUNK: usize = 128 * 1024;

@@ -2,16 +2,18 @@
 
 use bstr::{BString, ByteSlice};
 
-use super::auth::{self, Allowed, Exchange, Login, at};
-use super::capabilities as cap;
-use super::channel::Channel;
-use super::connect;
-use super::error::{ClientError, Step, code};
-use super::options::Options;
-use super::packet::{self, Fields, Malformed, OkPacket};
-use super::reply::{malformed, server_error};
-use super::stream::Stream;
-use super::user::user_name;
+use crate::client::auth;
+use crate::client::auth::{Allowed, Exchange, Login, at};
+use crate::client::connect;
+use crate::client::user::user_name;
+use crate::client::wire::capabilities as cap;
+use crate::client::wire::channel::Channel;
+use crate::client::wire::error::{ClientError, Step, code};
+use crate::client::wire::options::Options;
+use crate::client::wire::packet;
+use crate::client::wire::packet::{Fields, Malformed, OkPacket};
+use crate::client::wire::reply::{malformed, server_error};
+use crate::client::wire::stream::Stream;
 
 /// The protocol's version.
 const PROTOCOL: u8 = 10;

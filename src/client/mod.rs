@@ -2,36 +2,25 @@
 //! binary rows, the client's own errors. Knows nothing of mysqltest.
 
 mod auth;
-pub mod binary;
-mod capabilities;
-mod channel;
-pub mod column;
 mod commands;
-mod compress;
 mod connect;
 mod connection;
-pub mod convert;
 mod dispatch;
-mod error;
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod fake;
 mod fuzz;
 mod infile;
 mod login;
-mod options;
 #[cfg(feature = "oracle")]
 pub mod oracle;
-pub mod packet;
-mod reply;
 mod statement;
-mod stream;
-pub mod text;
 mod user;
+pub mod wire;
 
 pub use connection::{Connection, Reply};
-pub use error::{ClientError, code};
 #[doc(hidden)]
 pub use fuzz::fuzz;
-pub use options::{Ask, Options, Protocol, Question, Tls};
 pub use statement::{Param, Statement};
+pub use wire::error::{ClientError, code};
+pub use wire::options::{Ask, Options, Protocol, Question, Tls};

@@ -5,13 +5,14 @@
 
 use bstr::BString;
 
-use super::binary;
-use super::column::{Column, types};
-use super::connection::{Connection, Phase, Reply};
-use super::error::{ClientError, code};
-use super::packet::{self, Answer, EofPacket, Fields, Malformed, OkPacket};
-use super::reply::malformed;
-use super::text::{Cell, Row};
+use crate::client::connection::{Connection, Phase, Reply};
+use crate::client::wire::binary;
+use crate::client::wire::column::{Column, types};
+use crate::client::wire::error::{ClientError, code};
+use crate::client::wire::packet;
+use crate::client::wire::packet::{Answer, EofPacket, Fields, Malformed, OkPacket};
+use crate::client::wire::reply::malformed;
+use crate::client::wire::text::{Cell, Row};
 
 const COM_STMT_PREPARE: u8 = 22;
 const COM_STMT_EXECUTE: u8 = 23;

@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 
 use bstr::{BStr, BString, ByteSlice};
 
-use super::mycnf::{ConfigFile, ConfigOption, Group};
 use super::server_group::{ServerGroup, path_of};
 use crate::env::Env;
 use crate::error::{Error, Location, Result};
+use crate::grammar::mycnf::{ConfigFile, ConfigOption, Group};
 use crate::tree::layout::Layout;
 
 /// Where below basedir the error messages and character sets may be (spec §9.1).
@@ -20,7 +20,7 @@ const SHARE_DIRS: [&str; 4] = ["share/mariadb", "share/mysql", "sql/share", "sha
 /// Everything a configuration is made from.
 #[derive(Debug, Clone, Copy)]
 pub struct ConfigInputs<'a> {
-    /// The parsed template; see [`super::mycnf::parse`].
+    /// The parsed template; see [`crate::tree::config_file::read`].
     pub template: &'a ConfigFile,
     /// The template's file, for messages.
     pub template_path: &'a Path,
@@ -441,12 +441,12 @@ impl Config {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::config::mycnf::parse_bytes;
+    use crate::tree::config_file::{read, read_text};
 
     /// An installation with nothing in it but the share directory, and inputs around it.
     fn try_made(template: &str, basedir: &Path, plugins: &[&str]) -> Result<Config> {
         std::fs::create_dir_all(basedir.join("share/mariadb/charsets")).unwrap();
-        let template = parse_bytes(template.as_bytes(), Path::new("my.cnf"), basedir)?;
+        let template = read_text(template.as_bytes(), Path::new("my.cnf"), basedir)?;
         let layout = Layout {
             basedir: basedir.into(),
             bindir: basedir.into(),
@@ -598,7 +598,7 @@ mod tests {
         env.set("MYSQLTEST_VARDIR", "/var0");
         let layout = Layout { basedir: base.path().into(), bindir: base.path().into(), ..Layout::default() };
         let config = generate(&ConfigInputs {
-            template: &crate::config::mycnf::parse(&path, &suites).unwrap(),
+            template: &read(&path, &suites).unwrap(),
             template_path: &path,
             layout: &layout,
             vardir: Path::new("/var0"),

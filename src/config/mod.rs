@@ -3,6 +3,5 @@
 pub mod environment;
 pub mod external;
 pub mod generate;
-pub mod mycnf;
 pub mod ports;
 pub mod server_group;

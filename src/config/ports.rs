@@ -68,6 +68,11 @@ impl PortLease {
     pub fn last(&self) -> u16 {
         self.base + (self.size - 1)
     }
+
+    /// The first of the ports that a server could not listen on.
+    pub fn busy(&self) -> Option<u16> {
+        first_busy(self.base, self.size)
+    }
 }
 
 /// Ports, and what is to be said about how they were found.

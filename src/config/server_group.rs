@@ -6,8 +6,8 @@ use std::path::PathBuf;
 
 use bstr::{BStr, ByteSlice};
 
-use super::mycnf::Group;
 use crate::error::{Error, Result};
+use crate::grammar::mycnf::Group;
 
 /// One `[mysqld.N]`: a server of the configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]

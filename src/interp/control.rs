@@ -4,15 +4,15 @@ use std::rc::Rc;
 
 use bstr::{BString, ByteSlice};
 
-use super::query;
-use super::source;
-use super::state::{Block, Interp, Stored};
-use super::stop::{Done, Stop};
+use crate::interp::query;
+use crate::interp::state::source;
+use crate::interp::state::stop::{Done, Stop};
+use crate::interp::state::{Block, Interp, Stored};
 use crate::script::assignment::{self, Value};
 use crate::script::command::Command;
+use crate::script::common::integer;
 use crate::script::condition::{self, Condition, Test};
 use crate::script::error_list;
-use crate::script::integer;
 
 /// How deep blocks may nest, the script's own level not counted (spec §5.1).
 const MAX_BLOCKS: usize = 31;

@@ -4,13 +4,14 @@ use std::rc::Rc;
 
 use bstr::BString;
 
-use super::connections::{self, replication, session, shutdown, switch};
-use super::files::commands as files;
-use super::filter::commands as filter;
-use super::properties::Property;
-use super::state::{Interp, Stored};
-use super::stop::{Done, Stop};
-use super::{control, exec, extensions, misc, query, timing};
+use crate::interp::connections;
+use crate::interp::connections::{replication, session, shutdown, switch};
+use crate::interp::file_commands as files;
+use crate::interp::filter_commands as filter;
+use crate::interp::state::properties::Property;
+use crate::interp::state::stop::{Done, Stop};
+use crate::interp::state::{Interp, Stored};
+use crate::interp::{control, exec, extensions, misc, query, timing};
 use crate::script::args;
 use crate::script::command::{Arguments, Command};
 

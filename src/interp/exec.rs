@@ -6,11 +6,11 @@ use std::rc::Rc;
 
 use bstr::{BString, ByteSlice};
 
-use super::errors::CommandError;
-use super::filter::sort_lines;
-use super::properties::Property;
-use super::state::{Interp, Stored};
-use super::stop::{Done, Stop};
+use crate::interp::filter::sort_lines;
+use crate::interp::state::errors::CommandError;
+use crate::interp::state::properties::Property;
+use crate::interp::state::stop::{Done, Stop};
+use crate::interp::state::{Interp, Stored};
 use crate::script::error_list::ExpectedError;
 use crate::sys::shell::{Shell, WaitStatus};
 

@@ -4,8 +4,8 @@
 
 use std::rc::Rc;
 
-use super::state::{Interp, Stored};
-use super::stop::{Done, Stop};
+use crate::interp::state::stop::{Done, Stop};
+use crate::interp::state::{Interp, Stored};
 use crate::script::arithmetic::{self, Number, Operand};
 use crate::script::{condition, replace_list};
 

@@ -5,12 +5,12 @@ use std::rc::Rc;
 
 use bstr::{BString, ByteSlice};
 
-use super::files::commands::tell;
-use super::properties::Property;
-use super::state::{Interp, Stored};
-use super::stop::{Done, Stop};
-use crate::script::charset::Charset;
+use crate::interp::file_commands::tell;
+use crate::interp::state::properties::Property;
+use crate::interp::state::stop::{Done, Stop};
+use crate::interp::state::{Interp, Stored};
 use crate::script::classify::Format;
+use crate::script::common::charset::Charset;
 
 /// `echo TEXT`: the expanded text and a line end, not filtered.
 pub(super) fn echo(interp: &mut Interp, stored: &Rc<Stored>) -> Done {
@@ -20,18 +20,9 @@ pub(super) fn echo(interp: &mut Interp, stored: &Rc<Stored>) -> Done {
     Ok(())
 }
 
-/// The first word of the arguments as it stands; what follows it must be blank or a comment.
-pub(super) fn word(interp: &mut Interp, stored: &Stored) -> bstr::BString {
-    let text = stored.text.borrow();
-    let rest = &text[stored.arguments..];
-    let length = rest.iter().position(|byte| interp.charset.is_space(*byte)).unwrap_or(rest.len());
-    interp.consumed = stored.arguments + length;
-    rest[..length].into()
-}
-
 /// `character_set NAME`.
 pub(super) fn character_set(interp: &mut Interp, stored: &Rc<Stored>) -> Done {
-    let name = word(interp, stored);
+    let name = interp.word(stored);
     if name.is_empty() {
         return Err(Stop::die("Missing charset name in 'character_set'"));
     }

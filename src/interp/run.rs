@@ -3,10 +3,11 @@
 use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 
-use super::dispatch::dispatch;
-use super::header::Header;
-use super::state::{self, Interp, Stored};
-use super::stop::{Done, Stop};
+use crate::interp::dispatch::dispatch;
+use crate::interp::state;
+use crate::interp::state::header::Header;
+use crate::interp::state::stop::{Done, Stop};
+use crate::interp::state::{Interp, Stored};
 use crate::script::args;
 use crate::script::classify::classify;
 use crate::script::command::{Arguments, Command, DropsFilters};

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use bstr::ByteSlice;
 
-use super::state::{Interp, Stored};
-use super::stop::{Done, Stop};
+use crate::interp::state::stop::{Done, Stop};
+use crate::interp::state::{Interp, Stored};
 use crate::script::args;
 
 /// `sleep SECONDS`; `fixed` takes its place if it is not negative.

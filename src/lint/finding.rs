@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::catalogue::Code;
+use crate::lint::catalogue::Code;
 
 /// Something wrong at one place of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::finding::Finding;
-use super::view::View;
+use crate::lint::finding::Finding;
+use crate::lint::view::View;
 
 /// The version of the JSON form; it changes where a reader of the old form would go wrong.
 const VERSION: u32 = 1;

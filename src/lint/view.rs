@@ -6,13 +6,13 @@ use std::sync::Arc;
 
 use bstr::BString;
 
-use super::dialect::Dialect;
-use super::files::Kind;
 use crate::case::{Suite, TestCase};
 use crate::cli::settings::Settings;
 use crate::config::environment::{self, VarDirs};
 use crate::env::Env;
 use crate::error::{Error, Result};
+use crate::lint::dialect::Dialect;
+use crate::lint::files::Kind;
 use crate::tree::collect::{Collection, collect};
 use crate::tree::layout::{self, Layout};
 use crate::tree::programs::Programs;

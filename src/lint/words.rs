@@ -4,7 +4,7 @@ use std::path::Path;
 
 use bstr::{BString, ByteSlice};
 
-use crate::tree::optfile;
+use crate::grammar::option_file;
 
 /// One word of an option file: one argument of the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,7 +31,7 @@ pub fn of_option_file(text: &[u8]) -> Vec<Word> {
 
 fn of_line(line: u32, text: &[u8]) -> Vec<Word> {
     let mut from = 0;
-    optfile::words(text)
+    option_file::words(text)
         .into_iter()
         .map(|word| {
             let rest = text.get(from..).unwrap_or_default();

@@ -4,11 +4,9 @@
 //! the heaviest group of tests that share servers and that nobody works on; when every group is
 //! taken it helps with the heaviest. Nobody waits, except for what must not run beside something else.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use bstr::BString;
-
-use crate::case::TestCase;
+use crate::plan::entry::Entry;
 
 /// What a worker is to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,58 +19,46 @@ pub enum Next {
     Finish,
 }
 
-/// How much a long test weighs against an ordinary one.
-const LONG_WEIGHT: u64 = 30;
-
-#[derive(Debug)]
-struct Entry {
-    index: usize,
-    group: usize,
-    weight: u64,
-    ports: Vec<u16>,
-    exclusive: bool,
-}
-
-/// The tests that have not been handed out.
+/// The tests that have not been handed out, and what those that have been keep for themselves.
 #[derive(Debug)]
 pub struct Queue {
-    pending: Vec<Entry>,
-    /// In list order and by nothing else: one worker, or `--noreorder`.
-    in_order: bool,
+    /// All instances of the run, by index.
+    entries: Vec<Entry>,
+    /// Indices of what is to be handed out, in run order.
+    pending: Vec<usize>,
     /// Weight left in each group.
     weights: HashMap<usize, u64>,
-    /// Group, ports and exclusiveness of what each worker runs or last ran.
+    /// What each worker has or last had in hand.
     workers: BTreeMap<usize, Assignment>,
 }
 
 #[derive(Debug, Default)]
 struct Assignment {
     group: Option<usize>,
-    running: bool,
-    ports: Vec<u16>,
-    exclusive: bool,
+    /// The instance whose ports and exclusiveness the worker holds.
+    claims: Option<usize>,
 }
 
 impl Queue {
-    /// A queue of the given instances, in run order. `ports` gives the fixed ports an instance claims.
-    pub fn new<'c>(
-        cases: impl IntoIterator<Item = (usize, &'c TestCase)>,
-        in_order: bool,
-        ports: impl Fn(&TestCase) -> Vec<u16>,
-    ) -> Self {
-        let mut groups: HashMap<BString, usize> = HashMap::new();
+    /// A queue of those `entries` whose index is in `runnable`.
+    pub fn new(entries: Vec<Entry>, runnable: BTreeSet<usize>) -> Self {
+        let pending: Vec<usize> = runnable.into_iter().collect();
         let mut weights: HashMap<usize, u64> = HashMap::new();
-        let pending = cases
-            .into_iter()
-            .map(|(index, case)| {
-                let known = groups.len();
-                let group = *groups.entry(case.criteria()).or_insert(known);
-                let weight = if case.long_test { LONG_WEIGHT } else { 1 };
-                *weights.entry(group).or_default() += weight;
-                Entry { index, group, weight, ports: ports(case), exclusive: case.not_parallel }
-            })
-            .collect();
-        Queue { pending, in_order, weights, workers: BTreeMap::new() }
+        for index in &pending {
+            let Entry { group, weight, .. } = entries[*index];
+            *weights.entry(group).or_default() += weight;
+        }
+        Queue { entries, pending, weights, workers: BTreeMap::new() }
+    }
+
+    /// The entry at `index`.
+    pub fn entry(&self, index: usize) -> &Entry {
+        &self.entries[index]
+    }
+
+    /// How many are to be handed out.
+    pub fn len(&self) -> usize {
+        self.pending.len()
     }
 
     /// Whether everything has been handed out.
@@ -80,32 +66,26 @@ impl Queue {
         self.pending.is_empty()
     }
 
-    /// The next instance for `worker`.
-    pub fn next(&mut self, worker: usize) -> Next {
+    /// The next instance for `worker`, which holds what it claims until [`Queue::done`] or [`Queue::forget`].
+    /// `in_order`: in list order and by nothing else.
+    pub fn next(&mut self, worker: usize, in_order: bool) -> Next {
         if self.pending.is_empty() {
             return Next::Finish;
         }
-        let Some(at) = self.choose(worker) else { return Next::Wait };
-        let entry = self.pending.remove(at);
-        if let Some(weight) = self.weights.get_mut(&entry.group) {
-            *weight -= entry.weight;
+        let Some(at) = self.choose(worker, in_order) else { return Next::Wait };
+        let index = self.pending.remove(at);
+        let Entry { group, weight, .. } = self.entries[index];
+        if let Some(left) = self.weights.get_mut(&group) {
+            *left -= weight;
         }
-        let assignment = self.workers.entry(worker).or_default();
-        *assignment = Assignment {
-            group: Some(entry.group),
-            running: true,
-            ports: entry.ports,
-            exclusive: entry.exclusive,
-        };
-        Next::Run(entry.index)
+        self.workers.insert(worker, Assignment { group: Some(group), claims: Some(index) });
+        Next::Run(index)
     }
 
-    /// `worker` has ended what it was given.
+    /// `worker` has ended what it was given, and does not go on with it.
     pub fn done(&mut self, worker: usize) {
         if let Some(assignment) = self.workers.get_mut(&worker) {
-            assignment.running = false;
-            assignment.exclusive = false;
-            assignment.ports.clear();
+            assignment.claims = None;
         }
     }
 
@@ -114,9 +94,18 @@ impl Queue {
         self.workers.remove(&worker);
     }
 
-    fn choose(&self, worker: usize) -> Option<usize> {
-        let mut allowed = (0..self.pending.len()).filter(|i| self.may_run(worker, &self.pending[*i]));
-        if self.in_order {
+    /// An instance that was handed out is to be handed out again, in its old place.
+    pub fn put_back(&mut self, index: usize) {
+        if let Err(at) = self.pending.binary_search(&index) {
+            self.pending.insert(at, index);
+            let Entry { group, weight, .. } = self.entries[index];
+            *self.weights.entry(group).or_default() += weight;
+        }
+    }
+
+    fn choose(&self, worker: usize, in_order: bool) -> Option<usize> {
+        let mut allowed = (0..self.pending.len()).filter(|i| self.may_run(worker, self.pending[*i]));
+        if in_order {
             return allowed.next();
         }
         let own = self.workers.get(&worker).and_then(|assignment| assignment.group);
@@ -126,12 +115,11 @@ impl Queue {
         // Later entries do not beat equal earlier ones: within a group the order of the list is kept.
         let mut best: Option<((bool, bool, u64), usize)> = None;
         for i in allowed {
-            let group = self.pending[i].group;
+            let Entry { group, exclusive, .. } = self.entries[self.pending[i]];
             if own == Some(group) {
                 return Some(i);
             }
-            let key =
-                (!self.pending[i].exclusive, !taken(group), self.weights.get(&group).copied().unwrap_or(0));
+            let key = (!exclusive, !taken(group), self.weights.get(&group).copied().unwrap_or(0));
             if best.is_none_or(|(found, _)| key > found) {
                 best = Some((key, i));
             }
@@ -139,14 +127,18 @@ impl Queue {
         best.map(|(_, i)| i)
     }
 
-    fn may_run(&self, worker: usize, entry: &Entry) -> bool {
-        self.workers.iter().filter(|(other, assignment)| **other != worker && assignment.running).all(
-            |(_, assignment)| {
-                !assignment.exclusive
-                    && !entry.exclusive
-                    && !entry.ports.iter().any(|port| assignment.ports.contains(port))
-            },
-        )
+    fn may_run(&self, worker: usize, index: usize) -> bool {
+        let beside = self.workers.iter().filter(|(other, _)| **other != worker);
+        beside.filter_map(|(_, assignment)| assignment.claims).all(|other| self.may_share(index, other))
+    }
+
+    /// Whether two instances may run at the same time. An instance that was put back waits for the worker that had it.
+    fn may_share(&self, one: usize, other: usize) -> bool {
+        if one == other {
+            return false;
+        }
+        let (one, other) = (&self.entries[one], &self.entries[other]);
+        !one.exclusive && !other.exclusive && !one.ports.iter().any(|port| other.ports.contains(port))
     }
 }
 
@@ -154,52 +146,60 @@ impl Queue {
 mod tests {
     use super::*;
 
-    fn case(template: &str) -> TestCase {
-        TestCase { template_key: template.into(), ..TestCase::for_tests("s", "t") }
+    fn entry(group: usize) -> Entry {
+        Entry { group, weight: 1, ports: Vec::new(), exclusive: false, experimental: false, skipped: false }
     }
 
-    fn queue(cases: &[TestCase], in_order: bool) -> Queue {
-        Queue::new(cases.iter().enumerate(), in_order, |case| {
-            if case.template_key.starts_with(b"port") { vec![9998] } else { Vec::new() }
-        })
+    fn queue(entries: Vec<Entry>) -> Queue {
+        let all = (0..entries.len()).collect();
+        Queue::new(entries, all)
     }
 
     #[test]
     fn a_worker_stays_with_its_servers_and_others_go_elsewhere() {
-        let cases = ["a", "a", "a", "b", "b"].map(case);
-        let mut queue = queue(&cases, false);
-        assert_eq!(queue.next(1), Next::Run(0));
-        assert_eq!(queue.next(2), Next::Run(3));
+        let mut queue = queue([0, 0, 0, 1, 1].map(entry).into());
+        assert_eq!(queue.next(1, false), Next::Run(0));
+        assert_eq!(queue.next(2, false), Next::Run(3));
         queue.done(1);
-        assert_eq!(queue.next(1), Next::Run(1));
+        assert_eq!(queue.next(1, false), Next::Run(1));
         queue.done(2);
-        assert_eq!(queue.next(2), Next::Run(4));
+        assert_eq!(queue.next(2, false), Next::Run(4));
         queue.done(2);
-        assert_eq!(queue.next(2), Next::Run(2), "an idle worker helps");
-        assert_eq!(queue.next(1), Next::Finish);
+        assert_eq!(queue.next(2, false), Next::Run(2), "an idle worker helps");
+        assert_eq!(queue.next(1, false), Next::Finish);
     }
 
     #[test]
     fn two_claimants_of_a_port_never_run_together() {
-        let cases = ["port1", "port2"].map(case);
-        let mut queue = queue(&cases, false);
-        assert_eq!(queue.next(1), Next::Run(0));
-        assert_eq!(queue.next(2), Next::Wait);
+        let entry = |group| Entry { ports: vec![9998], ..entry(group) };
+        let mut queue = queue([0, 1].map(entry).into());
+        assert_eq!(queue.next(1, false), Next::Run(0));
+        assert_eq!(queue.next(2, false), Next::Wait);
         queue.done(1);
-        assert_eq!(queue.next(2), Next::Run(1));
+        assert_eq!(queue.next(2, false), Next::Run(1));
     }
 
     #[test]
     fn an_exclusive_test_runs_alone_and_last() {
-        let mut cases = ["a", "b", "c"].map(case);
-        cases[0].not_parallel = true;
-        let mut queue = queue(&cases, false);
-        assert_eq!(queue.next(1), Next::Run(1));
-        assert_eq!(queue.next(2), Next::Run(2));
+        let mut entries = [0, 1, 2].map(entry);
+        entries[0].exclusive = true;
+        let mut queue = queue(entries.into());
+        assert_eq!(queue.next(1, false), Next::Run(1));
+        assert_eq!(queue.next(2, false), Next::Run(2));
         queue.done(1);
-        assert_eq!(queue.next(1), Next::Wait);
+        assert_eq!(queue.next(1, false), Next::Wait);
         queue.done(2);
-        assert_eq!(queue.next(2), Next::Run(0));
-        assert_eq!(queue.next(1), Next::Finish);
+        assert_eq!(queue.next(2, false), Next::Run(0));
+        assert_eq!(queue.next(1, false), Next::Finish);
+    }
+
+    #[test]
+    fn what_is_put_back_keeps_its_place() {
+        let mut queue = queue([0, 0, 0].map(entry).into());
+        assert_eq!(queue.next(1, true), Next::Run(0));
+        queue.put_back(0);
+        queue.forget(1);
+        assert_eq!((queue.next(2, true), queue.next(1, true)), (Next::Run(0), Next::Run(1)));
+        assert_eq!(queue.len(), 1);
     }
 }

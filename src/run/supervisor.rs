@@ -1,8 +1,9 @@
-//! The supervisor: one thread that owns the truth. It workers out tests, takes verdicts, decides on
-//! retries and on the end, and emits the events of the run in order (spec §6.2 to §6.6).
+//! The supervisor: what happens is told to the scheduler, what the scheduler decides is done and told to the reporters.
+//!
+//! It alone emits, and the order in which it takes notices is the order of the run's events.
 
-use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -10,56 +11,40 @@ use bstr::BString;
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 
 use crate::case::TestCase;
-use crate::env::Env;
+use crate::cli::settings::Settings;
 use crate::event::{Event, Outcome, RunEnd, TestId, Verdict};
-use crate::plan::experimental::Experimental;
-use crate::plan::queue::{Next, Queue};
+use crate::plan::decision::{Attempt, Decision, Input, Limits};
+use crate::plan::entry::{self, Entry};
+use crate::plan::scheduler::Scheduler;
 use crate::report::Reporters;
-use crate::run::autopsy::core_dump;
+use crate::run::keep::keeper::{self, Keeper, Told};
 use crate::run::keep::leftovers;
-use crate::run::keep::save;
 use crate::run::setup::context::Context;
-use crate::run::worker::handle::{Job, Notice, WorkerHandle};
-use crate::sys::deadline::deadline_after;
+use crate::run::worker::handle::{Crew, Job, Made, Notice, WorkerHandle};
 
-/// What is known of one instance.
-#[derive(Debug, Clone, Copy, Default)]
-struct Progress {
-    /// Attempts made in this repetition.
-    attempts: u32,
-    /// Failed ones of them.
-    failures: u32,
-    /// Repetitions completed.
-    repetitions: u32,
-}
-
-/// Everything the supervisor decides by.
+/// What runs the scheduler and does what it decides.
 pub struct Supervisor<'r> {
     ctx: Arc<Context>,
     cases: Vec<Arc<TestCase>>,
-    progress: Vec<Progress>,
-    experimental: Experimental,
-    queue: Queue,
-    workers: Vec<WorkerHandle>,
+    start_from: usize,
+    plan: Scheduler,
+    /// Times of the scheduler are those since here.
+    started: Instant,
+    crew: &'r mut dyn Crew,
+    workers: BTreeMap<usize, WorkerHandle>,
+    /// What is not yet told to the scheduler.
+    inputs: VecDeque<Input>,
+    /// The outcome whose verdict the scheduler is asked about, and where its data were put.
+    judged: Option<(Outcome, Option<PathBuf>)>,
     reports: Receiver<Notice>,
     reporters: &'r mut Reporters,
     begun: Instant,
-    suite_deadline: Instant,
-    /// The stop file exists: when the next sign of life is due, if any is wanted.
-    stopped: Option<Option<Instant>>,
     /// Valgrind found memory lost when a server ended.
     memory_lost: bool,
-    env: Env,
-    end: Option<RunEnd>,
+    keeper: Keeper,
+    /// Something failed that is no verdict of a test.
     failed: bool,
-    shutdown_warnings: bool,
-    failed_tests: u32,
-    completed: usize,
-    /// Tests before the one that `--start-from` names.
-    passed_over: usize,
-    saved_dirs: u32,
-    saved_cores: u32,
-    /// A signal, where one ends the run.
+    /// Why the run could not go on, where the counts do not tell it.
     cause: Option<String>,
 }
 
@@ -69,53 +54,60 @@ pub struct SupervisorInputs<'r> {
     pub ctx: Arc<Context>,
     /// All instances in run order, statically skipped ones included.
     pub cases: Vec<Arc<TestCase>>,
-    /// Patterns of `--experimental`.
-    pub experimental: Experimental,
+    /// What the scheduler knows of each of them.
+    pub entries: Vec<Entry>,
     /// The workers, in order of their numbers.
     pub workers: Vec<WorkerHandle>,
+    /// Who makes new ones.
+    pub crew: &'r mut dyn Crew,
     /// What workers tell.
     pub reports: Receiver<Notice>,
     /// Who is told.
     pub reporters: &'r mut Reporters,
-    /// For debuggers that look at cores.
-    pub env: Env,
+    /// Sees to what failures leave.
+    pub keeper: Keeper,
     /// When the run began.
     pub begun: Instant,
+}
+
+/// What the command line says to the scheduler.
+fn limits(settings: &Settings) -> Limits {
+    Limits {
+        force: settings.force > 0,
+        retry: settings.retry,
+        retry_failure: settings.retry_failure,
+        repeat: settings.repeat,
+        max_test_fail: settings.max_test_fail,
+        reorder: settings.reorder,
+        suite_timeout: settings.suite_timeout,
+        keep_alive: settings.stop_keep_alive,
+    }
 }
 
 impl<'r> Supervisor<'r> {
     /// A supervisor with everything still to do.
     pub fn new(inputs: SupervisorInputs<'r>) -> Self {
-        let SupervisorInputs { ctx, cases, experimental, workers, reports, reporters, env, begun } = inputs;
-        let from = start_from(&cases, ctx.settings.start_from.as_deref());
-        let runnable = cases.iter().enumerate().filter(|(index, case)| *index >= from && case.skip.is_none());
-        let in_order = workers.len() == 1 || !ctx.settings.reorder;
-        let queue = Queue::new(runnable.map(|(index, case)| (index, case.as_ref())), in_order, |case| {
-            crate::plan::claims::fixed_ports(case, &[])
-        });
-        let suite_deadline = deadline_after(ctx.settings.suite_timeout);
+        let SupervisorInputs { ctx, cases, entries, workers, crew, reports, reporters, keeper, begun } =
+            inputs;
+        let start_from = entry::start_from(cases.iter().map(Arc::as_ref), ctx.settings.start_from.as_deref());
+        let limits = limits(&ctx.settings);
+        let plan = Scheduler::new(entries, start_from, limits, workers.len(), Duration::ZERO);
         Supervisor {
-            progress: vec![Progress::default(); cases.len()],
             ctx,
             cases,
-            experimental,
-            queue,
-            workers,
+            start_from,
+            plan,
+            started: Instant::now(),
+            crew,
+            workers: (1..).zip(workers).collect(),
+            inputs: VecDeque::new(),
+            judged: None,
             reports,
             reporters,
             begun,
-            suite_deadline,
-            stopped: None,
             memory_lost: false,
-            env,
-            end: None,
+            keeper,
             failed: false,
-            shutdown_warnings: false,
-            failed_tests: 0,
-            completed: 0,
-            passed_over: 0,
-            saved_dirs: 0,
-            saved_cores: 0,
             cause: None,
         }
     }
@@ -123,23 +115,19 @@ impl<'r> Supervisor<'r> {
     /// Runs everything; returns the exit code.
     pub fn run(mut self) -> i32 {
         self.tell_static_skips();
-        while self.workers.iter().any(|handle| handle.alive) {
-            let deadline = match self.stopped {
-                Some(sign_of_life) => sign_of_life.unwrap_or_else(far_away),
-                None => self.suite_deadline,
+        while !self.plan.is_over() {
+            self.look_for_stop_file();
+            let wake_at = self.plan.wake_at().and_then(|at| self.started.checked_add(at));
+            let notice = match wake_at {
+                Some(at) => self.reports.recv_deadline(at),
+                None => self.reports.recv().map_err(|_| RecvTimeoutError::Disconnected),
             };
-            match self.reports.recv_deadline(deadline) {
-                Ok(report) => self.take(report),
-                Err(RecvTimeoutError::Timeout) if self.stopped.is_some() => {
-                    self.message(format!("\n-STOPPED- [pass] {}", self.completed));
-                    self.stopped = Some(self.next_sign_of_life());
+            match notice {
+                Ok(notice) => {
+                    self.look_for_stop_file();
+                    self.take(notice);
                 }
-                Err(RecvTimeoutError::Timeout) if self.end.is_none() => {
-                    self.failed = true;
-                    self.finish(RunEnd::Timeout, true);
-                    self.suite_deadline = far_away();
-                }
-                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Timeout) => self.decide(Input::Time),
                 Err(RecvTimeoutError::Disconnected) => break,
             }
         }
@@ -154,279 +142,195 @@ impl<'r> Supervisor<'r> {
         self.tell(&Event::Message { text: text.into() });
     }
 
+    fn warning(&mut self, worker: Option<usize>, text: String) {
+        self.tell(&Event::Warning { worker, text: text.into() });
+    }
+
     fn tell_static_skips(&mut self) {
-        let start_from = start_from(&self.cases, self.ctx.settings.start_from.as_deref());
-        if let Some(wanted) = self.ctx.settings.start_from.clone().filter(|_| start_from == self.cases.len())
+        if let Some(wanted) = self.ctx.settings.start_from.clone()
+            && self.start_from == self.cases.len()
         {
             let text = format!("--start-from={wanted} is the name of no test of this run: nothing is run");
-            self.tell(&Event::Warning { worker: None, text: text.into() });
+            self.warning(None, text);
         }
-        for index in 0..self.cases.len() {
-            let case = self.cases[index].clone();
-            if index < start_from {
-                self.passed_over += 1;
-                self.completed += 1;
-                continue;
-            }
-            let Some(skip) = &case.skip else { continue };
-            self.completed += 1;
-            if self.ctx.settings.start_only() {
-                continue;
-            }
+        if self.ctx.settings.start_only() {
+            return;
+        }
+        for index in self.start_from..self.cases.len() {
+            let Some(skip) = &self.cases[index].skip else { continue };
             let outcome = Outcome {
                 verdict: if skip.disabled { Verdict::Disabled } else { Verdict::Skipped },
                 comment: skip.comment.as_str().into(),
                 ..Outcome::default()
             };
-            let id = self.id(index);
+            let id = self.id(Attempt { index, repetition: 1, attempt: 1 });
             let outcome = Box::new(outcome);
             self.tell(&Event::TestFinished { worker: 0, id, outcome, will_retry: false, will_repeat: false });
         }
     }
 
-    fn id(&self, index: usize) -> TestId {
-        let (case, progress) = (&self.cases[index], self.progress[index]);
+    fn id(&self, attempt: Attempt) -> TestId {
+        let case = &self.cases[attempt.index];
         TestId {
             suite: case.suite.name.clone(),
             test: case.short_name.clone(),
             combination: case.combination(),
-            repetition: progress.repetitions + 1,
-            attempt: progress.attempts + 1,
+            repetition: attempt.repetition,
+            attempt: attempt.attempt,
         }
     }
 
-    fn take(&mut self, report: Notice) {
-        match report {
+    fn take(&mut self, notice: Notice) {
+        match notice {
             Notice::Event(event) => {
+                self.tell(&event);
                 if let Event::ShutdownWarnings { .. } = event {
-                    self.shutdown_warnings = true;
-                    self.failed = true;
-                    self.tell(&event);
-                    if self.ctx.settings.force == 0 && self.end.is_none() {
-                        self.finish(RunEnd::WarningsInLog, false);
-                    }
-                } else {
-                    self.tell(&event);
+                    self.decide(Input::ShutdownWarnings);
                 }
             }
-            Notice::Idle { worker } => self.give(worker),
-            Notice::Done { worker, index, outcome, saved } => {
-                self.workers[worker - 1].holds = None;
-                self.queue.done(worker);
-                self.judge(worker, index, *outcome, saved);
-                self.wake_idle();
+            Notice::Idle { worker } => self.decide(Input::Idle { worker }),
+            Notice::Done { worker, outcome, saved, unfit, .. } => {
+                let (verdict, fit) = (outcome.verdict, unfit.is_none());
+                if let Some(why) = unfit {
+                    self.warning(Some(worker), format!("worker {worker} is made anew: {}", why.explained()));
+                }
+                self.judged = Some((*outcome, saved));
+                self.decide(Input::Ended { worker, verdict, fit });
             }
             Notice::Gone { worker, error } => {
-                let handle = &mut self.workers[worker - 1];
-                handle.alive = false;
-                handle.jobs = None;
-                let held = handle.holds.take();
-                self.queue.forget(worker);
+                self.workers.remove(&worker);
+                let failed = error.is_some();
                 if let Some(error) = error {
-                    self.failed = true;
-                    let text = format!("worker {worker} ended: {error}");
-                    self.tell(&Event::Warning { worker: Some(worker), text: text.clone().into() });
-                    if let Some(index) = held {
-                        let outcome = Outcome { comment: text.into(), ..Outcome::default() };
-                        self.judge(worker, index, outcome, None);
+                    let text = format!("worker {worker} ended: {}", error.explained());
+                    self.warning(Some(worker), text.clone());
+                    self.judged = Some((Outcome { comment: text.into(), ..Outcome::default() }, None));
+                }
+                self.decide(Input::Left { worker, failed });
+            }
+            Notice::Saved(dir) => self.keeper.keep(dir),
+            // It is looked for before each notice.
+            Notice::Keeper(Told::Kept(events)) => events.iter().for_each(|event| self.tell(event)),
+            Notice::Keeper(Told::Done) => {}
+            Notice::StopFile => {}
+            Notice::MemoryLost => self.memory_lost = true,
+            Notice::Signal(number) => {
+                self.cause = Some(match number {
+                    libc::SIGINT => "Got ^C signal".to_owned(),
+                    libc::SIGHUP => "Hangup detected on controlling terminal".to_owned(),
+                    other => format!("Got signal {}", crate::sys::child::signal_name(other)),
+                });
+                self.decide(Input::Signal);
+            }
+            Notice::Wanted(workers) => self.decide(Input::Wanted(workers)),
+        }
+    }
+
+    /// Tells the scheduler, and does what it decides.
+    fn decide(&mut self, input: Input) {
+        self.inputs.push_back(input);
+        while let Some(input) = self.inputs.pop_front() {
+            for decision in self.plan.take(input, self.started.elapsed()) {
+                self.carry_out(decision);
+            }
+        }
+        self.judged = None;
+    }
+
+    fn carry_out(&mut self, decision: Decision) {
+        let of = self.ctx.settings.retry;
+        match decision {
+            Decision::Verdict { worker, attempt, verdict, will_retry, will_repeat } => {
+                let (outcome, saved) = self.judged.take().unwrap_or_default();
+                let outcome = Box::new(Outcome { verdict, ..outcome });
+                let id = self.id(attempt);
+                self.tell(&Event::TestFinished { worker, id, outcome, will_retry, will_repeat });
+                if let Some(dir) = saved {
+                    self.keeper.keep(dir);
+                }
+            }
+            Decision::Retry { attempt, failures } => {
+                let id = self.id(attempt);
+                self.tell(&Event::Retry { id, attempt: Some(attempt.attempt), of, failures });
+            }
+            Decision::NoMoreRetries { attempt, failures } => {
+                let id = self.id(attempt);
+                self.tell(&Event::Retry { id, attempt: None, of, failures });
+            }
+            Decision::Run { worker, attempt } => {
+                let id = self.id(attempt);
+                self.tell(&Event::TestStarted { worker, id });
+                let job = Job { index: attempt.index, case: self.cases[attempt.index].clone() };
+                if let Some(jobs) = self.workers.get(&worker).and_then(|handle| handle.jobs.as_ref()) {
+                    // A worker that is gone tells so itself; its job is then without a verdict.
+                    let _ = jobs.send(job);
+                }
+            }
+            Decision::LetGo { worker } => {
+                if let Some(handle) = self.workers.get_mut(&worker) {
+                    handle.jobs = None;
+                }
+            }
+            Decision::Abort { worker } => {
+                if let Some(handle) = self.workers.get(&worker) {
+                    handle.abort.wake();
+                }
+            }
+            Decision::Make { worker } => match self.crew.make(worker) {
+                Ok(Made { handle, events }) => {
+                    for event in events {
+                        self.tell(&event);
+                    }
+                    self.workers.insert(worker, handle);
+                }
+                Err(error) => {
+                    let text = format!("worker {worker} cannot be made: {}", error.explained());
+                    self.warning(Some(worker), text);
+                    self.inputs.push_back(Input::NotMade { worker });
+                }
+            },
+            Decision::GivenUp { worker } => {
+                let text =
+                    format!("worker {worker} is given up; what it would have run is left to the others");
+                self.warning(Some(worker), text);
+            }
+            Decision::StillStopped { completed } => self.message(format!("\n-STOPPED- [pass] {completed}")),
+        }
+    }
+
+    /// Tells the scheduler whether the stop file is there.
+    fn look_for_stop_file(&mut self) {
+        if let Some(file) = &self.ctx.settings.stop_file {
+            let there = file.exists();
+            self.decide(Input::StopFile(there));
+        }
+    }
+
+    /// Tells what the keeper still has to tell, and waits for it within bounds.
+    fn await_keeper(&mut self) {
+        self.keeper.close();
+        if self.cause.is_some() {
+            self.keeper.abort();
+        }
+        let mut deadline = Instant::now() + keeper::END_PATIENCE;
+        let mut cut_short = false;
+        loop {
+            match self.reports.recv_deadline(deadline) {
+                Ok(Notice::Keeper(Told::Done)) | Err(RecvTimeoutError::Disconnected) => return,
+                Ok(notice) => {
+                    let signal = matches!(notice, Notice::Signal(_));
+                    self.take(notice);
+                    if signal {
+                        self.keeper.abort();
                     }
                 }
-                self.wake_idle();
-            }
-            Notice::Saved(dir) => self.keep(&dir),
-            Notice::StopFile => self.wake_idle(),
-            Notice::MemoryLost => self.memory_lost = true,
-            Notice::Signal(number) => self.interrupted(number),
-        }
-    }
-
-    /// Gives `worker` its next test, or lets it finish.
-    fn give(&mut self, worker: usize) {
-        self.workers[worker - 1].idle = false;
-        if self.end.is_some() {
-            self.workers[worker - 1].jobs = None;
-            return;
-        }
-        // With nothing left to hand out there is nothing to hold back.
-        if self.is_stopped() && !self.queue.is_empty() {
-            self.workers[worker - 1].idle = true;
-            return;
-        }
-        match self.queue.next(worker) {
-            Next::Run(index) => self.start(worker, index),
-            Next::Wait => self.workers[worker - 1].idle = true,
-            Next::Finish => self.workers[worker - 1].jobs = None,
-        }
-    }
-
-    /// Asks again for everyone who had to wait.
-    fn wake_idle(&mut self) {
-        for worker in 1..=self.workers.len() {
-            if self.workers[worker - 1].idle {
-                self.give(worker);
-            }
-        }
-    }
-
-    fn start(&mut self, worker: usize, index: usize) {
-        let id = self.id(index);
-        self.tell(&Event::TestStarted { worker, id });
-        let handle = &mut self.workers[worker - 1];
-        handle.holds = Some(index);
-        if let Some(jobs) = &handle.jobs {
-            // A worker that is gone tells so itself; its job is then without a verdict.
-            let _ = jobs.send(Job { index, case: self.cases[index].clone() });
-        }
-    }
-
-    /// Takes a verdict: tells it, keeps what is to be kept, decides what follows.
-    fn judge(&mut self, worker: usize, index: usize, mut outcome: Outcome, saved: Option<PathBuf>) {
-        let case = self.cases[index].clone();
-        let experimental = self.experimental.contains(&case);
-        if outcome.verdict == Verdict::Fail && experimental {
-            outcome.verdict = Verdict::ExpFail;
-        }
-        let failed = matches!(outcome.verdict, Verdict::Fail | Verdict::ExpFail);
-        let id = self.id(index);
-        let settings = &self.ctx.settings;
-        let progress = &mut self.progress[index];
-        progress.attempts += 1;
-        progress.failures += u32::from(failed);
-        let progress = *progress;
-        if failed {
-            self.failed = true;
-            // Retries and experimental failures do not bring the end nearer (spec §6.4).
-            if progress.attempts == 1 && !experimental {
-                self.failed_tests += 1;
-            }
-        }
-        let ends = failed && settings.force == 0;
-        let too_many =
-            failed && !ends && settings.max_test_fail > 0 && self.failed_tests >= settings.max_test_fail;
-        let may_retry =
-            failed && !ends && !too_many && self.end.is_none() && progress.attempts < settings.retry;
-        let will_retry = may_retry && progress.failures < settings.retry_failure;
-        let will_repeat = !ends
-            && !too_many
-            && !will_retry
-            && self.end.is_none()
-            && progress.repetitions + 1 < settings.repeat;
-        let (of, can_go_on) = (settings.retry, self.workers[worker - 1].alive);
-        let outcome = Box::new(outcome);
-        self.tell(&Event::TestFinished { worker, id, outcome, will_retry, will_repeat });
-        if let Some(dir) = saved {
-            self.keep(&dir);
-        }
-        if will_retry && can_go_on {
-            let id = self.id(index);
-            self.tell(&Event::Retry {
-                id,
-                attempt: Some(progress.attempts + 1),
-                of,
-                failures: progress.failures,
-            });
-            return self.start(worker, index);
-        }
-        if may_retry {
-            let id = self.id(index);
-            self.tell(&Event::Retry { id, attempt: None, of, failures: progress.failures });
-        }
-        if will_repeat && can_go_on {
-            self.progress[index] = Progress { repetitions: progress.repetitions + 1, ..Progress::default() };
-            return self.start(worker, index);
-        }
-        self.completed += 1;
-        if ends && self.end.is_none() {
-            self.finish(RunEnd::Failure, false);
-        }
-        if too_many && self.end.is_none() {
-            self.finish(RunEnd::TooManyFailed, false);
-        }
-        self.give(worker);
-    }
-
-    /// Moves a failure's data to `VAR0/log`, or drops them when enough were kept; looks at core files.
-    fn keep(&mut self, dir: &Path) {
-        leftovers::move_cores(&self.ctx.layout.test_dir, dir, self.reporters);
-        let cores = core_dump::cores(dir);
-        let program = self.ctx.layout.mariadbd.clone();
-        for core in cores {
-            let name = core.file_name().unwrap_or_default().display().to_string();
-            let limit = self.ctx.settings.max_save_core;
-            self.message(format!(" - found '{name}' ({}/{limit})", self.saved_cores));
-            let scratch = self.ctx.vardir.join("log");
-            let trace = core_dump::stack_trace(&self.ctx, &core, &program, &self.env, &scratch);
-            if !trace.is_empty() {
-                self.message(trace);
-            }
-            if self.saved_cores >= limit {
-                self.message(format!(" - deleting it, already saved {limit}"));
-                let _ = std::fs::remove_file(&core);
-            } else {
-                self.saved_cores += 1;
-                if !self.ctx.named_tests && save::compress(&core).is_ok() {
-                    self.message(format!("Compressed file {}", core.display()));
+                Err(RecvTimeoutError::Timeout) if cut_short => return,
+                Err(RecvTimeoutError::Timeout) => {
+                    self.keeper.abort();
+                    cut_short = true;
+                    deadline = Instant::now() + keeper::LAST_PATIENCE;
                 }
             }
         }
-        let limit = self.ctx.settings.max_save_datadir;
-        if self.saved_dirs >= limit {
-            let _ = crate::run::setup::vardir::remove(dir);
-            return self.tell(&Event::Saved { from: dir.into(), to: None });
-        }
-        self.saved_dirs += 1;
-        let log = self.ctx.vardir.join("log");
-        let mut to = log.join(dir.file_name().unwrap_or_default());
-        if to != dir {
-            for n in 2.. {
-                if !to.exists() {
-                    break;
-                }
-                to = log.join(format!("{}.{n}", dir.file_name().unwrap_or_default().display()));
-            }
-            if let Err(error) = std::fs::rename(dir, &to) {
-                let text = format!("cannot move {} to {}: {error}", dir.display(), to.display());
-                self.tell(&Event::Warning { worker: None, text: text.into() });
-            }
-        }
-        self.tell(&Event::Saved { from: dir.into(), to: Some(to) });
-    }
-
-    /// Hands out nothing more. With `at_once` what runs is ended too.
-    fn finish(&mut self, end: RunEnd, at_once: bool) {
-        self.end = Some(end);
-        for handle in &mut self.workers {
-            handle.jobs = None;
-            if at_once || end == RunEnd::Failure || end == RunEnd::TooManyFailed {
-                handle.abort.wake();
-            }
-        }
-    }
-
-    fn interrupted(&mut self, number: i32) {
-        self.failed = true;
-        self.cause = Some(match number {
-            libc::SIGINT => "Got ^C signal".to_owned(),
-            libc::SIGHUP => "Hangup detected on controlling terminal".to_owned(),
-            other => format!("Got signal {}", crate::sys::child::signal_name(other)),
-        });
-        self.finish(RunEnd::Interrupted, true);
-    }
-
-    /// Whether the stop file keeps tests from being handed out; takes note of its coming and going.
-    fn is_stopped(&mut self) -> bool {
-        let stopped = self.ctx.settings.stop_file.as_deref().is_some_and(Path::exists);
-        if stopped && self.stopped.is_none() {
-            self.stopped = Some(self.next_sign_of_life());
-        }
-        if !stopped && self.stopped.take().is_some() {
-            self.suite_deadline = deadline_after(self.ctx.settings.suite_timeout);
-        }
-        stopped
-    }
-
-    fn next_sign_of_life(&self) -> Option<Instant> {
-        self.ctx.settings.stop_keep_alive.map(deadline_after)
     }
 
     /// Valgrind's findings at the end of servers, as a test that failed (spec §10.8).
@@ -458,35 +362,32 @@ impl<'r> Supervisor<'r> {
 
     /// Last words and the exit code (spec §1.5, §11.5).
     fn finished(mut self) -> i32 {
-        let end = self.end.unwrap_or(RunEnd::Completed);
+        self.await_keeper();
+        let summary = self.plan.summary();
+        if summary.no_workers {
+            let text = format!("no worker is left: {} of the tests were not run", summary.missing);
+            self.warning(None, text.clone());
+            self.cause.get_or_insert(text);
+        }
         if self.memory_lost {
             self.tell_memory_lost();
         }
         self.tell_script_warnings();
+        let failed = self.failed || summary.failed;
         let start_only = self.ctx.settings.start_only();
-        let missing = self.completed < self.cases.len();
         let exit_code = match () {
-            () if self.ctx.settings.start_and_exit && !self.failed => 0,
-            () if self.failed || missing || start_only || end != RunEnd::Completed => 1,
+            () if self.ctx.settings.start_and_exit && !failed => 0,
+            () if failed || summary.missing > 0 || start_only || summary.end != RunEnd::Completed => 1,
             () => 0,
         };
-        let total = self.cases.len() - self.passed_over + usize::from(self.memory_lost);
-        let wall = self.begun.elapsed();
+        let total = summary.total + usize::from(self.memory_lost);
+        let (end, wall) = (summary.end, self.begun.elapsed());
         let cause = self.cause.take();
         self.tell(&Event::RunFinished { end, wall, total, exit_code, cause, diagnoses: Vec::new() });
         exit_code
     }
 }
 
-/// Position of the test that `--start-from` names; everything before it is passed over in silence,
-/// which is all tests where none has this name (spec §6.2).
-fn start_from(cases: &[Arc<TestCase>], wanted: Option<&str>) -> usize {
-    let Some(wanted) = wanted else { return 0 };
-    let named = |case: &Arc<TestCase>| case.name() == *wanted || case.short_name == *wanted;
-    cases.iter().position(named).unwrap_or(cases.len())
-}
-
-/// A deadline for waits that have none.
-fn far_away() -> Instant {
-    Instant::now() + Duration::from_secs(24 * 3600)
-}
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;

@@ -1,11 +1,11 @@
 //! The arguments of a command: the standard splitting, parentheses around a list, and junk at the
 //! end of a line (spec §3.3 to §3.5).
 
-use super::charset::Charset;
-use super::command::Arg;
-use super::expand::{Variables, expand};
-use super::message::ScriptError;
-use super::text::{trim_blanks, until_nul};
+use crate::script::command::Arg;
+use crate::script::common::charset::Charset;
+use crate::script::common::message::ScriptError;
+use crate::script::common::text::{trim_blanks, until_nul};
+use crate::script::expand::{Variables, expand};
 
 /// The values of a command's arguments as they stand in the text, one per declared argument, and what
 /// follows the last of them.
@@ -145,9 +145,9 @@ fn until(text: &[u8], end: u8) -> (&[u8], &[u8]) {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use super::super::charset::LATIN1;
-    use super::super::testing::Values;
     use super::*;
+    use crate::script::common::charset::LATIN1;
+    use crate::script::testing::Values;
 
     const VALUES: Values = Values(&[(b"a", b"x y, z")]);
 

@@ -6,10 +6,10 @@
 
 use std::fmt;
 
-use super::charset::Charset;
-use super::expand::variable_name;
-use super::message::ScriptError;
-use super::text::{trim_end, trim_start, until_nul};
+use crate::script::common::charset::Charset;
+use crate::script::common::message::ScriptError;
+use crate::script::common::text::{trim_end, trim_start, until_nul};
+use crate::script::expand::variable_name;
 
 /// The arguments of `expr`. Nothing in them has been evaluated yet.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -255,8 +255,8 @@ impl fmt::Display for Number {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use super::super::charset::LATIN1;
     use super::*;
+    use crate::script::common::charset::LATIN1;
 
     /// The result of `text`, which has no variables, as it is written.
     fn result(text: &str) -> String {

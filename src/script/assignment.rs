@@ -2,10 +2,10 @@
 
 use bstr::ByteSlice;
 
-use super::charset::Charset;
-use super::expand::variable_name;
-use super::message::ScriptError;
-use super::text::{trim_start, until_nul};
+use crate::script::common::charset::Charset;
+use crate::script::common::message::ScriptError;
+use crate::script::common::text::{trim_start, until_nul};
+use crate::script::expand::variable_name;
 
 /// The two sides of a `let`: pieces `T` of its text, or their places.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -137,8 +137,8 @@ pub fn increment_target<'a>(
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use super::super::charset::LATIN1;
     use super::*;
+    use crate::script::common::charset::LATIN1;
 
     #[track_caller]
     fn splits(text: &[u8], name: &[u8], exported: bool, value: &[u8]) {

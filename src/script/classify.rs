@@ -4,9 +4,10 @@ use std::ops::Range;
 
 use bstr::BString;
 
-use super::command::{self, Command, Origin};
-use super::message::ScriptError;
-use super::reader::Lexing;
+use crate::script::command;
+use crate::script::command::{Command, Origin};
+use crate::script::common::message::ScriptError;
+use crate::script::reader::Lexing;
 
 /// How the result is written, and how much of a command's white space is kept (`result_format`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]

@@ -3,7 +3,7 @@
 //! The table ([`COMMANDS`]) is the only list of the commands: the reader's classification, the interpreter, the
 //! static check and `docs/language.md` all use it.
 
-pub use super::command_table::COMMANDS;
+pub use crate::script::command_table::COMMANDS;
 
 /// What a piece of a script is once it is classified.
 ///

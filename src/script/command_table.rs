@@ -1,6 +1,6 @@
 //! The rows of the table of commands.
 
-use super::command::{Arg, Arguments, Command, DropsFilters, Origin, Spec};
+use crate::script::command::{Arg, Arguments, Command, DropsFilters, Origin, Spec};
 
 use DropsFilters::{No, OnSqlError, Yes};
 use Origin::{Common, Deprecated, MariaDb, MySql, Newer};

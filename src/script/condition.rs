@@ -1,11 +1,12 @@
 //! The header of `if` and `while`, the condition of `assert`, and what makes one true (spec §5.1).
 
-use super::assignment::{self, Value};
-use super::charset::Charset;
-use super::expand::{parenthesized, variable_name};
-use super::integer;
-use super::message::ScriptError;
-use super::text::{trim_end, trim_start, until_nul};
+use crate::script::assignment;
+use crate::script::assignment::Value;
+use crate::script::common::charset::Charset;
+use crate::script::common::integer;
+use crate::script::common::message::ScriptError;
+use crate::script::common::text::{trim_end, trim_start, until_nul};
+use crate::script::expand::{parenthesized, variable_name};
 
 /// A condition, before anything in it has been evaluated: pieces `T` of its text, or their places.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -220,8 +221,8 @@ pub fn compare(left: &[u8], operator: Operator, right: &[u8]) -> Result<bool, Sc
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use super::super::charset::LATIN1;
     use super::*;
+    use crate::script::common::charset::LATIN1;
 
     fn test(text: &[u8]) -> Test<&[u8]> {
         let condition = parse(text, "if", LATIN1).unwrap();

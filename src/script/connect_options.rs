@@ -1,9 +1,9 @@
 //! The words in the `options` argument of `connect` (spec §10.3).
 
-use super::charset::Charset;
-use super::integer::atoi;
-use super::message::ScriptError;
-use super::text::trim_start;
+use crate::script::common::charset::Charset;
+use crate::script::common::integer::atoi;
+use crate::script::common::message::ScriptError;
+use crate::script::common::text::trim_start;
 
 /// The key before the name of a character set.
 const CHARSET: &[u8] = b"CHARSET=";
@@ -108,8 +108,8 @@ fn value_of<'a>(text: &'a [u8], key: &[u8]) -> Option<&'a [u8]> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use super::super::charset::LATIN1;
     use super::*;
+    use crate::script::common::charset::LATIN1;
 
     #[test]
     fn words() {

@@ -1,10 +1,10 @@
 //! The list of expected errors of `error` (spec §9.1).
 
-use super::charset::Charset;
-use super::errnames;
-use super::expand::{Variables, expand, variable_name};
-use super::message::ScriptError;
-use super::text::{trim_blanks, until_nul};
+use crate::script::common::charset::Charset;
+use crate::script::common::message::ScriptError;
+use crate::script::common::text::{trim_blanks, until_nul};
+use crate::script::errnames;
+use crate::script::expand::{Variables, expand, variable_name};
 
 /// How many errors may be listed.
 const MAX_ERRORS: usize = 11;
@@ -117,9 +117,9 @@ fn upto(text: &[u8], ends: fn(u8) -> bool) -> &[u8] {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use super::super::charset::LATIN1;
-    use super::super::testing::Values;
     use super::*;
+    use crate::script::common::charset::LATIN1;
+    use crate::script::testing::Values;
 
     const VALUES: Values =
         Values(&[(b"a", b"1146"), (b"later", b"1,$a"), (b"state", b"S42S02"), (b"bad", b"12,13")]);

@@ -2,10 +2,10 @@
 
 use bstr::ByteSlice;
 
-use super::charset::Charset;
-use super::expr;
-use super::message::ScriptError;
-use super::text::until_nul;
+use crate::script::common::charset::Charset;
+use crate::script::common::message::ScriptError;
+use crate::script::common::text::until_nul;
+use crate::script::expr;
 
 /// The longest name of a variable, in bytes.
 pub const MAX_NAME: usize = 255;
@@ -173,10 +173,10 @@ pub fn parenthesized(text: &[u8]) -> Option<(&[u8], &[u8])> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use super::super::charset::LATIN1;
-    use super::super::message::Kind;
-    use super::super::testing::Values;
     use super::*;
+    use crate::script::common::charset::LATIN1;
+    use crate::script::common::message::Kind;
+    use crate::script::testing::Values;
 
     const VALUES: Values =
         Values(&[(b"a", b"1"), (b"two", b"$a \\ x"), (b"1", b"one"), (b"x\xc3", b"latin")]);

@@ -1,13 +1,13 @@
 //! Drives the whole language over arbitrary bytes and checks what must hold for all of them.
 
-use super::charset::Charset;
-use super::classify::{Format, classify};
-use super::expand::{Variables, expand};
-use super::input::Input;
-use super::parse::{Script, parse};
-use super::reader::{Lexing, Reader};
-use super::unparse::unparse;
-use super::{
+use crate::script::classify::{Format, classify};
+use crate::script::common::charset::Charset;
+use crate::script::expand::{Variables, expand};
+use crate::script::input::Input;
+use crate::script::parse::{Script, parse};
+use crate::script::reader::{Lexing, Reader};
+use crate::script::unparse::unparse;
+use crate::script::{
     args, arithmetic, assignment, condition, connect_options, error_list, expr, property, ps_bind,
     query_get_value, regex_list, replace_list, static_check, sync_position,
 };

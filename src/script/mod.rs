@@ -3,11 +3,10 @@
 pub mod args;
 pub mod arithmetic;
 pub mod assignment;
-pub mod charset;
-mod charset_table;
 pub mod classify;
 pub mod command;
 mod command_table;
+pub mod common;
 pub mod condition;
 pub mod connect_options;
 pub mod errnames;
@@ -16,8 +15,6 @@ pub mod expand;
 pub mod expr;
 mod fuzz;
 pub mod input;
-pub mod integer;
-pub mod message;
 pub mod parse;
 #[cfg(test)]
 mod properties;
@@ -26,7 +23,6 @@ pub mod ps_bind;
 pub mod query_get_value;
 pub mod reader;
 pub mod regex_list;
-pub mod regex_message;
 pub mod replace_list;
 mod static_args;
 pub mod static_check;
@@ -34,7 +30,6 @@ pub mod string_token;
 pub mod sync_position;
 #[cfg(test)]
 mod testing;
-pub mod text;
 pub mod unparse;
 
 #[doc(hidden)]

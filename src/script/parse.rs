@@ -10,16 +10,17 @@ use std::rc::Rc;
 
 use bstr::{BString, ByteSlice};
 
-use super::args;
-use super::assignment::Value;
-use super::charset::{Charset, LATIN1};
-use super::classify::{Classified, Format, classify};
-use super::command::{Arguments, Command};
-use super::condition::{self, Test};
-use super::input::Input;
-use super::message::ScriptError;
-use super::reader::{Lexing, RawCommand, Reader, Unended};
-use super::text::until_nul;
+use crate::script::args;
+use crate::script::assignment::Value;
+use crate::script::classify::{Classified, Format, classify};
+use crate::script::command::{Arguments, Command};
+use crate::script::common::charset::{Charset, LATIN1};
+use crate::script::common::message::ScriptError;
+use crate::script::common::text::until_nul;
+use crate::script::condition;
+use crate::script::condition::Test;
+use crate::script::input::Input;
+use crate::script::reader::{Lexing, RawCommand, Reader, Unended};
 
 /// A script file, cut into commands.
 #[derive(Clone, Debug)]
@@ -318,8 +319,8 @@ impl Modes {
 
 #[cfg(test)]
 mod tests {
-    use super::super::unparse::unparse;
     use super::*;
+    use crate::script::unparse::unparse;
 
     /// The commands, their lines and texts; checks that no byte is left out.
     fn parsed(text: &str) -> Vec<(u32, Command, String)> {

@@ -2,10 +2,11 @@
 
 use proptest::prelude::*;
 
-use super::charset::{Charset, LATIN1};
-use super::expand::{Variables, expand};
-use super::text::until_nul;
 use super::*;
+use crate::script::common::charset::{Charset, LATIN1};
+use crate::script::common::integer;
+use crate::script::common::text::until_nul;
+use crate::script::expand::{Variables, expand};
 
 /// Variables whose values are as odd as the texts.
 struct Values(Vec<u8>);

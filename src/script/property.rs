@@ -1,8 +1,8 @@
 //! The argument of `enable_…` and `disable_…` (spec §8).
 
-use super::args;
-use super::charset::Charset;
-use super::message::ScriptError;
+use crate::script::args;
+use crate::script::common::charset::Charset;
+use crate::script::common::message::ScriptError;
 
 /// Whether a switch holds only until the next revert point: the argument is exactly `ONCE`.
 ///
@@ -18,8 +18,8 @@ pub fn once(arguments: &[u8], delimiter: &[u8], charset: Charset) -> Result<bool
 
 #[cfg(test)]
 mod tests {
-    use super::super::charset::LATIN1;
     use super::*;
+    use crate::script::common::charset::LATIN1;
 
     #[test]
     fn once_and_nothing_else() {

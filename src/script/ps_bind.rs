@@ -7,8 +7,8 @@ use nom::character::complete::one_of;
 use nom::combinator::{all_consuming, opt, recognize};
 use nom::sequence::{delimited, preceded};
 
-use super::integer::strtol;
-use super::text::until_nul;
+use crate::script::common::integer::strtol;
+use crate::script::common::text::until_nul;
 
 /// A parameter of a prepared statement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,12 +1,12 @@
 //! The arguments of `query_get_value(query, column, row)` (spec §4.5).
 
-use super::args;
-use super::charset::Charset;
-use super::command::Arg;
-use super::expand::Variables;
-use super::integer::strtol;
-use super::message::ScriptError;
-use super::text::{trim_end, trim_start};
+use crate::script::args;
+use crate::script::command::Arg;
+use crate::script::common::charset::Charset;
+use crate::script::common::integer::strtol;
+use crate::script::common::message::ScriptError;
+use crate::script::common::text::{trim_end, trim_start};
+use crate::script::expand::Variables;
 
 const WORD: &[u8] = b"query_get_value";
 
@@ -62,9 +62,9 @@ fn unquoted(query: &[u8], charset: Charset) -> Result<Vec<u8>, ScriptError> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use super::super::charset::LATIN1;
-    use super::super::testing::Values;
     use super::*;
+    use crate::script::common::charset::LATIN1;
+    use crate::script::testing::Values;
 
     const VALUES: Values = Values(&[(b"x", b"v")]);
 

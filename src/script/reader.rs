@@ -7,10 +7,10 @@ use std::ops::Range;
 
 use bstr::{BStr, BString};
 
-use super::args;
-use super::charset::Charset;
-use super::input::{Frame, Input};
-use super::message::ScriptError;
+use crate::script::args;
+use crate::script::common::charset::Charset;
+use crate::script::common::message::ScriptError;
+use crate::script::input::{Frame, Input};
 
 /// How many files may be open at once: the test file and 15 levels of `source`.
 const MAX_DEPTH: usize = 16;
@@ -32,7 +32,7 @@ impl Lexing<'_> {
     /// The facts at the start of a script: `;`, latin1, and no special `sql_mode`.
     pub const START: Lexing<'static> = Lexing {
         delimiter: b";",
-        charset: super::charset::LATIN1,
+        charset: crate::script::common::charset::LATIN1,
         no_backslash_escapes: false,
         ansi_quotes: false,
     };

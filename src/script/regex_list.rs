@@ -1,9 +1,9 @@
 //! The list of replacements of `replace_regex` (spec §9.5).
 
-use super::charset::Charset;
-use super::expand::{Variables, variable_name};
-use super::message::ScriptError;
-use super::text::{trim_start, until_nul};
+use crate::script::common::charset::Charset;
+use crate::script::common::message::ScriptError;
+use crate::script::common::text::{trim_start, until_nul};
+use crate::script::expand::{Variables, variable_name};
 
 /// How many references to variables one list may hold, those in the values of variables included. Without
 /// a limit a variable that names itself would never end.
@@ -124,9 +124,9 @@ fn closing(open: u8) -> u8 {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use super::super::charset::LATIN1;
-    use super::super::testing::Values;
     use super::*;
+    use crate::script::common::charset::LATIN1;
+    use crate::script::testing::Values;
 
     const VALUES: Values = Values(&[
         (b"list", b"/A/Q/ /B/R/i"),

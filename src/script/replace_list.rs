@@ -1,12 +1,12 @@
 //! The arguments of `replace_result` and `replace_column` (spec §9.6, §9.7), and of two extensions that are like
 //! them, `query_attributes` and `replace_numeric_round`.
 
-use super::charset::Charset;
-use super::expand::{Variables, variable_name};
-use super::integer::atoi;
-use super::message::ScriptError;
-use super::string_token;
-use super::text::{trim_start, until_nul};
+use crate::script::common::charset::Charset;
+use crate::script::common::integer::atoi;
+use crate::script::common::message::ScriptError;
+use crate::script::common::text::{trim_start, until_nul};
+use crate::script::expand::{Variables, variable_name};
+use crate::script::string_token;
 
 /// Two strings that belong together.
 pub type Pair = (Vec<u8>, Vec<u8>);
@@ -123,9 +123,9 @@ fn token(
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use super::super::charset::LATIN1;
-    use super::super::testing::Values;
     use super::*;
+    use crate::script::common::charset::LATIN1;
+    use crate::script::testing::Values;
 
     const VALUES: Values = Values(&[(b"a", b"A \"b")]);
 

@@ -3,15 +3,15 @@
 //! The grammars are those which the interpreter uses. A variable's value is not known here: it counts as `1`,
 //! which is a number, a word and a true condition, so that what is found is wrong for every value.
 
-use super::charset::Charset;
-use super::classify::Classified;
-use super::command::{Arg, Arguments, Command};
-use super::expand::{Variables, expand};
-use super::integer;
-use super::message::ScriptError;
-use super::parse::Statement;
-use super::text::until_nul;
-use super::{
+use crate::script::classify::Classified;
+use crate::script::command::{Arg, Arguments, Command};
+use crate::script::common::charset::Charset;
+use crate::script::common::integer;
+use crate::script::common::message::ScriptError;
+use crate::script::common::text::until_nul;
+use crate::script::expand::{Variables, expand};
+use crate::script::parse::Statement;
+use crate::script::{
     args, arithmetic, assignment, condition, connect_options, error_list, property, regex_list, replace_list,
     sync_position,
 };

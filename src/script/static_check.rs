@@ -8,13 +8,13 @@ use std::fmt;
 
 use bstr::ByteSlice;
 
-use super::classify::Classified;
-use super::command::{COMMANDS, Command};
-use super::error_list;
-use super::input::Input;
-use super::parse::{Statement, Statements};
-use super::reader::Inside;
-use super::static_args;
+use crate::script::classify::Classified;
+use crate::script::command::{COMMANDS, Command};
+use crate::script::error_list;
+use crate::script::input::Input;
+use crate::script::parse::{Statement, Statements};
+use crate::script::reader::Inside;
+use crate::script::static_args;
 
 /// What is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! The quoted or bare strings of `replace_result`, `replace_column` and `sync_with_master` (spec §9.6).
 
-use super::message::ScriptError;
-use super::text::trim_blanks;
+use crate::script::common::message::ScriptError;
+use crate::script::common::text::trim_blanks;
 
 /// Reads the string at the start of `text`; returns it and the text behind it and the blanks that follow.
 ///

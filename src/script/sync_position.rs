@@ -1,9 +1,9 @@
 //! The arguments of `sync_with_master` (spec §10.8).
 
-use super::charset::Charset;
-use super::message::ScriptError;
-use super::string_token;
-use super::text::{trim_start, until_nul};
+use crate::script::common::charset::Charset;
+use crate::script::common::message::ScriptError;
+use crate::script::common::text::{trim_start, until_nul};
+use crate::script::string_token;
 
 /// For what a replica is to wait.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -39,8 +39,8 @@ pub fn parse(arguments: &[u8], command: &[u8], charset: Charset) -> Result<SyncP
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use super::super::charset::LATIN1;
     use super::*;
+    use crate::script::common::charset::LATIN1;
 
     #[track_caller]
     fn is(text: &[u8], offset: u64, connection: &[u8]) {

@@ -1,6 +1,6 @@
 //! What unit tests of several grammars need.
 
-use super::expand::Variables;
+use crate::script::expand::Variables;
 
 /// Variables with these names and values. Any other is empty; a register that is not among them was never set.
 pub struct Values(pub &'static [(&'static [u8], &'static [u8])]);

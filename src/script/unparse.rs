@@ -1,6 +1,6 @@
 //! Writes a parsed script as text again: the proof that the parser left nothing out.
 
-use super::parse::Script;
+use crate::script::parse::Script;
 
 /// The bytes of the file that `script` was parsed from, put together from the spans of its commands.
 pub fn unparse(script: &Script) -> Vec<u8> {

@@ -419,9 +419,9 @@ mod tests {
     #[test]
     fn a_server_starts_from_a_pristine_directory() {
         use crate::config::generate::{ConfigInputs, generate};
-        use crate::config::mycnf::parse_bytes;
         use crate::env::Env;
         use crate::server::bootstrap::tests::{bootstrap, fake, installation};
+        use crate::tree::config_file::read_text;
         use std::sync::atomic::AtomicUsize;
 
         let dir = tempfile::tempdir().unwrap();
@@ -431,7 +431,7 @@ mod tests {
         let runner = fake(&calls);
         let bootstrap = bootstrap(&layout, root, &env, &runner);
         let text = b"[mysqld.1]\nlog-bin=mbin\nrelay-log=none\n";
-        let template = parse_bytes(text, Path::new("my.cnf"), root).unwrap();
+        let template = read_text(text, Path::new("my.cnf"), root).unwrap();
         let config = generate(&ConfigInputs {
             template: &template,
             template_path: Path::new("my.cnf"),

@@ -202,7 +202,6 @@ impl ServerProcess {
     pub fn take_exit(&mut self) -> io::Result<Option<Exit>> {
         let Some(child) = &mut self.process else { return Ok(None) };
         let Some(exit) = child.try_wait()? else { return Ok(None) };
-        child.signal_group(Signal::KILL);
         self.last_exit = Some((exit, child.started().elapsed()));
         self.process = None;
         Ok(Some(exit))

@@ -11,11 +11,11 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::{
-    Pid, PidfdFlags, Resource, Rlimit, Signal, WaitId, WaitIdOptions, kill_process, kill_process_group,
-    pidfd_open, waitid,
+    Pid, PidfdFlags, Resource, Rlimit, Signal, WaitId, WaitIdOptions, kill_process_group, pidfd_open,
+    pidfd_send_signal, waitid,
 };
 
-use super::{orphans, poll};
+use super::{orphans, poll, signals};
 use crate::env::Env;
 use crate::sys::deadline::deadline_after;
 
@@ -135,10 +135,11 @@ impl Child {
         command.stderr(what.stderr.map_or_else(Stdio::inherit, Stdio::from));
         let (open_files, no_core, detached) = (what.open_files, what.no_core, what.detached);
         // SAFETY: the closure runs between fork and exec; it makes only system calls
-        // (setrlimit, setsid) and neither allocates nor takes locks.
+        // (sigaction, setrlimit, setsid) and neither allocates nor takes locks.
         #[expect(unsafe_code, reason = "limits must be set in the child, before exec")]
         unsafe {
             command.pre_exec(move || {
+                signals::reset_for_child()?;
                 if let Some(n) = open_files {
                     set_limit(Resource::Nofile, n)?;
                 }
@@ -152,9 +153,10 @@ impl Child {
                 Ok(())
             });
         }
-        let child = orphans::spawn_registered(&mut command, !detached)?;
-        let pid = Pid::from_child(&child);
-        let pidfd = pidfd_open(pid, PidfdFlags::empty())?;
+        let child = orphans::spawn_registered(&mut command, !detached)
+            .map_err(|error| what_failed(error, what.cwd))?;
+        let pidfd = hold(child, |pid| pidfd_open(pid, PidfdFlags::empty()))?;
+        let (pid, pidfd) = pidfd;
         Ok(Child { pid, pidfd, started: Instant::now(), exit: None, detached, foreign: false })
     }
 
@@ -184,14 +186,20 @@ impl Child {
         self.started
     }
 
-    /// How it ended, if it has; reaps it.
+    /// How it ended, if it has; reaps it. What it left in its process group is killed before, while the number of the
+    /// group is still its own.
     pub fn try_wait(&mut self) -> io::Result<Option<Exit>> {
         if self.foreign {
             let ended = !poll::readable(&[self.pidfd.as_fd()], Some(Instant::now()))?.is_empty();
             self.exit = ended.then_some(Exit::Code(0));
         } else if self.exit.is_none() {
             let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG;
-            if let Some(status) = waitid(WaitId::PidFd(self.pidfd.as_fd()), options)? {
+            let fd = self.pidfd.as_fd();
+            if waitid(WaitId::PidFd(fd), options | WaitIdOptions::NOWAIT)?.is_some() {
+                // Until it is reaped no other process or group can have its number.
+                let _ = kill_process_group(self.pid, Signal::KILL);
+            }
+            if let Some(status) = waitid(WaitId::PidFd(fd), options)? {
                 orphans::unregister(self.pid());
                 self.exit = Some(match status.exit_status() {
                     Some(code) => Exit::Code(code),
@@ -216,16 +224,15 @@ impl Child {
 
     /// Sends `signal` to the process alone. Nothing happens if it has ended.
     pub fn signal(&self, signal: Signal) {
-        if self.exit.is_none() {
-            let _ = kill_process(self.pid, signal);
-        }
+        let _ = pidfd_send_signal(&self.pidfd, signal);
     }
 
-    /// Sends `signal` to the whole group, also after the leader has ended.
+    /// Sends `signal` to the whole group. Nothing happens once its leader is reaped: what was left in the group was
+    /// killed then, and the number may be another group's.
     pub fn signal_group(&self, signal: Signal) {
         if self.foreign {
             self.signal(signal);
-        } else {
+        } else if self.exit.is_none() {
             let _ = kill_process_group(self.pid, signal);
         }
     }
@@ -242,7 +249,7 @@ impl Child {
 
     /// SIGKILL to the group; returns when the process is reaped.
     pub fn kill(&mut self) -> io::Result<Exit> {
-        match self.foreign.then(|| kill_process(self.pid, Signal::KILL)) {
+        match self.foreign.then(|| pidfd_send_signal(&self.pidfd, Signal::KILL)) {
             None => self.signal_group(Signal::KILL),
             // Somebody else's process may be another user's: nobody waits for it then.
             Some(Err(errno)) if errno != rustix::io::Errno::SRCH => return Err(errno.into()),
@@ -268,6 +275,38 @@ impl Drop for Child {
             let _ = self.wait(None);
         }
     }
+}
+
+/// Takes hold of a process that was just started; where that is impossible it is ended and reaped.
+fn hold(
+    mut child: std::process::Child,
+    open: impl FnOnce(Pid) -> rustix::io::Result<OwnedFd>,
+) -> io::Result<(Pid, OwnedFd)> {
+    let pid = Pid::from_child(&child);
+    match open(pid) {
+        Ok(fd) => Ok((pid, fd)),
+        Err(errno) => {
+            let _ = kill_process_group(pid, Signal::KILL);
+            let _ = child.wait();
+            orphans::unregister(pid.as_raw_nonzero().get());
+            Err(errno.into())
+        }
+    }
+}
+
+/// The error of a start, where the system's word for it misleads.
+fn what_failed(error: io::Error, cwd: &Path) -> io::Error {
+    let text = match error.kind() {
+        io::ErrorKind::NotFound if !cwd.is_dir() => {
+            format!("its working directory {} does not exist", cwd.display())
+        }
+        io::ErrorKind::WouldBlock => {
+            "the system allows no further process: see 'ulimit -u' and pids.max of the control group"
+                .to_owned()
+        }
+        _ => return error,
+    };
+    io::Error::new(error.kind(), text)
 }
 
 fn set_limit(resource: Resource, n: u64) -> io::Result<()> {
@@ -337,6 +376,61 @@ mod tests {
         let exit = sh("kill -SEGV $$").wait(None).unwrap().unwrap();
         assert_eq!(exit, Exit::Signal { number: 11, core: false });
         assert_eq!((exit.status(), exit.to_string().as_str()), (1, "signal 11 (SIGSEGV)"));
+    }
+
+    /// A child that leaves a process in its group and ends; the pipe ends with that process.
+    fn leaves_one_behind() -> (Child, std::io::PipeReader) {
+        let (theirs_ends, theirs) = std::io::pipe().unwrap();
+        (sh_to("sleep 600 & exit 0", Some(OwnedFd::from(theirs).into())), theirs_ends)
+    }
+
+    #[test]
+    fn what_is_left_in_the_group_is_killed_while_the_number_is_its_own() {
+        let (mut child, mut left) = leaves_one_behind();
+        assert_eq!(child.wait(None).unwrap(), Some(Exit::Code(0)));
+        // It ends although the child is neither dropped nor told anything.
+        let ended = poll::readable(&[left.as_fd()], Some(Instant::now() + Duration::from_secs(60))).unwrap();
+        assert_eq!(ended, [0]);
+        assert_eq!(std::io::Read::read(&mut left, &mut [0]).unwrap(), 0);
+        drop(child);
+    }
+
+    #[test]
+    fn a_group_is_told_nothing_once_its_leader_is_reaped() {
+        let mut child = sh("exit 0");
+        child.wait(None).unwrap();
+        // The number now is another group's: that of a child of its own.
+        let mut other = sh("sleep 600");
+        child.pid = other.pid;
+        child.signal_group(Signal::KILL);
+        child.signal(Signal::KILL);
+        drop(child);
+        let soon = Some(Instant::now() + Duration::from_millis(50));
+        assert_eq!(other.wait(soon).unwrap(), None);
+    }
+
+    #[test]
+    fn a_child_that_cannot_be_held_is_ended() {
+        let (left, theirs) = std::io::pipe().unwrap();
+        let mut command = Command::new("sleep");
+        command.arg("600").stdout(theirs).process_group(0);
+        let child = orphans::spawn_registered(&mut command, true).unwrap();
+        drop(command);
+        let error = hold(child, |_| Err(rustix::io::Errno::MFILE)).unwrap_err();
+        assert_eq!(error.raw_os_error(), Some(libc::EMFILE));
+        let ended = poll::readable(&[left.as_fd()], Some(Instant::now() + Duration::from_secs(60))).unwrap();
+        assert_eq!(ended, [0]);
+    }
+
+    #[test]
+    fn a_working_directory_that_is_missing_is_named() {
+        let missing = Path::new("/no/such/directory");
+        let not_found = || io::Error::from(io::ErrorKind::NotFound);
+        let told = what_failed(not_found(), missing).to_string();
+        assert_eq!(told, "its working directory /no/such/directory does not exist");
+        assert_eq!(what_failed(not_found(), Path::new("/")).to_string(), not_found().to_string());
+        let told = what_failed(io::ErrorKind::WouldBlock.into(), Path::new("/")).to_string();
+        assert!(told.contains("ulimit -u"), "{told}");
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::io::{self, Read, Write};
 use std::os::unix::process::CommandExt;
 use std::process::{ChildStdin, Command, Stdio};
 
-use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
 use super::poll;
 use crate::env::Env;
@@ -73,10 +73,11 @@ fn kill_marked(mark: &str) -> io::Result<()> {
             let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse::<i32>().ok()) else {
                 continue;
             };
+            // Held first: the number may become another process's while its environment is read.
+            let Some(pid) = Pid::from_raw(pid) else { continue };
+            let Ok(fd) = pidfd_open(pid, PidfdFlags::empty()) else { continue };
             let Ok(environment) = std::fs::read(entry.path().join("environ")) else { continue };
-            let Some(pid) = Pid::from_raw(pid).filter(|_| carries(&environment, mark)) else { continue };
-            if let Ok(fd) = pidfd_open(pid, PidfdFlags::empty()) {
-                let _ = kill_process(pid, Signal::KILL);
+            if carries(&environment, mark) && pidfd_send_signal(&fd, Signal::KILL).is_ok() {
                 dying.push(fd);
             }
         }

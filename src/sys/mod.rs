@@ -1,5 +1,5 @@
 //! The operating system: processes with pidfds, waiting on file descriptors, directory watches,
-//! the guardian that cleans up after a killed runner, host names. The only module that may use `unsafe`.
+//! the guardian that cleans up after a killed runner, inherited signals, host names. The only module that may use `unsafe`.
 
 pub mod child;
 pub mod deadline;
@@ -16,4 +16,5 @@ pub mod poll;
 pub mod process;
 pub mod resolve;
 pub mod shell;
+pub mod signals;
 pub mod watch;

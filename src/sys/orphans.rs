@@ -2,10 +2,13 @@
 
 use std::collections::BTreeSet;
 use std::io;
+use std::os::fd::{AsFd, OwnedFd};
 use std::process::{Child, Command, ExitStatus};
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
-use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
+use rustix::process::{
+    Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, pidfd_open, pidfd_send_signal, waitid,
+};
 
 /// Every process that a [`super::child::Child`] owns. Spawning holds the lock, so that a child is
 /// never mistaken for an orphan between its fork and its registration.
@@ -53,18 +56,25 @@ pub fn end_orphans(spared: &[i32], ours: impl Fn(&[u8]) -> bool) -> io::Result<V
     loop {
         let mut found = false;
         let owned = owned();
-        let orphans: Vec<i32> = children()?.into_iter().filter(|pid| !owned.contains(pid)).collect();
+        // Held while no child can be started: another worker may reap an orphan, and its number may be used again.
+        let orphans: Vec<(i32, OwnedFd)> = children()?
+            .into_iter()
+            .filter(|pid| !owned.contains(pid))
+            .filter_map(|pid| Some((pid, pidfd_open(Pid::from_raw(pid)?, PidfdFlags::empty()).ok()?)))
+            .collect();
         drop(owned);
-        for pid in orphans {
+        for (pid, fd) in orphans {
             let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
-            let Some(id) = Pid::from_raw(pid) else { continue };
-            let zombie = waitid(WaitId::Pid(id), WaitIdOptions::EXITED | WaitIdOptions::NOHANG)
-                .is_ok_and(|status| status.is_some());
-            if zombie {
+            let held = WaitId::PidFd(fd.as_fd());
+            // An error: it is no child of ours.
+            let Ok(status) = waitid(held.clone(), WaitIdOptions::EXITED | WaitIdOptions::NOHANG) else {
+                continue;
+            };
+            if status.is_some() {
                 found = true;
             } else if ours(&environment) && !group_of(pid).is_some_and(|group| spared.contains(&group)) {
-                let _ = kill_process(id, Signal::KILL);
-                let _ = waitid(WaitId::Pid(id), WaitIdOptions::EXITED);
+                let _ = pidfd_send_signal(&fd, Signal::KILL);
+                let _ = waitid(held, WaitIdOptions::EXITED);
                 ended.push(pid);
                 found = true;
             }

@@ -1,5 +1,6 @@
 //! A watch on directories: wakes when a file in them is created, written, renamed or removed.
 
+use std::fs::File;
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -15,7 +16,10 @@ pub struct DirWatch(OwnedFd);
 impl DirWatch {
     /// A watch on nothing yet.
     pub fn new() -> io::Result<Self> {
-        Ok(DirWatch(inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK)?))
+        inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK).map(DirWatch).map_err(|errno| {
+            // The same number stands for two limits: whether a descriptor is to be had tells which.
+            limit(errno, File::open("/dev/null").is_ok())
+        })
     }
 
     /// Watches the entries of `dir`; watching a directory twice is the same as once.
@@ -26,8 +30,7 @@ impl DirWatch {
             | WatchFlags::MOVED_TO
             | WatchFlags::DELETE
             | WatchFlags::ONLYDIR;
-        inotify::add_watch(&self.0, dir, what)?;
-        Ok(())
+        inotify::add_watch(&self.0, dir, what).map(drop).map_err(|errno| limit(errno, true))
     }
 
     /// What to wait on: readable when something changed.
@@ -51,12 +54,37 @@ impl DirWatch {
     }
 }
 
+/// The error with the limit that was met and what to do about it; the system's words for them mislead.
+fn limit(errno: Errno, has_descriptors: bool) -> io::Error {
+    let (what, name, more) = match errno {
+        Errno::MFILE if has_descriptors => ("instances", "max_user_instances", 1024),
+        Errno::NOSPC => ("watches", "max_user_watches", 524_288),
+        _ => return errno.into(),
+    };
+    let now = std::fs::read_to_string(format!("/proc/sys/fs/inotify/{name}")).unwrap_or_default();
+    io::Error::other(format!(
+        "this user has all the inotify {what} that it may have (fs.inotify.{name} = {}); more are to be had with \
+         'sysctl fs.inotify.{name}={more}'",
+        now.trim()
+    ))
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
     use crate::sys::poll::readable;
     use std::time::{Duration, Instant};
+
+    #[test]
+    fn limits_are_named() {
+        let told = limit(Errno::MFILE, true).to_string();
+        assert!(told.contains("fs.inotify.max_user_instances = "), "{told}");
+        assert!(told.contains("sysctl fs.inotify.max_user_instances="), "{told}");
+        assert!(limit(Errno::NOSPC, true).to_string().contains("fs.inotify.max_user_watches"));
+        assert_eq!(limit(Errno::MFILE, false).raw_os_error(), Some(libc::EMFILE));
+        assert_eq!(limit(Errno::NOENT, true).raw_os_error(), Some(libc::ENOENT));
+    }
 
     #[test]
     fn tells_of_a_new_file_once() {

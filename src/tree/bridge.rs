@@ -13,7 +13,7 @@ use bstr::{BString, ByteSlice as _};
 use serde::Deserialize;
 
 use crate::env::Env;
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
 /// The perl side, handed over with `-e`.
 const BRIDGE: &str = include_str!("bridge.pl");

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use include_dir::{Dir, DirEntry, include_dir};
 use sha2::{Digest as _, Sha256};
 
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
 /// The top-level folder `suites`.
 pub static TREE: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/suites");

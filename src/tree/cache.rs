@@ -27,6 +27,18 @@ pub fn cache_dir(env: &Env) -> PathBuf {
     temporary_cache(&temp_dir(env))
 }
 
+/// The cache directory, or where that has a blank in its path a directory without one: test scripts name unquoted what
+/// lies there.
+pub fn cache_dir_for_scripts(env: &Env) -> PathBuf {
+    let has_blank = |path: &Path| path.as_os_str().as_encoded_bytes().contains(&b' ');
+    let usual = cache_dir(env);
+    if !has_blank(&usual) {
+        return usual;
+    }
+    let temp = temp_dir(env);
+    temporary_cache(if has_blank(&temp) { Path::new("/tmp") } else { &temp })
+}
+
 /// `$TMPDIR` or `/tmp`.
 fn temp_dir(env: &Env) -> PathBuf {
     env.non_empty("TMPDIR").map_or_else(|| PathBuf::from("/tmp"), PathBuf::from)
@@ -82,6 +94,20 @@ mod tests {
         assert_eq!(cache_dir(&env(&all)), own);
         assert_eq!(cache_dir(&env(&all[1..])), xdg.join("mtr-rs"));
         assert_eq!(cache_dir(&env(&all[2..])), home.join(".cache/mtr-rs"));
+    }
+
+    #[test]
+    fn what_scripts_name_has_no_blank_in_its_path() {
+        let temp = tempfile::tempdir().unwrap();
+        let (blank, plain) = (temp.path().join("a b"), temp.path().join("plain"));
+        assert_eq!(cache_dir_for_scripts(&env(&[("MTR_CACHE_DIR", &plain)])), plain);
+        let uid = rustix::process::geteuid().as_raw();
+        assert_eq!(
+            cache_dir_for_scripts(&env(&[("MTR_CACHE_DIR", &blank), ("TMPDIR", temp.path())])),
+            temp.path().join(format!("mtr-rs-cache-{uid}"))
+        );
+        let both = cache_dir_for_scripts(&env(&[("MTR_CACHE_DIR", &blank), ("TMPDIR", &blank)]));
+        assert_eq!(both.parent(), Some(Path::new("/tmp")));
     }
 
     #[test]

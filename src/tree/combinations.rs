@@ -7,8 +7,9 @@ use std::sync::Arc;
 use bstr::{BStr, BString, ByteSlice};
 
 use crate::case::{Origin, ServerOption, Skip, TestCase};
-use crate::config::mycnf;
 use crate::error::Result;
+use crate::grammar::mycnf::ConfigOption;
+use crate::tree::config_file;
 
 /// One section of a combinations file, or one `--combination`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,7 +54,7 @@ impl Group {
         in_overlay: bool,
         is_dropped: impl Fn(&str) -> bool,
     ) -> Result<Group> {
-        let file = mycnf::parse(path, test_dir)?;
+        let file = config_file::read(path, test_dir)?;
         let combinations: Vec<Combination> = file
             .option_groups()
             .map(|group| (group.name.to_str_lossy().into_owned(), group))
@@ -73,7 +74,7 @@ impl Group {
     }
 }
 
-fn server_option(section: &str, option: &mycnf::ConfigOption) -> ServerOption {
+fn server_option(section: &str, option: &ConfigOption) -> ServerOption {
     // Sections may write options with their dashes: innodb/t/trx_id_future.combinations does.
     let mut text = BString::from(if option.name.starts_with(b"--") { "" } else { "--" });
     text.extend_from_slice(&option.name);

@@ -1,4 +1,4 @@
-//! `disabled.def` files and `--skip-test-list` (spec §2.5).
+//! Which tests `disabled.def` files and `--skip-test-list` disable (spec §2.5).
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -7,6 +7,7 @@ use bstr::ByteSlice;
 use pcre2::bytes::Regex;
 
 use crate::error::{Error, Result};
+use crate::grammar::disabled::{entries, pattern};
 
 /// Every test that some list disables, with the reason.
 #[derive(Debug, Clone, Default)]
@@ -72,49 +73,6 @@ impl Disabled {
         own.or_else(|| parent.and_then(|parent| self.exact.get(&format!("{parent}.{test}"))))
             .map(String::as_str)
     }
-}
-
-/// One line that disables a test.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Entry<'a> {
-    /// The suite, where the line names one.
-    pub suite: Option<&'a str>,
-    /// The test, or a pattern: see [`pattern`].
-    pub test: &'a str,
-    /// Why.
-    pub reason: &'a [u8],
-}
-
-/// The entries of a list with the numbers of their lines; `None` is a line that is no entry.
-pub fn entries(text: &[u8]) -> impl Iterator<Item = (u32, Option<Entry<'_>>)> {
-    let lines = (1u32..).zip(text.lines()).map(|(number, line)| (number, line.trim()));
-    lines
-        .filter(|(_, line)| !line.is_empty() && !line.starts_with(b"#"))
-        .map(|(number, line)| (number, parse_line(line)))
-}
-
-/// The tests that `suite.test` means where it has a `*`: it is used as a regex, in which `*` repeats the character
-/// before it and `.` is any.
-///
-/// # Errors
-/// It is no valid regex.
-pub fn pattern(key: &str) -> Result<Regex> {
-    Regex::new(&format!("^{key}"))
-        .map_err(|error| Error::new(format!("'{key}' is no valid pattern")).caused_by(error))
-}
-
-/// `[suite.]test : reason` of a trimmed line.
-fn parse_line(line: &[u8]) -> Option<Entry<'_>> {
-    let colon = line.find_byte(b':')?;
-    let name = line[..colon].trim_end().to_str().ok()?;
-    let (suite, test) = match name.split_once('.') {
-        Some((suite, test)) => (Some(suite), test),
-        None => (None, name),
-    };
-    let plain = |c: char, more: &str| c.is_ascii_alphanumeric() || c == '_' || more.contains(c);
-    let suite_valid = suite.is_none_or(|s| !s.is_empty() && s.chars().all(|c| plain(c, "-/")));
-    let test_valid = !test.is_empty() && test.chars().all(|c| plain(c, "-#*"));
-    (suite_valid && test_valid).then(|| Entry { suite, test, reason: line[colon + 1..].trim() })
 }
 
 #[cfg(test)]

@@ -7,10 +7,10 @@ use bstr::ByteSlice as _;
 
 use crate::cli::settings::Settings;
 use crate::env::Env;
-use crate::tree::search::{self, Search, Tree};
+use crate::error::{Error, Result};
+use crate::tree::search::{self, Search, Tree, is_program};
 use crate::tree::system_tables::SystemTables;
 use crate::tree::{bundled, cache};
-use crate::{Error, Result};
 
 /// The places of one installation, found once.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -145,7 +145,7 @@ fn locate_in(search: &Search<'_>, settings: &Settings, env: &Env) -> Result<Layo
     };
     let test_dir = match tree.test_dir {
         Some(dir) => dir,
-        None => bundled::unpack(&cache::cache_dir(env))?,
+        None => bundled::unpack(&cache::cache_dir_for_scripts(env))?,
     };
     if test_dir.as_os_str().as_encoded_bytes().contains(&b' ') {
         return Err(Error::new(format!("the test directory {} contains a blank", test_dir.display())).hint(
@@ -171,7 +171,7 @@ fn locate_in(search: &Search<'_>, settings: &Settings, env: &Env) -> Result<Layo
     Ok(Layout {
         test_dir,
         bundled,
-        bundled_suites: bundled::unpack(&cache::cache_dir(env)).ok(),
+        bundled_suites: bundled::unpack(&cache::cache_dir_for_scripts(env)).ok(),
         basedir,
         bindir,
         build_dir: base.build,
@@ -260,11 +260,6 @@ pub(super) fn build_types(settings: &Settings) -> Vec<String> {
         Some(name) => vec![name.clone()],
         None => BUILD_TYPES.map(str::to_owned).to_vec(),
     }
-}
-
-/// Whether `path` is a file that this user can execute.
-pub(super) fn is_program(path: &Path) -> bool {
-    path.is_file() && rustix::fs::access(path, rustix::fs::Access::EXEC_OK).is_ok()
 }
 
 /// Where client programs are (spec §9.1).

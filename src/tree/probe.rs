@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
-use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus, Output, Stdio};
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use bstr::{BStr, BString, ByteSlice as _};
@@ -13,10 +13,11 @@ use sha2::{Digest as _, Sha256};
 
 use crate::cli::settings::Settings;
 use crate::env::Env;
+use crate::error::{Error, Result};
 use crate::tree::cache;
 use crate::tree::layout::Layout;
+use crate::tree::probe_failed::ProbeFailed;
 use crate::tree::programs::{Program, Programs};
-use crate::{Error, Result};
 
 /// Facts about one server binary.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -48,33 +49,6 @@ impl ServerFacts {
         self.variables.contains_key("debug-dbug")
     }
 }
-
-/// A server that did not answer: what is needed to find out why.
-#[derive(Debug, Clone)]
-pub struct ProbeFailed {
-    /// The program.
-    pub program: PathBuf,
-    /// What it was asked with.
-    pub arguments: Vec<OsString>,
-    /// How it ended; `Err`: the system did not run it, with this error number where there is one.
-    pub end: std::result::Result<ExitStatus, Option<i32>>,
-    /// From its start to its end.
-    pub lived: Duration,
-    /// What it wrote to standard error.
-    pub said: BString,
-}
-
-impl std::fmt::Display for ProbeFailed {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} --verbose --help", self.program.display())?;
-        match &self.end {
-            Ok(status) => write!(f, ": {status}; {}", self.said),
-            Err(_) => Ok(()),
-        }
-    }
-}
-
-impl std::error::Error for ProbeFailed {}
 
 /// Plugins that `--help` lists as switchable and that stay on all the same (spec §0.2).
 const ALWAYS_ON: [&str; 6] =

@@ -8,9 +8,10 @@ use bstr::{BString, ByteSlice as _};
 
 use crate::cli::settings::Settings;
 use crate::env::Env;
-use crate::tree::layout::{Layout, build_types, is_program};
+use crate::error::{Error, Result};
+use crate::tree::layout::{Layout, build_types};
+use crate::tree::search::is_program;
 use crate::tree::system_tables::{PREFIXES, SystemTables};
-use crate::{Error, Result};
 
 /// A program that tests or the runner call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -7,9 +7,8 @@ use std::time::Duration;
 
 use bstr::BString;
 
-use crate::tree::layout::is_program;
-use crate::tree::probe::ProbeFailed;
-use crate::{Error, Result};
+use crate::error::{Error, Result};
+use crate::tree::probe_failed::ProbeFailed;
 
 /// Directories with servers that need not be on an ordinary user's `PATH`.
 pub(super) const SYSTEM_DIRS: &[&str] = &[
@@ -278,6 +277,11 @@ fn sole_build_of(source: &Path) -> Option<PathBuf> {
         .filter(|dir| cmake_home(dir).is_some_and(|home| home == source));
     let first = builds.next()?;
     builds.next().is_none().then_some(first)
+}
+
+/// Whether `path` is a file that this user can execute.
+pub(super) fn is_program(path: &Path) -> bool {
+    path.is_file() && rustix::fs::access(path, rustix::fs::Access::EXEC_OK).is_ok()
 }
 
 #[cfg(test)]

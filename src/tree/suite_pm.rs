@@ -13,11 +13,11 @@ use bstr::{BString, ByteSlice as _};
 
 use crate::cli::settings::Settings;
 use crate::env::Env;
+use crate::error::{Error, Result};
 use crate::tree::bridge::{Answer, Bridge, Rule, bytes, request};
 use crate::tree::layout::Layout;
 use crate::tree::probe::ServerFacts;
 use crate::tree::without_perl;
-use crate::{Error, Result};
 
 /// Why a suite with a `suite.pm` is skipped where there is no perl; `main` is not.
 pub const NO_PERL: &str = "perl is needed to evaluate suite.pm";

@@ -2,10 +2,10 @@
 
 use bstr::{BStr, ByteSlice};
 
-use super::argument::{find, name, stem, value};
-use super::evidence::Setting;
-use super::scene::Scene;
 use crate::case::Origin;
+use crate::triage::argument::{find, name, stem, value};
+use crate::triage::evidence::Setting;
+use crate::triage::scene::Scene;
 
 /// Where an option came from; nothing is known where both are `None`.
 #[derive(Debug, Clone, Copy, Default)]

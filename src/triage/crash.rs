@@ -2,8 +2,8 @@
 
 use bstr::{BStr, BString, ByteSlice};
 
-use super::log::{Entry, Level};
-use super::stack::Frame;
+use crate::triage::log::{Entry, Level};
+use crate::triage::stack::Frame;
 
 /// The parts of a server's last words that were found.
 #[derive(Debug, Clone, Default)]

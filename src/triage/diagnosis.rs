@@ -8,11 +8,11 @@ use std::time::Duration;
 use bstr::{BString, ByteSlice};
 use serde::{Serialize, Serializer};
 
-use super::catalogue::Cause;
-use super::evidence::{Evidence, ExitKind, Stage};
-use super::finding::{Confidence, Finding, Quote};
-use super::scene::Scene;
 use crate::case::Origin;
+use crate::triage::catalogue::Cause;
+use crate::triage::evidence::{Evidence, ExitKind, Stage};
+use crate::triage::finding::{Confidence, Finding, Quote};
+use crate::triage::scene::Scene;
 
 /// Lines of the log shown at the end.
 const LOG_LINES: usize = 20;
@@ -289,7 +289,7 @@ fn as_culprit<S: Serializer>(culprit: &Option<Culprit>, s: S) -> Result<S::Ok, S
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::triage::judge::diagnose;
+    use crate::triage::rules::judge::diagnose;
     use crate::triage::testing::failed;
 
     #[test]

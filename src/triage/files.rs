@@ -6,10 +6,10 @@ use std::path::{Component, Path, PathBuf};
 
 use bstr::{BStr, BString, ByteSlice};
 
-use super::argument::{name, value};
-use super::evidence::PathFact;
-use super::log::{Entry, Level};
-use super::scene::{Given, Scene};
+use crate::triage::argument::{name, value};
+use crate::triage::evidence::PathFact;
+use crate::triage::log::{Entry, Level};
+use crate::triage::scene::{Given, Scene};
 
 /// Lines in which something is refused: those of level ERROR, and those without level that are not the command line
 /// which begins the log.

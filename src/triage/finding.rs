@@ -5,9 +5,14 @@ use std::path::PathBuf;
 use bstr::BString;
 use serde::Serialize;
 
-use super::catalogue::{Cause, Rank};
-use super::evidence::{Stage, TestFacts};
-use super::log::Entry;
+use crate::triage::catalogue::{Cause, Rank};
+use crate::triage::evidence::{Stage, TestFacts};
+use crate::triage::log::Entry;
+use crate::triage::scene::Scene;
+
+/// A rule: looks for one way to fail; `None` where it sees nothing of it. It reads what the server's words mean
+/// (option, value, path, system error) and not one literal message: wordings change between versions.
+pub type Rule = for<'a> fn(&Scene<'a>) -> Option<Finding<'a>>;
 
 /// How sure a rule is that its cause is the cause.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]

@@ -3,7 +3,7 @@
 
 use bstr::{BStr, ByteSlice};
 
-use super::evidence::LogPart;
+use crate::triage::evidence::LogPart;
 
 /// What a line calls itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -9,10 +9,8 @@ pub mod diagnosis;
 pub mod evidence;
 pub mod files;
 pub mod finding;
-pub mod judge;
 pub mod log;
 pub mod option_history;
-pub mod plugin_failure;
 pub mod plugin_words;
 pub mod posthumous;
 pub mod quantity;
@@ -23,4 +21,3 @@ pub mod stack;
 #[cfg(test)]
 pub mod testing;
 pub mod threads;
-pub mod valgrind;

@@ -2,7 +2,7 @@
 
 use bstr::ByteSlice as _;
 
-use super::evidence::DeclaredPlugin;
+use crate::triage::evidence::DeclaredPlugin;
 
 /// `1.15` for `0x010f`.
 pub fn interface(version: u32) -> String {

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use bstr::{BStr, BString, ByteSlice};
 
-use super::argument::{find, name, value};
-use super::evidence::{Evidence, Holder, Limit, PathFact, Resource, Setting, Space};
-use super::log::{Entry, Level, entries};
+use crate::triage::argument::{find, name, value};
+use crate::triage::evidence::{Evidence, Holder, Limit, PathFact, Resource, Setting, Space};
+use crate::triage::log::{Entry, Level, entries};
 
 /// Everything known, and the log of this start line by line.
 #[derive(Debug)]

@@ -43,8 +43,12 @@ impl Frame {
             rest = before;
         }
         let rest = rest.strip_prefix(b"in ").unwrap_or(rest);
-        // The place is the last word; a function's name may have blanks.
-        let (function, place) = match rest.rsplit_once_str(" ") {
+        // The place is the last word, or an absolute path with its blanks; a function's name may have blanks.
+        let split = match rest.find(" /") {
+            Some(at) => Some((&rest[..at], &rest[at + 1..])),
+            None => rest.rsplit_once_str(" "),
+        };
+        let (function, place) = match split {
             Some((function, place)) if is_place(place) => (function, place),
             _ if is_place(rest) && frame.module.is_empty() => (&b""[..], rest),
             _ => (rest, &b""[..]),
@@ -365,6 +369,14 @@ mod tests {
         assert_eq!(
             report("    #4 0x1 in _ZN4Item8fix_typeEP3THD /b/sql/item.cc:12"),
             said("Item::fix_type(THD*) (sql/item.cc:12)")
+        );
+        assert_eq!(
+            report("    #1 0x1 in f(int*, char**) /my check out/sql/x.cc:12:7 (x.so+0x1)"),
+            said("f(int*, char**) (sql/x.cc:12:7)")
+        );
+        assert_eq!(
+            report("    #1 0x1 in f() const /my check/out x/x y.cc:12"),
+            said("f() const (out x/x y.cc:12)")
         );
         assert_eq!(report("    #0 race /b/sql/x.cc:7 (mariadbd+0x12)"), said("race (sql/x.cc:7)"));
         assert_eq!(report("    #1 0x7f7bec105226  (<unknown module>)"), said("?"));

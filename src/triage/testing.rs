@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use bstr::ByteSlice;
 
-use super::evidence::{Evidence, ExitKind, LogPart};
-use super::judge::findings;
-use super::scene::Scene;
 use crate::case::{Origin, ServerOption};
 use crate::error::Location;
+use crate::triage::evidence::{Evidence, ExitKind, LogPart};
+use crate::triage::rules::judge::findings;
+use crate::triage::scene::Scene;
 
 /// A start that exited with `status`, with words of an option file `x.opt` (one a line) and this log.
 pub fn failed(status: i32, words: &[&str], log: &str) -> Evidence {

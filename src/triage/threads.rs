@@ -3,8 +3,8 @@
 
 use bstr::{BString, ByteSlice};
 
-use super::stack::{Frame, folded};
 use crate::sys::child::signal_number;
+use crate::triage::stack::{Frame, folded};
 
 /// Groups of threads that are shown.
 const GROUPS: usize = 6;

@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod after_the_end;
 mod bad_input;
 mod behaviour;
 mod corpus;
@@ -12,6 +13,8 @@ mod every_file;
 mod extensions;
 mod fake_script;
 mod fake_server;
+mod house;
+mod independent_client;
 mod killed;
 mod language;
 mod lint;
@@ -20,6 +23,10 @@ mod option_history;
 mod real_server;
 mod running;
 mod scripts;
+mod signals;
+#[path = "../skip.rs"]
+mod skip;
 mod support;
 mod triage_command;
 mod triage_docs;
+mod workers;

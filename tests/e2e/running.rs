@@ -5,6 +5,7 @@ use std::net::TcpListener;
 use serde_json::Value;
 
 use crate::deaths::faulty::Faulty;
+use crate::skip::skip;
 use crate::support::{Finished, Site};
 
 /// A test `own.bad`, in which `fault('…')` may be called.
@@ -278,8 +279,7 @@ fn crash_behind_an_expected_restart() {
 #[test]
 fn valgrind() {
     if which::which("valgrind").is_err() {
-        eprintln!("skipped: there is no valgrind");
-        return;
+        return skip("there is no valgrind");
     }
     let bad =
         |fault: &str| Bad::new(&Faulty::plain(), &format!("select fault('{fault}');\n")).arg("--valgrind");

@@ -8,9 +8,9 @@ use bstr::ByteSlice as _;
 
 use crate::env::Env;
 use crate::error::{Error, Result};
-use crate::lint::check::check;
 use crate::lint::files::{Files, Kind};
 use crate::lint::report::{self, Looked};
+use crate::lint::rules::check::check;
 use crate::lint::view::View;
 
 const USAGE: &str = "\

@@ -2,9 +2,11 @@
 
 use bstr::ByteSlice;
 
-use super::plugin::OLD;
-use crate::client::connection::CONNECTOR_C_3_4;
-use crate::client::error::{ClientError, code};
+use crate::client::wire::capabilities::CONNECTOR_C_3_4;
+use crate::client::wire::error::{ClientError, code};
+
+/// The scheme of MySQL 3.23.
+pub(super) const OLD: &[u8] = b"mysql_old_password";
 
 /// The plugins that may be used in one login.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

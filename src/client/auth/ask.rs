@@ -1,10 +1,10 @@
 //! Plugins that send what the user knows as it is: `dialog`, `mysql_clear_password`, the test plugins.
 
-use super::exchange::{Exchange, SWITCH, Stop};
-use super::plugin::Verdict;
-use crate::client::error::{ClientError, code};
-use crate::client::options::Question;
-use crate::client::packet;
+use crate::client::auth::exchange::Verdict;
+use crate::client::auth::exchange::{Exchange, SWITCH, Stop};
+use crate::client::wire::error::{ClientError, code};
+use crate::client::wire::options::Question;
+use crate::client::wire::packet;
 
 /// Kind of question: the answer is a secret.
 const PASSWORD: u8 = 2;

@@ -1,11 +1,11 @@
 //! What a plugin may do: read the server's data, send its own. The first packet sent is wrapped in the
 //! login packet (or in COM_CHANGE_USER), the first data read may have come with an earlier packet.
 
-use crate::client::channel::{Channel, Failure};
-use crate::client::error::{ClientError, Step, code};
-use crate::client::options::Ask;
-use crate::client::packet;
-use crate::client::reply::server_error;
+use crate::client::wire::channel::{Channel, Failure};
+use crate::client::wire::error::{ClientError, Step, code};
+use crate::client::wire::options::Ask;
+use crate::client::wire::packet;
+use crate::client::wire::reply::server_error;
 
 /// First byte of the server's request to use another plugin.
 pub(super) const SWITCH: u8 = 0xfe;
@@ -19,6 +19,15 @@ pub(super) enum Stop {
     Switch,
     /// The login failed.
     Failed(ClientError),
+}
+
+/// What comes after a plugin is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// The server's verdict, which has not been read.
+    Unread,
+    /// The last packet read is the verdict.
+    Read,
 }
 
 /// Wraps a plugin's first data: the login packet or COM_CHANGE_USER.

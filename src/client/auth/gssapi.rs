@@ -2,9 +2,9 @@
 
 use bstr::ByteSlice;
 
-use super::exchange::{Exchange, Stop};
-use super::plugin::Verdict;
-use crate::client::error::{ClientError, code};
+use crate::client::auth::exchange::Verdict;
+use crate::client::auth::exchange::{Exchange, Stop};
+use crate::client::wire::error::{ClientError, code};
 use crate::sys::gssapi::Context;
 
 /// The server names its principal (and a mechanism, which only Windows needs); then tokens are exchanged

@@ -2,9 +2,9 @@
 
 use mysql_common::scramble::{create_response_for_ed25519, scramble_323, scramble_native};
 
-use super::exchange::{Exchange, Stop};
-use super::plugin::Verdict;
-use crate::client::error::{ClientError, code};
+use crate::client::auth::exchange::Verdict;
+use crate::client::auth::exchange::{Exchange, Stop};
+use crate::client::wire::error::{ClientError, code};
 
 /// Bytes of the scramble of protocol 4.1.
 const SCRAMBLE: usize = 20;

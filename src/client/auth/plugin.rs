@@ -4,31 +4,21 @@ use std::path::Path;
 
 use bstr::ByteSlice;
 
-use super::allowed::Allowed;
-use super::exchange::{Exchange, SWITCH, Stop};
-use super::{ask, native, sha};
-use crate::client::error::{ClientError, code};
-use crate::client::options::Options;
-use crate::client::packet::{self, Malformed};
-use crate::client::reply::malformed;
+use crate::client::auth::allowed::{Allowed, OLD};
+use crate::client::auth::exchange::{Exchange, SWITCH, Stop, Verdict};
+use crate::client::auth::{ask, native, sha};
+use crate::client::wire::error::{ClientError, code};
+use crate::client::wire::options::Options;
+use crate::client::wire::packet;
+use crate::client::wire::packet::Malformed;
+use crate::client::wire::reply::malformed;
 
 /// The plugin to begin with.
 const NATIVE: &[u8] = b"mysql_native_password";
-/// The scheme of MySQL 3.23.
-pub(super) const OLD: &[u8] = b"mysql_old_password";
 /// What the C library calls itself when it cannot load the plugin that the options ask for.
 const FALLBACK: &[u8] = b"dummy_fallback_auth";
 /// Where client plugins are looked for without an option.
 const DEFAULT_PLUGIN_DIR: &str = "/usr/lib/mysql/plugin";
-
-/// What comes after a plugin is done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Verdict {
-    /// The server's verdict, which has not been read.
-    Unread,
-    /// The last packet read is the verdict.
-    Read,
-}
 
 /// A plugin's side of the exchange.
 type Plugin = fn(&mut Exchange<'_>) -> Result<Verdict, Stop>;

@@ -2,9 +2,9 @@
 
 use mysql_common::scramble::scramble_sha256;
 
-use super::exchange::{Exchange, Stop};
-use super::plugin::Verdict;
-use crate::client::error::{ClientError, code};
+use crate::client::auth::exchange::Verdict;
+use crate::client::auth::exchange::{Exchange, Stop};
+use crate::client::wire::error::{ClientError, code};
 use crate::sys::openssl;
 
 /// Bytes of the scramble.

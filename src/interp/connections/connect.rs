@@ -8,19 +8,20 @@ use std::time::Duration;
 
 use bstr::{BString, ByteSlice};
 
-use super::pool::DEFAULT;
-use super::switch;
 use crate::client::{self, ClientError, Connection};
-use crate::interp::properties::Property;
-use crate::interp::query::result;
+use crate::interp::connections::session_track::write_session_track;
+use crate::interp::connections::switch;
+use crate::interp::state::options;
+use crate::interp::state::options::Options;
+use crate::interp::state::pool::DEFAULT;
+use crate::interp::state::properties::Property;
+use crate::interp::state::stop::{Done, Stop};
 use crate::interp::state::{Interp, Stored};
-use crate::interp::stop::{Done, Stop};
-use crate::interp::tool::options::{self, Options};
 use crate::script::args;
-use crate::script::charset::Charset;
+use crate::script::common::charset::Charset;
+use crate::script::common::integer::atoi;
 use crate::script::connect_options::{self, ConnectOptions, Protocol};
 use crate::script::error_list::ExpectedError;
-use crate::script::integer::atoi;
 
 /// Pause between two attempts to connect.
 const RETRY_PAUSE: Duration = Duration::from_millis(100);
@@ -120,11 +121,7 @@ pub fn connect(interp: &mut Interp, command: &Rc<Stored>) -> Done {
         Ok(connection) => {
             let Request { name, options, later, .. } = request;
             if interp.is(Property::SessionTrackInfo) && connection.release() >= TELLS_LOGIN {
-                result::write_session_track(
-                    connection.session_track(),
-                    connection.release(),
-                    &mut interp.out,
-                );
+                write_session_track(connection.session_track(), connection.release(), &mut interp.out);
             }
             interp.pool.install(place, name.as_bstr(), connection, options);
             let slot = interp.pool.current_mut();

@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use bstr::BString;
 
-use super::session::gone;
-use super::switch;
 use crate::client::{ClientError, Connection, Reply};
+use crate::interp::connections::session::gone;
+use crate::interp::connections::switch;
+use crate::interp::state::stop::{Done, Stop};
 use crate::interp::state::{Interp, Stored};
-use crate::interp::stop::{Done, Stop};
-use crate::script::integer::strtol;
+use crate::script::common::integer::strtol;
 use crate::script::sync_position;
 
 /// Pause between two looks at whether a replica has stopped.

@@ -3,14 +3,14 @@
 
 use bstr::BString;
 
-use super::connect::insist;
 use crate::client::{self, ClientError, Connection, Reply};
-use crate::interp::connections::pool::Slot;
+use crate::interp::connections::connect::insist;
 use crate::interp::filter::Filters;
-use crate::interp::properties::Property;
 use crate::interp::state::Interp;
-use crate::interp::stop::{Done, Stop};
-use crate::script::charset::Charset;
+use crate::interp::state::pool::Slot;
+use crate::interp::state::properties::Property;
+use crate::interp::state::stop::{Done, Stop};
+use crate::script::common::charset::Charset;
 
 /// The character set that the second session logs in with, whatever the first one's is; the reference's
 /// client library has it as its default.

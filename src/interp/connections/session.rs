@@ -6,9 +6,9 @@ use std::rc::Rc;
 use bstr::BString;
 
 use crate::client::{ClientError, Connection, code};
-use crate::interp::errors::CommandError;
+use crate::interp::state::errors::CommandError;
+use crate::interp::state::stop::{Done, Stop};
 use crate::interp::state::{Interp, Stored};
-use crate::interp::stop::{Done, Stop};
 
 /// The error of a command on a connection that was closed. The reference crashes there.
 pub(in crate::interp) fn gone() -> ClientError {

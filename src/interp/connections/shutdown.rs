@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use bstr::{BString, ByteSlice};
 
-use super::replication::{Answer, ask};
 use crate::client::ClientError;
+use crate::interp::connections::replication::{Answer, ask};
 use crate::interp::connections::session::gone;
+use crate::interp::state::stop::{Done, Stop};
 use crate::interp::state::{Interp, Stored};
-use crate::interp::stop::{Done, Stop};
-use crate::script::integer::strtol;
+use crate::script::common::integer::strtol;
 use crate::sys::process::{Ending, Process};
 
 /// The query that names the server's pid file.

@@ -4,12 +4,11 @@ use std::rc::Rc;
 
 use bstr::BString;
 
-use super::pool::CLOSED;
 use crate::client::Connection;
-use crate::interp::misc;
-use crate::interp::properties::Property;
+use crate::interp::state::pool::CLOSED;
+use crate::interp::state::properties::Property;
+use crate::interp::state::stop::{Done, Stop};
 use crate::interp::state::{Interp, Stored};
-use crate::interp::stop::{Done, Stop};
 
 /// Writes a line about connections, if statements and connections are logged: `verb` as it is, `rest`
 /// filtered. Its end is a semicolon whatever the delimiter is.
@@ -75,7 +74,7 @@ fn close(interp: &mut Interp, command: &Rc<Stored>, end: fn(&mut Connection)) ->
 
 /// `send_quit NAME`: says goodbye and leaves the connection as it is.
 pub fn send_quit(interp: &mut Interp, command: &Rc<Stored>) -> Done {
-    let name: BString = misc::word(interp, command);
+    let name: BString = interp.word(command);
     if name.is_empty() {
         return Err(Stop::die("Missing connection name in send_quit"));
     }

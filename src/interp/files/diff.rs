@@ -1,6 +1,6 @@
 //! `diff_files`: whether two files differ, and how.
 
-use crate::interp::unified;
+use crate::interp::files::line_diff;
 
 /// How two contents differ: 0 not at all, 1 in bytes, 2 in length. This is the error that `--error` is
 /// compared with.
@@ -12,7 +12,7 @@ pub fn compare(first: &[u8], second: &[u8]) -> i32 {
 pub fn unified(first: &[u8], first_content: &[u8], second: &[u8], second_content: &[u8]) -> Vec<u8> {
     let mut text = Vec::new();
     // Writing to a vector cannot fail.
-    let _ = unified::write(first, first_content, second, second_content, &mut text);
+    let _ = line_diff::write(first, first_content, second, second_content, &mut text);
     text
 }
 

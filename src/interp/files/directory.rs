@@ -6,7 +6,7 @@ use std::path::Path;
 
 use bstr::{BString, ByteSlice};
 
-use super::failure::Failure;
+use crate::interp::files::failure::Failure;
 
 /// The names in a directory that match `pattern`, sorted bytewise, without `.` and `..`.
 ///

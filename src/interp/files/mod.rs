@@ -1,9 +1,9 @@
 //! The commands that work on files: what they do, apart from the script that says it (spec §6.5).
 
-pub mod commands;
 mod diff;
 mod directory;
 mod failure;
+pub mod line_diff;
 mod modes;
 mod operation;
 mod sandbox;

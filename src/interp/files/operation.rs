@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 
 use bstr::ByteSlice;
 
-use super::failure::{Failure, NotWritable};
-use super::modes::Modes;
+use crate::interp::files::failure::{Failure, NotWritable};
+use crate::interp::files::modes::Modes;
 
 fn os(path: &[u8]) -> PathBuf {
     std::ffi::OsString::from_vec(path.to_vec()).into()
@@ -239,6 +239,13 @@ mod tests {
         fs::metadata(os(path)).unwrap().permissions().mode() & 0o7777
     }
 
+    /// What the caller's umask leaves of a mode.
+    fn unmasked(path: &impl Fn(&str) -> Vec<u8>, wanted: u32) -> u32 {
+        let all = path("all");
+        fs::create_dir(os(&all)).unwrap();
+        wanted & mode(&all)
+    }
+
     #[test]
     fn writing_and_copying() {
         let (_directory, path) = scratch();
@@ -247,7 +254,7 @@ mod tests {
         write(&a, b"x\n", MODES).unwrap();
         append(&a, b"y", MODES).unwrap();
         assert_eq!(read(&a).unwrap(), b"x\ny");
-        assert_eq!(mode(&a), 0o640);
+        assert_eq!(mode(&a), unmasked(&path, 0o640));
         set_mode(&a, 0o600).unwrap();
         copy(&a, &b).unwrap();
         assert_eq!((read(&b).unwrap(), mode(&b)), (b"x\ny".to_vec(), 0o600));
@@ -261,7 +268,7 @@ mod tests {
         let (_directory, path) = scratch();
         let (d, f) = (path("d"), path("f"));
         create_directory(&d, MODES).unwrap();
-        assert_eq!(mode(&d), 0o750);
+        assert_eq!(mode(&d), unmasked(&path, 0o750));
         assert_eq!(create_directory(&d, MODES).unwrap_err().errno, libc::EEXIST);
         assert_eq!(remove(&d).unwrap_err().errno, libc::EISDIR);
         assert_eq!(read(&d).unwrap_err().errno, libc::EINVAL);

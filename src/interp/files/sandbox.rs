@@ -2,7 +2,7 @@
 
 use bstr::BString;
 
-use crate::script::message::ScriptError;
+use crate::script::common::message::ScriptError;
 
 /// The two directories, as they stand in the environment at the moment.
 #[derive(Clone, Copy, Debug)]

@@ -1,7 +1,6 @@
 //! The one-shot transformations of output: each piece of text on its way to the result passes them.
 
 mod column;
-pub mod commands;
 mod numeric_round;
 mod pipeline;
 mod regex;

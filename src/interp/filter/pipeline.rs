@@ -1,11 +1,11 @@
 //! All filters together, in the order in which a piece of output passes them (spec §9.9).
 
-use super::column::ReplaceColumn;
-use super::numeric_round::round_numbers;
-use super::regex::{RegexCache, RegexList};
-use super::replace::Replacer;
-use crate::script::charset::{Charset, LATIN1};
-use crate::script::message::ScriptError;
+use crate::interp::filter::column::ReplaceColumn;
+use crate::interp::filter::numeric_round::round_numbers;
+use crate::interp::filter::regex::{RegexCache, RegexList};
+use crate::interp::filter::replace::Replacer;
+use crate::script::common::charset::{Charset, LATIN1};
+use crate::script::common::message::ScriptError;
 use crate::script::regex_list::Replacement;
 
 /// Pieces of this many bytes and more are not put in lower case (spec §9.8).

@@ -6,10 +6,10 @@ use std::rc::Rc;
 
 use bstr::{BString, ByteSlice};
 
-use super::replace::c_string;
-use crate::script::message::ScriptError;
+use crate::interp::filter::replace::c_string;
+use crate::script::common::message::ScriptError;
+use crate::script::common::regex_message::{gave_up, malformed};
 use crate::script::regex_list::Replacement;
-use crate::script::regex_message::{gave_up, malformed};
 use crate::sys::pcre::{CompileError, Pattern};
 
 /// So many compiled patterns are kept; a script that makes more, in a loop, starts over.

@@ -1,5 +1,6 @@
 //! Running statements and writing their results: the text protocol and the protocol variants of spec §7 and §11.
 
+mod outcome;
 mod prepared;
 pub mod protocol;
 mod ps_commands;

@@ -4,15 +4,15 @@ use std::rc::Rc;
 
 use bstr::BString;
 
-use super::result::ResultSet;
-use super::run::{body, layout, write_facts};
-use super::{protocol, warnings};
-use crate::client::convert::max_length;
+use crate::client::wire::convert::max_length;
 use crate::client::{ClientError, Reply, Statement};
 use crate::interp::connections::session::gone;
-use crate::interp::properties::Property;
+use crate::interp::query::outcome::{body, layout, write_facts};
+use crate::interp::query::result::ResultSet;
+use crate::interp::query::{protocol, warnings};
+use crate::interp::state::properties::Property;
+use crate::interp::state::stop::{Done, Stop};
 use crate::interp::state::{Interp, Stored};
-use crate::interp::stop::{Done, Stop};
 
 /// How a prepared statement is executed.
 #[derive(Debug, Default)]

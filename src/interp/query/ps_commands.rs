@@ -2,10 +2,10 @@
 
 use crate::client::{ClientError, Param, code};
 use crate::interp::connections::session::gone;
+use crate::interp::query::outcome::failed;
 use crate::interp::query::prepared;
-use crate::interp::query::run::failed;
+use crate::interp::state::stop::Done;
 use crate::interp::state::{Interp, Stored};
-use crate::interp::stop::Done;
 use crate::script::ps_bind::{self, Parameter};
 
 /// `PS_prepare TEXT`. A success is never compared with the expected errors.

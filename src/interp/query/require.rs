@@ -4,13 +4,12 @@ use std::rc::Rc;
 
 use bstr::ByteSlice;
 
-use crate::interp::misc;
+use crate::interp::state::stop::{Done, Stop};
 use crate::interp::state::{Interp, Stored};
-use crate::interp::stop::{Done, Stop};
 
 /// `require FILE`.
 pub fn require(interp: &mut Interp, command: &Rc<Stored>) -> Done {
-    let file = misc::word(interp, command);
+    let file = interp.word(command);
     if file.is_empty() {
         return Err(Stop::die("Missing file name argument"));
     }

@@ -5,10 +5,9 @@ use std::io::Write;
 
 use bstr::BString;
 
-use crate::client::column::{Column, NOT_NULL_FLAG};
-use crate::client::packet::{TRACK_SYSTEM_VARIABLES, TRACK_TRANSACTION_TYPE, Tracked};
+use crate::client::wire::column::{Column, NOT_NULL_FLAG};
 use crate::interp::filter::{Filters, sort_lines};
-use crate::script::message::ScriptError;
+use crate::script::common::message::ScriptError;
 
 /// How the rows of a result are laid out.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -205,53 +204,6 @@ pub fn write_info(affected: u64, info: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-/// The first release that writes a variable and its value on one line.
-const ONE_LINE: u32 = 100_600;
-
-/// The blocks of `enable_session_track_info`, in the order of the trackers' numbers (spec §7.5), as the tool of
-/// `release` writes them.
-pub fn write_session_track(items: &[Tracked], release: u32, out: &mut Vec<u8>) {
-    const NAMES: [&str; TRACK_TRANSACTION_TYPE as usize + 1] = [
-        "SYSTEM_VARIABLES",
-        "SCHEMA",
-        "STATE_CHANGE",
-        "GTIDS",
-        "TRANSACTION_CHARACTERISTICS",
-        "TRANSACTION_TYPE",
-    ];
-    for (kind, name) in NAMES.iter().enumerate() {
-        let mut lines: Vec<BString> = items
-            .iter()
-            .filter(|item| usize::from(item.kind) == kind)
-            .map(|item| tracker_line(item, release))
-            .collect();
-        if lines.is_empty() {
-            continue;
-        }
-        if kind == usize::from(TRACK_SYSTEM_VARIABLES) && release >= ONE_LINE {
-            lines.sort();
-        }
-        let _ = writeln!(out, "-- Tracker : SESSION_TRACK_{name}");
-        for line in lines {
-            out.extend_from_slice(&line);
-            out.push(b'\n');
-        }
-        out.push(b'\n');
-    }
-}
-
-fn tracker_line(item: &Tracked, release: u32) -> BString {
-    let mut line = BString::from("-- ");
-    if item.kind == TRACK_SYSTEM_VARIABLES {
-        line.extend_from_slice(&item.name);
-        line.extend_from_slice(if release < ONE_LINE { b"\n-- " } else { b": " });
-        line.extend_from_slice(item.value.as_ref().map_or(b"<NULL>", |value| value));
-    } else if let Some(datum) = &item.value {
-        line.extend_from_slice(datum);
-    }
-    line
-}
-
 /// A text up to its first NUL: all the reference sees of a name.
 fn c_string(text: &[u8]) -> &[u8] {
     let end = text.iter().position(|byte| *byte == 0).unwrap_or(text.len());
@@ -262,7 +214,7 @@ fn c_string(text: &[u8]) -> &[u8] {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::client::column::{Extended, NUM_FLAG};
+    use crate::client::wire::column::{Extended, NUM_FLAG};
     use bstr::ByteSlice;
 
     fn column(name: &str) -> Column {
@@ -339,38 +291,6 @@ mod tests {
         assert_eq!(
             out.as_bstr(),
             "affected rows: -1\naffected rows: 2\ninfo: Records: 2  Duplicates: 0  Warnings: 0\n"
-        );
-    }
-
-    #[test]
-    fn trackers_in_order() {
-        let item = |kind, name: &str, value: Option<&str>| Tracked {
-            kind,
-            name: name.into(),
-            value: value.map(Into::into),
-        };
-        let items = [
-            item(2, "", Some("1")),
-            item(0, "time_zone", Some("SYSTEM")),
-            item(0, "autocommit", None),
-            item(5, "", Some("T_______")),
-        ];
-        let mut out = Vec::new();
-        write_session_track(&items, 101_100, &mut out);
-        assert_eq!(
-            out.as_bstr(),
-            "-- Tracker : SESSION_TRACK_SYSTEM_VARIABLES\n-- autocommit: <NULL>\n-- time_zone: SYSTEM\n\n\
-             -- Tracker : SESSION_TRACK_STATE_CHANGE\n-- 1\n\n\
-             -- Tracker : SESSION_TRACK_TRANSACTION_TYPE\n-- T_______\n\n"
-        );
-        out.clear();
-        write_session_track(&items, 100_500, &mut out);
-        assert!(
-            out.starts_with(
-                b"-- Tracker : SESSION_TRACK_SYSTEM_VARIABLES\n-- time_zone\n-- SYSTEM\n-- autocommit\n-- <NULL>\n\n"
-            ),
-            "{}",
-            out.as_bstr()
         );
     }
 }

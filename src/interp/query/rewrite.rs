@@ -3,13 +3,13 @@
 
 use bstr::BString;
 
-use super::protocol;
-use super::run::{body, layout};
-use super::warnings;
 use crate::interp::connections::service;
-use crate::interp::properties::Property;
+use crate::interp::query::outcome::{body, layout};
+use crate::interp::query::protocol;
+use crate::interp::query::warnings;
 use crate::interp::state::Interp;
-use crate::interp::stop::{Done, Stop};
+use crate::interp::state::properties::Property;
+use crate::interp::state::stop::{Done, Stop};
 
 /// What stands in for a statement.
 #[derive(Debug, Default)]

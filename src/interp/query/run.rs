@@ -4,14 +4,15 @@ use std::rc::Rc;
 
 use bstr::ByteSlice as _;
 
-use super::result::{self, Layout, ResultSet};
-use super::{prepared, protocol, ps_commands, require, rewrite, warnings};
 use crate::client::{ClientError, Reply, code};
 use crate::interp::connections::session::gone;
 use crate::interp::filter::sort_lines;
-use crate::interp::properties::Property;
+use crate::interp::query::outcome::{body, failed, layout, write_facts};
+use crate::interp::query::result::ResultSet;
+use crate::interp::query::{prepared, protocol, ps_commands, require, rewrite, warnings};
+use crate::interp::state::properties::Property;
+use crate::interp::state::stop::{Done, Stop};
 use crate::interp::state::{Interp, Stored};
-use crate::interp::stop::{Done, Stop};
 use crate::script::command::Command;
 
 /// Which halves of a query a command does.
@@ -88,13 +89,6 @@ fn run(interp: &mut Interp, command: &Rc<Stored>, halves: Halves) -> Done {
     rewrite::after(interp, &rewritten)
 }
 
-/// The part of a statement that the protocols look at.
-pub(super) fn body<'t>(interp: &Interp, sql: &'t [u8]) -> Done<&'t [u8]> {
-    let charset = interp.charset;
-    protocol::body(sql, |byte| charset.is_space(byte))
-        .map_err(|protocol::UnterminatedComment| Stop::die("Statement is unterminated comment"))
-}
-
 /// Writes a statement and the delimiter to the result.
 fn echo(interp: &mut Interp, text: &[u8]) -> Done {
     interp.filters.apply(text, &mut interp.out)?;
@@ -151,16 +145,6 @@ fn text_protocol(
     }
     interp.set_mysql_errno(0);
     interp.revert_properties();
-    Ok(())
-}
-
-/// A statement has failed: what that means, and the number for the script.
-pub(super) fn failed(interp: &mut Interp, command: &Stored, error: &ClientError) -> Done {
-    interp.pool.current_mut().pending = false;
-    let handled = interp.handle_sql_error(command, error);
-    interp.pool.current_mut().failed = handled.is_err();
-    handled?;
-    interp.set_mysql_errno(error.code);
     Ok(())
 }
 
@@ -268,28 +252,6 @@ fn read_result(interp: &mut Interp, before: &[u8]) -> Done<Result<bool, ClientEr
         }
     }
     Ok(Ok(more))
-}
-
-/// The info lines and trackers of the result at hand.
-pub(super) fn write_facts(interp: &mut Interp, affected: u64) {
-    let (info, trackers) = (interp.is(Property::Info), interp.is(Property::SessionTrackInfo));
-    let Some(connection) = &interp.pool.current().connection else { return };
-    if info {
-        result::write_info(affected, connection.info(), &mut interp.out);
-    }
-    if trackers {
-        result::write_session_track(connection.session_track(), interp.release, &mut interp.out);
-    }
-}
-
-/// How result sets look now.
-pub(super) fn layout(interp: &Interp) -> Layout {
-    Layout {
-        vertical: interp.vertical,
-        header: interp.column_names,
-        sorted: interp.filters.sorted,
-        metadata: interp.is(Property::Metadata),
-    }
 }
 
 #[cfg(test)]

@@ -7,8 +7,8 @@ use bstr::BString;
 
 use crate::client::{ClientError, Connection, Reply};
 use crate::interp::filter::Filters;
+use crate::interp::state::stop::{Done, Stop};
 use crate::interp::state::{Interp, Stored};
-use crate::interp::stop::{Done, Stop};
 use crate::script::query_get_value::{self, Cell};
 
 /// The value of a query in backticks: the cells of its first row with TABs between them, NULL as nothing;

@@ -2,12 +2,12 @@
 
 use bstr::BString;
 
-use super::result::{Layout, ResultSet};
-use super::run::layout;
 use crate::client::{ClientError, Connection, Reply};
 use crate::interp::filter::Filters;
+use crate::interp::query::outcome::layout;
+use crate::interp::query::result::{Layout, ResultSet};
 use crate::interp::state::Interp;
-use crate::interp::stop::{Done, Stop};
+use crate::interp::state::stop::{Done, Stop};
 
 /// Writes `Warnings:` and the rows `before`, then those of the statement that is just over. Nothing at
 /// all if there are none; the heading alone if the server counts warnings but keeps none

@@ -3,10 +3,10 @@
 use bstr::{BString, ByteVec};
 use rustix::fs::{Access, access};
 
-use super::options::{Options, Protocol};
-use super::parse::Surroundings;
-use super::path;
-use super::table::Id;
+use crate::interp::state::options::{Options, Protocol};
+use crate::interp::tool::parse::Surroundings;
+use crate::interp::tool::path;
+use crate::interp::tool::table::Id;
 
 /// How it went.
 #[derive(Debug, PartialEq, Eq)]

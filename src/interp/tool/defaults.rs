@@ -1,6 +1,6 @@
 //! Arguments from option files (`my.cnf`), with the reference's rules for finding and reading them.
 //!
-//! `config::mycnf` reads the templates of test suites, which have a syntax of their own (`@group.option`,
+//! `grammar::mycnf` reads the templates of test suites, which have a syntax of their own (`@group.option`,
 //! environment variables); this is the syntax of the installed programs: quotes, escapes, `!include`.
 
 use std::io::Write;
@@ -8,7 +8,7 @@ use std::os::unix::fs::MetadataExt;
 
 use bstr::{BStr, BString, ByteSlice, ByteVec};
 
-use super::path;
+use crate::interp::tool::path;
 
 /// The groups whose options are ours.
 pub const GROUPS: [&str; 5] = ["mysqltest", "mariadb-test", "client", "client-server", "client-mariadb"];

@@ -6,9 +6,10 @@ use std::io::{self, BufReader, Read, Write};
 use bstr::{BString, ByteSlice};
 use rustix::fs::{Access, access};
 
-use super::options::Options;
-use super::output::{self, Output, errno, message};
-use crate::interp::unified;
+use crate::interp::files::line_diff;
+use crate::interp::state::options::Options;
+use crate::interp::state::output;
+use crate::interp::state::output::{Output, errno, message};
 
 /// What the end of a run depends on besides the files.
 #[derive(Debug, Clone, Copy)]
@@ -92,7 +93,7 @@ fn show(result: &BString, reject: &BString, stderr: &mut dyn Write) -> io::Resul
     let old = std::fs::read(result.to_os_str_lossy())?;
     let new = std::fs::read(reject.to_os_str_lossy())?;
     let mut stderr = io::BufWriter::new(stderr);
-    unified::write(result, &old, reject, &new, &mut stderr)?;
+    line_diff::write(result, &old, reject, &new, &mut stderr)?;
     stderr.flush()
 }
 

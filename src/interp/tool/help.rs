@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 
 use bstr::{BStr, BString, ByteVec};
 
-use super::defaults::GROUPS;
-use super::options::Options;
-use super::table::{Id, Kind, OPTIONS};
+use crate::interp::state::options::Options;
+use crate::interp::tool::defaults::GROUPS;
+use crate::interp::tool::table::{Id, Kind, OPTIONS};
 
 /// The text of `--version`.
 pub fn version(program: &BStr) -> BString {

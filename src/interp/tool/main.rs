@@ -6,9 +6,11 @@ use std::os::unix::ffi::OsStringExt;
 
 use bstr::{BStr, BString, ByteSlice};
 
-use super::defaults::{self, Places};
-use super::parse::{self, Surroundings, Verdict};
-use super::{apply, help, password, run};
+use crate::interp::tool::defaults;
+use crate::interp::tool::defaults::Places;
+use crate::interp::tool::parse;
+use crate::interp::tool::parse::{Surroundings, Verdict};
+use crate::interp::tool::{apply, help, password, run};
 use crate::script::input::Input;
 use crate::script::static_check;
 

@@ -7,8 +7,6 @@ pub mod finish;
 mod help;
 pub mod main;
 mod number;
-pub mod options;
-pub mod output;
 pub mod parse;
 mod password;
 mod path;

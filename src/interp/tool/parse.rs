@@ -5,10 +5,12 @@ use std::io::Write;
 
 use bstr::{BStr, BString, ByteSlice, ByteVec};
 
-use super::apply::{self, Applied};
-use super::number;
-use super::options::Options;
-use super::table::{self, Entry, Found, Id, Kind};
+use crate::interp::state::options::Options;
+use crate::interp::tool::apply;
+use crate::interp::tool::apply::Applied;
+use crate::interp::tool::number;
+use crate::interp::tool::table;
+use crate::interp::tool::table::{Entry, Found, Id, Kind};
 
 /// What is to be done after the command line.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -485,7 +487,7 @@ fn truth(text: &[u8]) -> Option<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::interp::tool::options::Protocol;
+    use crate::interp::state::options::Protocol;
 
     fn parsed(line: &str) -> (Parsed, String) {
         let args: Vec<BString> = line.split_ascii_whitespace().map(BString::from).collect();

@@ -2,8 +2,8 @@
 
 use bstr::{BStr, BString, ByteSlice, ByteVec};
 
-use super::options::Options;
-use super::output::Output;
+use crate::interp::state::options::Options;
+use crate::interp::state::output::Output;
 
 /// Longest message (spec §13.1).
 const MAX_MESSAGE: usize = 64 * 1024;

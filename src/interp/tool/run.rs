@@ -4,16 +4,18 @@ use std::io::{Read, Write};
 
 use bstr::{BString, ByteSlice};
 
-use super::finish::{self, Ran};
-use super::main::FAILED;
-use super::options::Options;
-use super::output::Output;
-use super::report::{self, Failure, Place};
 use crate::client::{ClientError, Connection};
 use crate::env::Env;
 use crate::interp::connections;
 use crate::interp::state::Interp;
-use crate::interp::stop::Stop;
+use crate::interp::state::options::Options;
+use crate::interp::state::output::Output;
+use crate::interp::state::stop::Stop;
+use crate::interp::tool::finish;
+use crate::interp::tool::finish::Ran;
+use crate::interp::tool::main::FAILED;
+use crate::interp::tool::report;
+use crate::interp::tool::report::{Failure, Place};
 use crate::script::input::Input;
 
 /// The name of standard input in messages (spec §2.2).
@@ -126,7 +128,7 @@ fn start(interp: &mut Interp) -> Result<(), Stop> {
     interp.export_version();
     interp.started = std::time::Instant::now();
     match interp.options.prologue.clone() {
-        Some(prologue) => crate::interp::source::push(interp, prologue.as_bstr()),
+        Some(prologue) => crate::interp::state::source::push(interp, prologue.as_bstr()),
         None => Ok(()),
     }
 }

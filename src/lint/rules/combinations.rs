@@ -6,14 +6,15 @@ use std::path::{Path, PathBuf};
 use bstr::{BString, ByteSlice};
 use rayon::prelude::*;
 
-use super::config::unreadable;
-use super::twice;
-use crate::config::mycnf::{self, Line};
+use crate::grammar::mycnf::{self, Line};
 use crate::lint::catalogue::{NO_SECTIONS, SECTION_TWICE};
-use crate::lint::check::Input;
 use crate::lint::files::{Kind, plain};
 use crate::lint::finding::Finding;
+use crate::lint::input::Input;
+use crate::lint::rules::config::unreadable;
+use crate::lint::rules::twice;
 use crate::lint::view::View;
+use crate::tree::config_file;
 use crate::tree::facts::stem;
 
 /// Looks at each combinations file.
@@ -25,7 +26,7 @@ pub fn check(input: &Input) -> Vec<Finding> {
 }
 
 fn in_file(path: &Path, view: &View, named: &Named) -> Vec<Finding> {
-    let config = match mycnf::parse(path, &view.layout.test_dir) {
+    let config = match config_file::read(path, &view.layout.test_dir) {
         Ok(config) => config,
         Err(error) => return unreadable(&error).into_iter().collect(),
     };

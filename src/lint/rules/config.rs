@@ -5,14 +5,15 @@ use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
-use super::twice;
-use crate::config::mycnf::{self, Line};
 use crate::error::Error;
+use crate::grammar::mycnf::{self, Line};
 use crate::lint::catalogue::{CONFIG_INCLUDE, CONFIG_SYNTAX};
-use crate::lint::check::Input;
 use crate::lint::files::{Kind, plain};
 use crate::lint::finding::Finding;
+use crate::lint::input::Input;
+use crate::lint::rules::twice;
 use crate::lint::view::View;
+use crate::tree::config_file;
 
 /// Looks at each file that is a template, or is included by one. Other `.cnf` files are for other programs.
 pub fn check(input: &Input) -> Vec<Finding> {
@@ -25,7 +26,7 @@ pub fn check(input: &Input) -> Vec<Finding> {
         .collect();
     let mut findings: Vec<Finding> = templates
         .par_iter()
-        .filter_map(|path| mycnf::parse(path, &view.layout.test_dir).err())
+        .filter_map(|path| config_file::read(path, &view.layout.test_dir).err())
         .filter_map(|error| unreadable(&error))
         .collect();
     let mut all: BTreeSet<PathBuf> = BTreeSet::new();
@@ -60,7 +61,7 @@ fn reach(path: PathBuf, test_dir: &Path, all: &mut BTreeSet<PathBuf>) {
     let text = std::fs::read(&path).unwrap_or_default();
     for (_, _, line) in mycnf::lines(&text) {
         if let Line::Include(name) = line
-            && let Ok(included) = mycnf::included(&path, name, test_dir)
+            && let Ok(included) = config_file::included(&path, name, test_dir)
         {
             reach(plain(&included), test_dir, all);
         }

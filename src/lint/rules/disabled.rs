@@ -4,12 +4,12 @@ use std::path::Path;
 
 use bstr::ByteSlice;
 
+use crate::grammar::disabled::{Entry, entries, pattern};
 use crate::lint::catalogue::{DISABLED_SYNTAX, DISABLED_UNKNOWN};
-use crate::lint::check::Input;
 use crate::lint::files::{Kind, plain};
 use crate::lint::finding::Finding;
+use crate::lint::input::Input;
 use crate::lint::view::View;
-use crate::tree::disabled::{Entry, entries, pattern};
 use crate::tree::hints::similar;
 
 /// Looks at each `disabled.def`.

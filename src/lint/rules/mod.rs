@@ -1,6 +1,7 @@
 //! The rules, one module for each kind of file. A rule is a function of what it gets: it never writes, and what it says is
 //! sure.
 
+pub mod check;
 mod combinations;
 mod config;
 mod disabled;
@@ -11,8 +12,8 @@ mod results;
 mod scripts;
 mod twice;
 
-use super::check::Input;
-use super::finding::Finding;
+use crate::lint::finding::Finding;
+use crate::lint::input::Input;
 
 /// A rule: everything that it finds in all files.
 pub type Rule = fn(&Input<'_>) -> Vec<Finding>;

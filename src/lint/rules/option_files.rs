@@ -5,12 +5,12 @@ use std::path::Path;
 use bstr::{BString, ByteSlice};
 use rayon::prelude::*;
 
-use super::twice;
 use crate::lint::catalogue::{BLANKS, COMMENT, OPTION_FILE_UNUSED, STRAY_WORD};
-use crate::lint::check::Input;
 use crate::lint::dialect::Dialect;
 use crate::lint::files::Kind;
 use crate::lint::finding::Finding;
+use crate::lint::input::Input;
+use crate::lint::rules::twice;
 use crate::lint::view::View;
 use crate::lint::words::{self, Word};
 use crate::tree::server_options::{Resolved, Value};

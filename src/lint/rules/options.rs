@@ -8,15 +8,16 @@ use std::sync::Arc;
 use bstr::{BStr, BString, ByteSlice};
 
 use crate::case::{Origin, ServerOption};
-use crate::config::mycnf;
+use crate::grammar::mycnf;
 use crate::lint::catalogue::{AMBIGUOUS_OPTION, REFUSED_VALUE, UNKNOWN_OPTION};
-use crate::lint::check::Input;
 use crate::lint::dialect::Dialect;
 use crate::lint::files::plain;
 use crate::lint::finding::Finding;
+use crate::lint::input::Input;
 use crate::lint::view::View;
 use crate::lint::words;
 use crate::server::options::expand;
+use crate::tree::config_file;
 use crate::tree::hints::similar;
 use crate::tree::server_options::{Described, Resolved, Value};
 
@@ -244,7 +245,7 @@ fn add(written: &mut BTreeSet<Written>, option: &ServerOption, next: Option<&Ser
 
 /// The options that a template gives to servers, as arguments. A template that cannot be read has none.
 fn options_of_template(path: &Path, test_dir: &Path) -> Vec<ServerOption> {
-    let Ok(config) = mycnf::parse(path, test_dir) else { return Vec::new() };
+    let Ok(config) = config_file::read(path, test_dir) else { return Vec::new() };
     let is_server_s = |group: &&mycnf::Group| {
         let base = group.name.split_once_str(".").map_or(group.name.as_slice(), |(base, _)| base);
         SERVER_GROUPS.iter().any(|name| base == name.as_bytes())

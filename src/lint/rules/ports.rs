@@ -6,16 +6,17 @@ use std::path::{Path, PathBuf};
 use bstr::{BString, ByteSlice};
 
 use crate::case::{Origin, ServerOption, TestCase};
-use crate::config::mycnf::{self, ConfigFile};
 use crate::error::Location;
+use crate::grammar::mycnf::ConfigFile;
 use crate::lint::catalogue::{PORT_OF_TWO_SERVERS, PORT_OF_TWO_TESTS};
-use crate::lint::check::Input;
 use crate::lint::files::plain;
 use crate::lint::finding::Finding;
+use crate::lint::input::Input;
 use crate::lint::view::View;
 use crate::lint::words;
 use crate::plan::claims::claimed_port;
 use crate::server::options::expand;
+use crate::tree::config_file;
 use crate::tree::server_options::Resolved;
 
 /// Where a port is fixed: file, line, and the option's text.
@@ -151,7 +152,7 @@ fn set(ports: &mut Ports, text: &BString, place: Option<Place>) {
 }
 
 fn servers_of(template: &Path, view: &View) -> Vec<Server> {
-    let Ok(config) = mycnf::parse(template, &view.layout.test_dir) else { return Vec::new() };
+    let Ok(config) = config_file::read(template, &view.layout.test_dir) else { return Vec::new() };
     let names =
         config.option_groups().map(|group| group.name.clone()).filter(|name| name.starts_with(b"mysqld."));
     names.map(|name| server(name, &config)).collect()

@@ -5,20 +5,20 @@ use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
-use super::combinations::combinations_of;
 use crate::case::{Suite, SuiteKind, TestCase};
-use crate::config::mycnf;
+use crate::grammar::rdiff;
 use crate::lint::catalogue::{RDIFF_MISFIT, RESULT_MISSING, RESULT_UNUSED};
-use crate::lint::check::Input;
 use crate::lint::files::{Kind, plain};
 use crate::lint::finding::Finding;
+use crate::lint::input::Input;
+use crate::lint::rules::combinations::combinations_of;
 use crate::lint::view::View;
 use crate::script::command::Command;
 use crate::script::input::Input as Script;
 use crate::script::parse::Statements;
+use crate::tree::config_file;
 use crate::tree::hints::similar;
 use crate::tree::listing::Listings;
-use crate::tree::rdiff;
 use crate::tree::results::Results;
 
 /// Looks at the results of all suites.
@@ -180,7 +180,7 @@ impl<'a> Offered<'a> {
             .into_par_iter()
             .filter(|path| path.is_file())
             .filter_map(|path| {
-                let file = mycnf::parse(&path, &view.layout.test_dir).ok()?;
+                let file = config_file::read(&path, &view.layout.test_dir).ok()?;
                 let names = file.option_groups().map(|group| group.name.to_string()).collect();
                 Some((path, names))
             })

@@ -7,9 +7,9 @@ use bstr::ByteSlice;
 use rayon::prelude::*;
 
 use crate::lint::catalogue::{BLOCK, COMMAND, Code, ERROR_NAME, SOURCE_MISSING, UNENDED, UNREACHABLE};
-use crate::lint::check::Input;
 use crate::lint::files::{Kind, plain};
 use crate::lint::finding::Finding;
+use crate::lint::input::Input;
 use crate::lint::view::View;
 use crate::script::args;
 use crate::script::command::Command;

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use bstr::{BStr, BString, ByteSlice};
 
-use crate::config::mycnf::{self, Line};
+use crate::grammar::mycnf::{self, Line};
 use crate::lint::catalogue::GIVEN_TWICE;
 use crate::lint::dialect::Dialect;
 use crate::lint::finding::Finding;

@@ -2,12 +2,13 @@
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bstr::BString;
 
 use crate::env::Env;
 use crate::run::setup::context::Context;
+use crate::sys::poll::Waker;
 use crate::triage::collect::core_file;
 
 /// Core files below `dir` that are not yet compressed.
@@ -17,12 +18,32 @@ pub fn cores(dir: &Path) -> Vec<PathBuf> {
     cores
 }
 
-/// How long a debugger may look at a core file.
-const DEBUGGER_PATIENCE: Duration = Duration::from_secs(300);
+/// How long debuggers may look at one core file.
+const CORE_PATIENCE: Duration = Duration::from_secs(300);
 
-/// The stack traces in a core file, by the first debugger that can: gdb, then lldb.
+/// The stack traces in a core file, by the first debugger that can: gdb, then lldb. They may take `patience`, at most
+/// five minutes, and are ended when `abort` is woken.
 /// Empty with `--print-core=no`, or where no debugger is installed.
-pub fn stack_trace(ctx: &Context, core: &Path, program: &Path, env: &Env, scratch: &Path) -> BString {
+pub fn stack_trace(
+    ctx: &Context,
+    core: &Path,
+    program: &Path,
+    env: &Env,
+    scratch: &Path,
+    (patience, abort): (Duration, &Waker),
+) -> BString {
+    ctx.traces.of(core, || read_stacks(ctx, core, program, env, scratch, (patience, abort)))
+}
+
+fn read_stacks(
+    ctx: &Context,
+    core: &Path,
+    program: &Path,
+    env: &Env,
+    scratch: &Path,
+    (patience, abort): (Duration, &Waker),
+) -> BString {
+    let deadline = Instant::now() + patience.min(CORE_PATIENCE);
     let (gdb, lldb): (&[&str], &str) = match ctx.settings.print_core.as_str() {
         "no" => return BString::default(),
         "short" => (&["bt"], "bt"),
@@ -37,11 +58,15 @@ pub fn stack_trace(ctx: &Context, core: &Path, program: &Path, env: &Env, scratc
         if method != "auto" && method != name {
             continue;
         }
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() || abort.is_awake() {
+            break;
+        }
         let Ok(debugger) = which::which(name) else { continue };
         let out = scratch.join("stacktrace");
         let Ok(file) = File::create(&out) else { continue };
         let Ok(errors) = File::options().write(true).open("/dev/null") else { continue };
-        let ended = ctx.run_program(&debugger, &args, env, file, errors, (DEBUGGER_PATIENCE, None));
+        let ended = ctx.run_program(&debugger, &args, env, file, errors, (left, Some(abort)));
         let text = std::fs::read(&out).unwrap_or_default();
         let _ = std::fs::remove_file(&out);
         if ended.is_ok_and(|exit| exit.status() == 0) && !text.is_empty() {

@@ -9,6 +9,7 @@ use bstr::BString;
 
 use crate::env::Env;
 use crate::run::setup::context::Context;
+use crate::sys::poll::Waker;
 use crate::triage::threads;
 
 /// How long a debugger may hold a process.
@@ -16,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Where the threads of the process `pid` are, a few lines; none without gdb, with `--print-core=no`, or where the
 /// system forbids a look.
-pub fn threads_of(ctx: &Context, pid: i32, env: &Env, scratch: &Path) -> Vec<BString> {
+pub fn threads_of(ctx: &Context, pid: i32, env: &Env, scratch: &Path, abort: &Waker) -> Vec<BString> {
     let settings = &ctx.settings;
     if settings.print_core == "no" || !["auto", "gdb"].contains(&settings.print_method.as_str()) {
         return Vec::new();
@@ -30,7 +31,7 @@ pub fn threads_of(ctx: &Context, pid: i32, env: &Env, scratch: &Path) -> Vec<BSt
     let words = ["--batch", "--quiet", "--nx", "-p", &pid, "-ex", "thread apply all bt"];
     let args: Vec<OsString> = words.iter().map(OsString::from).collect();
     // What it wrote before its time was up is worth as much.
-    let _ = ctx.run_program(&gdb, &args, env, out, errors, (PATIENCE, None));
+    let _ = ctx.run_program(&gdb, &args, env, out, errors, (PATIENCE, Some(abort)));
     let text = std::fs::read(&path).unwrap_or_default();
     let _ = std::fs::remove_file(&path);
     threads::summary(&text)

@@ -10,7 +10,7 @@ use crate::sys::child::Exit;
 use crate::triage::collect::{self, Subject, log_file, settings};
 use crate::triage::diagnosis::Diagnosis;
 use crate::triage::evidence::{Evidence, ExitKind, OtherServer, Stage};
-use crate::triage::judge;
+use crate::triage::rules::judge;
 
 impl ServerSet {
     /// Why the server at `i`, which failed as `how` says, did not start.
@@ -28,7 +28,7 @@ impl ServerSet {
         evidence.exit = exit;
         evidence.timed_out = how == Readiness::TimedOut;
         if let (ExitKind::Running, Some(child)) = (exit, server.process()) {
-            let lines = gdb::threads_of(self.context(), child.pid(), &self.env, &self.dirs.tmp);
+            let lines = gdb::threads_of(self.context(), child.pid(), &self.env, &self.dirs.tmp, self.abort());
             evidence.threads = bstr::join("\n", lines).into();
         }
         self.complete(&mut evidence, i);

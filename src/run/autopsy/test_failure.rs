@@ -14,8 +14,8 @@ use crate::sys::process;
 use crate::triage::collect::log_file;
 use crate::triage::diagnosis::Diagnosis;
 use crate::triage::evidence::{Core, Evidence, ExitKind, LogPart, Stage, Statement, TestFacts, TextFile};
-use crate::triage::judge;
 use crate::triage::log::is_ready;
+use crate::triage::rules::judge;
 
 /// How long a server that hangs may take to say what it executes.
 const ANSWER: Duration = Duration::from_secs(5);
@@ -82,7 +82,7 @@ impl ServerSet {
         test.programs = process::programs_below(script);
         let mut threads: Vec<BString> = Vec::new();
         let mut look = |who: String, pid: i32| {
-            let lines = gdb::threads_of(self.context(), pid, &self.env, &self.dirs.tmp);
+            let lines = gdb::threads_of(self.context(), pid, &self.env, &self.dirs.tmp, self.abort());
             if !lines.is_empty() {
                 threads.push(format!("{who} (process {pid}):").into());
                 threads.extend(lines.into_iter().map(|line| [b"  ", line.as_bytes()].concat().into()));
@@ -241,7 +241,14 @@ impl ServerSet {
         let mut core = Core { path, ..Core::default() };
         if !evidence.log.text.contains_str("(handle_fatal_signal") {
             let (ctx, scratch) = (self.context(), &self.dirs.tmp);
-            core.backtrace = core_dump::stack_trace(ctx, &core.path, &evidence.program, &self.env, scratch);
+            core.backtrace = core_dump::stack_trace(
+                ctx,
+                &core.path,
+                &evidence.program,
+                &self.env,
+                scratch,
+                (Duration::MAX, self.abort()),
+            );
         }
         evidence.core = Some(core);
     }

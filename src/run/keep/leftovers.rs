@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 
 use crate::case::TestCase;
 use crate::event::Event;
-use crate::report::Reporters;
 
 /// The file in which the script engine leaves warnings about the script: `t.warnings` beside `t.result`.
 pub fn warnings_file(case: &TestCase) -> Option<PathBuf> {
@@ -13,24 +12,26 @@ pub fn warnings_file(case: &TestCase) -> Option<PathBuf> {
     path.is_file().then_some(path)
 }
 
-/// Moves core files that a crashed client left in the test directory, which is its current one,
-/// to what is kept of the failure.
-pub fn move_cores(test_dir: &Path, to: &Path, reporters: &mut Reporters) {
-    let Ok(entries) = std::fs::read_dir(test_dir) else { return };
-    let mut cores: Vec<PathBuf> =
-        entries.flatten().map(|entry| entry.path()).filter(|p| is_core(p)).collect();
+/// Core files that crashed clients left in the test directory, which is their current one, in order of their names.
+pub fn cores_in(test_dir: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(test_dir).into_iter().flatten().flatten();
+    let mut cores: Vec<PathBuf> = entries.map(|entry| entry.path()).filter(|path| is_core(path)).collect();
     cores.sort();
-    for core in cores {
-        let name = core.file_name().unwrap_or_default();
-        let text = format!(" - found '{}', moving it to '{}'", name.display(), to.display());
-        reporters.event(&Event::Message { text: text.into() });
-        // Across file systems a rename is impossible.
-        let place = to.join(name);
-        let moved = std::fs::rename(&core, &place)
-            .or_else(|_| std::fs::copy(&core, &place).and_then(|_| std::fs::remove_file(&core)));
-        if let Err(error) = moved {
-            reporters.warning(format!("cannot move {}: {error}", core.display()));
-        }
+    cores
+}
+
+/// Moves such a core file to what is kept of the failure.
+pub fn move_core(core: &Path, to: &Path, events: &mut Vec<Event>) {
+    let name = core.file_name().unwrap_or_default();
+    let text = format!(" - found '{}', moving it to '{}'", name.display(), to.display());
+    events.push(Event::Message { text: text.into() });
+    // Across file systems a rename is impossible.
+    let place = to.join(name);
+    let moved = std::fs::rename(core, &place)
+        .or_else(|_| std::fs::copy(core, &place).and_then(|_| std::fs::remove_file(core)));
+    if let Err(error) = moved {
+        let text = format!("cannot move {}: {error}", core.display());
+        events.push(Event::Warning { worker: None, text: text.into() });
     }
 }
 
@@ -47,14 +48,6 @@ fn is_core(path: &Path) -> bool {
 mod tests {
     use super::*;
 
-    struct Nobody;
-
-    impl crate::report::reporter::Reporter for Nobody {
-        fn event(&mut self, _: &Event) -> crate::Result<()> {
-            Ok(())
-        }
-    }
-
     #[test]
     fn cores_are_moved_and_nothing_else() {
         let root = tempfile::tempdir().unwrap();
@@ -65,7 +58,11 @@ mod tests {
         for name in ["core.12", "x.dmp", "mtr"] {
             std::fs::write(from.join(name), "").unwrap();
         }
-        move_cores(&from, &to, &mut Reporters::new(Nobody));
+        let mut events = Vec::new();
+        for core in cores_in(&from) {
+            move_core(&core, &to, &mut events);
+        }
+        assert_eq!(events.len(), 2);
         let names = |dir: &Path| {
             let mut names: Vec<_> = std::fs::read_dir(dir)
                 .unwrap()

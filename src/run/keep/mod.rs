@@ -1,4 +1,5 @@
 //! What is kept of a failure: saved directories, core files, files that programs left beside the tests.
 
+pub mod keeper;
 pub mod leftovers;
 pub mod save;

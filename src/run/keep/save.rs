@@ -3,12 +3,14 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs::File;
+use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use crate::case::TestCase;
 use crate::error::{Error, Result};
 use crate::run::servers::set::ServerSet;
 use crate::server::process::ServerProcess;
+use crate::sys::poll::Waker;
 
 /// Moves config, temporary files and data directories of a failed test to
 /// `VAR/log/<test>`; a second failure of the same test gets `<test>.2` and so on.
@@ -44,7 +46,7 @@ pub fn save_crashed(set: &ServerSet, crashed: &BTreeSet<usize>, test: &str) -> R
 }
 
 /// A path in `dir` that does not exist: `name`, `name.2` and so on.
-fn fresh(dir: &Path, name: &str) -> PathBuf {
+pub fn fresh(dir: &Path, name: &str) -> PathBuf {
     let mut target = dir.join(name);
     for n in 2.. {
         if !target.exists() {
@@ -104,16 +106,32 @@ fn copy_tree(from: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Compresses a core file in place, as `<core>.gz`.
-pub fn compress(core: &Path) -> Result<()> {
+/// Compresses a core file in place, as `<core>.gz`. Where `abort` is woken meanwhile the core file stays as it was;
+/// returns whether it was compressed.
+///
+/// # Errors
+/// A file cannot be read, written or removed.
+pub fn compress(core: &Path, abort: &Waker) -> Result<bool> {
     let mut name = core.as_os_str().to_os_string();
     name.push(".gz");
     let target = PathBuf::from(name);
     let mut from = File::open(core).map_err(|error| Error::io("read", core, error))?;
-    let to = File::create(&target).map_err(|error| Error::io("create", &target, error))?;
+    let failed = |error| Error::io("write", &target, error);
+    let to = File::create(&target).map_err(failed)?;
     let mut to = flate2::write::GzEncoder::new(to, flate2::Compression::fast());
-    std::io::copy(&mut from, &mut to)
-        .and_then(|_| to.finish())
-        .map_err(|error| Error::io("write", &target, error))?;
-    std::fs::remove_file(core).map_err(|error| Error::io("remove", core, error))
+    let mut buffer = vec![0; 1 << 20];
+    loop {
+        let count = from.read(&mut buffer).map_err(|error| Error::io("read", core, error))?;
+        if count == 0 {
+            break;
+        }
+        if abort.is_awake() {
+            std::fs::remove_file(&target).map_err(|error| Error::io("remove", &target, error))?;
+            return Ok(false);
+        }
+        to.write_all(&buffer[..count]).map_err(failed)?;
+    }
+    to.finish().map_err(failed)?;
+    std::fs::remove_file(core).map_err(|error| Error::io("remove", core, error))?;
+    Ok(true)
 }

@@ -15,7 +15,6 @@ use crate::check::errorlog::LogScanner;
 use crate::check::session::Session;
 use crate::config::external::extern_config;
 use crate::config::generate::{Config, ConfigInputs, generate};
-use crate::config::mycnf;
 use crate::config::ports::PortLease;
 use crate::config::server_group::ServerGroup;
 use crate::env::Env;
@@ -34,6 +33,7 @@ use crate::sys::child::Exit;
 use crate::sys::deadline::deadline_after;
 use crate::sys::poll::Waker;
 use crate::sys::watch::DirWatch;
+use crate::tree::config_file;
 use crate::triage::collect::memory;
 use crate::triage::collect::sanitizers::has_log_path;
 use crate::triage::crash::is_own_signal;
@@ -49,7 +49,7 @@ pub struct ServerSet {
     pub env: Env,
     /// What variables of `[ENV]` were before.
     replaced: Vec<(OsString, Option<OsString>)>,
-    lease: PortLease,
+    lease: Arc<PortLease>,
     config: Option<Config>,
     template: Option<PathBuf>,
     /// The servers of the current config, in its order.
@@ -101,7 +101,7 @@ impl ServerSet {
         ctx: Arc<Context>,
         dirs: WorkerDirs,
         env: Env,
-        lease: PortLease,
+        lease: Arc<PortLease>,
         abort: Waker,
         events: EventSink,
     ) -> std::io::Result<Self> {
@@ -325,7 +325,7 @@ impl ServerSet {
                 None => self.env.remove(name),
             };
         }
-        let template = mycnf::parse(&case.template, &ctx.layout.test_dir)?;
+        let template = config_file::read(&case.template, &ctx.layout.test_dir)?;
         let config = generate(&ConfigInputs {
             template: &template,
             template_path: &case.template,
@@ -402,8 +402,11 @@ impl ServerSet {
             failed => return Err(BringUpFailure::Server(i, failed)),
         }
         if self.servers[i].group.wsrep_on()
-            && !crate::run::servers::wsrep::wait_ready(&self.servers[i], &self.ctx, deadline)?
+            && !crate::run::servers::wsrep::wait_ready(&self.servers[i], &self.ctx, &self.abort, deadline)?
         {
+            if self.abort.is_awake() {
+                return Err(BringUpFailure::Interrupted);
+            }
             return Err(BringUpFailure::Server(i, Readiness::TimedOut));
         }
         Ok(())

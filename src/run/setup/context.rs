@@ -18,6 +18,7 @@ use crate::error::{Error, Result};
 use crate::run::setup::debugger::{self, Target};
 use crate::run::setup::early_death::{self, Early};
 use crate::run::setup::engine::Engine;
+use crate::run::setup::traces::Traces;
 use crate::run::setup::vardir::WorkerDirs;
 use crate::server::bootstrap::{Bootstrap, Charset, Wrapper};
 use crate::server::datadir::{self, Prepared};
@@ -51,6 +52,8 @@ pub struct Context {
     pub engine: Engine,
     /// The run's mark in the environment of its processes (see `sys::guardian`).
     pub run_mark: String,
+    /// What debuggers read in core files.
+    pub traces: Traces,
     /// Names were given on the command line: cores are kept uncompressed.
     pub named_tests: bool,
 }

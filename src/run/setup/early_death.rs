@@ -12,11 +12,12 @@ use crate::case::{Origin, ServerOption};
 use crate::env::Env;
 use crate::error::Error;
 use crate::server::bootstrap::BootstrapFailed;
-use crate::tree::probe::{ProbeFailed, ServerFacts};
+use crate::tree::probe::ServerFacts;
+use crate::tree::probe_failed::ProbeFailed;
 use crate::triage::collect::{self, Subject, log_file};
 use crate::triage::diagnosis::Diagnosis;
 use crate::triage::evidence::{Evidence, ExitKind, LogPart, Stage};
-use crate::triage::judge;
+use crate::triage::rules::judge;
 
 /// What is known beside the failure itself.
 #[derive(Debug, Clone, Copy)]

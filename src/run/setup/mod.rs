@@ -8,4 +8,5 @@ pub mod early_death;
 pub mod engine;
 pub mod plugin_dir;
 pub mod sanitizer;
+pub mod traces;
 pub mod vardir;

@@ -213,20 +213,24 @@ fn end_leftovers(root: &Path, messages: &mut Messages) -> Result<()> {
     Ok(())
 }
 
-/// Kills process `pid`, if it is one that works below `root`: pids are used again.
+/// Kills process `pid`, if it is one that works below `root`: pids are used again. It is held before it is looked at.
 fn end_leftover(pid: Pid, root: &Path) -> &'static str {
     use std::os::fd::AsFd;
-    let command = std::fs::read(format!("/proc/{}/cmdline", pid.as_raw_nonzero())).unwrap_or_default();
-    let root = std::os::unix::ffi::OsStrExt::as_bytes(root.as_os_str());
-    if !bstr::ByteSlice::contains_str(command.as_slice(), root) {
-        return "   process did not exist!";
-    }
+    let number = pid.as_raw_nonzero();
     let Ok(fd) = rustix::process::pidfd_open(pid, PidfdFlags::empty()) else {
         return "   process did not exist!";
     };
+    let command = std::fs::read(format!("/proc/{number}/cmdline")).unwrap_or_default();
+    if !works_below(&command, root) {
+        return "   process did not exist!";
+    }
     let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
-    // A server leads a group of its own: what it started goes with it.
-    let _ = rustix::process::kill_process_group(pid, Signal::KILL);
+    // A server leads a group of its own: what it started goes with it. While it is stopped it does not end, and
+    // its number stays its own.
+    let stopped = rustix::process::pidfd_send_signal(&fd, Signal::STOP).is_ok();
+    if stopped && rustix::process::getpgid(Some(pid)).is_ok_and(|group| group == pid) {
+        let _ = rustix::process::kill_process_group(pid, Signal::KILL);
+    }
     match rustix::process::pidfd_send_signal(&fd, Signal::KILL) {
         Ok(()) => match crate::sys::poll::readable(&[fd.as_fd()], Some(deadline)) {
             Ok(ended) if !ended.is_empty() => "   ok!",
@@ -235,6 +239,18 @@ fn end_leftover(pid: Pid, root: &Path) -> &'static str {
         Err(Errno::SRCH) => "   ok!",
         Err(_) => "   failed!",
     }
+}
+
+/// Whether a command line, arguments ended by zeros, names `root` or a path below it: as an argument or as the value
+/// of one.
+fn works_below(command: &[u8], root: &Path) -> bool {
+    command.split(|byte| *byte == 0).any(|argument| {
+        let value = argument.iter().position(|byte| *byte == b'=').map(|at| &argument[at + 1..]);
+        std::iter::once(argument).chain(value).any(|text| {
+            let path: &std::ffi::OsStr = std::os::unix::ffi::OsStrExt::from_bytes(text);
+            Path::new(path).starts_with(root)
+        })
+    })
 }
 
 /// Removes everything in `dir`, not `dir` itself: it may be locked, a mount point or a symlink.
@@ -327,6 +343,38 @@ mod tests {
         drop(vardir);
         let (again, _) = open(dir.path()).unwrap();
         assert!(!again.root.join("log/x").exists());
+    }
+
+    #[test]
+    fn a_leftover_names_the_vardir_itself() {
+        let works = |command: &str| works_below(command.as_bytes(), Path::new("/tmp/v"));
+        assert!(works("mariadbd\0--defaults-file=/tmp/v/my.cnf\0"));
+        assert!(works("mariadbd\0--tmpdir=/tmp/v\0"));
+        assert!(works("mariadbd\0--datadir\0/tmp/v/1/mysqld.1/data\0"));
+        for other in ["/tmp/v2/my.cnf", "/tmp/v.old", "/srv/tmp/v/my.cnf", "/tmp", "/tmp/va"] {
+            assert!(!works(&format!("mariadbd\0--defaults-file={other}\0")), "{other}");
+            assert!(!works(&format!("mariadbd\0{other}\0")), "{other}");
+        }
+        assert!(!works(""));
+    }
+
+    #[test]
+    fn a_leftover_of_another_vardir_lives() {
+        let run = |dir: &Path| {
+            let script = "sleep 600; :";
+            let mut command = std::process::Command::new("sh");
+            std::os::unix::process::CommandExt::process_group(&mut command, 0);
+            command.args(["-c", script, "sh"]).arg(dir).spawn().unwrap()
+        };
+        let mut other = run(Path::new("/tmp/v2"));
+        let mut ours = run(Path::new("/tmp/v"));
+        let end = |child: &std::process::Child| end_leftover(Pid::from_child(child), Path::new("/tmp/v"));
+        assert_eq!(end(&other), "   process did not exist!");
+        assert!(other.try_wait().unwrap().is_none());
+        assert_eq!(end(&ours), "   ok!");
+        ours.wait().unwrap();
+        let _ = rustix::process::kill_process_group(Pid::from_child(&other), Signal::KILL);
+        other.wait().unwrap();
     }
 
     #[test]

@@ -15,7 +15,7 @@ use crate::run::servers::set::BringUpFailure;
 use crate::run::setup::debugger;
 use crate::run::setup::early_death;
 use crate::run::worker::analyze;
-use crate::run::worker::checks::{self, CheckFailure};
+use crate::run::worker::checks::{self, CheckFailure, Late};
 use crate::run::worker::handle::Job;
 use crate::run::worker::life::Worker;
 use crate::run::worker::modes;
@@ -159,6 +159,7 @@ impl Worker {
     /// Gets the servers ready. `Some` ends the attempt (with `None` inside: without a verdict).
     fn servers_for(&mut self, case: &TestCase) -> Result<Option<Option<Ended>>> {
         let begun = Instant::now();
+        self.tell_late_warnings(Late::All);
         let reasons = self.set.stop_unfit(case)?;
         if !reasons.is_empty() {
             self.restarted = true;
@@ -180,6 +181,8 @@ impl Worker {
         writeln!(append_to(&self.set.dirs.current_test())?, "CURRENT_TEST: {}", case.name())
             .map_err(|error| Error::io("write", &self.set.dirs.current_test(), error))?;
         let up = self.set.bring_up(case);
+        self.tell_late_warnings(Late::BeforeMarker);
+        self.suppressions.clear();
         self.spent(Phase::Servers, begun);
         match up {
             Ok(()) => Ok(None),
@@ -268,9 +271,23 @@ impl Worker {
         let begun = Instant::now();
         let checked = checks::after(self, case, deadline, down);
         self.spent(Phase::CheckTestcase, begun);
+        // What the servers logged while their states were looked at is this test's as well.
+        let late = match &checked {
+            Ok(_) if self.checks_warnings() => checks::late_warnings(self, &case.name(), deadline, Late::All),
+            _ => Ok(None),
+        };
+        checks::close(std::mem::take(&mut self.sessions));
+        let checked = late.and_then(|late| Ok((late, checked?)));
         match checked {
-            Ok(None) => Ok(()),
-            Ok(Some(report)) => {
+            Ok((Some(lines), report)) => {
+                outcome.diagnoses = self.set.diagnose_warnings(&lines, Vec::new());
+                outcome.warnings = lines;
+                outcome.check_report = report.unwrap_or_default();
+                (outcome.verdict, outcome.failure) = (Verdict::Fail, Some(FailureKind::Warnings));
+                Ok(())
+            }
+            Ok((None, None)) => Ok(()),
+            Ok((None, Some(report))) => {
                 outcome.check_report = report;
                 self.stop_servers()
             }
@@ -398,7 +415,7 @@ impl Worker {
     }
 
     /// After a failure: servers ended, their data kept.
-    fn keep_failure(&mut self, case: &TestCase, failure: Option<FailureKind>) -> Result<()> {
+    pub fn keep_failure(&mut self, case: &TestCase, failure: Option<FailureKind>) -> Result<()> {
         self.states.clear();
         // Valgrind reports at a normal end only; a core of the server is the other thing one may want.
         let reports = debugger::valgrind(&self.ctx.settings)

@@ -42,6 +42,19 @@ const CONNECT_PATIENCE: Duration = Duration::from_secs(50);
 /// How often a check that waits for a connection looks whether the server is still there.
 const LOOK: Duration = Duration::from_millis(500);
 
+/// How long a state that differs may take to be what it was: the distances between further looks. What a script
+/// leaves to the server, the end of its connections and what they held among it, goes on for a moment after its end.
+/// The reference looks later, as it starts a program for each look: after 20 to 50 ms with one server and nothing
+/// else to do, after 300 to 700 ms with four workers on two processors.
+const FURTHER_LOOKS: [Duration; 6] = [
+    Duration::from_millis(10),
+    Duration::from_millis(20),
+    Duration::from_millis(40),
+    Duration::from_millis(80),
+    Duration::from_millis(160),
+    Duration::from_millis(320),
+];
+
 /// How long a server that has closed a connection may take to end, and one that has said anything else.
 const END_PATIENCE: Duration = Duration::from_secs(10);
 const END_GRACE: Duration = Duration::from_millis(100);
@@ -86,30 +99,61 @@ pub fn before(worker: &mut Worker, case: &TestCase, deadline: Instant) -> Result
     Ok(())
 }
 
-/// Compares the state of every server with what it was before; `Some` is the report of what differs.
+/// Compares the state of every server with what it was before; `Some` is the report of what differs. What differs is
+/// looked at again before it is reported ([`FURTHER_LOOKS`]); where nothing does, no time passes. Nothing is reported
+/// when the run is ended meanwhile.
+///
+/// The sessions stay open.
 pub fn after(
     worker: &mut Worker,
     case: &TestCase,
     deadline: Instant,
     down: &DownOnPurpose,
 ) -> Result<Option<BString>, CheckFailure> {
-    let mut details = BString::default();
-    let mut sessions = std::mem::take(&mut worker.sessions);
+    let mut looked_at = Vec::new();
     for i in 0..worker.set.servers.len() {
-        let key: BString = worker.set.name(i).into();
         if restarted_with_options(&worker.set, i) {
+            let key: BString = worker.set.name(i).into();
             worker.states.remove(&key);
-            continue;
+        } else if worker.set.servers[i].is_running() || down.contains(i) {
+            looked_at.push(i);
         }
-        if !worker.set.servers[i].is_running() && !down.contains(i) {
-            continue;
+    }
+    let mut sessions = std::mem::take(&mut worker.sessions);
+    let mut differing = compare(worker, &mut sessions, case, looked_at, deadline)?;
+    let mut further = FURTHER_LOOKS.iter();
+    while !differing.is_empty()
+        && let Some(distance) = further.next()
+    {
+        let until = deadline.min(Instant::now() + *distance);
+        if poll::readable(&[worker.abort.fd()], Some(until)).is_ok_and(|woken| !woken.is_empty()) {
+            differing.clear();
+            break;
         }
-        let state = match snapshot(worker, &mut sessions, i, deadline) {
+        let again = differing.into_iter().map(|(i, _)| i).collect();
+        differing = compare(worker, &mut sessions, case, again, deadline)?;
+    }
+    worker.sessions = sessions;
+    let details: Vec<BString> = differing.into_iter().map(|(_, details)| details).collect();
+    Ok((!details.is_empty()).then(|| testcase::report(&case.name(), &details.concat())))
+}
+
+/// Takes the state of the servers at the positions `which`; returns those that differ from before, and in what.
+fn compare(
+    worker: &mut Worker,
+    sessions: &mut Sessions,
+    case: &TestCase,
+    which: Vec<usize>,
+    deadline: Instant,
+) -> Result<Vec<(usize, BString)>, CheckFailure> {
+    let mut differing = Vec::new();
+    for i in which {
+        let key: BString = worker.set.name(i).into();
+        let state = match snapshot(worker, sessions, i, deadline) {
             Ok(state) => state,
             // What was there before and is not any more (database `test`, say) is a side effect as well.
             Err(error @ (SessionError::Server { .. } | SessionError::File { .. })) => {
-                details.extend_from_slice(format!("{error}\n").as_bytes());
-                worker.states.remove(&key);
+                differing.push((i, format!("{error}\n").into()));
                 continue;
             }
             Err(error) => return Err(failure(worker, case, i, Check::After, deadline, &error)),
@@ -118,15 +162,15 @@ pub fn after(
         let file = |extension: &str| {
             worker.set.dirs.var_tmp().join(format!("{name}.{extension}")).display().to_string()
         };
-        if let Some(before) = worker.states.get(&key)
-            && let Some(diff) = before.diff(&state, (&file("result"), &file("reject")))
-        {
-            details.extend_from_slice(&diff);
+        match worker.states.get(&key) {
+            None => drop(worker.states.insert(key, state)),
+            Some(before) => {
+                let diff = before.diff(&state, (&file("result"), &file("reject")));
+                differing.extend(diff.map(|diff| (i, diff)));
+            }
         }
-        worker.states.insert(key, state);
     }
-    close(sessions);
-    Ok((!details.is_empty()).then(|| testcase::report(&case.name(), &details)))
+    Ok(differing)
 }
 
 /// Scans the error logs and lets each server forget what its suppressions allow.
@@ -149,8 +193,10 @@ pub fn warnings(
             Ok(lines) => lines,
             Err(error) => return Err(other(error.to_string())),
         };
+        let mut suppressions = Vec::new();
         let checked = session(worker, &mut sessions, i, deadline)
-            .and_then(|session| server_side::check(session, &log, &lines));
+            .and_then(|session| server_side::check(session, &log, &lines, &mut suppressions));
+        worker.suppressions.insert(i, suppressions);
         match checked {
             Ok(Some(text)) => found.extend_from_slice(&text),
             Ok(None) => {}
@@ -158,17 +204,70 @@ pub fn warnings(
         }
     }
     worker.sessions = sessions;
+    remember_warnings(worker, &case.name(), found)
+}
+
+/// Appends what was `found` in the error logs to `VAR/log/warnings`; `None` where that is nothing.
+fn remember_warnings(worker: &Worker, test: &str, found: BString) -> Result<Option<BString>, CheckFailure> {
     if found.is_empty() {
         return Ok(None);
     }
     let log = worker.set.dirs.log().join("warnings");
     append_to(&log)
         .and_then(|mut file| {
-            let text = [case.name().as_bytes(), b"\n", &found].concat();
+            let text = [test.as_bytes(), b"\n", &found].concat();
             file.write_all(&text).map_err(|error| Error::io("write", &log, error))
         })
         .map_err(|error| other(error.to_string()))?;
     Ok(Some(found))
+}
+
+/// Which lines of an error log are late ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Late {
+    /// All since the last scan: no further test has been marked.
+    All,
+    /// Those before the marker of the next test.
+    BeforeMarker,
+}
+
+/// Scans the logs of the servers that run for lines that came after [`warnings`], which belong to the same `test`;
+/// `Some` are those that its suppressions do not cover. Where no log has grown, nothing is done.
+pub fn late_warnings(
+    worker: &mut Worker,
+    test: &str,
+    deadline: Instant,
+    which: Late,
+) -> Result<Option<BString>, CheckFailure> {
+    let mut found = BString::default();
+    let mut sessions = std::mem::take(&mut worker.sessions);
+    let ctx = worker.ctx.clone();
+    for i in worker.set.running() {
+        let log = worker.set.servers[i].group.log_error();
+        let scanner = worker.set.scanner(&log);
+        let position = scanner.position();
+        let lines = match which {
+            Late::All if !scanner.has_grown() => continue,
+            Late::All => scanner.scan(&ctx.patterns),
+            // A server that was started for the marked test has nothing of another one.
+            Late::BeforeMarker if scanner.names().len() < 2 => continue,
+            Late::BeforeMarker => scanner.scan_before_marker(&ctx.patterns),
+        }
+        .map_err(|error| other(error.to_string()))?;
+        if lines.is_empty() {
+            continue;
+        }
+        let suppressions = worker.suppressions.get(&i).cloned().unwrap_or_default();
+        let checked = session(worker, &mut sessions, i, deadline)
+            .and_then(|session| server_side::check_late(session, &log, &lines, &suppressions));
+        match checked {
+            Ok(text) => found.extend_from_slice(&text.unwrap_or_default()),
+            // It is about to end: what it says then is told with its end.
+            Err(_) => worker.set.scanner(&log).go_back(position),
+        }
+    }
+    worker.sessions = sessions;
+    remember_warnings(worker, test, found)
 }
 
 /// Closes sessions, waiting until the servers have ended them.

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use crossbeam_channel::Sender;
 
 use crate::case::TestCase;
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::event::{Event, Outcome};
+use crate::run::keep::keeper::Told;
 use crate::sys::poll::Waker;
 
 /// One attempt to make.
@@ -39,16 +40,23 @@ pub enum Notice {
         outcome: Box<Outcome>,
         /// Where a failure's data were put.
         saved: Option<PathBuf>,
+        /// Why the worker cannot make another attempt: it ends now, to be made anew.
+        unfit: Option<Error>,
     },
     /// The data of servers that crashed after a test were put here.
     Saved(PathBuf),
+    /// From the keeper.
+    Keeper(Told),
     /// Valgrind found memory lost when a server ended; the details were told as messages.
     MemoryLost,
     /// The stop file has come or gone.
     StopFile,
     /// A signal for the whole program.
     Signal(i32),
-    /// The worker is gone. With an error it could not go on; what it had in hand has no verdict.
+    /// There are to be so many workers from now on.
+    Wanted(usize),
+    /// The worker is gone, and its servers with it. With an error it could not go on; what it had in hand has no
+    /// verdict.
     Gone {
         /// 1-based.
         worker: usize,
@@ -64,10 +72,22 @@ pub struct WorkerHandle {
     pub jobs: Option<Sender<Job>>,
     /// Ends what it does.
     pub abort: Waker,
-    /// The instance it has in hand.
-    pub holds: Option<usize>,
-    /// The thread is there.
-    pub alive: bool,
-    /// It waits for a job.
-    pub idle: bool,
+}
+
+/// A worker that has just been made.
+#[derive(Debug)]
+pub struct Made {
+    /// The way to it.
+    pub handle: WorkerHandle,
+    /// What is to be told of it: its ports, and how they were found.
+    pub events: Vec<Event>,
+}
+
+/// Who makes workers.
+pub trait Crew {
+    /// Makes the worker of that number, from 1. An earlier one of the same number is gone.
+    ///
+    /// # Errors
+    /// There are no ports for it, its directories cannot be made, or no thread can be started.
+    fn make(&mut self, number: usize) -> Result<Made>;
 }

@@ -3,8 +3,10 @@
 use std::any::Any;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::fs::File;
+use std::os::unix::fs::MetadataExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -16,7 +18,7 @@ use crate::check::testcase::Snapshot;
 use crate::config::ports::PortLease;
 use crate::env::Env;
 use crate::error::{Error, Result};
-use crate::event::{Event, EventSink, Phase};
+use crate::event::{Event, EventSink, FailureKind, Outcome, Phase};
 use crate::run::autopsy::valgrind;
 use crate::run::keep::save;
 use crate::run::servers::set::ServerSet;
@@ -24,11 +26,14 @@ use crate::run::servers::shutdown::{self, Shutdown};
 use crate::run::setup::context::Context;
 use crate::run::setup::debugger;
 use crate::run::setup::vardir::WorkerDirs;
-use crate::run::worker::checks::Sessions;
+use crate::run::worker::checks::{self, Late, Sessions};
 use crate::run::worker::handle::{Job, Notice};
 use crate::sys::guardian;
 use crate::sys::orphans;
 use crate::sys::poll::Waker;
+
+/// How long a server may take to say whether a line that came late is allowed.
+const LATE_PATIENCE: Duration = Duration::from_secs(10);
 
 /// What a worker is made of.
 #[derive(Debug)]
@@ -42,11 +47,13 @@ pub struct WorkerInputs {
     /// The environment of its processes.
     pub env: Env,
     /// Its ports.
-    pub lease: PortLease,
+    pub lease: Arc<PortLease>,
     /// Wakes it when the run is ended.
     pub abort: Waker,
     /// Where it tells.
     pub reports: Sender<Notice>,
+    /// It takes the place of a worker that could not go on: what is in its directories is no news.
+    pub anew: bool,
 }
 
 /// The state of one worker.
@@ -65,33 +72,56 @@ pub struct Worker {
     pub states: BTreeMap<BString, Snapshot>,
     /// Sessions of the checks, open between the checks after a test only.
     pub sessions: Sessions,
+    /// What tests said their servers may log, by position, for lines that come after the last look.
+    pub suppressions: BTreeMap<usize, Vec<BString>>,
     /// The current attempt (re)started a server.
     pub restarted: bool,
     /// Where the data of the attempt's failure were put.
     pub saved: Option<PathBuf>,
     phases: BTreeMap<Phase, Duration>,
+    /// Its directories as they were made. They are kept open: the inode of one that was removed cannot be that of
+    /// another one then.
+    places: Vec<(PathBuf, File)>,
 }
 
 impl Worker {
-    /// The whole life of a worker: asks for jobs until the channel closes.
+    /// The whole life of a worker: asks for jobs until the channel closes or it cannot go on.
     pub fn run(inputs: WorkerInputs, jobs: &Receiver<Job>) {
-        let (number, reports) = (inputs.number, inputs.reports.clone());
-        let life = || Worker::new(inputs).and_then(|mut worker| worker.serve(jobs));
+        Worker::live(inputs, jobs, Worker::attempt);
+    }
+
+    /// [`run`](Worker::run), with `attempt` as the way to make an attempt.
+    fn live(
+        inputs: WorkerInputs,
+        jobs: &Receiver<Job>,
+        attempt: impl Fn(&mut Worker, &Job) -> Option<Outcome>,
+    ) {
+        let (number, reports, run_mark) =
+            (inputs.number, inputs.reports.clone(), inputs.ctx.run_mark.clone());
+        let life = || Worker::new(inputs).and_then(|mut worker| worker.serve(jobs, attempt));
         // Nothing of the worker is used after a panic; its servers are ended while it unwinds.
-        let error = match catch_unwind(AssertUnwindSafe(life)) {
-            Ok(ended) => ended.err(),
-            Err(panic) => Some(Error::new(format!("the runner itself failed: {}", panic_text(&*panic)))),
-        };
+        let error = caught(life).and_then(|ended| ended).err();
+        if error.is_some() {
+            let mark = worker_mark(&run_mark, number);
+            // That they cannot be looked for either is told when the run ends.
+            let _ = orphans::end_orphans(&[], |environment| guardian::carries(environment, &mark));
+        }
         let _ = reports.send(Notice::Gone { worker: number, error });
     }
 
     fn new(inputs: WorkerInputs) -> Result<Worker> {
-        let WorkerInputs { ctx, number, dirs, env, lease, abort, reports } = inputs;
+        let WorkerInputs { ctx, number, dirs, env, lease, abort, reports, anew } = inputs;
         let told = reports.clone();
         // A supervisor that is gone has nobody to tell any more.
         let events = EventSink::new(move |event| drop(told.send(Notice::Event(event))));
-        let set = ServerSet::new(ctx.clone(), dirs, env, lease, abort.clone(), events)
+        let places = places(&dirs)?;
+        let mut set = ServerSet::new(ctx.clone(), dirs, env, lease, abort.clone(), events)
             .map_err(|error| Error::new("cannot watch the worker's directories").caused_by(error))?;
+        if anew {
+            for log in error_logs(&set.dirs) {
+                set.scanner(&log).skip_to_end();
+            }
+        }
         Ok(Worker {
             ctx,
             number,
@@ -100,20 +130,60 @@ impl Worker {
             reports,
             states: BTreeMap::new(),
             sessions: Sessions::new(),
+            suppressions: BTreeMap::new(),
             restarted: false,
             saved: None,
             phases: BTreeMap::new(),
+            places,
         })
     }
 
-    fn serve(&mut self, jobs: &Receiver<Job>) -> Result<()> {
+    fn serve(
+        &mut self,
+        jobs: &Receiver<Job>,
+        attempt: impl Fn(&mut Worker, &Job) -> Option<Outcome>,
+    ) -> Result<()> {
         self.report(Notice::Idle { worker: self.number });
         while let Ok(job) = jobs.recv() {
-            let Some(outcome) = self.attempt(&job) else { break };
+            self.saved = None;
+            let (outcome, unfit) = match caught(|| attempt(self, &job)) {
+                Ok(None) => break,
+                Ok(Some(outcome)) => (outcome, self.displaced()),
+                Err(panic) => (self.outcome_of_panic(&job, &panic), Some(panic)),
+            };
             let (worker, index, saved) = (self.number, job.index, self.saved.take());
-            self.report(Notice::Done { worker, index, outcome: Box::new(outcome), saved });
+            let ends = unfit.is_some();
+            self.report(Notice::Done { worker, index, outcome: Box::new(outcome), saved, unfit });
+            if ends {
+                break;
+            }
         }
         self.finish()
+    }
+
+    /// The report of an attempt in which the runner itself failed. What its servers leave is kept as after any failure.
+    fn outcome_of_panic(&mut self, job: &Job, panic: &Error) -> Outcome {
+        let mut comment = BString::from(format!("{}\n", panic.explained()));
+        if let Err(error) = caught(|| self.keep_failure(&job.case, None)).and_then(|kept| kept) {
+            comment.extend_from_slice(error.explained().as_bytes());
+            comment.push(b'\n');
+        }
+        let ended_at = crate::sys::local_time::format(std::time::SystemTime::now());
+        Outcome { failure: Some(FailureKind::Other), comment, ended_at, ..Outcome::default() }
+    }
+
+    /// Why no server can be started here any more: a directory that is watched or written to is not the one that was
+    /// made.
+    fn displaced(&self) -> Option<Error> {
+        let identity = |meta: std::fs::Metadata| (meta.dev(), meta.ino());
+        let same = |path: &Path, made: &File| {
+            made.metadata().ok().map(identity) == std::fs::metadata(path).ok().map(identity)
+        };
+        let (path, _) = self.places.iter().find(|(path, made)| !same(path, made))?;
+        Some(
+            Error::new(format!("a test removed or replaced {}", path.display()))
+                .hint("this directory is the runner's: a test may remove what is in it, not itself"),
+        )
     }
 
     /// The end: servers shut down gracefully, their last words told.
@@ -129,6 +199,7 @@ impl Worker {
             // Nobody will look at these servers again, and whoever ended the run does not want to wait.
             self.set.kill_all()?;
         } else {
+            self.tell_late_warnings(Late::All);
             self.set.stop_all(self.set.grace())?;
             self.tell_shutdown_warnings()?;
         }
@@ -176,7 +247,7 @@ impl Worker {
 
     /// Kills what the script left running: its orphans, wherever they hid, but no server's.
     pub fn end_script_leftovers(&self) {
-        let mark = format!("{}={}.{}.", guardian::MARK, self.ctx.run_mark, self.number);
+        let mark = worker_mark(&self.ctx.run_mark, self.number);
         let servers: Vec<i32> =
             self.set.servers.iter().filter_map(|server| server.process().map(|child| child.pid())).collect();
         let ours = |environment: &[u8]| guardian::carries(environment, &mark);
@@ -220,6 +291,36 @@ impl Worker {
             }
         }
         Ok(())
+    }
+
+    /// Tells error-log lines that came between the last look after a test and now, as what that test left.
+    pub fn tell_late_warnings(&mut self, which: Late) {
+        if !self.ctx.settings.warnings || self.ctx.settings.using_extern() {
+            return;
+        }
+        let before = usize::from(which == Late::BeforeMarker);
+        let named: Option<String> = self.set.running().into_iter().find_map(|i| {
+            let names = self.set.scanners.get(&self.set.servers[i].group.log_error())?.names();
+            names.len().checked_sub(1 + before).map(|last| names[last].clone())
+        });
+        let Some(test) = named else { return };
+        let deadline = Instant::now() + LATE_PATIENCE;
+        let found = checks::late_warnings(self, &test, deadline, which);
+        checks::close(std::mem::take(&mut self.sessions));
+        match found {
+            Ok(None) => {}
+            Ok(Some(lines)) => {
+                let diagnoses = match which {
+                    Late::All => self.set.diagnose_warnings(&lines, Vec::new()),
+                    // The log of that test has ended with the marker.
+                    Late::BeforeMarker => Vec::new(),
+                };
+                self.send(Event::ShutdownWarnings { tests: vec![test], lines, diagnoses });
+            }
+            Err(failure) => {
+                self.warn(format!("cannot look for late warnings of {test}: {}", failure.comment))
+            }
+        }
     }
 
     /// Tells what valgrind found when this worker's servers ended (spec §10.8).
@@ -271,6 +372,37 @@ impl Worker {
     }
 }
 
+/// Calls `act`; a panic in it is an error.
+fn caught<T>(act: impl FnOnce() -> T) -> Result<T> {
+    catch_unwind(AssertUnwindSafe(act))
+        .map_err(|panic| Error::new(format!("the runner itself failed: {}", panic_text(&*panic))))
+}
+
+/// How the mark of a worker's processes begins.
+fn worker_mark(run_mark: &str, number: usize) -> String {
+    format!("{}={run_mark}.{number}.", guardian::MARK)
+}
+
+/// The directories that a worker cannot do without.
+fn places(dirs: &WorkerDirs) -> Result<Vec<(PathBuf, File)>> {
+    let mut paths = vec![dirs.var.clone(), dirs.log(), dirs.run(), dirs.var_tmp(), dirs.tmp.clone()];
+    paths.dedup();
+    let open = |path: PathBuf| match File::open(&path) {
+        Ok(dir) => Ok((path, dir)),
+        Err(error) => Err(Error::io("open", &path, error)),
+    };
+    paths.into_iter().map(open).collect()
+}
+
+/// The error logs that servers of this worker have written.
+fn error_logs(dirs: &WorkerDirs) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(dirs.log()).into_iter().flatten().flatten();
+    entries
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().is_some_and(|end| end == "err"))
+        .collect()
+}
+
 /// What a panic said.
 fn panic_text(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<String>().map(String::as_str);
@@ -285,8 +417,120 @@ fn legal_combination(name: &str) -> bool {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
-    use super::legal_combination;
+    use super::*;
+    use crate::check::errorlog::Patterns;
+    use crate::config::ports::{self, PortChoice, PortRequest};
+    use crate::event::Verdict;
+    use crate::run::setup::engine::Engine;
+
+    /// A worker in `root` that takes the given jobs, and what it tells.
+    fn live(
+        root: &Path,
+        anew: bool,
+        jobs: &[&str],
+        attempt: impl Fn(&mut Worker, &Job) -> Option<Outcome>,
+    ) -> Vec<Notice> {
+        let ctx = Arc::new(Context {
+            settings: crate::cli::settings::Settings::default(),
+            layout: Default::default(),
+            facts: Arc::default(),
+            vardir: root.into(),
+            bootstrap_cache: None,
+            bootstrap_program: PathBuf::new(),
+            patterns: Patterns::new(&[]).unwrap(),
+            replica_status: Default::default(),
+            engine: Engine::default(),
+            run_mark: format!("unit-test-{}", std::process::id()),
+            named_tests: true,
+            traces: Default::default(),
+        });
+        let dirs = WorkerDirs { var: root.join("var"), tmp: root.join("var/tmp") };
+        dirs.create().unwrap();
+        let ids = root.join("ids");
+        let request = PortRequest { choice: PortChoice::Auto, worker: 1, workers: 1, size: 2, ids: &ids };
+        let (reports, told) = crossbeam_channel::unbounded();
+        let (sender, inbox) = crossbeam_channel::unbounded();
+        for (index, name) in jobs.iter().enumerate() {
+            sender.send(Job { index, case: Arc::new(TestCase::for_tests("s", name)) }).unwrap();
+        }
+        drop(sender);
+        let lease = Arc::new(ports::lease(&request).unwrap().lease);
+        let abort = Waker::new().unwrap();
+        let env = Env::default();
+        Worker::live(
+            WorkerInputs { ctx, number: 1, dirs, env, lease, abort, reports, anew },
+            &inbox,
+            attempt,
+        );
+        told.try_iter().collect()
+    }
+
+    fn passes() -> Option<Outcome> {
+        Some(Outcome { verdict: Verdict::Pass, ..Outcome::default() })
+    }
+
+    #[test]
+    fn a_panic_fails_its_attempt_and_ends_the_worker() {
+        let root = tempfile::tempdir().unwrap();
+        let notices = live(root.path(), false, &["a", "b", "c"], |worker, job| {
+            std::fs::write(worker.set.dirs.var_tmp().join("trace"), "x").unwrap();
+            assert!(job.index != 1, "the second one is too much");
+            passes()
+        });
+        let [Notice::Idle { .. }, Notice::Done { unfit: None, .. }, done, Notice::Gone { error: None, .. }] =
+            notices.as_slice()
+        else {
+            panic!("{notices:?}")
+        };
+        let Notice::Done { index: 1, outcome, saved, unfit: Some(why), .. } = done else {
+            panic!("{done:?}")
+        };
+        let text = "the runner itself failed: the second one is too much";
+        assert_eq!((outcome.verdict, why.message()), (Verdict::Fail, text));
+        assert_eq!(outcome.comment, format!("{text}\n"));
+        assert!(saved.as_ref().unwrap().join("tmp/trace").exists(), "what the attempt left is kept");
+    }
+
+    #[test]
+    fn a_removed_directory_ends_the_worker_with_its_verdict() {
+        let root = tempfile::tempdir().unwrap();
+        let notices = live(root.path(), false, &["a", "b"], |worker, _| {
+            std::fs::remove_dir(worker.set.dirs.run()).unwrap();
+            // One of the same name is another one: nobody watches it.
+            std::fs::create_dir(worker.set.dirs.run()).unwrap();
+            passes()
+        });
+        let [
+            Notice::Idle { .. },
+            Notice::Done { outcome, unfit: Some(why), .. },
+            Notice::Gone { error: None, .. },
+        ] = notices.as_slice()
+        else {
+            panic!("{notices:?}")
+        };
+        assert_eq!(outcome.verdict, Verdict::Pass);
+        assert!(why.message().starts_with("a test removed or replaced "), "{why}");
+    }
+
+    #[test]
+    fn a_worker_made_anew_has_no_news_of_old_logs() {
+        let root = tempfile::tempdir().unwrap();
+        for anew in [false, true] {
+            std::fs::create_dir_all(root.path().join("var/log")).unwrap();
+            let log = root.path().join("var/log/mysqld.1.err");
+            std::fs::write(&log, "[ERROR] long ago\n").unwrap();
+            let notices = live(root.path(), anew, &["a"], |worker, _| {
+                let log = worker.set.dirs.log().join("mysqld.1.err");
+                let patterns = Patterns::new(&[]).unwrap();
+                let lines = worker.set.scanner(&log).scan(&patterns).unwrap();
+                Some(Outcome { comment: lines.concat().into(), ..passes().unwrap() })
+            });
+            let Some(Notice::Done { outcome, .. }) = notices.get(1) else { panic!("{notices:?}") };
+            assert_eq!(outcome.comment, if anew { "" } else { "[ERROR] long ago\n" });
+        }
+    }
 
     #[test]
     fn combination_names() {

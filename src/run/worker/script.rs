@@ -28,7 +28,7 @@ pub fn expected(result: Option<&ResultFile>, dirs: &WorkerDirs) -> Result<Option
     let Some(result) = result else { return Ok(None) };
     let Some(rdiff) = &result.rdiff else { return Ok(Some(ExpectedResult(result.base.clone()))) };
     let read = |path: &Path| std::fs::read(path).map_err(|error| Error::io("read", path, error));
-    let patched = crate::tree::rdiff::apply(&read(&result.base)?, &read(rdiff)?)
+    let patched = crate::grammar::rdiff::apply(&read(&result.base)?, &read(rdiff)?)
         .map_err(|error| error.at(rdiff.clone(), None))?;
     let path = patched_result(dirs, rdiff);
     if let Some(dir) = path.parent() {

@@ -1,8 +1,8 @@
 //! The functions of expressions by name, and what is checked for all of them.
 
-use super::super::message::ScriptError;
-use super::value::Value;
-use super::{functions, numbers, regex, strings};
+use crate::script::common::message::ScriptError;
+use crate::script::expr::value::Value;
+use crate::script::expr::{functions, numbers, regex, strings};
 
 /// A function.
 #[derive(Clone, Copy)]
@@ -78,21 +78,4 @@ const FUNCTIONS: &[Function] = &[
 pub(super) fn find(name: &[u8]) -> Result<Function, ScriptError> {
     let known = FUNCTIONS.iter().find(|function| function.name.as_bytes().eq_ignore_ascii_case(name));
     known.copied().ok_or_else(|| ScriptError::die_with(&[b"Syntax error: Unknown function '", name, b"'"]))
-}
-
-/// The arguments, if they are as many as the function takes; `what` describes them where their number is not one.
-pub(super) fn exactly<'a, const N: usize>(
-    arguments: Vec<Value<'a>>,
-    name: &str,
-    what: &str,
-) -> Result<[Value<'a>; N], ScriptError> {
-    arguments.try_into().map_err(|arguments: Vec<_>| {
-        let plural = if N == 1 { "" } else { "s" };
-        ScriptError::die(format!("{name}() expects {N} argument{plural}{what}, got {}", arguments.len()))
-    })
-}
-
-/// `<text>`, as an error of the function `name`.
-pub(super) fn complaint(name: &str, text: &str) -> ScriptError {
-    ScriptError::die(format!("{name}() {text}"))
 }

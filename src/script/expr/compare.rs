@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use bstr::ByteSlice;
 
-use super::super::charset::name_key;
+use crate::script::common::charset::name_key;
 
 /// Compares as the server's latin1_swedish_ci does: without case and most accents, the shorter string padded with
 /// blanks.

@@ -2,13 +2,13 @@
 
 use std::cmp::Ordering;
 
-use super::super::charset::LATIN1;
-use super::super::integer::strtol;
-use super::super::message::ScriptError;
-use super::super::text::trim_start;
-use super::call::{complaint, exactly};
-use super::compare::collate;
-use super::value::{Value, out_of_range};
+use crate::script::common::charset::LATIN1;
+use crate::script::common::integer::strtol;
+use crate::script::common::message::ScriptError;
+use crate::script::common::text::trim_start;
+use crate::script::expr::arguments::{complaint, exactly};
+use crate::script::expr::compare::collate;
+use crate::script::expr::value::{Value, out_of_range};
 
 pub(super) fn ifnull<'a>(arguments: Vec<Value<'a>>) -> Result<Value<'a>, ScriptError> {
     let [value, instead] = exactly(arguments, "ifnull", "")?;
@@ -97,7 +97,7 @@ fn leading_integer(text: &[u8]) -> (bool, &[u8]) {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use super::super::evaluate;
+    use crate::script::expr::evaluate;
 
     #[test]
     fn results() {

@@ -4,6 +4,7 @@
 //! mistakes the first is told. Strings are bytes; where letters and spaces matter they are those of latin1, whatever
 //! the current character set is.
 
+mod arguments;
 mod call;
 mod compare;
 mod functions;

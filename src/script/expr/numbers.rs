@@ -1,11 +1,11 @@
 //! The functions of expressions that make numbers or write them.
 
-use super::super::charset::LATIN1;
-use super::super::message::ScriptError;
-use super::super::text::trim_start;
-use super::call::{complaint, exactly};
-use super::functions::integer_of;
-use super::value::{Value, out_of_range};
+use crate::script::common::charset::LATIN1;
+use crate::script::common::message::ScriptError;
+use crate::script::common::text::trim_start;
+use crate::script::expr::arguments::{complaint, exactly};
+use crate::script::expr::functions::integer_of;
+use crate::script::expr::value::{Value, out_of_range};
 
 /// The highest base that numbers can be written in.
 const MAX_OUTPUT_BASE: u32 = 36;
@@ -144,7 +144,7 @@ fn written(mut number: u64, negative: bool, base: u32) -> Vec<u8> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use super::super::evaluate;
+    use crate::script::expr::evaluate;
 
     #[test]
     fn results() {

@@ -1,7 +1,7 @@
 //! The binary operators of expressions.
 
-use super::super::message::ScriptError;
-use super::value::Value;
+use crate::script::common::message::ScriptError;
+use crate::script::expr::value::Value;
 
 /// A binary operator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -137,7 +137,7 @@ fn equal(left: &Value<'_>, right: &Value<'_>) -> Option<bool> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use super::super::evaluate;
+    use crate::script::expr::evaluate;
 
     #[test]
     fn results() {

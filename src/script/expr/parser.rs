@@ -1,10 +1,11 @@
 //! The grammar of expressions, evaluated as it is parsed.
 
-use super::super::message::ScriptError;
-use super::super::text::until_nul;
-use super::call;
-use super::token::{self, Prefix, skip_spaces};
-use super::value::Value;
+use crate::script::common::message::ScriptError;
+use crate::script::common::text::until_nul;
+use crate::script::expr::call;
+use crate::script::expr::token;
+use crate::script::expr::token::{Prefix, skip_spaces};
+use crate::script::expr::value::Value;
 
 /// How deeply parentheses and calls may nest. The reference has no limit but its stack, which ends it at a few
 /// thousand.
@@ -143,7 +144,7 @@ fn apply<'a>(prefix: Prefix, operand: &Value<'_>) -> Result<Value<'a>, ScriptErr
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use super::super::parser::evaluate;
+    use crate::script::expr::parser::evaluate;
     use crate::script::testing::on_main_stack;
 
     #[test]

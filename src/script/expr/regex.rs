@@ -2,10 +2,10 @@
 
 use std::ops::Range;
 
-use super::super::message::ScriptError;
-use super::super::regex_message;
-use super::call::exactly;
-use super::value::{Output, Value};
+use crate::script::common::message::ScriptError;
+use crate::script::common::regex_message;
+use crate::script::expr::arguments::exactly;
+use crate::script::expr::value::{Output, Value};
 use crate::sys::pcre::Pattern;
 
 pub(super) fn instr<'a>(arguments: Vec<Value<'a>>) -> Result<Value<'a>, ScriptError> {
@@ -89,7 +89,7 @@ fn compile(pattern: &[u8]) -> Result<Pattern, ScriptError> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use super::super::evaluate;
+    use crate::script::expr::evaluate;
 
     #[test]
     fn results() {

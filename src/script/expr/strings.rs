@@ -2,12 +2,12 @@
 
 use bstr::ByteSlice;
 
-use super::super::charset::LATIN1;
-use super::super::message::ScriptError;
-use super::super::text::{trim_end, trim_start};
-use super::call::{complaint, exactly};
-use super::compare::search;
-use super::value::{Output, Value};
+use crate::script::common::charset::LATIN1;
+use crate::script::common::message::ScriptError;
+use crate::script::common::text::{trim_end, trim_start};
+use crate::script::expr::arguments::{complaint, exactly};
+use crate::script::expr::compare::search;
+use crate::script::expr::value::{Output, Value};
 
 type Result<T> = std::result::Result<T, ScriptError>;
 
@@ -247,7 +247,7 @@ pub(super) fn locate<'a>(arguments: Vec<Value<'a>>) -> Result<Value<'a>> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use super::super::evaluate;
+    use crate::script::expr::evaluate;
 
     #[test]
     fn results() {

@@ -8,10 +8,10 @@ use nom::multi::many0_count;
 use nom::sequence::{delimited, terminated};
 use nom::{IResult, Parser};
 
-use super::super::charset::LATIN1;
-use super::super::message::ScriptError;
-use super::operator::Operator;
-use super::value::{Value, out_of_range};
+use crate::script::common::charset::LATIN1;
+use crate::script::common::message::ScriptError;
+use crate::script::expr::operator::Operator;
+use crate::script::expr::value::{Value, out_of_range};
 
 /// A token, and what follows it.
 type Lexed<'a, T> = IResult<&'a [u8], T>;
@@ -26,7 +26,7 @@ pub(super) enum Prefix {
 
 /// The text behind leading spaces.
 pub(super) fn skip_spaces(text: &[u8]) -> &[u8] {
-    super::super::text::trim_start(text, LATIN1)
+    crate::script::common::text::trim_start(text, LATIN1)
 }
 
 pub(super) fn prefix(text: &[u8]) -> Lexed<'_, Prefix> {
@@ -92,7 +92,7 @@ fn enclosed<'a>(
 /// Everything up to a byte that means something: a number, `true`, `false`, `null` or a string without quotes. Its
 /// trailing spaces do not count, those inside do.
 pub(super) fn bare(text: &[u8]) -> Lexed<'_, &[u8]> {
-    map(is_not("!*%/+-<>=&|^~(),"), |token| super::super::text::trim_end(token, LATIN1)).parse(text)
+    map(is_not("!*%/+-<>=&|^~(),"), |token| crate::script::common::text::trim_end(token, LATIN1)).parse(text)
 }
 
 /// What a bare token means.
@@ -150,7 +150,7 @@ fn number(text: &[u8], base: u32, token: &[u8]) -> Result<Option<u64>, ScriptErr
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use super::super::evaluate;
+    use crate::script::expr::evaluate;
 
     #[test]
     fn results() {

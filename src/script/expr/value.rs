@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::super::message::ScriptError;
+use crate::script::common::message::ScriptError;
 
 /// The longest string that a function may make, in bytes. The reference has no such limit: there
 /// `repeat('x', 2000000000)` takes the memory or ends the process.

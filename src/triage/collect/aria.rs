@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-use super::{Subject, paths};
+use crate::triage::collect::paths;
+use crate::triage::collect::subject::Subject;
 use crate::triage::evidence::{AriaFile, Evidence};
 use crate::triage::scene::Scene;
 

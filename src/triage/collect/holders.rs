@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use bstr::{BString, ByteSlice};
 
-use super::Subject;
+use crate::triage::collect::subject::Subject;
 use crate::triage::evidence::{Evidence, Holder, Resource};
 use crate::triage::files;
 use crate::triage::log::Entry;
@@ -262,6 +262,7 @@ mod tests {
     use std::os::unix::net::UnixListener;
 
     use super::*;
+    use crate::skip::skip_part;
     use crate::triage::testing::failed;
 
     fn found(words: &[&str], log: &str) -> Vec<(Resource, i32)> {
@@ -279,7 +280,13 @@ mod tests {
     fn who_listens() {
         let own = std::process::id() as i32;
         for address in ["127.0.0.1:0", "[::1]:0"] {
-            let Ok(listener) = TcpListener::bind(address) else { continue };
+            let listener = match TcpListener::bind(address) {
+                Ok(listener) => listener,
+                Err(error) => {
+                    skip_part(&format!("nobody can listen on {address}: {error}"));
+                    continue;
+                }
+            };
             let port = listener.local_addr().unwrap().port();
             let log =
                 "t 0 [ERROR] Can't start server: Bind on TCP/IP port. Got error: 98: Address already in use";

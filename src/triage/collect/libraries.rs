@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use bstr::{BStr, BString, ByteSlice};
 
-use super::elf;
+use crate::triage::collect::elf;
 use crate::triage::evidence::ElfFacts;
 
 /// More libraries than any server needs.

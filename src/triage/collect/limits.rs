@@ -4,8 +4,8 @@ use std::fs;
 
 use rustix::process::{Resource, getrlimit};
 
-use super::Subject;
 use crate::server::process::SERVER_OPEN_FILES;
+use crate::triage::collect::subject::Subject;
 use crate::triage::evidence::{Evidence, ExitKind, Limit};
 
 /// The resources that a server runs into: our name, the kernel's name in `/proc/PID/limits`, and what asks for it.

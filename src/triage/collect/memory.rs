@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::Subject;
+use crate::triage::collect::subject::Subject;
 use crate::triage::evidence::Evidence;
 
 /// Reads the counters of the cgroup and the kernel's switches.

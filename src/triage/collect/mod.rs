@@ -17,27 +17,12 @@ pub mod redo_log;
 pub mod sanitizers;
 pub mod settings;
 pub mod space;
+mod subject;
 pub mod tls;
 
-use std::path::Path;
+pub use subject::Subject;
 
-use super::evidence::Evidence;
-use crate::env::Env;
-
-/// What the collectors need to know beside the evidence that the runner has itself.
-#[derive(Debug, Clone, Copy)]
-pub struct Subject<'a> {
-    /// The process, also when it has ended.
-    pub pid: Option<i32>,
-    /// Its environment; `None` where it is not known any more.
-    pub env: Option<&'a Env>,
-    /// Its current directory.
-    pub cwd: &'a Path,
-    /// The vardir of its worker.
-    pub vardir: &'a Path,
-    /// What [`memory::oom_kills`] gave before the server was started; `None` where that was not noted.
-    pub oom_kills_before: Option<u64>,
-}
+use crate::triage::evidence::Evidence;
 
 /// Adds what the system and the files tell to evidence that has server, program, arguments, log and exit.
 /// Without a core file it takes a few milliseconds.

@@ -10,8 +10,8 @@ use std::path::{Component, Path, PathBuf};
 
 use bstr::{BString, ByteSlice};
 
-use super::Subject;
 use crate::triage::argument::{name, value};
+use crate::triage::collect::subject::Subject;
 use crate::triage::evidence::{Evidence, PathFact};
 use crate::triage::files;
 use crate::triage::scene::Scene;

@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 
 use bstr::{BStr, BString, ByteSlice};
 
-use super::libraries::Libraries;
-use super::{Subject, declarations, elf};
 use crate::case::Origin;
 use crate::triage::argument::{name, value};
+use crate::triage::collect::libraries::Libraries;
+use crate::triage::collect::subject::Subject;
+use crate::triage::collect::{declarations, elf};
 use crate::triage::evidence::{Evidence, PluginFile};
 
 /// So many libraries are looked at, whatever the options name.

@@ -4,7 +4,8 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use super::{Subject, paths};
+use crate::triage::collect::paths;
+use crate::triage::collect::subject::Subject;
 use crate::triage::evidence::Evidence;
 use crate::triage::scene::Scene;
 

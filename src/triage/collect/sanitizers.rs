@@ -9,8 +9,8 @@ use std::time::{Duration, SystemTime};
 
 use bstr::{BStr, BString, ByteSlice};
 
-use super::Subject;
 use crate::env::Env;
+use crate::triage::collect::subject::Subject;
 use crate::triage::evidence::{Evidence, TextFile};
 use crate::triage::sanitizer::options::{VARIABLES, pairs, value};
 

@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use bstr::{BStr, BString, ByteSlice};
 
 use crate::case::ServerOption;
-use crate::config::mycnf::ConfigFile;
 use crate::error::Location;
+use crate::grammar::mycnf::ConfigFile;
 use crate::triage::argument;
 use crate::triage::evidence::{Evidence, OptionFile, Setting, TextFile};
 
@@ -213,7 +213,7 @@ fn unquoted(value: &[u8]) -> BString {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::config::mycnf;
+    use crate::tree::config_file;
     use crate::tree::probe::ServerFacts;
     use crate::triage::testing::argv;
 
@@ -248,7 +248,7 @@ mod tests {
         let settings = vec![setting("a", "1"), setting("a", "2"), setting("b", "x y")];
         let mut evidence = Evidence { settings, ..Evidence::default() };
         let text = b"[mysqld]\na=1\n[mysqld.1]\nb='x y'\n";
-        let templates = mycnf::parse_bytes(text, Path::new("t/x.cnf"), Path::new("/")).unwrap();
+        let templates = config_file::read_text(text, Path::new("t/x.cnf"), Path::new("/")).unwrap();
         trace(&mut evidence, Path::new("/v/my.cnf"), &templates);
         let places: Vec<Location> = evidence.settings.into_iter().map(|setting| setting.location).collect();
         assert_eq!(places, [at("t/x.cnf", 2), at("/v/my.cnf", 7), at("t/x.cnf", 4)]);

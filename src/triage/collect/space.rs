@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use bstr::ByteSlice;
 
-use super::Subject;
+use crate::triage::collect::subject::Subject;
 use crate::triage::evidence::{Evidence, Space};
 use crate::triage::scene::Scene;
 

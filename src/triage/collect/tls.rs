@@ -6,8 +6,8 @@ use std::path::Path;
 
 use bstr::{BString, ByteSlice};
 
-use super::Subject;
 use crate::sys::openssl::{self, Failure, Settings};
+use crate::triage::collect::subject::Subject;
 use crate::triage::evidence::{Evidence, PemFile, PemProblem};
 use crate::triage::scene::Scene;
 

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use bstr::{BStr, BString, ByteSlice};
 
-use super::fate::number;
 use crate::triage::diagnosis;
 use crate::triage::evidence::ExitKind;
+use crate::triage::posthumous::fate::number;
 
 /// What the runner saw when a server failed.
 #[derive(Debug, Clone, PartialEq)]

@@ -6,19 +6,24 @@ use std::time::{Duration, Instant};
 
 use bstr::{BString, ByteSlice};
 
-use super::console::{self, Console, Seen, Verdicts};
-use super::fate::{self, Fate};
-use super::origins::Origins;
-use super::rebuild::{self, Beside};
-use super::reports::{self, Report};
-use super::starts::{self, Followed, Start};
-use super::vardir::FinishedRun;
 use crate::env::Env;
 use crate::error::{Error, Result};
 use crate::tree::probe::ServerFacts;
 use crate::triage::diagnosis::Diagnosis;
 use crate::triage::evidence::{Evidence, LogPart, Stage};
-use crate::triage::judge;
+use crate::triage::posthumous::console;
+use crate::triage::posthumous::console::{Console, Seen, Verdicts};
+use crate::triage::posthumous::fate;
+use crate::triage::posthumous::fate::Fate;
+use crate::triage::posthumous::origins::Origins;
+use crate::triage::posthumous::rebuild;
+use crate::triage::posthumous::rebuild::Beside;
+use crate::triage::posthumous::reports;
+use crate::triage::posthumous::reports::Report;
+use crate::triage::posthumous::starts;
+use crate::triage::posthumous::starts::{Followed, Start};
+use crate::triage::posthumous::vardir::FinishedRun;
+use crate::triage::rules::judge;
 
 /// What a death meant for its test. Whether a script wanted it stood in an expect file, which is gone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

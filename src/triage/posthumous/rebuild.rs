@@ -6,16 +6,17 @@ use std::time::Instant;
 
 use bstr::{BStr, BString, ByteSlice};
 
-use super::console::Seen;
-use super::fate::Fate;
-use super::starts::Start;
-use super::words::{self, Unexplained, Words};
 use crate::case::{Origin, ServerOption, TestCase};
-use crate::config::mycnf;
 use crate::error::Location;
+use crate::tree::config_file;
 use crate::tree::probe::ServerFacts;
 use crate::triage::collect::{self, Subject};
 use crate::triage::evidence::{Core, Evidence, ExitKind, LogPart, OtherServer, Stage, TextFile};
+use crate::triage::posthumous::console::Seen;
+use crate::triage::posthumous::fate::Fate;
+use crate::triage::posthumous::starts::Start;
+use crate::triage::posthumous::words;
+use crate::triage::posthumous::words::{Unexplained, Words};
 
 /// Everything beside the log that tells of one start.
 #[derive(Debug)]
@@ -120,10 +121,10 @@ fn add_configuration(evidence: &mut Evidence, beside: &Beside<'_>) {
     }
     let Some(made) = made else { return };
     let template = beside.instances.first().map(|case| beside.test_dir.join(&case.template));
-    if let Some(config) = template.and_then(|file| mycnf::parse(&file, beside.test_dir).ok()) {
+    if let Some(config) = template.and_then(|file| config_file::read(&file, beside.test_dir).ok()) {
         collect::settings::trace(evidence, &made, &config);
     }
-    let Ok(config) = mycnf::parse(&made, beside.test_dir) else { return };
+    let Ok(config) = config_file::read(&made, beside.test_dir) else { return };
     let others = config
         .option_groups()
         .filter(|group| group.name.starts_with(b"mysqld.") && group.name != evidence.server);

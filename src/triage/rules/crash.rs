@@ -7,13 +7,13 @@ use crate::triage::catalogue::{ASSERTION, CRASH, Cause, KILLED, RUN_CRASH, RUN_K
 use crate::triage::crash::{CrashText, assertion_words, is_own_signal, read};
 use crate::triage::diagnosis::signal_name;
 use crate::triage::evidence::{ExitKind, Stage};
+use crate::triage::finding::Rule;
 use crate::triage::finding::{Finding, Quote};
-use crate::triage::judge::Rule;
 use crate::triage::rules::sanitizer::own_reports;
+use crate::triage::sanitizer::valgrind;
 use crate::triage::scene::Scene;
 use crate::triage::stack::{Frame, culprit, folded};
 use crate::triage::threads;
-use crate::triage::valgrind;
 
 /// The rules of this file.
 pub const RULES: &[Rule] = &[assertion, crash, killed];

@@ -14,7 +14,7 @@ use crate::triage::files::{
     source, who,
 };
 use crate::triage::finding::Finding;
-use crate::triage::judge::Rule;
+use crate::triage::finding::Rule;
 use crate::triage::log::Entry;
 use crate::triage::scene::Scene;
 
@@ -321,7 +321,7 @@ fn aria_complaint<'a>(scene: &Scene<'a>) -> Option<Entry<'a>> {
 mod tests {
     use crate::triage::evidence::{Evidence, Holder, OtherServer, PathFact, Resource};
     use crate::triage::finding::Confidence;
-    use crate::triage::judge::findings;
+    use crate::triage::rules::judge::findings;
     use crate::triage::scene::Scene;
     use crate::triage::testing::{Vector, check, codes, failed};
 

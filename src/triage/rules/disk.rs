@@ -7,7 +7,7 @@ use bstr::{BStr, BString, ByteSlice};
 use crate::triage::catalogue::{DISK_FULL, INODES, QUOTA, Rank, TMPDIR_FULL, TMPDIR_MISSING};
 use crate::triage::evidence::{ExitKind, Space};
 use crate::triage::finding::Finding;
-use crate::triage::judge::Rule;
+use crate::triage::finding::Rule;
 use crate::triage::log::Entry;
 use crate::triage::quantity;
 use crate::triage::scene::{Given, Scene};
@@ -258,7 +258,7 @@ fn file_size<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
 mod tests {
     use super::*;
     use crate::triage::evidence::Limit;
-    use crate::triage::judge::findings;
+    use crate::triage::rules::judge::findings;
     use crate::triage::testing::{Vector, check, codes, failed};
 
     const VECTORS: &[Vector] = &[

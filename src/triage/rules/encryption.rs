@@ -5,7 +5,7 @@ use bstr::{BStr, BString, ByteSlice};
 use crate::triage::argument::{name, value};
 use crate::triage::catalogue::{KEY_FILE, WRONG_KEY};
 use crate::triage::finding::Finding;
-use crate::triage::judge::Rule;
+use crate::triage::finding::Rule;
 use crate::triage::log::{Entry, Level};
 use crate::triage::scene::{Given, Scene};
 
@@ -203,7 +203,7 @@ fn unreadable_redo_log<'a>(scene: &Scene<'a>, plugin: Given<'a>) -> Option<Findi
 mod tests {
     use super::*;
     use crate::triage::catalogue::Rank;
-    use crate::triage::judge::findings;
+    use crate::triage::rules::judge::findings;
     use crate::triage::testing::{Vector, check, failed};
 
     const LOAD: &str = "--plugin-load-add=file_key_management";

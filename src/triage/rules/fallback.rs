@@ -1,8 +1,8 @@
 //! Where no rule knows: where to begin reading, and no guess.
 
 use crate::triage::catalogue::{FIRST_ERROR, SILENT};
+use crate::triage::finding::Rule;
 use crate::triage::finding::{Confidence, Finding};
-use crate::triage::judge::Rule;
 use crate::triage::log::{Entry, Level};
 use crate::triage::scene::Scene;
 

@@ -10,7 +10,7 @@ use crate::triage::files::{
     remedy, served, source,
 };
 use crate::triage::finding::Finding;
-use crate::triage::judge::Rule;
+use crate::triage::finding::Rule;
 use crate::triage::log::{Entry, Level};
 use crate::triage::rules::datadir::maker;
 use crate::triage::scene::Scene;

@@ -5,7 +5,7 @@ use bstr::ByteSlice;
 use crate::triage::catalogue::{AIO, CORE_LIMIT, MEMLOCK, OPEN_FILES_LIMIT, TOO_MANY_FILES};
 use crate::triage::evidence::ExitKind;
 use crate::triage::finding::Finding;
-use crate::triage::judge::Rule;
+use crate::triage::finding::Rule;
 use crate::triage::log::{Entry, Level};
 use crate::triage::quantity;
 use crate::triage::scene::{Given, Scene};
@@ -231,7 +231,7 @@ fn named_error(entry: &Entry<'_>) -> Option<i32> {
 mod tests {
     use super::*;
     use crate::triage::evidence::Limit;
-    use crate::triage::judge::findings;
+    use crate::triage::rules::judge::findings;
     use crate::triage::testing::{Vector, check, codes, failed};
 
     const LOWERED: &str = "t 0 [Warning] Could not increase number of max_open_files to more than 1024 (request: 32184)\n\

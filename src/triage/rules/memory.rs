@@ -5,7 +5,7 @@ use bstr::ByteSlice;
 use crate::triage::catalogue::{ADDRESS_SPACE, BUFFER_POOL, OUT_OF_MEMORY, THREADS};
 use crate::triage::evidence::ExitKind;
 use crate::triage::finding::Finding;
-use crate::triage::judge::Rule;
+use crate::triage::finding::Rule;
 use crate::triage::log::{Entry, Level};
 use crate::triage::quantity;
 use crate::triage::scene::{Given, Scene};
@@ -181,7 +181,7 @@ fn no_thread<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
 mod tests {
     use super::*;
     use crate::triage::evidence::Limit;
-    use crate::triage::judge::findings;
+    use crate::triage::rules::judge::findings;
     use crate::triage::testing::{Vector, check, codes, failed};
 
     const VECTORS: &[Vector] = &[

@@ -6,6 +6,7 @@ pub mod disk;
 pub mod encryption;
 pub mod fallback;
 pub mod innodb;
+pub mod judge;
 pub mod limits;
 pub mod memory;
 pub mod network;
@@ -15,6 +16,7 @@ pub mod option_names;
 pub mod option_values;
 pub mod options;
 pub mod paths;
+mod plugin_failure;
 pub mod plugins;
 pub mod program;
 pub mod replication;
@@ -24,7 +26,7 @@ pub mod tls;
 pub mod waiting;
 pub mod wsrep;
 
-use super::judge::Rule;
+use crate::triage::finding::Rule;
 
 /// All rules. Within one rank, the first that knows is the cause: what tears a process down, then what the server was
 /// told, then what it found.

@@ -10,7 +10,7 @@ use crate::triage::collect::holders::port_of;
 use crate::triage::evidence::{Holder, OtherServer, Resource};
 use crate::triage::files::{self, absolute, complaints, obstacle, served, source};
 use crate::triage::finding::Finding;
-use crate::triage::judge::Rule;
+use crate::triage::finding::Rule;
 use crate::triage::log::Entry;
 use crate::triage::scene::Scene;
 
@@ -246,7 +246,7 @@ fn socket_path<'a>(scene: &Scene<'a>, entry: &Entry<'a>, told: Option<Entry<'a>>
 mod tests {
     use super::*;
     use crate::triage::evidence::{Evidence, PathFact};
-    use crate::triage::judge::findings;
+    use crate::triage::rules::judge::findings;
     use crate::triage::testing::{Vector, check, codes, failed};
 
     const TAKEN: &str = "t 0 [ERROR] Can't start server: Bind on TCP/IP port. Got error: 98: Address already in use\n\

@@ -6,7 +6,7 @@ use bstr::{BStr, ByteSlice};
 use crate::triage::argument::name;
 use crate::triage::catalogue::{OPTION_CONFLICT, UNKNOWN_CHARSET, UNKNOWN_ENGINE};
 use crate::triage::finding::Finding;
-use crate::triage::judge::Rule;
+use crate::triage::finding::Rule;
 use crate::triage::log::{Entry, Level};
 use crate::triage::rules::option_values::named;
 use crate::triage::scene::Scene;

@@ -6,8 +6,8 @@ use bstr::{BStr, ByteSlice};
 
 use crate::triage::catalogue::{INIT_FILE, OPTION_FILE_SYNTAX, OPTION_FILE_UNREADABLE, OPTION_GROUP_MISSING};
 use crate::triage::evidence::{ExitKind, OptionFile, Stage};
+use crate::triage::finding::Rule;
 use crate::triage::finding::{Finding, Quote};
-use crate::triage::judge::Rule;
 use crate::triage::log::{Entry, Level};
 use crate::triage::scene::Scene;
 
@@ -202,7 +202,7 @@ mod tests {
 
     use crate::error::Location;
     use crate::triage::evidence::{Evidence, OptionFile, TextFile};
-    use crate::triage::judge::diagnose;
+    use crate::triage::rules::judge::diagnose;
     use crate::triage::testing::{Vector, check, codes, failed};
 
     const VECTORS: &[Vector] = &[

@@ -6,7 +6,7 @@ use crate::triage::argument::{name, stem};
 use crate::triage::blame::Blame;
 use crate::triage::catalogue::{AMBIGUOUS_OPTION, OTHER_VERSION, UNKNOWN_OPTION, UNKNOWN_VARIABLE};
 use crate::triage::finding::Finding;
-use crate::triage::judge::Rule;
+use crate::triage::finding::Rule;
 use crate::triage::log::Entry;
 use crate::triage::option_history::{Foreign, Owner, foreign, plugin_of};
 use crate::triage::rules::options::unknown_word;
@@ -231,7 +231,7 @@ mod tests {
     use crate::tree::probe::ServerFacts;
     use crate::triage::catalogue::Rank;
     use crate::triage::evidence::{Evidence, Setting};
-    use crate::triage::judge::findings;
+    use crate::triage::rules::judge::findings;
     use crate::triage::scene::Scene;
     use crate::triage::testing::{Vector, check, codes, failed};
 

@@ -6,7 +6,7 @@ use crate::triage::argument::name;
 use crate::triage::blame::Blame;
 use crate::triage::catalogue::{BAD_SUFFIX, BAD_VALUE, OUT_OF_RANGE};
 use crate::triage::finding::Finding;
-use crate::triage::judge::Rule;
+use crate::triage::finding::Rule;
 use crate::triage::log::{Entry, Level};
 use crate::triage::scene::Scene;
 

@@ -7,7 +7,7 @@ use crate::case::ServerOption;
 use crate::triage::argument::{find_word, name, stem, without_blanks};
 use crate::triage::catalogue::{BLANKS, MISSING_VALUE, STRAY_ARGUMENT};
 use crate::triage::finding::Finding;
-use crate::triage::judge::Rule;
+use crate::triage::finding::Rule;
 use crate::triage::log::{Entry, Level};
 use crate::triage::rules::option_values::refusals;
 use crate::triage::scene::Scene;

@@ -9,7 +9,7 @@ use crate::triage::files::{
     source_of, who,
 };
 use crate::triage::finding::Finding;
-use crate::triage::judge::Rule;
+use crate::triage::finding::Rule;
 use crate::triage::log::Entry;
 use crate::triage::scene::{Given, Scene};
 
@@ -222,7 +222,7 @@ fn silent<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
 mod tests {
     use crate::triage::evidence::PathFact;
     use crate::triage::finding::Confidence;
-    use crate::triage::judge::findings;
+    use crate::triage::rules::judge::findings;
     use crate::triage::scene::Scene;
     use crate::triage::testing::{Vector, check, codes, failed};
 

@@ -11,10 +11,12 @@ use crate::triage::catalogue::{
 };
 use crate::triage::collect::plugins::{belongs, stem};
 use crate::triage::finding::Finding;
-use crate::triage::judge::Rule;
+use crate::triage::finding::Rule;
 use crate::triage::log::{Entry, Level};
-use crate::triage::plugin_failure::{Failure, failures, file_name, lower, owner, unknown_option, written};
 use crate::triage::plugin_words::{api, interface, is_of_debug_build, maturity};
+use crate::triage::rules::plugin_failure::{
+    Failure, failures, file_name, lower, owner, unknown_option, written,
+};
 use crate::triage::scene::Scene;
 
 /// The rules of this file. A plugin that failed to load comes before its options being unknown, which follows from it.
@@ -33,7 +35,7 @@ pub const RULES: &[Rule] = &[
     initialisation,
 ];
 
-pub use crate::triage::plugin_failure::library_of_option;
+pub use crate::triage::rules::plugin_failure::library_of_option;
 
 /// What is wrong with one library.
 struct Verdict {

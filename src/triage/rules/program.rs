@@ -8,7 +8,7 @@ use crate::triage::catalogue::{
 };
 use crate::triage::evidence::{ExitKind, ProgramFile};
 use crate::triage::finding::Finding;
-use crate::triage::judge::Rule;
+use crate::triage::finding::Rule;
 use crate::triage::log::{Entry, Level};
 use crate::triage::scene::Scene;
 
@@ -286,7 +286,7 @@ fn first_line(file: &ProgramFile) -> String {
 #[cfg(test)]
 mod tests {
     use crate::triage::evidence::{Evidence, ExitKind, PathFact, ProgramFile, System};
-    use crate::triage::judge::diagnose;
+    use crate::triage::rules::judge::diagnose;
     use crate::triage::testing::{Vector, check, codes, failed};
 
     const VECTORS: &[Vector] = &[

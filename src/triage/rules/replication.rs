@@ -5,7 +5,7 @@ use bstr::{BStr, BString, ByteSlice};
 use crate::triage::catalogue::{BINLOG_INDEX, RELAY_LOG, SERVER_ID};
 use crate::triage::files::served;
 use crate::triage::finding::Finding;
-use crate::triage::judge::Rule;
+use crate::triage::finding::Rule;
 use crate::triage::log::{Entry, Level};
 use crate::triage::scene::{Given, Scene};
 
@@ -232,7 +232,7 @@ fn server_id<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
 mod tests {
     use super::*;
     use crate::triage::evidence::OtherServer;
-    use crate::triage::judge::findings;
+    use crate::triage::rules::judge::findings;
     use crate::triage::testing::{Vector, check, codes, failed};
 
     const VECTORS: &[Vector] = &[

@@ -9,13 +9,13 @@ use crate::triage::catalogue::{
 use crate::triage::crash::{assertion_words, read};
 use crate::triage::diagnosis::signal_name;
 use crate::triage::evidence::{ExitKind, Stage, Statement, TestFacts};
+use crate::triage::finding::Rule;
 use crate::triage::finding::{Finding, Quote};
-use crate::triage::judge::Rule;
 use crate::triage::log::{Entry, Level, entries};
 use crate::triage::sanitizer::parse::process_prefix;
+use crate::triage::sanitizer::valgrind;
 use crate::triage::scene::Scene;
 use crate::triage::stack::{Frame, culprit, folded};
-use crate::triage::valgrind;
 
 /// The rules of this file.
 pub const RULES: &[Rule] = &[shutdown, hang, valgrind_errors, warnings];

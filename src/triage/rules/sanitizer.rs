@@ -4,8 +4,8 @@ use bstr::{BString, ByteSlice};
 
 use crate::triage::catalogue::{RUN_SANITIZER, Rank, SANITIZER_ABSENT, SANITIZER_ORDER};
 use crate::triage::evidence::{LogPart, Stage};
+use crate::triage::finding::Rule;
 use crate::triage::finding::{Finding, Quote};
-use crate::triage::judge::Rule;
 use crate::triage::sanitizer::options::VARIABLES;
 use crate::triage::sanitizer::parse::{reports, reports_in};
 use crate::triage::sanitizer::presence::has;

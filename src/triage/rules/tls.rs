@@ -5,7 +5,7 @@ use bstr::{BString, ByteSlice};
 use crate::triage::catalogue::{TLS_FILE, TLS_MISMATCH, TLS_SETTING};
 use crate::triage::evidence::{PemFile, PemProblem};
 use crate::triage::finding::Finding;
-use crate::triage::judge::Rule;
+use crate::triage::finding::Rule;
 use crate::triage::log::{Entry, Level};
 use crate::triage::scene::{Given, Scene};
 
@@ -162,7 +162,7 @@ fn written(scene: &Scene<'_>, option: &str) -> BString {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::triage::judge::findings;
+    use crate::triage::rules::judge::findings;
     use crate::triage::testing::{Vector, check, failed};
 
     const VECTORS: &[Vector] = &[

@@ -7,7 +7,7 @@ use bstr::ByteSlice;
 use crate::triage::catalogue::{EXIT_ZERO, RECOVERY, TIMEOUT};
 use crate::triage::evidence::{ExitKind, Stage};
 use crate::triage::finding::Finding;
-use crate::triage::judge::Rule;
+use crate::triage::finding::Rule;
 use crate::triage::log::Entry;
 use crate::triage::scene::Scene;
 
@@ -174,8 +174,9 @@ mod tests {
 
     #[test]
     fn last_words_and_none() {
-        let text =
-            |evidence: &Evidence| crate::triage::judge::findings(&Scene::new(evidence))[0].text.to_string();
+        let text = |evidence: &Evidence| {
+            crate::triage::rules::judge::findings(&Scene::new(evidence))[0].text.to_string()
+        };
         assert!(
             text(&late(&[], "t 0 [Note] WSREP: waiting for SST\n\n"))
                 .ends_with("its last words: waiting for SST")
@@ -195,7 +196,7 @@ mod tests {
             ),
         ] {
             let evidence = failed(0, words, log);
-            let found = crate::triage::judge::findings(&Scene::new(&evidence));
+            let found = crate::triage::rules::judge::findings(&Scene::new(&evidence));
             assert_eq!(found[0].cause.code, "MTR-S102");
             assert!(found[0].text.to_string().contains(told), "{}", found[0].text);
         }

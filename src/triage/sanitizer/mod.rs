@@ -4,3 +4,4 @@ pub mod options;
 pub mod parse;
 pub mod presence;
 pub mod report;
+pub mod valgrind;

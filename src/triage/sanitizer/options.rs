@@ -2,7 +2,7 @@
 
 use bstr::{BStr, BString, ByteSlice};
 
-use super::report::Tool;
+use crate::triage::sanitizer::report::Tool;
 
 /// The variables that rule the runtimes, and of which sanitizer.
 pub const VARIABLES: [(&str, Tool); 5] = [

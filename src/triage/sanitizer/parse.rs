@@ -5,9 +5,9 @@ use std::path::Path;
 
 use bstr::{BStr, BString, ByteSlice};
 
-use super::report::{SanitizerReport, Stack, Tool};
 use crate::triage::evidence::LogPart;
 use crate::triage::log::{Entry, Level, entries};
+use crate::triage::sanitizer::report::{SanitizerReport, Stack, Tool};
 use crate::triage::stack::Frame;
 
 /// A report whose end was not yet seen.

@@ -2,8 +2,8 @@
 
 use bstr::{BStr, ByteSlice};
 
-use super::report::Tool;
 use crate::triage::evidence::ElfFacts;
+use crate::triage::sanitizer::report::Tool;
 
 /// Whether the program has this sanitizer's runtime: linked, or preloaded by the value of `LD_PRELOAD`.
 pub fn has(program: &ElfFacts, preload: &BStr, tool: Tool) -> bool {

@@ -164,15 +164,18 @@ impl Script {
         ];
         let mut nested = OsString::from("exec ");
         for word in interpreter {
+            nested.push("'");
             nested.push(word);
-            nested.push(" ");
+            nested.push("' ");
         }
         nested.push(usual.join(" "));
         nested.push(" --silent \"$@\"\n");
         fs::write(place.join("mysqltest"), nested.as_encoded_bytes()).unwrap();
 
-        let mut command = Command::new(&interpreter[0]);
-        command.args(&interpreter[1..]);
+        // Modes of new files are compared, and a caller's umask can make them differ where a program changes a file
+        // in place and another one makes it anew.
+        let mut command = Command::new("sh");
+        command.args(["-c", "umask 022 && exec \"$@\"", "sh"]).args(interpreter);
         if !self.lines.iter().any(|line| line == "!bare") {
             command.args(&usual).arg(format!("--tmpdir={}", run.join("tmp").display()));
         }

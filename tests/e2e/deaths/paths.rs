@@ -2,6 +2,7 @@
 
 use super::network::FOR_NOBODY;
 use super::{Death, EXIT_TIMEOUT};
+use crate::skip::root_is_there;
 
 /// A configuration with this line for the server: the data directory is made without it.
 pub fn configuration(line: &str) -> String {
@@ -20,6 +21,9 @@ fn a_pid_file_in_a_directory_that_is_missing() {
 
 #[test]
 fn a_pid_file_where_the_server_may_not_write() {
+    if !root_is_there("to give files to another user than the server's") {
+        return;
+    }
     let died = Death::by_options("--user=nobody\n--pid-file=$MYSQLTEST_VARDIR/nowrite/x.pid\n")
         .prepared_by(FOR_NOBODY)
         .env("MTR_START_TIMEOUT", EXIT_TIMEOUT)
@@ -92,6 +96,9 @@ fn a_directory_that_the_server_cannot_resolve() {
 
 #[test]
 fn a_binary_log_where_the_server_may_not_write() {
+    if !root_is_there("to give files to another user than the server's") {
+        return;
+    }
     let died = Death::by_options("--user=nobody\n--log-bin=$MYSQLTEST_VARDIR/nowrite/y\n")
         .prepared_by(FOR_NOBODY)
         .dies();
@@ -103,6 +110,9 @@ fn a_binary_log_where_the_server_may_not_write() {
 
 #[test]
 fn a_directory_of_aria_where_the_server_may_not_write() {
+    if !root_is_there("to give files to another user than the server's") {
+        return;
+    }
     let died = Death::by_options("--user=nobody\n--aria-log-dir-path=$MYSQLTEST_VARDIR/nowrite\n")
         .prepared_by(FOR_NOBODY)
         .dies();

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::{Death, Diagnosed};
+use crate::skip::{root_is_there, skip, skip_part};
 use crate::support::server_version;
 
 /// The installed server.
@@ -39,13 +40,9 @@ fn patched(old: &str, new: &str) -> Vec<u8> {
     program
 }
 
-fn runs_as_root() -> bool {
-    rustix::process::geteuid().is_root()
-}
-
 #[test]
 fn root_without_user() {
-    if !runs_as_root() {
+    if !root_is_there("for a server that refuses to run as root") {
         return;
     }
     // The runner, as the reference, takes every option that begins so for a `--user`.
@@ -55,7 +52,7 @@ fn root_without_user() {
 
 #[test]
 fn a_user_that_does_not_exist() {
-    if !runs_as_root() {
+    if !root_is_there("for a server that changes its user") {
         return;
     }
     let died = Death::by_options("--user=nosuchuser\n").dies();
@@ -105,7 +102,7 @@ fn a_loader_that_is_not_there() {
 #[test]
 fn a_program_for_another_machine() {
     if std::env::consts::ARCH == "s390x" {
-        return;
+        return skip("this machine is the other machine");
     }
     let mut program = fs::read("/bin/sh").unwrap();
     // The machine's number in the ELF header.
@@ -171,8 +168,8 @@ fn bootstraps_die_of_the_same_causes_as_servers() {
             "names seem to be the same",
         ),
     ] {
-        // 10.5 goes on without InnoDB where it cannot parse its options.
         if ["MTR-S005", "MTR-S006"].contains(&code) && server_version() < 100_600 {
+            skip_part("MariaDB 10.5 goes on without InnoDB where it cannot parse its options");
             continue;
         }
         bootstrap_with(options).cause(code, cause).evidence(evidence);
@@ -184,7 +181,7 @@ fn a_bootstrap_for_one_test_dies_with_its_option() {
     let died = Death::by_options("--innodb=FORCE\n--innodb-page-size=5000\n").dies();
     died.cause("MTR-S007", "dead.opt:2").evidence("Invalid page size=5000");
     if server_version() < 100_600 {
-        return;
+        return skip_part("MariaDB 10.5 goes on without InnoDB where it cannot parse its options");
     }
     let died =
         Death::by_options("--innodb-undo-directory=.\n--innodb-undo-tablespaces=2x --innodb=FORCE\n").dies();

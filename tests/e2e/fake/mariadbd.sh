@@ -46,6 +46,13 @@ if [ "$mode" = bootstrap ]; then
   exit 0
 fi
 
+# What this process inherited is told as the kernel sees it.
+if [ -n "$FAKE_SIGNALS" ]; then
+  while read -r name mask; do
+    case $name in SigBlk: | SigIgn:) echo "server $name $mask" >> "$FAKE_SIGNALS" ;; esac
+  done < /proc/self/status
+fi
+
 value() {
   sed -n "/^\[mysqld$suffix\]/,/^\[/s/^$1=//p" "$defaults" | tail -n 1
 }

@@ -67,6 +67,24 @@ impl Run {
         self
     }
 
+    /// Started through a command that becomes the program, such as `env --ignore-signal=INT`.
+    pub fn through(mut self, words: &[&str]) -> Run {
+        let mut command = Command::new(words[0]);
+        command.args(&words[1..]).arg(self.command.get_program()).args(self.command.get_args());
+        for (name, value) in self.command.get_envs() {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        if let Some(dir) = self.command.get_current_dir() {
+            command.current_dir(dir);
+        }
+        command.stdin(Stdio::null());
+        self.command = command;
+        self
+    }
+
     /// Its current directory.
     pub fn cwd(mut self, dir: &Path) -> Run {
         self.command.current_dir(dir);
@@ -199,7 +217,8 @@ impl Finished {
 
     /// One of its reports: `xml`, `junit`.
     pub fn report(&self, name: &str) -> String {
-        fs::read_to_string(self.files.join(name)).unwrap()
+        let text = fs::read_to_string(self.files.join(name));
+        text.unwrap_or_else(|error| panic!("no report {name}: {error}\n{}", self.text))
     }
 
     /// All report files are whole, at whatever moment the run ended.

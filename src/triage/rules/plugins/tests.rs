@@ -1,7 +1,7 @@
 use bstr::BString;
 
 use crate::triage::evidence::{Declared, DeclaredPlugin, ElfFacts, Evidence, PluginFile};
-use crate::triage::judge::findings;
+use crate::triage::rules::judge::findings;
 use crate::triage::rules::plugins::library_of_option;
 use crate::triage::scene::Scene;
 use crate::triage::testing::{Vector, check, codes, failed};

@@ -1,0 +1,58 @@
+//! Where `source` finds its file (spec §14).
+
+use bstr::{BStr, BString, ByteSlice};
+
+use crate::interp::state::Interp;
+use crate::interp::state::stop::{Done, Stop};
+use crate::script::input::Input;
+
+/// Opens the file that `source NAME` means and puts it on top of the reader's stack.
+pub(in crate::interp) fn push(interp: &mut Interp, name: &BStr) -> Done {
+    let mut error = 0;
+    for path in candidates(interp, name) {
+        match std::fs::read(path.to_os_str_lossy()) {
+            Ok(text) => {
+                return interp.reader.push(Input::new(path, text)).map_err(|error| Stop::Die(error.message));
+            }
+            Err(failed) => error = failed.raw_os_error().unwrap_or(0),
+        }
+    }
+    let what =
+        [&b"Could not open '"[..], name.as_bytes(), b"' for reading, errno: ", error.to_string().as_bytes()]
+            .concat();
+    Err(Stop::Die(what.into()))
+}
+
+/// The paths that are tried, in their order: plain concatenations.
+fn candidates(interp: &Interp, name: &BStr) -> Vec<BString> {
+    if name.starts_with(b"/") || name.starts_with(b"~/") {
+        return vec![name.into()];
+    }
+    let options = &interp.options;
+    let current = interp.reader.file();
+    let folder = |path: &[u8]| -> BString { path[..path.rfind_byte(b'/').map_or(0, |at| at + 1)].into() };
+    let join = |prefix: &[u8], rest: &[u8]| -> BString { [prefix, rest, name].concat().into() };
+    let overlay = options.overlay_dir.as_ref().map(|dir| dir.as_bytes());
+    let suite = options.suite_dir.as_bytes();
+    let inside = |dir: &[u8]| !dir.is_empty() && current.starts_with(dir);
+    let mut paths = Vec::new();
+    let below = match overlay {
+        Some(dir) if inside(dir) => Some(folder(&current[dir.len()..])),
+        Some(_) if inside(suite) => Some(folder(&current[suite.len()..])),
+        _ => None,
+    };
+    match (overlay, below) {
+        (Some(overlay), Some(below)) => {
+            let path = join(overlay, &below);
+            if path.as_bstr() != current.as_bstr() {
+                paths.push(path);
+            }
+            paths.push(join(suite, &below));
+        }
+        _ => paths.push(join(&folder(current), b"")),
+    }
+    paths.extend(overlay.map(|dir| join(dir, b"")));
+    paths.push(join(suite, b""));
+    paths.push(join(&options.basedir, b""));
+    paths
+}
