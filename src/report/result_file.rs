@@ -164,12 +164,12 @@ fn tags(settings: &Settings, vardir: &Path) -> Vec<(&'static str, BString)> {
         ("fast", flag(settings.fast)),
         ("force-restart", flag(settings.force_restart)),
         ("reorder", flag(settings.reorder)),
-        ("sleep", number(settings.sleep)),
+        ("sleep", number(settings.sleep.map(|sleep| sleep.as_secs()))),
         ("repeat", number(Some(settings.repeat.into()))),
         ("user", BString::from(settings.user.as_str())),
-        ("testcase-timeout", number(Some(settings.testcase_timeout))),
-        ("suite-timeout", number(Some(settings.suite_timeout))),
-        ("shutdown-timeout", flag(settings.shutdown_timeout > 0)),
+        ("testcase-timeout", number(Some(settings.testcase_timeout.as_secs() / 60))),
+        ("suite-timeout", number(Some(settings.suite_timeout.as_secs() / 60))),
+        ("shutdown-timeout", flag(!settings.shutdown_timeout.is_zero())),
         ("warnings", flag(settings.warnings)),
         ("max-connections", number(settings.max_connections)),
         ("product", BString::from("MariaDB")),
@@ -237,7 +237,7 @@ mod tests {
             vardir: Some("/v".into()),
             repeat: 1,
             reorder: true,
-            shutdown_timeout: 10,
+            shutdown_timeout: std::time::Duration::from_secs(10),
             ..Settings::default()
         };
         let path = dir.path().join("mtr-results.txt");

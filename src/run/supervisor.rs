@@ -78,8 +78,8 @@ fn limits(settings: &Settings) -> Limits {
         repeat: settings.repeat,
         max_test_fail: settings.max_test_fail,
         reorder: settings.reorder,
-        suite_timeout: Duration::from_secs(settings.suite_timeout.saturating_mul(60)),
-        keep_alive: settings.stop_keep_alive.map(Duration::from_secs),
+        suite_timeout: settings.suite_timeout,
+        keep_alive: settings.stop_keep_alive,
     }
 }
 

@@ -75,7 +75,7 @@ impl ServerSet {
         let running = self.running();
         let mut evidence = self.evidence_of_test(*running.first()?);
         evidence.timed_out = true;
-        evidence.lived = Some(Duration::from_secs(self.context().settings.testcase_timeout * 60));
+        evidence.lived = Some(self.context().settings.testcase_timeout);
         let mut test = evidence.test.take().unwrap_or_default();
         test.last_line =
             output.and_then(|tail| tail.lines().rfind(|line| !line.trim().is_empty()).map(BString::from));

@@ -441,7 +441,7 @@ mod tests {
         attempt: impl Fn(&mut Worker, &Job) -> Option<Outcome>,
     ) -> Vec<Notice> {
         let ctx = Arc::new(Context {
-            settings: crate::cli::settings::Settings::defaults(),
+            settings: crate::cli::settings::Settings::default(),
             layout: Default::default(),
             facts: Arc::default(),
             vardir: root.into(),
