@@ -411,6 +411,20 @@ mod tests {
         }
     }
 
+    /// A number of workers beyond what a word holds was told to be "0 or negative", and one beyond 32 bits was cut.
+    #[test]
+    fn the_number_of_workers_has_bounds() {
+        assert_eq!(settings(&["--parallel=27766"]).parallel, Some(Parallel::Fixed(27766)));
+        for number in ["27767", "4294967297", "99999999999999999999"] {
+            let message = format!("invalid value '{number}' supplied for option --parallel");
+            let given = error(&[&format!("--parallel={number}")]);
+            assert_eq!(given.message(), message);
+            assert_eq!(given.hint_text(), Some("give `auto` or a whole number from 1 to 27766"));
+            let given = parse_in(&[("MTR_PARALLEL", number)], &[]).expect_err(number).explained();
+            assert!(given.contains("MTR_PARALLEL") && given.contains(&message), "{given}");
+        }
+    }
+
     #[test]
     fn extern_wants_pairs() {
         let error = error(&["--extern", "x"]);

@@ -289,6 +289,12 @@ impl Settings {
         self.start || self.start_and_exit || self.start_dirty
     }
 
+    /// The tests that are asked for: those named, and that of `--explain`. Empty: whole suites.
+    pub fn wanted(&self) -> Vec<BString> {
+        let explained = self.explain.iter().map(|name| BString::from(name.as_str()));
+        self.names.iter().cloned().chain(explained).collect()
+    }
+
     /// `--extern` was given: the server is not ours.
     pub fn using_extern(&self) -> bool {
         !self.extern_server.is_empty()

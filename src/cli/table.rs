@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use bstr::{BStr, BString, ByteSlice};
 
+use super::getopt::parse_integer;
 use super::option::{
     DebuggerKind, EnvOnly, Group, Opt, Question, ask, attached, counter, debugger, flag, integer, list,
     negatable, optional, pairs, text,
@@ -151,7 +152,7 @@ const SCHEDULING: &[Opt] = &[
         .help("go on after a failed test; twice: also after a failed statement")
         .more("Without it the run ends at the first failure, before `--retry` can act."),
     text("parallel", "N", |s, v| {
-        s.parallel = Some(parallel(v));
+        s.parallel = Some(parallel(v)?);
         Ok(())
     })
     .env_nonzero("MTR_PARALLEL")
@@ -510,6 +511,9 @@ fn small(number: u64) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }
 
+/// The ports from 5001 to 32767 (spec §7.4) with one for each worker.
+const MOST_WORKERS: usize = 32_767 - 5_001;
+
 /// More minutes than can be counted in seconds are as many as can.
 fn minutes(number: u64) -> Duration {
     Duration::from_secs(number.saturating_mul(60))
@@ -534,11 +538,19 @@ fn suites(value: &BStr) -> Result<Option<Vec<String>>> {
 
 /// What cannot be a number of workers becomes `Fixed(0)`, which [`super::derive`] rejects in its
 /// turn: conflicts of other options are reported before it.
-fn parallel(value: &BStr) -> Parallel {
+///
+/// # Errors
+/// More workers than there are ports for.
+fn parallel(value: &BStr) -> Result<Parallel> {
     if value == "auto" {
-        return Parallel::Auto;
+        return Ok(Parallel::Auto);
     }
-    Parallel::Fixed(value.to_str().ok().and_then(|text| text.parse().ok()).unwrap_or(0))
+    let is_number = !value.is_empty() && value.iter().all(u8::is_ascii_digit);
+    match parse_integer(value).filter(|_| is_number).map_or(Ok(0), usize::try_from) {
+        Ok(number) if number <= MOST_WORKERS => Ok(Parallel::Fixed(number)),
+        _ => Err(Error::new(format!("invalid value '{value}' supplied for option --parallel"))
+            .hint(format!("give `auto` or a whole number from 1 to {MOST_WORKERS}"))),
+    }
 }
 
 fn positive(option: &str, value: &BStr) -> Result<u16> {

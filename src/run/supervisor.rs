@@ -20,6 +20,7 @@ use crate::run::keep::keeper::{self, Keeper, Told};
 use crate::run::keep::leftovers;
 use crate::run::setup::context::Context;
 use crate::run::worker::handle::{Crew, Job, Made, Notice, WorkerHandle};
+use crate::sys::deadline::deadline_after;
 
 /// What runs the scheduler and does what it decides.
 pub struct Supervisor<'r> {
@@ -307,7 +308,7 @@ impl<'r> Supervisor<'r> {
         if self.cause.is_some() {
             self.keeper.abort();
         }
-        let mut deadline = Instant::now() + keeper::END_PATIENCE;
+        let mut deadline = deadline_after(keeper::END_PATIENCE);
         let mut cut_short = false;
         loop {
             match self.reports.recv_deadline(deadline) {
@@ -323,7 +324,7 @@ impl<'r> Supervisor<'r> {
                 Err(RecvTimeoutError::Timeout) => {
                     self.keeper.abort();
                     cut_short = true;
-                    deadline = Instant::now() + keeper::LAST_PATIENCE;
+                    deadline = deadline_after(keeper::LAST_PATIENCE);
                 }
             }
         }

@@ -12,7 +12,10 @@ pub fn deadline_after(patience: Duration) -> Instant {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     #[test]
@@ -23,5 +26,30 @@ mod tests {
         let minute = Duration::from_secs(60);
         assert!((before + minute..=Instant::now() + minute).contains(&deadline_after(minute)));
         assert!(deadline_after(Duration::ZERO) <= Instant::now());
+    }
+
+    #[test]
+    fn nobody_adds_to_the_present_by_hand() {
+        let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+        let (mut files, mut found) = (0, Vec::new());
+        for entry in walkdir::WalkDir::new(&src).sort_by_file_name() {
+            let path = entry.unwrap().into_path();
+            if path.extension().is_none_or(|extension| extension != "rs") || path.ends_with("sys/deadline.rs")
+            {
+                continue;
+            }
+            files += 1;
+            let text = std::fs::read_to_string(&path).unwrap();
+            // Tests, which stand at a file's end, wait for what they wrote themselves.
+            let product = text.split("#[cfg(test)]\n#[allow(clippy::unwrap_used)]\nmod ").next().unwrap();
+            let product = product.split("#[cfg(test)]\nmod ").next().unwrap();
+            for (line, text) in (1..).zip(product.lines()) {
+                if text.contains("Instant::now() +") {
+                    found.push(format!("{}:{line}", path.display()));
+                }
+            }
+        }
+        assert!(files > 100, "{files}");
+        assert!(found.is_empty(), "use deadline_after: {found:?}");
     }
 }

@@ -1,6 +1,6 @@
 //! Collects what is known when a test fails through its servers, for `triage` to explain.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bstr::{BStr, BString, ByteSlice};
 
@@ -10,6 +10,7 @@ use crate::run::autopsy::gdb;
 use crate::run::servers::set::ServerSet;
 use crate::run::servers::shutdown::Shutdown;
 use crate::sys::child::Exit;
+use crate::sys::deadline::deadline_after;
 use crate::sys::process;
 use crate::triage::collect::log_file;
 use crate::triage::diagnosis::Diagnosis;
@@ -104,7 +105,7 @@ impl ServerSet {
 
     /// What the server at `i` executes, idle connections left out; nothing where it does not answer.
     fn statements(&self, i: usize) -> Vec<Statement> {
-        let (server, deadline) = (&self.servers[i], Instant::now() + ANSWER);
+        let (server, deadline) = (&self.servers[i], deadline_after(ANSWER));
         let Ok(mut session) = Session::open(&server.group.socket(), &self.context().settings.user, deadline)
         else {
             return Vec::new();

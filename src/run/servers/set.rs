@@ -6,7 +6,7 @@ use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bstr::{BStr, BString, ByteSlice};
 
@@ -237,7 +237,7 @@ impl ServerSet {
         if !wrapped || grace.is_zero() || !socket.exists() {
             return;
         }
-        let deadline = Instant::now() + grace.min(SHUTDOWN_PATIENCE);
+        let deadline = deadline_after(grace.min(SHUTDOWN_PATIENCE));
         if let Ok(mut session) = Session::open(&socket, &self.ctx.settings.user, deadline) {
             let refused = session.query("SHUTDOWN").is_err_and(|error| error.code().is_some());
             drop(session);

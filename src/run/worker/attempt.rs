@@ -358,7 +358,7 @@ impl Worker {
             Process { server: "mysqltest".into(), pid: Some(child.pid().unsigned_abs()), exit: None };
         self.events.tell(|worker, id| Event::CoreRequested { worker, id, process });
         child.signal_group(rustix::process::Signal::ABORT);
-        child.wait(Some(Instant::now() + CORE_PATIENCE)).map_err(ending)?;
+        child.wait(Some(deadline_after(CORE_PATIENCE))).map_err(ending)?;
         child.kill().map_err(ending)?;
         for i in self.set.running() {
             let process = self.set.process_at(i);

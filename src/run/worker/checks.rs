@@ -125,7 +125,7 @@ pub fn after(
     while !differing.is_empty()
         && let Some(distance) = further.next()
     {
-        let until = deadline.min(Instant::now() + *distance);
+        let until = deadline.min(deadline_after(*distance));
         if poll::readable(&[worker.abort.fd()], Some(until)).is_ok_and(|woken| !woken.is_empty()) {
             differing.clear();
             break;
@@ -314,7 +314,7 @@ fn session<'s>(
                 })
             };
             loop {
-                let until = patience.min(Instant::now() + LOOK);
+                let until = patience.min(deadline_after(LOOK));
                 match Session::open_at(&endpoint, &worker.ctx.settings.user, until, deadline) {
                     Err(SessionError::Unreachable { .. }) if Instant::now() < patience && !ended() => {}
                     opened => return Ok(place.insert(opened?)),
