@@ -42,6 +42,8 @@ pub struct Supervisor<'r> {
     /// Valgrind found memory lost when a server ended.
     memory_lost: bool,
     keeper: Keeper,
+    /// The keeper has nothing more to tell.
+    keeper_done: bool,
     /// Something failed that is no verdict of a test.
     failed: bool,
     /// Why the run could not go on, where the counts do not tell it.
@@ -107,6 +109,7 @@ impl<'r> Supervisor<'r> {
             begun,
             memory_lost: false,
             keeper,
+            keeper_done: false,
             failed: false,
             cause: None,
         }
@@ -207,7 +210,7 @@ impl<'r> Supervisor<'r> {
             Notice::Saved(dir) => self.keeper.keep(dir, None),
             // It is looked for before each notice.
             Notice::Keeper(Told::Kept(events)) => events.iter().for_each(|event| self.tell(event)),
-            Notice::Keeper(Told::Done) => {}
+            Notice::Keeper(Told::Done) => self.keeper_done = true,
             Notice::StopFile => {}
             Notice::MemoryLost => self.memory_lost = true,
             Notice::Signal(number) => {
@@ -310,9 +313,14 @@ impl<'r> Supervisor<'r> {
         }
         let mut deadline = deadline_after(keeper::END_PATIENCE);
         let mut cut_short = false;
-        loop {
+        if self.keeper_done {
+            // Before it was told that there is nothing more: its thread panicked.
+            let text = "the thread that keeps what failures leave failed: some of it stays where it was";
+            self.tell(&Event::warning(WarningKind::Keeping, text));
+        }
+        while !self.keeper_done {
             match self.reports.recv_deadline(deadline) {
-                Ok(Notice::Keeper(Told::Done)) | Err(RecvTimeoutError::Disconnected) => return,
+                Err(RecvTimeoutError::Disconnected) => return,
                 Ok(notice) => {
                     let signal = matches!(notice, Notice::Signal(_));
                     self.take(notice);

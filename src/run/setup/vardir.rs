@@ -362,10 +362,14 @@ mod tests {
     #[test]
     fn a_leftover_of_another_vardir_lives() {
         let run = |dir: &Path| {
-            let script = "sleep 600; :";
+            let (mut begun, theirs) = std::io::pipe().unwrap();
             let mut command = std::process::Command::new("sh");
             std::os::unix::process::CommandExt::process_group(&mut command, 0);
-            command.args(["-c", script, "sh"]).arg(dir).spawn().unwrap()
+            command.args(["-c", "echo; sleep 600; :", "sh"]).arg(dir).stdout(theirs);
+            let child = command.spawn().unwrap();
+            // A process that is being started has no command line for a moment.
+            io::Read::read_exact(&mut begun, &mut [0]).unwrap();
+            child
         };
         let mut other = run(Path::new("/tmp/v2"));
         let mut ours = run(Path::new("/tmp/v"));

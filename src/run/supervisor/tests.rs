@@ -1,7 +1,7 @@
 //! The supervisor with workers that are channels: the test takes their jobs and sends their notices.
 
 use crate::env::Env;
-use crate::run::keep::keeper::{Keeper, Rules};
+use crate::run::keep::keeper::{Keeper, Rules, Told as KeeperTold};
 use std::sync::Mutex;
 use std::thread;
 
@@ -413,4 +413,18 @@ fn a_stop_file_holds_the_tests_and_the_suite_time() {
         run.done(1, Verdict::Pass);
     });
     assert_eq!((ended.code, ended.verdicts()), (0, vec!["a Pass w1".into()]));
+}
+
+#[test]
+fn a_keeper_that_failed_is_told_and_not_waited_for() {
+    let ended = supervise(settings(|_| {}), cases(&["a"]), 1, 0, |run| {
+        run.idle(1);
+        assert_eq!(run.job(1).as_deref(), Some("a"));
+        // As its thread does when it panics. The run would wait for another word of it.
+        run.tell(Notice::Keeper(KeeperTold::Done));
+        run.done(1, Verdict::Pass);
+        assert_eq!(run.job(1), None);
+    });
+    assert_eq!((ended.code, ended.verdicts()), (0, vec!["a Pass w1".into()]));
+    assert!(ended.warns("the thread that keeps what failures leave failed"));
 }
