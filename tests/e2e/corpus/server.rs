@@ -72,6 +72,7 @@ impl<'a> Server<'a> {
             basedir: layout.basedir.clone(),
             mariadbd: layout.mariadbd.clone(),
             system_tables: layout.system_tables.clone(),
+            by_initialize: false,
             charset: Charset::default(),
             optional_plugins: &[],
             vardir: dir,
