@@ -260,7 +260,7 @@ fn lines_that_nothing_suppresses() {
 #[test]
 fn plugin_that_was_not_loaded() {
     let bad = Bad::plain("--plugin-load-add=ha_nosuch\n", "create table t (a int) engine=nosuch;\n");
-    let told = bad.fails(None);
+    let told = bad.fails("statement");
     told.cause("MTR-R008", "'nosuch' is missing: its plugin was not loaded").evidence("ha_nosuch.so");
 }
 
@@ -268,7 +268,7 @@ fn plugin_that_was_not_loaded() {
 fn crash_behind_an_expected_restart() {
     let script = "--exec echo restart > $MYSQLTEST_VARDIR/tmp/mysqld.1.expect\n--enable_reconnect\n--error 2013\nselect fault('null');\n\
                   --source include/wait_until_connected_again.inc\n--echo too much\n";
-    let told = Bad::new(&Faulty::plain(), script).fails(None);
+    let told = Bad::new(&Faulty::plain(), script).fails("result");
     told.cause(
         "MTR-R009",
         "the server crashed during the test and was started again, as its expect file said: signal 11",

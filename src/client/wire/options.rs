@@ -34,7 +34,7 @@ pub type Ask = Arc<dyn Fn(Question<'_>) -> Vec<u8> + Send + Sync>;
 /// TLS parameters. With `verify`, a server without TLS is an error instead of a plain connection.
 pub use crate::sys::openssl::Settings as Tls;
 
-/// How to connect; what [`Connection::connect`](super::Connection::connect) needs.
+/// How to connect; what [`Connection::connect`](crate::client::Connection::connect) needs.
 #[derive(Clone)]
 pub struct Options {
     /// The server's host; `None` or `localhost` is the Unix socket by default.

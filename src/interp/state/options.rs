@@ -105,7 +105,7 @@ pub struct Options {
     pub debug_check: bool,
     /// Accepted, without effect.
     pub debug_info: bool,
-    /// Ours: after a failure's message print where and why, for people ([`super::report`]). Off unless
+    /// Ours: after a failure's message print where and why, for people ([`report`](crate::interp::tool::report)). Off unless
     /// asked for, since scripts compare what the tool prints.
     pub explain: bool,
 }

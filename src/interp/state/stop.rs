@@ -10,7 +10,7 @@ pub enum Stop {
     /// The test fails with this message; the place is put before it when it is printed (spec §13.1).
     Die(BString),
     /// The same, but `--continue-on-error` writes the message to the result and goes on with the next
-    /// command. [`Interp::run`](super::state::Interp::run) never gives it back.
+    /// command. [`Interp::run`](super::Interp::run) never gives it back.
     Report(BString),
     /// The test is skipped for this reason (spec §12.4).
     Skip(BString),

@@ -100,7 +100,7 @@ pub fn before(worker: &mut Worker, case: &TestCase, deadline: Instant) -> Result
 }
 
 /// Compares the state of every server with what it was before; `Some` is the report of what differs. What differs is
-/// looked at again before it is reported ([`FURTHER_LOOKS`]); where nothing does, no time passes. Nothing is reported
+/// looked at again before it is reported (`FURTHER_LOOKS`); where nothing does, no time passes. Nothing is reported
 /// when the run is ended meanwhile.
 ///
 /// The sessions stay open.
