@@ -10,6 +10,7 @@ pub mod config;
 pub mod env;
 pub mod error;
 pub mod event;
+pub mod flavour;
 pub mod grammar;
 pub mod interp;
 pub mod lint;

@@ -131,7 +131,7 @@ fn run(
     }
     let mut suppressions = suite_pm.suppressions.clone();
     suppressions.extend(debugger::suppressions(&settings));
-    let mut ctx = Context {
+    let ctx = Context {
         bootstrap_cache: Some(cache_dir(env)),
         bootstrap_program: env
             .non_empty("MYSQLD_BOOTSTRAP")
@@ -174,7 +174,6 @@ fn run(
     if ctx.settings.parallel == Some(Parallel::Auto) {
         reporters.message(format!("Using parallel: {workers}"));
     }
-    ctx.settings.parallel = Some(Parallel::Fixed(workers));
     let ctx = Arc::new(ctx);
     let cases: Vec<Arc<TestCase>> = collection.cases.into_iter().map(Arc::new).collect();
     reporters.event(&Event::RunStarted {

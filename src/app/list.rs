@@ -13,9 +13,6 @@ use crate::error::{Error, Result};
 
 /// `--dry-run` and `--explain`: nothing is written to the vardir and no server started.
 pub fn list(settings: &Settings, env: &Env, cwd: &Path) -> Result<i32> {
-    let explained = settings.explain.iter().map(|name| BString::from(name.as_str()));
-    let settings =
-        &Settings { names: settings.names.iter().cloned().chain(explained).collect(), ..settings.clone() };
     let layout = locate(settings, env, cwd)?;
     let scratch =
         tempfile::tempdir().map_err(|error| Error::new("cannot create a directory").caused_by(error))?;

@@ -72,7 +72,7 @@ pub fn survey(settings: &Settings, env: &Env, cwd: &Path, layout: Layout, datadi
     }
     let suite_pm = suite_pm.finish();
     messages.extend(suite_pm.messages.iter().cloned());
-    if settings.names.is_empty() {
+    if settings.wanted().is_empty() {
         messages.push(format!("Using suites: {}", collection.suites_named.join(",")).into());
     }
     messages.push("Collecting tests...".into());

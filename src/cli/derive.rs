@@ -6,6 +6,7 @@
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
+use std::time::Duration;
 
 use bstr::{BString, ByteSlice};
 
@@ -13,6 +14,9 @@ use super::option::DebuggerKind;
 use super::settings::{DebuggerChoice, Parallel, Settings};
 use super::table::{is_core_format, is_core_method};
 use crate::error::{Error, Result};
+
+/// The measure of the time-outs of a person at a debugger.
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A debugger option on the command line.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,7 +50,7 @@ pub(super) fn derive(settings: &mut Settings, debuggers: &[DebuggerUse]) -> Resu
     }
     places(settings)?;
     if settings.fast {
-        settings.shutdown_timeout = 0;
+        settings.shutdown_timeout = Duration::ZERO;
     }
     if settings.parallel == Some(Parallel::Fixed(0)) {
         return Err(Error::new("0 or negative parallel value makes no sense, use 'auto' or positive number"));
@@ -62,8 +66,8 @@ pub(super) fn derive(settings: &mut Settings, debuggers: &[DebuggerUse]) -> Resu
         return Err(Error::new("Can't use --extern with --embedded-server"));
     }
     if settings.debug {
-        settings.testcase_timeout = 7 * 24 * 60;
-        settings.suite_timeout = 7 * 24 * 60;
+        settings.testcase_timeout = 7 * DAY;
+        settings.suite_timeout = 7 * DAY;
         settings.retry = 1;
         settings.retry_failure = 1;
     }
@@ -165,8 +169,8 @@ fn timeouts(settings: &Settings) -> Result<()> {
     for (option, value) in
         [("testcase-timeout", settings.testcase_timeout), ("testsuite-timeout", settings.suite_timeout)]
     {
-        if value == 0 {
-            return Err(Error::new(format!("Invalid value '{value}' supplied for option --{option}")));
+        if value.is_zero() {
+            return Err(Error::new(format!("Invalid value '0' supplied for option --{option}")));
         }
     }
     Ok(())
@@ -197,12 +201,12 @@ fn use_debuggers(settings: &mut Settings, uses: &[DebuggerUse]) -> Result<()> {
     let interactive = uses.iter().any(DebuggerUse::is_interactive);
     settings.retry = 1;
     settings.retry_failure = 1;
-    settings.testcase_timeout = if interactive { 24 * 60 } else { 4 * 60 };
-    settings.suite_timeout = 24 * 60;
-    settings.shutdown_timeout = if interactive { 24 * 60 * 60 } else { 3 * 60 };
+    settings.testcase_timeout = if interactive { DAY } else { DAY / 6 };
+    settings.suite_timeout = DAY;
+    settings.shutdown_timeout = if interactive { DAY } else { Duration::from_secs(3 * 60) };
     settings.start_timeout = settings.shutdown_timeout;
     // The reference means to do this, but stores the number where nobody looks (runner §15).
-    settings.debug_sync_timeout = 3000;
+    settings.debug_sync_timeout = Duration::from_secs(3000);
     Ok(())
 }
 
@@ -303,17 +307,17 @@ mod tests {
 
     #[test]
     fn fast_kills_servers() {
-        assert_eq!(derived("--shutdown-timeout=5 --fast").shutdown_timeout, 0);
+        assert_eq!(derived("--shutdown-timeout=5 --fast").shutdown_timeout, Duration::ZERO);
     }
 
     #[test]
     fn debug_stretches_the_timeouts_and_debug_common_does_not() {
         let debug = derived("--debug --retry=3 --testcase-timeout=0");
-        assert_eq!((debug.testcase_timeout, debug.suite_timeout), (10080, 10080));
+        assert_eq!((debug.testcase_timeout, debug.suite_timeout), (7 * DAY, 7 * DAY));
         assert_eq!((debug.retry, debug.retry_failure), (1, 1));
         let common = derived("--debug-common --retry=3");
         assert!(common.debug && common.debug_common);
-        assert_eq!((common.testcase_timeout, common.retry), (15, 3));
+        assert_eq!((common.testcase_timeout.as_secs(), common.retry), (15 * 60, 3));
         assert!(!derived("--debug-server").debug);
     }
 
@@ -321,15 +325,16 @@ mod tests {
     fn debuggers_stretch_the_timeouts() {
         let times = |line| {
             let s = derived(line);
-            assert_eq!((s.retry, s.retry_failure, s.suite_timeout, s.debug_sync_timeout), (1, 1, 1440, 3000));
+            assert_eq!((s.retry, s.retry_failure), (1, 1));
+            assert_eq!((s.suite_timeout, s.debug_sync_timeout.as_secs()), (DAY, 3000));
             assert_eq!(s.start_timeout, s.shutdown_timeout);
-            (s.testcase_timeout, s.shutdown_timeout)
+            (s.testcase_timeout.as_secs(), s.shutdown_timeout.as_secs())
         };
         for line in ["--gdb", "--client-lldb --retry=2", "--boot-valgdb", "--manual-strace --fast", "--ddd"] {
-            assert_eq!(times(line), (1440, 86400), "{line}");
+            assert_eq!(times(line), (86400, 86400), "{line}");
         }
         for line in ["--valgrind", "--rr --fast", "--client-ktrace"] {
-            assert_eq!(times(line), (240, 180), "{line}");
+            assert_eq!(times(line), (4 * 3600, 180), "{line}");
         }
         assert_eq!(derived("--gdb=a --gdb=b").debugger.unwrap().args, "b");
     }

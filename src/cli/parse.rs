@@ -53,7 +53,7 @@ pub fn parse(argv: Vec<OsString>, env: &Env) -> Result<Invocation> {
     if let Some(invocation) = question(&scan.given) {
         return Ok(invocation);
     }
-    let mut settings = Settings::defaults();
+    let mut settings = Settings::default();
     from_environment(&mut settings, &scan.given, env)?;
     reject_negative(&scan.given)?;
     let leftovers = sort_leftovers(scan.leftovers, &names, &see_help)?;
@@ -78,10 +78,10 @@ pub fn parse(argv: Vec<OsString>, env: &Env) -> Result<Invocation> {
     Ok(Invocation::Run(Box::new(settings)))
 }
 
-impl Settings {
+impl Default for Settings {
     /// The settings of an empty command line in an empty environment.
-    pub fn defaults() -> Self {
-        let mut settings = Settings::default();
+    fn default() -> Self {
+        let mut settings = Settings::unset();
         for opt in table::options() {
             if let DefaultValue::Value(value) = opt.default {
                 assign_text(&mut settings, opt, value.into())
@@ -270,9 +270,11 @@ fn nearest<'names>(typed: &[u8], names: &'names Names) -> Option<&'names str> {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use std::path::PathBuf;
+    use std::time::Duration;
 
     use super::*;
     use crate::cli::settings::{DebuggerChoice, Parallel};
+    use crate::sys::deadline::deadline_after;
 
     fn parse_in(variables: &[(&str, &str)], args: &[&str]) -> Result<Invocation> {
         let mut env = Env::default();
@@ -294,6 +296,10 @@ mod tests {
         settings_in(&[], args)
     }
 
+    fn seconds(number: u64) -> Duration {
+        Duration::from_secs(number)
+    }
+
     fn error(args: &[&str]) -> Error {
         parse_in(&[], args).expect_err("a mistake")
     }
@@ -301,14 +307,17 @@ mod tests {
     #[test]
     fn an_empty_command_line_gives_the_documented_defaults() {
         let settings = settings(&[]);
-        let expected = Settings { argv: vec!["mtr".into()], ..Settings::defaults() };
+        let expected = Settings { argv: vec!["mtr".into()], ..Settings::default() };
         assert_eq!(settings, expected);
         assert_eq!((settings.retry, settings.retry_failure, settings.max_test_fail), (1, 2, 10));
-        assert_eq!((settings.testcase_timeout, settings.suite_timeout), (15, 360));
-        assert_eq!((settings.shutdown_timeout, settings.start_timeout), (10, 180));
+        assert_eq!(
+            (settings.testcase_timeout, settings.suite_timeout),
+            (seconds(15 * 60), seconds(360 * 60))
+        );
+        assert_eq!((settings.shutdown_timeout, settings.start_timeout), (seconds(10), seconds(180)));
         assert_eq!((settings.parallel, settings.port_group_size), (Some(Parallel::Fixed(1)), 30));
         assert_eq!((settings.max_save_core, settings.max_save_datadir, settings.tail_lines), (5, 20, 20));
-        assert_eq!((settings.open_files_limit, settings.debug_sync_timeout), (1024, 300));
+        assert_eq!((settings.open_files_limit, settings.debug_sync_timeout), (1024, seconds(300)));
         assert_eq!((settings.user.as_str(), settings.repeat), ("root", 1));
         assert_eq!((settings.print_core.as_str(), settings.print_method.as_str()), ("medium", "auto"));
         assert!(settings.reorder && settings.check_testcases && settings.warnings && settings.timer);
@@ -373,6 +382,49 @@ mod tests {
         assert_eq!(settings(&["--retry=-0"]).retry, 0);
     }
 
+    /// The reference takes any number for a time; more than can be counted is as much as can.
+    #[test]
+    fn no_time_is_too_long() {
+        let huge = "99999999999999999999";
+        let options = ["testcase-timeout", "suite-timeout", "shutdown-timeout", "stop-keep-alive", "sleep"];
+        let args = options.map(|option| format!("--{option}={huge}"));
+        let given = settings(&args.each_ref().map(String::as_str));
+        let times = [given.testcase_timeout, given.suite_timeout, given.shutdown_timeout];
+        for time in times.into_iter().chain([given.stop_keep_alive.unwrap(), given.sleep.unwrap()]) {
+            assert!(time >= seconds(i64::MAX.unsigned_abs()));
+            deadline_after(time);
+        }
+        deadline_after(settings_in(&[("MTR_START_TIMEOUT", huge)], &[]).start_timeout);
+    }
+
+    /// 65566 was cut to 30 once.
+    #[test]
+    fn the_size_of_a_range_of_ports_has_bounds() {
+        assert_eq!(settings(&["--port-group-size=65535"]).port_group_size, 65535);
+        for size in ["65536", "65566", "0", "-1", "99999999999999999999", "x"] {
+            let error = error(&[&format!("--port-group-size={size}")]);
+            assert_eq!(
+                error.message(),
+                format!("invalid value '{size}' supplied for option --port-group-size")
+            );
+            assert_eq!(error.hint_text(), Some("give a whole number from 1 to 65535"));
+        }
+    }
+
+    /// A number of workers beyond what a word holds was told to be "0 or negative", and one beyond 32 bits was cut.
+    #[test]
+    fn the_number_of_workers_has_bounds() {
+        assert_eq!(settings(&["--parallel=27766"]).parallel, Some(Parallel::Fixed(27766)));
+        for number in ["27767", "4294967297", "99999999999999999999"] {
+            let message = format!("invalid value '{number}' supplied for option --parallel");
+            let given = error(&[&format!("--parallel={number}")]);
+            assert_eq!(given.message(), message);
+            assert_eq!(given.hint_text(), Some("give `auto` or a whole number from 1 to 27766"));
+            let given = parse_in(&[("MTR_PARALLEL", number)], &[]).expect_err(number).explained();
+            assert!(given.contains("MTR_PARALLEL") && given.contains(&message), "{given}");
+        }
+    }
+
     #[test]
     fn extern_wants_pairs() {
         let error = error(&["--extern", "x"]);
@@ -433,7 +485,7 @@ mod tests {
         let variables = [("MTR_PARALLEL", "auto"), ("MTR_MAX_TEST_FAIL", "0"), ("MTR_START_TIMEOUT", "7")];
         let from_env = settings_in(&variables, &[]);
         assert_eq!((from_env.parallel, from_env.max_test_fail), (Some(Parallel::Auto), 0));
-        assert_eq!(from_env.start_timeout, 7);
+        assert_eq!(from_env.start_timeout, seconds(7));
         let both = settings_in(&variables, &["--parallel=2", "--max-test-fail=5"]);
         assert_eq!((both.parallel, both.max_test_fail), (Some(Parallel::Fixed(2)), 5));
     }
@@ -452,7 +504,7 @@ mod tests {
             ("MTR_CLEAN_VARDIR", "0"),
             ("MTR_RESULT_FILE", "0"),
         ];
-        let defaults = Settings { argv: vec!["mtr".into()], ..Settings::defaults() };
+        let defaults = Settings { argv: vec!["mtr".into()], ..Settings::default() };
         assert_eq!(settings_in(&variables, &[]), defaults);
 
         let kept = [

@@ -5,6 +5,7 @@
 //! already in here, so nothing below `cli` reads an environment twin of an option.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use bstr::BString;
 
@@ -29,7 +30,7 @@ pub struct DebuggerChoice {
 }
 
 /// Everything the command line says.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 #[expect(missing_docs, reason = "each field is the option of the same name in docs/options.md")]
 pub struct Settings {
     /// `argv[0]` and the arguments as given, for the `Logging:` line.
@@ -83,23 +84,18 @@ pub struct Settings {
     pub retry: u32,
     pub retry_failure: u32,
     pub max_test_fail: u32,
-    /// Minutes.
-    pub testcase_timeout: u64,
-    /// Minutes.
-    pub suite_timeout: u64,
-    /// Seconds.
-    pub shutdown_timeout: u64,
-    /// Seconds; `MTR_START_TIMEOUT`.
-    pub start_timeout: u64,
+    pub testcase_timeout: Duration,
+    pub suite_timeout: Duration,
+    pub shutdown_timeout: Duration,
+    /// `MTR_START_TIMEOUT`.
+    pub start_timeout: Duration,
     /// `asan`, `ubsan`, `lsan`, `msan`, `tsan`.
     pub sanitizer: Option<String>,
     pub fast: bool,
     pub force_restart: bool,
     pub stop_file: Option<PathBuf>,
-    /// Seconds.
-    pub stop_keep_alive: Option<u64>,
-    /// Seconds.
-    pub sleep: Option<u64>,
+    pub stop_keep_alive: Option<Duration>,
+    pub sleep: Option<Duration>,
 
     // places
     pub basedir: Option<PathBuf>,
@@ -115,7 +111,7 @@ pub struct Settings {
     pub build_thread: Option<u32>,
     /// `None`: auto.
     pub port_base: Option<u32>,
-    pub port_group_size: u32,
+    pub port_group_size: u16,
     pub user: String,
     pub open_files_limit: u64,
     pub max_connections: Option<u64>,
@@ -161,8 +157,7 @@ pub struct Settings {
     pub debug: bool,
     pub debug_common: bool,
     pub debug_server: bool,
-    /// Seconds.
-    pub debug_sync_timeout: u64,
+    pub debug_sync_timeout: Duration,
     pub gcov: bool,
     pub gprof: bool,
     pub core_on_failure: bool,
@@ -181,9 +176,123 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// Settings that nobody has filled in: what the table's defaults are written into.
+    pub(super) fn unset() -> Self {
+        Settings {
+            argv: Vec::new(),
+            embedded_server: false,
+            ps_protocol: false,
+            sp_protocol: false,
+            view_protocol: false,
+            cursor_protocol: false,
+            non_blocking_api: false,
+            ssl: false,
+            skip_ssl: false,
+            compress: false,
+            vs_config: None,
+            combination: Vec::new(),
+            mysqltest: None,
+            suite: None,
+            suite_dir: Vec::new(),
+            do_test: None,
+            skip_test: None,
+            start_from: None,
+            skip_rpl: false,
+            big_test: 0,
+            staging_run: false,
+            enable_disabled: false,
+            skip_not_found: false,
+            skip_test_list: Vec::new(),
+            print_testcases: false,
+            dry_run: false,
+            explain: None,
+            experimental: Vec::new(),
+            names: Vec::new(),
+            force: 0,
+            parallel: None,
+            reorder: false,
+            repeat: 0,
+            retry: 0,
+            retry_failure: 0,
+            max_test_fail: 0,
+            testcase_timeout: Duration::ZERO,
+            suite_timeout: Duration::ZERO,
+            shutdown_timeout: Duration::ZERO,
+            start_timeout: Duration::ZERO,
+            sanitizer: None,
+            fast: false,
+            force_restart: false,
+            stop_file: None,
+            stop_keep_alive: None,
+            sleep: None,
+            basedir: None,
+            testdir: None,
+            vardir: None,
+            tmpdir: None,
+            mem: None,
+            clean_vardir: false,
+            client_bindir: None,
+            client_libdir: None,
+            build_thread: None,
+            port_base: None,
+            port_group_size: 0,
+            user: String::new(),
+            open_files_limit: 0,
+            max_connections: None,
+            mysqld: Vec::new(),
+            mysqld_env: Vec::new(),
+            extern_server: Vec::new(),
+            defaults_file: None,
+            defaults_extra_file: None,
+            record: false,
+            check_testcases: false,
+            mark_progress: false,
+            warnings: false,
+            timer: false,
+            timestamp: false,
+            timediff: false,
+            comment: None,
+            verbose: 0,
+            verbose_restart: false,
+            report_times: false,
+            result_file: false,
+            xml_report: None,
+            junit: None,
+            events: None,
+            tail_lines: 0,
+            start: false,
+            start_and_exit: false,
+            start_dirty: false,
+            user_args: false,
+            wait_all: false,
+            debug: false,
+            debug_common: false,
+            debug_server: false,
+            debug_sync_timeout: Duration::ZERO,
+            gcov: false,
+            gprof: false,
+            core_on_failure: false,
+            max_save_core: 0,
+            max_save_datadir: 0,
+            stress: None,
+            print_core: String::new(),
+            print_method: String::new(),
+            debugger: None,
+            client_debugger: None,
+            boot_debugger: None,
+            without_effect: Vec::new(),
+        }
+    }
+
     /// `--start`, `--start-and-exit` or `--start-dirty`.
     pub fn start_only(&self) -> bool {
         self.start || self.start_and_exit || self.start_dirty
+    }
+
+    /// The tests that are asked for: those named, and that of `--explain`. Empty: whole suites.
+    pub fn wanted(&self) -> Vec<BString> {
+        let explained = self.explain.iter().map(|name| BString::from(name.as_str()));
+        self.names.iter().cloned().chain(explained).collect()
     }
 
     /// `--extern` was given: the server is not ours.

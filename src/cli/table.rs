@@ -6,9 +6,11 @@
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use bstr::{BStr, BString, ByteSlice};
 
+use super::getopt::parse_integer;
 use super::option::{
     DebuggerKind, EnvOnly, Group, Opt, Question, ask, attached, counter, debugger, flag, integer, list,
     negatable, optional, pairs, text,
@@ -150,7 +152,7 @@ const SCHEDULING: &[Opt] = &[
         .help("go on after a failed test; twice: also after a failed statement")
         .more("Without it the run ends at the first failure, before `--retry` can act."),
     text("parallel", "N", |s, v| {
-        s.parallel = Some(parallel(v));
+        s.parallel = Some(parallel(v)?);
         Ok(())
     })
     .env_nonzero("MTR_PARALLEL")
@@ -171,15 +173,15 @@ const SCHEDULING: &[Opt] = &[
         .default("10")
         .help("end the run after N failed tests; 0 for no limit")
         .more("It only matters with `--force`."),
-    integer("testcase-timeout", "MINUTES", |s, n| s.testcase_timeout = n)
+    integer("testcase-timeout", "MINUTES", |s, n| s.testcase_timeout = minutes(n))
         .env_nonzero("MTR_TESTCASE_TIMEOUT")
         .default("15")
         .help("fail a test that takes longer than MINUTES"),
-    integer("suite-timeout", "MINUTES", |s, n| s.suite_timeout = n)
+    integer("suite-timeout", "MINUTES", |s, n| s.suite_timeout = minutes(n))
         .env_nonzero("MTR_SUITE_TIMEOUT")
         .default("360")
         .help("end a run that takes longer than MINUTES"),
-    integer("shutdown-timeout", "SECONDS", |s, n| s.shutdown_timeout = n)
+    integer("shutdown-timeout", "SECONDS", |s, n| s.shutdown_timeout = Duration::from_secs(n))
         .env_nonzero("MTR_SHUTDOWN_TIMEOUT")
         .default("10")
         .help("kill a server that has not shut down after SECONDS"),
@@ -191,10 +193,12 @@ const SCHEDULING: &[Opt] = &[
     })
     .env("MTR_STOP_FILE")
     .help("start no further test while FILE exists"),
-    integer("stop-keep-alive", "SECONDS", |s, n| s.stop_keep_alive = some_nonzero(n))
-        .env("MTR_STOP_KEEP_ALIVE")
-        .help("print a sign of life every SECONDS while stopped"),
-    integer("sleep", "SECONDS", |s, n| s.sleep = some_nonzero(n))
+    integer("stop-keep-alive", "SECONDS", |s, n| {
+        s.stop_keep_alive = some_nonzero(n).map(Duration::from_secs)
+    })
+    .env("MTR_STOP_KEEP_ALIVE")
+    .help("print a sign of life every SECONDS while stopped"),
+    integer("sleep", "SECONDS", |s, n| s.sleep = some_nonzero(n).map(Duration::from_secs))
         .help("make every `sleep` in a test last SECONDS"),
 ];
 
@@ -378,7 +382,7 @@ const DEBUGGING: &[Opt] = &[
         .more("The time-outs of tests and run become seven days, and failing tests are not tried again."),
     flag("debug-common", |s| s.debug_common = true).help("like --debug, with the most used keywords only"),
     flag("debug-server", |s| s.debug_server = true).help("like --debug, for servers only"),
-    integer("debug-sync-timeout", "SECONDS", |s, n| s.debug_sync_timeout = n)
+    integer("debug-sync-timeout", "SECONDS", |s, n| s.debug_sync_timeout = Duration::from_secs(n))
         .default("300")
         .help("limit the waits of debug sync points in the server to SECONDS; 0 switches them off"),
     flag("gcov", |s| s.gcov = true).help("collect coverage with gcov; needs a source tree"),
@@ -471,7 +475,7 @@ const DEBUGGERS: &[Opt] = debuggers! {
 pub static ENV_ONLY: &[EnvOnly] = &[EnvOnly {
     name: "MTR_START_TIMEOUT",
     default: 180,
-    set: |s, n| s.start_timeout = n,
+    set: |s, n| s.start_timeout = Duration::from_secs(n),
     short_help: "seconds a server may take to start",
 }];
 
@@ -507,6 +511,14 @@ fn small(number: u64) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }
 
+/// The ports from 5001 to 32767 (runner §7.4) with one for each worker.
+const MOST_WORKERS: usize = 32_767 - 5_001;
+
+/// More minutes than can be counted in seconds are as many as can.
+fn minutes(number: u64) -> Duration {
+    Duration::from_secs(number.saturating_mul(60))
+}
+
 fn utf8(option: &str, value: &BStr) -> Result<String> {
     match value.to_str() {
         Ok(text) => Ok(text.to_owned()),
@@ -526,18 +538,26 @@ fn suites(value: &BStr) -> Result<Option<Vec<String>>> {
 
 /// What cannot be a number of workers becomes `Fixed(0)`, which [`super::derive`] rejects in its
 /// turn: conflicts of other options are reported before it.
-fn parallel(value: &BStr) -> Parallel {
+///
+/// # Errors
+/// More workers than there are ports for.
+fn parallel(value: &BStr) -> Result<Parallel> {
     if value == "auto" {
-        return Parallel::Auto;
+        return Ok(Parallel::Auto);
     }
-    Parallel::Fixed(value.to_str().ok().and_then(|text| text.parse().ok()).unwrap_or(0))
+    let is_number = !value.is_empty() && value.iter().all(u8::is_ascii_digit);
+    match parse_integer(value).filter(|_| is_number).map_or(Ok(0), usize::try_from) {
+        Ok(number) if number <= MOST_WORKERS => Ok(Parallel::Fixed(number)),
+        _ => Err(Error::new(format!("invalid value '{value}' supplied for option --parallel"))
+            .hint(format!("give `auto` or a whole number from 1 to {MOST_WORKERS}"))),
+    }
 }
 
-fn positive(option: &str, value: &BStr) -> Result<u32> {
+fn positive(option: &str, value: &BStr) -> Result<u16> {
     match value.to_str().ok().and_then(|text| text.parse().ok()) {
         Some(number) if number > 0 => Ok(number),
         _ => Err(Error::new(format!("invalid value '{value}' supplied for option --{option}"))
-            .hint("give a whole number, 1 or more")),
+            .hint(format!("give a whole number from 1 to {}", u16::MAX))),
     }
 }
 
@@ -689,7 +709,7 @@ mod tests {
                 let argv = vec!["mtr".into(), format!("--{}={value}", opt.name).into()];
                 let Invocation::Run(mut settings) = parse(argv, &Env::default()).unwrap() else { panic!() };
                 settings.argv.clear();
-                assert_eq!(*settings, Settings::defaults(), "--{}", opt.name);
+                assert_eq!(*settings, Settings::default(), "--{}", opt.name);
             }
         }
     }

@@ -5,7 +5,6 @@ use bstr::BString;
 use crate::client::login;
 use crate::client::login::Server;
 use crate::client::statement::Epoch;
-use crate::client::wire::capabilities::CONNECTOR_C_3_4;
 use crate::client::wire::channel::Channel;
 use crate::client::wire::column::Column;
 use crate::client::wire::error::{ClientError, code};
@@ -16,6 +15,7 @@ use crate::client::wire::reply::malformed;
 use crate::client::wire::stream::Stream;
 use crate::client::wire::text;
 use crate::client::wire::text::{Cell, Row};
+use crate::flavour::{self, Flavour};
 
 pub(super) const COM_QUERY: u8 = 3;
 
@@ -224,7 +224,12 @@ impl Connection {
 
     /// The server's release as a number, such as 101119 for 10.11.19; 0 where the version names none.
     pub fn release(&self) -> u32 {
-        self.server.release()
+        flavour::release(&self.server.version)
+    }
+
+    /// What the server's product and release mean for its clients.
+    pub fn flavour(&self) -> Flavour {
+        self.server.flavour()
     }
 
     /// The server's number of this session.
@@ -242,10 +247,10 @@ impl Connection {
         self.ok.status = end.status;
     }
 
-    /// Forgets what the last statement changed in the session, before the next one: the client library of 10.11
-    /// keeps telling it with the results of statements that change nothing, Connector/C 3.4 does not.
+    /// Forgets what the last statement changed in the session, before the next one, where the client library that belongs to
+    /// the server does.
     pub(super) fn forget_changes(&mut self) {
-        if self.release() >= CONNECTOR_C_3_4 {
+        if self.flavour().forgets_session_changes {
             self.ok.session.clear();
         }
     }

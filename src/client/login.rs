@@ -14,6 +14,7 @@ use crate::client::wire::packet;
 use crate::client::wire::packet::{Fields, Malformed, OkPacket};
 use crate::client::wire::reply::{malformed, server_error};
 use crate::client::wire::stream::Stream;
+use crate::flavour::Flavour;
 
 /// The protocol's version.
 const PROTOCOL: u8 = 10;
@@ -40,21 +41,14 @@ pub(super) struct Server {
 }
 
 impl Server {
-    /// The release as a number: major * 10000 + minor * 100 + patch; 0 where the text has none.
-    pub fn release(&self) -> u32 {
-        let mut numbers = self.version.split(|byte| !byte.is_ascii_digit()).map(|digits| {
-            digits
-                .iter()
-                .fold(0u32, |number, digit| number.saturating_mul(10).saturating_add(u32::from(digit - b'0')))
-        });
-        let mut next = || numbers.next().unwrap_or(0);
-        let (major, minor, patch) = (next(), next(), next());
-        major.saturating_mul(10_000).saturating_add(minor.saturating_mul(100)).saturating_add(patch)
+    /// What its product and release mean for its clients.
+    pub fn flavour(&self) -> Flavour {
+        Flavour::of_version(&self.version)
     }
 
     /// The authentication plugins that may be used with this server.
     fn allowed<'a>(&self, options: &'a Options) -> Allowed<'a> {
-        Allowed::of(options.restricted_auth.as_ref().map(|list| list.as_slice()), self.release())
+        Allowed::of(options.restricted_auth.as_ref().map(|list| list.as_slice()), self.flavour())
     }
 
     /// Whether OK packets tell changes of the session's state.
@@ -499,14 +493,6 @@ mod tests {
         let error =
             refused_with(options("mysql_native_password"), |peer| peer.exchange(&[GREETING, b"\xfe"]));
         assert_eq!(error, text("mysql_old_password"));
-    }
-
-    #[test]
-    fn releases_are_numbers() {
-        let release = |text: &str| Server { version: text.into(), ..Server::default() }.release();
-        assert_eq!(release("10.11.19-MariaDB-0+deb12u1"), 101_119);
-        assert_eq!(release("11.4"), 110_400);
-        assert_eq!(release(""), 0);
     }
 
     #[test]

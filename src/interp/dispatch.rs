@@ -139,9 +139,6 @@ pub(super) fn dispatch(interp: &mut Interp, stored: &Rc<Stored>, kind: Command) 
     }
 }
 
-/// The first release whose `cat_file` takes a number of lines.
-const CAT_FILE_LINES: u32 = 110_700;
-
 impl Interp {
     /// The arguments of a command of class A, expanded (mysqltest §3.3).
     pub fn arguments(&mut self, stored: &Stored) -> Done<Vec<BString>> {
@@ -150,7 +147,7 @@ impl Interp {
         else {
             return Ok(Vec::new());
         };
-        let known = if stored.command.get() == Command::CatFile && self.release < CAT_FILE_LINES {
+        let known = if stored.command.get() == Command::CatFile && !self.flavour.cat_file_takes_lines {
             1
         } else {
             args.len()

@@ -55,7 +55,7 @@ impl View {
     /// There is no such installation, or no test tree to look at.
     pub fn of(paths: &mut Vec<PathBuf>, basedir: Option<PathBuf>, env: &Env, cwd: &Path) -> Result<View> {
         let testdir = paths.iter().find_map(|path| layout::tree_around(path));
-        let mut settings = Settings { basedir, testdir, big_test: 1, ..Settings::defaults() };
+        let mut settings = Settings { basedir, testdir, big_test: 1, ..Settings::default() };
         let layout = locate(&settings, env)?;
         settings.testdir = None;
         if paths.is_empty() {

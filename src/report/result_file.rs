@@ -164,12 +164,12 @@ fn tags(settings: &Settings, vardir: &Path) -> Vec<(&'static str, BString)> {
         ("fast", flag(settings.fast)),
         ("force-restart", flag(settings.force_restart)),
         ("reorder", flag(settings.reorder)),
-        ("sleep", number(settings.sleep)),
+        ("sleep", number(settings.sleep.map(|sleep| sleep.as_secs()))),
         ("repeat", number(Some(settings.repeat.into()))),
         ("user", BString::from(settings.user.as_str())),
-        ("testcase-timeout", number(Some(settings.testcase_timeout))),
-        ("suite-timeout", number(Some(settings.suite_timeout))),
-        ("shutdown-timeout", flag(settings.shutdown_timeout > 0)),
+        ("testcase-timeout", number(Some(settings.testcase_timeout.as_secs() / 60))),
+        ("suite-timeout", number(Some(settings.suite_timeout.as_secs() / 60))),
+        ("shutdown-timeout", flag(!settings.shutdown_timeout.is_zero())),
         ("warnings", flag(settings.warnings)),
         ("max-connections", number(settings.max_connections)),
         ("product", BString::from("MariaDB")),
@@ -235,9 +235,6 @@ mod tests {
         let settings = Settings {
             mysqld: vec!["--a=1".into(), "--b".into()],
             vardir: Some("/v".into()),
-            repeat: 1,
-            reorder: true,
-            shutdown_timeout: 10,
             ..Settings::default()
         };
         let path = dir.path().join("mtr-results.txt");
@@ -249,8 +246,8 @@ mod tests {
         let text = text.to_str_lossy();
         for expected in [
             "start_time : 2026-11-23T12:32:19Z\nuser_id : ",
-            "\ncompress : 0\nparallel : 1\ncheck-testcases : 0\nmariadbd : --a=1 --b\n",
-            "\nshutdown-timeout : 1\nwarnings : 0\nmax-connections : \nproduct : MariaDB\nxml-report : \nversion : 10.11.19\n{\n",
+            "\ncompress : 0\nparallel : 1\ncheck-testcases : 1\nmariadbd : --a=1 --b\n",
+            "\nshutdown-timeout : 1\nwarnings : 1\nmax-connections : \nproduct : MariaDB\nxml-report : \nversion : 10.11.19\n{\n",
             "{\nname : S.pass1\nstart_time : 2026-11-23T12:32:19Z\nduration : 1\nresult : pass\n}\nendtime  : ",
             "\nvariation : one\n",
             "result : skipped\ncomment : Because <I> say \"so\"\n}\n",

@@ -20,6 +20,7 @@ use crate::run::keep::keeper::{self, Keeper, Told};
 use crate::run::keep::leftovers;
 use crate::run::setup::context::Context;
 use crate::run::worker::handle::{Crew, Job, Made, Notice, WorkerHandle};
+use crate::sys::deadline::deadline_after;
 
 /// What runs the scheduler and does what it decides.
 pub struct Supervisor<'r> {
@@ -80,8 +81,8 @@ fn limits(settings: &Settings) -> Limits {
         repeat: settings.repeat,
         max_test_fail: settings.max_test_fail,
         reorder: settings.reorder,
-        suite_timeout: Duration::from_secs(settings.suite_timeout.saturating_mul(60)),
-        keep_alive: settings.stop_keep_alive.map(Duration::from_secs),
+        suite_timeout: settings.suite_timeout,
+        keep_alive: settings.stop_keep_alive,
     }
 }
 
@@ -310,7 +311,7 @@ impl<'r> Supervisor<'r> {
         if self.cause.is_some() {
             self.keeper.abort();
         }
-        let mut deadline = Instant::now() + keeper::END_PATIENCE;
+        let mut deadline = deadline_after(keeper::END_PATIENCE);
         let mut cut_short = false;
         if self.keeper_done {
             // Before it was told that there is nothing more: its thread panicked.
@@ -331,7 +332,7 @@ impl<'r> Supervisor<'r> {
                 Err(RecvTimeoutError::Timeout) => {
                     self.keeper.abort();
                     cut_short = true;
-                    deadline = Instant::now() + keeper::LAST_PATIENCE;
+                    deadline = deadline_after(keeper::LAST_PATIENCE);
                 }
             }
         }

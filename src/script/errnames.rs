@@ -4,27 +4,29 @@
 //! into it is computed by the compiler, so that neither a start of the program nor a look-up has to
 //! read the text. Errors of the client library (2000 to 2061, 5000 and above) have no names.
 
+use crate::flavour::ErrorNames::{self, Of10_6, Of11_7};
+
 /// One `<number> <name>` line per error.
 const TEXT: &str = include_str!("errnames.txt");
 
-/// Other names that errors had before the release with this number, ascending by error and release.
+/// Other names that errors had before those of the release given, ascending by error and release.
 ///
 /// An error keeps its number for good, but a retired one is renamed, and its number may be used again. The text
 /// above has the names of MariaDB 11.8; here are those that differed in 10.11 (taken to have been so until 11.7,
 /// when vector indexes came) and in 10.5.
-const EARLIER: [(u16, u32, &str); 12] = [
-    (1072, 100_600, "ER_KEY_COLUMN_DOES_NOT_EXITS"),
-    (1252, 110_700, "ER_SPATIAL_CANT_HAVE_NULL"),
-    (1448, 110_700, "ER_VIEW_OTHER_USER"),
-    (1507, 100_600, "ER_DROP_PARTITION_NON_EXISTENT"),
-    (1725, 100_600, "ER_TABLE_IN_FK_CHECK"),
-    (1796, 110_700, "ER_INNODB_NO_FT_TEMP_TABLE"),
-    (4000, 100_600, "ER_COMMULTI_BADCONTEXT"),
-    (4001, 100_600, "ER_BAD_COMMAND_IN_MULTI"),
-    (4047, 100_600, "ER_UNSUPPORT_COMPRESSED_TEMPORARY_TABLE"),
-    (4112, 110_700, "ER_UNUSED_23"),
-    (4163, 100_600, "ER_WARN_HISTORY_ROW_START_TIME"),
-    (4163, 110_700, "ER_UNUSED_29"),
+const EARLIER: [(u16, ErrorNames, &str); 12] = [
+    (1072, Of10_6, "ER_KEY_COLUMN_DOES_NOT_EXITS"),
+    (1252, Of11_7, "ER_SPATIAL_CANT_HAVE_NULL"),
+    (1448, Of11_7, "ER_VIEW_OTHER_USER"),
+    (1507, Of10_6, "ER_DROP_PARTITION_NON_EXISTENT"),
+    (1725, Of10_6, "ER_TABLE_IN_FK_CHECK"),
+    (1796, Of11_7, "ER_INNODB_NO_FT_TEMP_TABLE"),
+    (4000, Of10_6, "ER_COMMULTI_BADCONTEXT"),
+    (4001, Of10_6, "ER_BAD_COMMAND_IN_MULTI"),
+    (4047, Of10_6, "ER_UNSUPPORT_COMPRESSED_TEMPORARY_TABLE"),
+    (4112, Of11_7, "ER_UNUSED_23"),
+    (4163, Of10_6, "ER_WARN_HISTORY_ROW_START_TIME"),
+    (4163, Of11_7, "ER_UNUSED_29"),
 ];
 
 /// How many errors have a name.
@@ -61,10 +63,10 @@ pub fn number(name: &[u8]) -> Option<u32> {
     }
 }
 
-/// The name that the error with this number has in a release, such as 101100 for 10.11; the reference prints
+/// The name that the error with this number has among `names`; the reference prints
 /// `<Unknown>` where there is none.
-pub fn name(number: u32, release: u32) -> Option<&'static str> {
-    let earlier = |&&(other, end, _): &&(u16, u32, &str)| u32::from(other) == number && release < end;
+pub fn name(number: u32, names: ErrorNames) -> Option<&'static str> {
+    let earlier = |&&(other, end, _): &&(u16, ErrorNames, &str)| u32::from(other) == number && names < end;
     if let Some(&(_, _, name)) = EARLIER.iter().find(earlier) {
         return Some(name);
     }
@@ -180,7 +182,7 @@ mod tests {
         for line in TEXT.lines() {
             let (digits, text) = line.split_once(' ').unwrap();
             let digits = digits.parse().unwrap();
-            assert_eq!(name(digits, u32::MAX), Some(text), "{line}");
+            assert_eq!(name(digits, Of11_7), Some(text), "{line}");
             assert_eq!(number(text.as_bytes()), Some(digits), "{line}");
         }
     }
@@ -190,21 +192,21 @@ mod tests {
         assert_eq!(number(b"ER_PARSE_ERROR"), Some(1064));
         assert_eq!(number(b"ER_NO_SUCH_TABLE"), Some(1146));
         assert_eq!(number(b"HA_ERR_GLOBAL_TMP_SPACE_FULL"), Some(202));
-        assert_eq!(name(120, 101_100), Some("HA_ERR_KEY_NOT_FOUND"));
-        assert_eq!(name(1064, 101_100), Some("ER_PARSE_ERROR"));
+        assert_eq!(name(120, Of10_6), Some("HA_ERR_KEY_NOT_FOUND"));
+        assert_eq!(name(1064, Of10_6), Some("ER_PARSE_ERROR"));
     }
 
     #[test]
     fn a_name_belongs_to_releases() {
-        let names = [100_523, 101_119, 110_809].map(|release| name(4163, release).unwrap());
+        let names = [ErrorNames::Of10_5, Of10_6, Of11_7].map(|names| name(4163, names).unwrap());
         assert_eq!(names, ["ER_WARN_HISTORY_ROW_START_TIME", "ER_UNUSED_29", "ER_SP_DUP_DECL"]);
         for name in names {
             assert_eq!(number(name.as_bytes()), Some(4163), "{name}");
         }
-        assert_eq!(name(1252, 110_699), Some("ER_SPATIAL_CANT_HAVE_NULL"));
-        assert_eq!(name(1252, 110_700), Some("ER_INDEX_CANNOT_HAVE_NULL"));
+        assert_eq!(name(1252, Of10_6), Some("ER_SPATIAL_CANT_HAVE_NULL"));
+        assert_eq!(name(1252, Of11_7), Some("ER_INDEX_CANNOT_HAVE_NULL"));
         assert!(EARLIER.is_sorted());
-        assert!(EARLIER.iter().all(|&(error, _, other)| name(error.into(), u32::MAX) != Some(other)));
+        assert!(EARLIER.iter().all(|&(error, _, other)| name(error.into(), Of11_7) != Some(other)));
     }
 
     #[test]
@@ -213,7 +215,7 @@ mod tests {
             assert_eq!(number(text), None);
         }
         for unknown in [0, 1, 119, 2000, 2002, 2013, 2061, 5014, u32::MAX] {
-            assert_eq!(name(unknown, u32::MAX), None);
+            assert_eq!(name(unknown, Of11_7), None);
         }
     }
 }

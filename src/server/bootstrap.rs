@@ -77,6 +77,8 @@ pub struct Bootstrap<'a> {
     pub mariadbd: PathBuf,
     /// The scripts of the system tables; without them there is no bootstrap.
     pub system_tables: Option<SystemTables>,
+    /// The server makes its system tables itself, by `--initialize`: it has no scripts, and cannot be bootstrapped here.
+    pub by_initialize: bool,
     /// What the server and the databases of the tests are made with.
     pub charset: Charset,
     /// Plugins that are switched off by default.
@@ -175,6 +177,7 @@ impl<'a> Bootstrap<'a> {
                 SystemTables::below(basedir).ok_or_else(|| missing("the system tables' SQL"))?,
             ),
             basedir: basedir.to_owned(),
+            by_initialize: false,
             ..self.clone()
         })
     }
@@ -253,7 +256,10 @@ impl<'a> Bootstrap<'a> {
             return Err(Error::new(format!(
                 "could not find mariadb_system_tables.sql or mysql_system_tables.sql; searched {searched}"
             ))
-            .hint("the server's package brings it: install that, or name another installation with --basedir=DIR"));
+            .hint(match self.by_initialize {
+                true => "this is MySQL, which makes its system tables by --initialize: name an installation of MariaDB with --basedir=DIR",
+                false => "the server's package brings it: install that, or name another installation with --basedir=DIR",
+            }));
         };
         let dir = &tables.dir;
         let scripts = if layout.source { layout.bindir.join("scripts") } else { dir.clone() };
@@ -514,6 +520,7 @@ pub(super) mod tests {
             basedir: layout.basedir.clone(),
             mariadbd: std::env::current_exe().unwrap(),
             system_tables: layout.system_tables.clone(),
+            by_initialize: false,
             charset: Charset::Latin1,
             optional_plugins: &[],
             vardir,
@@ -556,6 +563,19 @@ pub(super) mod tests {
         assert!(line.contains(
             " --loose-innodb-log-file-size=10M --loose-innodb-fast-shutdown=0 --disable-sync-frm --debug-no-sync --tmpdir="
         ));
+    }
+
+    #[test]
+    fn a_server_without_scripts_says_what_would_help() {
+        let root = tempfile::tempdir().unwrap();
+        let (layout, env) = (installation(root.path()), Env::default());
+        let bare = Bootstrap { system_tables: None, ..bootstrap(&layout, root.path(), &env, &run_plainly) };
+        let hint = |by_initialize| {
+            let error = Bootstrap { by_initialize, ..bare.clone() }.sql().unwrap_err();
+            error.hint_text().unwrap().to_owned()
+        };
+        assert!(hint(false).contains("the server's package"), "{}", hint(false));
+        assert!(hint(true).contains("MySQL") && hint(true).contains("--basedir=DIR"), "{}", hint(true));
     }
 
     #[test]

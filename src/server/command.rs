@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bstr::{BStr, BString, ByteSlice};
 
@@ -20,8 +21,8 @@ pub struct CommandInputs<'a> {
     pub user_args: bool,
     /// The server's group has `log-slave-updates`.
     pub log_slave_updates: bool,
-    /// Seconds of `--debug-sync-timeout`.
-    pub debug_sync_timeout: u64,
+    /// `--debug-sync-timeout`.
+    pub debug_sync_timeout: Duration,
     /// Value of `--debug-dbug`, with `--debug` and `--debug-common`.
     pub debug_dbug: Option<&'a BStr>,
 }
@@ -80,7 +81,7 @@ pub fn build(
         if !skip_core_file {
             args.push(own("--core-file".into()));
         }
-        args.push(own(format!("--loose-debug-sync-timeout={}", inputs.debug_sync_timeout).into()));
+        args.push(own(format!("--loose-debug-sync-timeout={}", inputs.debug_sync_timeout.as_secs()).into()));
     }
     if let Some(value) = inputs.debug_dbug {
         args.push(valued("--debug-dbug=", value.as_bytes()));
@@ -109,7 +110,7 @@ mod tests {
             root: false,
             user_args: false,
             log_slave_updates: false,
-            debug_sync_timeout: 300,
+            debug_sync_timeout: Duration::from_secs(300),
             debug_dbug: None,
         }
     }

@@ -5,7 +5,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bstr::{BString, ByteSlice};
 use rustix::process::Signal;
@@ -15,6 +15,7 @@ use crate::config::server_group::ServerGroup;
 use crate::env::Env;
 use crate::error::{Error, Result};
 use crate::sys::child::{Child, Exit, Spawn};
+use crate::sys::deadline::deadline_after;
 
 /// `RLIMIT_NOFILE` of servers: results show it (runner §9.7, §15.1).
 pub const SERVER_OPEN_FILES: u64 = 1024;
@@ -209,7 +210,7 @@ impl ServerProcess {
     /// Waits for its end, at most `patience`, as [`ServerProcess::take_exit`].
     pub fn await_exit(&mut self, patience: Duration) -> io::Result<Option<Exit>> {
         if let Some(child) = &mut self.process {
-            child.wait(Some(Instant::now() + patience))?;
+            child.wait(Some(deadline_after(patience)))?;
         }
         self.take_exit()
     }
@@ -220,7 +221,7 @@ impl ServerProcess {
         let Some(mut child) = self.process.take() else { return Ok(()) };
         if !grace.is_zero() && child.try_wait()?.is_none() {
             child.signal(Signal::TERM);
-            child.wait(Some(Instant::now() + grace))?;
+            child.wait(Some(deadline_after(grace)))?;
         }
         let exit = child.terminate(TERM_GRACE)?;
         self.last_exit = Some((exit, child.started().elapsed()));
@@ -244,7 +245,7 @@ impl ServerProcess {
         if let Some(child) = &mut self.process {
             self.aborted = true;
             child.signal_group(Signal::ABORT);
-            child.wait(Some(Instant::now() + patience))?;
+            child.wait(Some(deadline_after(patience)))?;
             return Ok(self.take_exit()?.is_some());
         }
         Ok(true)

@@ -17,6 +17,7 @@ use rustix::process::{
 
 use super::{orphans, poll, signals};
 use crate::env::Env;
+use crate::sys::deadline::deadline_after;
 
 /// What to start and how.
 #[derive(Debug)]
@@ -241,7 +242,7 @@ impl Child {
     pub fn terminate(&mut self, grace: Duration) -> io::Result<Exit> {
         if self.try_wait()?.is_none() && !grace.is_zero() {
             self.signal_group(Signal::TERM);
-            self.wait(Some(Instant::now() + grace))?;
+            self.wait(Some(deadline_after(grace)))?;
         }
         self.kill()
     }

@@ -2,6 +2,7 @@
 //! the guardian that cleans up after a killed runner, inherited signals, host names. The only module that may use `unsafe`.
 
 pub mod child;
+pub mod deadline;
 #[cfg(feature = "gssapi")]
 pub mod gssapi;
 pub mod guardian;

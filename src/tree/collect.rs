@@ -65,7 +65,8 @@ pub fn collect(
         }
         lists.add_file(&file, None)?;
     }
-    let names = settings.names.iter().map(|name| Name::parse(name, &suites)).collect::<Result<Vec<_>>>()?;
+    let names =
+        settings.wanted().iter().map(|name| Name::parse(name, &suites)).collect::<Result<Vec<_>>>()?;
     let mut collector = Collector {
         settings,
         rules: Rules {
@@ -134,7 +135,7 @@ impl Collector<'_> {
     fn elements(&mut self) -> Result<Vec<String>> {
         let elements = match &self.settings.suite {
             Some(elements) => elements.clone(),
-            None if !self.suites.extra.is_empty() && self.settings.names.is_empty() => Vec::new(),
+            None if !self.suites.extra.is_empty() && self.settings.wanted().is_empty() => Vec::new(),
             None => self.suites.default_list(&mut self.tree.facts)?,
         };
         self.collection.suites_named = elements.clone();

@@ -14,6 +14,7 @@ use sha2::{Digest as _, Sha256};
 use crate::cli::settings::Settings;
 use crate::env::Env;
 use crate::error::{Error, Result};
+use crate::flavour::Flavour;
 use crate::tree::cache;
 use crate::tree::layout::Layout;
 use crate::tree::probe_failed::ProbeFailed;
@@ -42,6 +43,11 @@ impl ServerFacts {
     /// The default of variable `name` (written with `-`), if the server has it.
     pub fn variable(&self, name: &str) -> Option<&str> {
         self.variables.get(name).map(String::as_str)
+    }
+
+    /// What the server's product and release mean.
+    pub fn flavour(&self) -> Flavour {
+        Flavour::of_version(format!("{}{}", self.version, self.suffix).as_bytes())
     }
 
     /// The server was built with `DBUG`: it has the variable `debug-dbug`.
@@ -196,11 +202,16 @@ fn fingerprint(layout: &Layout, env: &Env, more: &[OsString]) -> String {
     for path in [&layout.mariadbd, &layout.basedir, &layout.share_dir, &layout.plugin_dir] {
         add(path.as_os_str().as_encoded_bytes());
     }
-    if let Ok(meta) = fs::metadata(&layout.mariadbd) {
-        for number in
-            [meta.ino(), meta.size(), meta.mtime().cast_unsigned(), meta.mtime_nsec().cast_unsigned()]
-        {
-            add(&number.to_le_bytes());
+    let plugins = layout.plugins.iter().map(|(_, file)| file);
+    // A plugin that was built anew may have other options.
+    for file in std::iter::once(&layout.mariadbd).chain(plugins) {
+        add(file.as_os_str().as_encoded_bytes());
+        if let Ok(meta) = fs::metadata(file) {
+            for number in
+                [meta.ino(), meta.size(), meta.mtime().cast_unsigned(), meta.mtime_nsec().cast_unsigned()]
+            {
+                add(&number.to_le_bytes());
+            }
         }
     }
     for (name, _) in &layout.plugins {
@@ -488,6 +499,19 @@ not-a-variable                                               1
         write(&script.replace("10.11.19", "10.11.20"));
         assert_eq!(ask().version_id, 101_120);
         assert_eq!(fs::read(&count).unwrap().len(), 2);
+    }
+
+    #[test]
+    fn a_plugin_that_was_built_anew_makes_the_answer_stale() {
+        let temp = tempfile::tempdir().unwrap();
+        let plugin = temp.path().join("ha_x.so");
+        fs::write(&plugin, "one option").unwrap();
+        let layout = Layout { plugins: vec![("ha_x".into(), plugin.clone())], ..Layout::default() };
+        let key = || fingerprint(&layout, &Env::default(), &[]);
+        let before = key();
+        assert_eq!(key(), before);
+        fs::write(&plugin, "one option, and another").unwrap();
+        assert_ne!(key(), before);
     }
 
     #[test]

@@ -2,8 +2,8 @@
 
 use bstr::ByteSlice;
 
-use crate::client::wire::capabilities::CONNECTOR_C_3_4;
 use crate::client::wire::error::{ClientError, code};
+use crate::flavour::Flavour;
 
 /// The scheme of MySQL 3.23.
 pub(super) const OLD: &[u8] = b"mysql_old_password";
@@ -20,12 +20,11 @@ pub(in crate::client) enum Allowed<'a> {
 }
 
 impl<'a> Allowed<'a> {
-    /// What the client library that belongs to a server of `release` allows, given the list of the options.
-    pub fn of(list: Option<&'a [u8]>, release: u32) -> Allowed<'a> {
+    /// What the client library that belongs to a server of `flavour` allows, given the list of the options.
+    pub fn of(list: Option<&'a [u8]>, flavour: Flavour) -> Allowed<'a> {
         match list {
             Some(list) => Allowed::Listed(list),
-            // Connector/C 3.4 refuses the scheme of MySQL 3.23 unless it is listed.
-            None if release >= CONNECTOR_C_3_4 => Allowed::AllButOld,
+            None if flavour.refuses_old_password => Allowed::AllButOld,
             None => Allowed::All,
         }
     }
@@ -51,12 +50,15 @@ mod tests {
     #[test]
     fn the_old_scheme_is_refused_from_connector_c_3_4_on() {
         let names: [&[u8]; 2] = [OLD, b"mysql_native_password"];
-        let allows = |list, release| names.map(|name| Allowed::of(list, release).check(name).is_ok());
-        assert_eq!(allows(None, 101_119), [true, true]);
-        assert_eq!(allows(None, 110_400), [false, true]);
-        assert_eq!(allows(Some(b"mysql_old_password:mysql_native_password"), 110_400), [true, true]);
-        assert_eq!(allows(Some(b"mysql_native_password"), 101_119), [false, true]);
-        assert_eq!(allows(Some(b"xmysql_old_passwordx"), 110_400), [true, false]);
-        assert_eq!(allows(Some(b""), 110_400), [false, false]);
+        let allows = |list, version: &[u8]| {
+            let flavour = Flavour::of_version(version);
+            names.map(|name| Allowed::of(list, flavour).check(name).is_ok())
+        };
+        assert_eq!(allows(None, b"10.11.19"), [true, true]);
+        assert_eq!(allows(None, b"11.4.0"), [false, true]);
+        assert_eq!(allows(Some(b"mysql_old_password:mysql_native_password"), b"11.4.0"), [true, true]);
+        assert_eq!(allows(Some(b"mysql_native_password"), b"10.11.19"), [false, true]);
+        assert_eq!(allows(Some(b"xmysql_old_passwordx"), b"11.4.0"), [true, false]);
+        assert_eq!(allows(Some(b""), b"11.4.0"), [false, false]);
     }
 }

@@ -57,6 +57,3 @@ pub const ALWAYS: u64 = LONG_FLAG
     | BULK
     | EXTENDED_METADATA
     | CACHE_METADATA;
-
-/// The first release whose client library is Connector/C 3.4.
-pub const CONNECTOR_C_3_4: u32 = 110_400;

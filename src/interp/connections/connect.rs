@@ -9,6 +9,7 @@ use std::time::Duration;
 use bstr::{BString, ByteSlice};
 
 use crate::client::{self, ClientError, Connection};
+use crate::flavour::Flavour;
 use crate::interp::connections::session_track::write_session_track;
 use crate::interp::connections::switch;
 use crate::interp::state::options;
@@ -34,12 +35,6 @@ const USER_LIMIT: [u32; 2] = [1203, 1226];
 
 /// The database argument of `connect` that selects none.
 const NO_DATABASE: &[u8] = b"*NO-ONE*";
-
-/// The first release whose `connect` without a database selects that of the command line after the login.
-const SELECTS_LATER: u32 = 100_600;
-
-/// The first release that tells a session's variables with the login (MDEV-31609); its tool prints them.
-const TELLS_LOGIN: u32 = 110_500;
 
 /// The connection attribute by which a server knows a test's connections.
 const PROGRAM_NAME: &str = "mysqltest";
@@ -120,8 +115,9 @@ pub fn connect(interp: &mut Interp, command: &Rc<Stored>) -> Done {
     match open(interp, command, &request)? {
         Ok(connection) => {
             let Request { name, options, later, .. } = request;
-            if interp.is(Property::SessionTrackInfo) && connection.release() >= TELLS_LOGIN {
-                write_session_track(connection.session_track(), connection.release(), &mut interp.out);
+            let flavour = connection.flavour();
+            if interp.is(Property::SessionTrackInfo) && flavour.login_tells_session {
+                write_session_track(connection.session_track(), flavour, &mut interp.out);
             }
             interp.pool.install(place, name.as_bstr(), connection, options);
             let slot = interp.pool.current_mut();
@@ -177,11 +173,11 @@ struct Databases {
 
 impl Databases {
     /// Those for this argument of `connect`; without one, `default`, that of the command line, counts.
-    fn of(argument: &[u8], default: Option<BString>, release: u32) -> Databases {
+    fn of(argument: &[u8], default: Option<BString>, flavour: Flavour) -> Databases {
         let shown = default.clone().unwrap_or_default();
         match argument {
             NO_DATABASE => Databases::default(),
-            b"" if release < SELECTS_LATER => Databases { login: default, later: None, shown },
+            b"" if !flavour.connect_selects_later => Databases { login: default, later: None, shown },
             b"" => Databases { login: None, later: default, shown },
             name => Databases { login: Some(name.into()), later: None, shown: name.into() },
         }
@@ -208,7 +204,7 @@ fn request(interp: &Interp, arguments: &[BString]) -> Done<Request> {
         options.socket = Some(socket_path(&interp.options, argument(6)));
     }
     let Databases { login, later, shown } =
-        Databases::of(argument(4), interp.options.database.clone(), interp.release);
+        Databases::of(argument(4), interp.options.database.clone(), interp.flavour);
     options.database = login;
     if !argument(8).is_empty() {
         options.default_auth = Some(argument(8).into());
@@ -323,13 +319,14 @@ mod tests {
 
     #[test]
     fn the_database_of_the_command_line_is_part_of_the_login_in_10_5() {
-        let of = |argument: &[u8], release| {
-            let Databases { login, later, shown } = Databases::of(argument, Some("test".into()), release);
+        let of = |argument: &[u8], version: &[u8]| {
+            let flavour = Flavour::of_version(version);
+            let Databases { login, later, shown } = Databases::of(argument, Some("test".into()), flavour);
             [login.unwrap_or_default(), later.unwrap_or_default(), shown].map(|name| name.to_string())
         };
-        assert_eq!(of(b"", 100_523), ["test", "", "test"]);
-        assert_eq!(of(b"", 101_119), ["", "test", "test"]);
-        assert_eq!(of(b"db", 101_119), ["db", "", "db"]);
-        assert_eq!(of(NO_DATABASE, 100_523), ["", "", ""]);
+        assert_eq!(of(b"", b"10.5.23"), ["test", "", "test"]);
+        assert_eq!(of(b"", b"10.11.19"), ["", "test", "test"]);
+        assert_eq!(of(b"db", b"10.11.19"), ["db", "", "db"]);
+        assert_eq!(of(NO_DATABASE, b"10.5.23"), ["", "", ""]);
     }
 }

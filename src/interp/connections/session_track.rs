@@ -5,13 +5,11 @@ use std::io::Write as _;
 use bstr::BString;
 
 use crate::client::wire::packet::{TRACK_SYSTEM_VARIABLES, TRACK_TRANSACTION_TYPE, Tracked};
-
-/// The first release that writes a variable and its value on one line.
-const ONE_LINE: u32 = 100_600;
+use crate::flavour::Flavour;
 
 /// The blocks of `enable_session_track_info`, in the order of the trackers' numbers (mysqltest §7.5), as the tool of
-/// `release` writes them.
-pub fn write_session_track(items: &[Tracked], release: u32, out: &mut Vec<u8>) {
+/// `flavour` writes them.
+pub fn write_session_track(items: &[Tracked], flavour: Flavour, out: &mut Vec<u8>) {
     const NAMES: [&str; TRACK_TRANSACTION_TYPE as usize + 1] = [
         "SYSTEM_VARIABLES",
         "SCHEMA",
@@ -24,12 +22,12 @@ pub fn write_session_track(items: &[Tracked], release: u32, out: &mut Vec<u8>) {
         let mut lines: Vec<BString> = items
             .iter()
             .filter(|item| usize::from(item.kind) == kind)
-            .map(|item| tracker_line(item, release))
+            .map(|item| tracker_line(item, flavour))
             .collect();
         if lines.is_empty() {
             continue;
         }
-        if kind == usize::from(TRACK_SYSTEM_VARIABLES) && release >= ONE_LINE {
+        if kind == usize::from(TRACK_SYSTEM_VARIABLES) && flavour.session_track_on_one_line {
             lines.sort();
         }
         let _ = writeln!(out, "-- Tracker : SESSION_TRACK_{name}");
@@ -41,11 +39,11 @@ pub fn write_session_track(items: &[Tracked], release: u32, out: &mut Vec<u8>) {
     }
 }
 
-fn tracker_line(item: &Tracked, release: u32) -> BString {
+fn tracker_line(item: &Tracked, flavour: Flavour) -> BString {
     let mut line = BString::from("-- ");
     if item.kind == TRACK_SYSTEM_VARIABLES {
         line.extend_from_slice(&item.name);
-        line.extend_from_slice(if release < ONE_LINE { b"\n-- " } else { b": " });
+        line.extend_from_slice(if flavour.session_track_on_one_line { b": " } else { b"\n-- " });
         line.extend_from_slice(item.value.as_ref().map_or(b"<NULL>", |value| value));
     } else if let Some(datum) = &item.value {
         line.extend_from_slice(datum);
@@ -73,7 +71,7 @@ mod tests {
             item(5, "", Some("T_______")),
         ];
         let mut out = Vec::new();
-        write_session_track(&items, 101_100, &mut out);
+        write_session_track(&items, Flavour::of_version(b"10.11.0"), &mut out);
         assert_eq!(
             out.as_bstr(),
             "-- Tracker : SESSION_TRACK_SYSTEM_VARIABLES\n-- autocommit: <NULL>\n-- time_zone: SYSTEM\n\n\
@@ -81,7 +79,7 @@ mod tests {
              -- Tracker : SESSION_TRACK_TRANSACTION_TYPE\n-- T_______\n\n"
         );
         out.clear();
-        write_session_track(&items, 100_500, &mut out);
+        write_session_track(&items, Flavour::of_version(b"10.5.0"), &mut out);
         assert!(
             out.starts_with(
                 b"-- Tracker : SESSION_TRACK_SYSTEM_VARIABLES\n-- time_zone\n-- SYSTEM\n-- autocommit\n-- <NULL>\n\n"

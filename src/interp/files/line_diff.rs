@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 use bstr::ByteSlice;
 use similar::{Algorithm, DiffOp, capture_diff_slices_deadline, group_diff_ops};
 
+use crate::sys::deadline::deadline_after;
 use crate::sys::local_time;
 
 /// Lines shown around a change.
@@ -49,7 +50,7 @@ fn hunks(old: &[u8], new: &[u8], out: &mut dyn Write) -> io::Result<()> {
     // Most results differ in few places: without the equal ends the search is short.
     let head = old.iter().zip(&new).take_while(|(a, b)| a == b).count();
     let tail = old[head..].iter().rev().zip(new[head..].iter().rev()).take_while(|(a, b)| a == b).count();
-    let deadline = std::time::Instant::now() + PATIENCE;
+    let deadline = deadline_after(PATIENCE);
     let ops = capture_diff_slices_deadline(
         Algorithm::Myers,
         &old[head..old.len() - tail],

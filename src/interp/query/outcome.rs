@@ -33,7 +33,7 @@ pub(super) fn write_facts(interp: &mut Interp, affected: u64) {
         write_info(affected, connection.info(), &mut interp.out);
     }
     if trackers {
-        write_session_track(connection.session_track(), interp.release, &mut interp.out);
+        write_session_track(connection.session_track(), interp.flavour, &mut interp.out);
     }
 }
 

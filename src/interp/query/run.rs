@@ -173,14 +173,11 @@ fn text_protocol_of_helper(interp: &mut Interp, command: &Rc<Stored>, sql: &[u8]
     text_protocol(interp, command, sql, Halves::Both, Vec::new())
 }
 
-/// The first release in which `sorted_result` leaves the warnings and facts behind the rows alone.
-const SORTS_ROWS_ONLY: u32 = 100_600;
-
 /// Reads all results of what was sent and writes them. The inner result is the statement's own.
 fn read_results(interp: &mut Interp, before: &[u8]) -> Done<Result<(), ClientError>> {
     let start = interp.out.len();
     let read = read_each_result(interp, before)?;
-    if interp.filters.sorted && interp.release < SORTS_ROWS_ONLY && interp.out.len() > start {
+    if interp.filters.sorted && !interp.flavour.sorts_rows_only && interp.out.len() > start {
         sort_below_header(start, &mut interp.out);
     }
     Ok(read)

@@ -20,18 +20,15 @@ pub struct CommandError {
     pub errno: i32,
 }
 
-/// The first release whose messages give the names of errors.
-const NAMES_ERRORS: u32 = 100_600;
-
 impl Interp {
     /// The name of an error number in messages: `<Unknown>` for one without name, nothing for 0.
     fn error_name(&self, number: u32) -> &'static str {
-        if number == 0 { "" } else { errnames::name(number, self.release).unwrap_or("<Unknown>") }
+        if number == 0 { "" } else { errnames::name(number, self.flavour.error_names).unwrap_or("<Unknown>") }
     }
 
     /// An error number in messages: with its name, which 10.5 leaves out.
     fn error_label(&self, number: u32) -> String {
-        if self.release < NAMES_ERRORS {
+        if !self.flavour.error_names_in_messages {
             return number.to_string();
         }
         format!("{} ({number})", self.error_name(number))
@@ -122,7 +119,7 @@ impl Interp {
         match command.expected.first() {
             Some(ExpectedError::Number(number)) if *number != 0 => {
                 text.extend_from_slice(&command.query_text());
-                let what = if self.release < NAMES_ERRORS { "errno" } else { "error" };
+                let what = if self.flavour.error_names_in_messages { "error" } else { "errno" };
                 let label = self.error_label(*number);
                 text.extend_from_slice(
                     format!("' succeeded - should have failed with {what} {label}...").as_bytes(),

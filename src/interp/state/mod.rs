@@ -17,6 +17,7 @@ use std::time::Instant;
 
 use bstr::{BStr, BString};
 
+use crate::flavour::Flavour;
 use crate::interp::files::Modes;
 use crate::interp::filter::Filters;
 use crate::interp::state::header::Header;
@@ -158,8 +159,8 @@ pub struct Interp {
     pub reported: bool,
     /// The statement at hand after expansion, for the explanation of a failure.
     pub last_statement: BString,
-    /// The release of the server connected to last, such as 101119; before the first, that of the newest.
-    pub release: u32,
+    /// The flavour of the server connected to last; before the first, the newest.
+    pub flavour: Flavour,
     /// The line of the command read last; 0 before the first and after the last.
     pub line: u32,
     /// When the timer started.

@@ -7,6 +7,7 @@ use std::time::Instant;
 use bstr::{BString, ByteSlice};
 
 use crate::env::Env;
+use crate::flavour::Flavour;
 use crate::interp::files::Modes;
 use crate::interp::filter::Filters;
 use crate::interp::state::Interp;
@@ -22,9 +23,6 @@ use crate::script::reader::Reader;
 
 /// The system that Debian's package of the reference was built for (`$MYSQL_SYSTEM_TYPE`).
 const SYSTEM_TYPE: &str = "debian-linux-gnu";
-
-/// The first release in which `$0` to `$9` are variables like others.
-const NO_REGISTERS: u32 = 100_600;
 
 impl Interp {
     /// An interpreter for the script `base`, not connected yet. Its output goes to `log`.
@@ -104,7 +102,7 @@ impl Interp {
             executed: 0,
             reported: false,
             last_statement: BString::default(),
-            release: u32::MAX,
+            flavour: Flavour::newest(),
             line: 0,
             started: Instant::now(),
         }
@@ -113,11 +111,12 @@ impl Interp {
     /// Sets what the current connection shows in variables: its name and its server's version.
     pub fn show_connection(&mut self) {
         let slot = self.pool.current();
-        let version = slot.connection.as_ref().map(|connection| connection.release());
+        let told = slot.connection.as_ref().map(|connection| (connection.release(), connection.flavour()));
         let name = slot.name.clone();
-        self.release = version.unwrap_or(self.release);
+        self.flavour = told.map_or(self.flavour, |(_, flavour)| flavour);
         self.variables.set(b"CURRENT_CONNECTION", name);
-        self.variables.set_number(b"mysql_get_server_version", version.map_or(-1, i64::from));
+        self.variables
+            .set_number(b"mysql_get_server_version", told.map_or(-1, |(release, _)| i64::from(release)));
     }
 
     /// The version that the client's programs have, taken from the server they are installed with:
@@ -125,7 +124,7 @@ impl Interp {
     pub fn export_version(&mut self) {
         let Some(connection) = &self.pool.current().connection else { return };
         // Registers of old: in 10.5 they are there from the start.
-        let registers = if connection.release() < NO_REGISTERS { "0123456789" } else { "" };
+        let registers = if connection.flavour().registers_from_the_start { "0123456789" } else { "" };
         let version = connection.server_version();
         let version = version.strip_prefix(b"5.5.5-").unwrap_or(version);
         let mut parts = version.splitn_str(3, "-");

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use crate::env::Env;
 use crate::run::setup::context::Context;
 use crate::run::setup::traces::StackTrace;
+use crate::sys::deadline::deadline_after;
 use crate::sys::poll::Waker;
 use crate::triage::collect::core_file;
 
@@ -42,7 +43,7 @@ fn read_stacks(
     scratch: &Path,
     (patience, abort): (Duration, &Waker),
 ) -> Option<StackTrace> {
-    let deadline = Instant::now() + patience.min(CORE_PATIENCE);
+    let deadline = deadline_after(patience.min(CORE_PATIENCE));
     let (gdb, lldb): (&[&str], &str) = match ctx.settings.print_core.as_str() {
         "no" => return None,
         "short" => (&["bt"], "bt"),

@@ -1,7 +1,6 @@
 //! Collects what is known of a server that did not start, for `triage` to explain.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::run::autopsy::gdb;
 use crate::run::servers::set::ServerSet;
@@ -22,7 +21,7 @@ impl ServerSet {
             _ => ExitKind::Running,
         };
         let server = &self.servers[i];
-        let patience = Duration::from_secs(self.context().settings.start_timeout);
+        let patience = self.context().settings.start_timeout;
         let mut evidence = self.evidence(i);
         evidence.stage = Stage::Start;
         evidence.lived = Some(server.last_exit.map_or(patience, |(_, lived)| lived));

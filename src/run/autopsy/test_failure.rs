@@ -1,6 +1,6 @@
 //! Collects what is known when a test fails through its servers, for `triage` to explain.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bstr::{BStr, BString, ByteSlice};
 
@@ -10,6 +10,7 @@ use crate::run::autopsy::gdb;
 use crate::run::servers::set::ServerSet;
 use crate::run::servers::shutdown::Shutdown;
 use crate::sys::child::Exit;
+use crate::sys::deadline::deadline_after;
 use crate::sys::process;
 use crate::triage::collect::log_file;
 use crate::triage::diagnosis::Diagnosis;
@@ -75,7 +76,7 @@ impl ServerSet {
         let running = self.running();
         let mut evidence = self.evidence_of_test(*running.first()?);
         evidence.timed_out = true;
-        evidence.lived = Some(Duration::from_secs(self.context().settings.testcase_timeout * 60));
+        evidence.lived = Some(self.context().settings.testcase_timeout);
         let mut test = evidence.test.take().unwrap_or_default();
         test.last_line =
             output.and_then(|tail| tail.lines().rfind(|line| !line.trim().is_empty()).map(BString::from));
@@ -104,7 +105,7 @@ impl ServerSet {
 
     /// What the server at `i` executes, idle connections left out; nothing where it does not answer.
     fn statements(&self, i: usize) -> Vec<Statement> {
-        let (server, deadline) = (&self.servers[i], Instant::now() + ANSWER);
+        let (server, deadline) = (&self.servers[i], deadline_after(ANSWER));
         let Ok(mut session) = Session::open(&server.group.socket(), &self.context().settings.user, deadline)
         else {
             return Vec::new();

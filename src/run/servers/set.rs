@@ -6,7 +6,7 @@ use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bstr::{BStr, BString, ByteSlice};
 
@@ -30,6 +30,7 @@ use crate::server::options;
 use crate::server::process::{Launch, ServerProcess, StartedWith, append_to, os_args};
 use crate::server::readiness::{self, Readiness};
 use crate::sys::child::Exit;
+use crate::sys::deadline::deadline_after;
 use crate::sys::poll::Waker;
 use crate::sys::watch::DirWatch;
 use crate::tree::config_file;
@@ -205,9 +206,9 @@ impl ServerSet {
         Ok(!unfit.is_empty())
     }
 
-    /// Seconds a graceful shutdown may take.
+    /// How long a graceful shutdown may take.
     pub fn grace(&self) -> Duration {
-        Duration::from_secs(self.ctx.settings.shutdown_timeout)
+        self.ctx.settings.shutdown_timeout
     }
 
     /// Stops the servers at the given positions, the last one first: a replica before its primary,
@@ -236,7 +237,7 @@ impl ServerSet {
         if !wrapped || grace.is_zero() || !socket.exists() {
             return;
         }
-        let deadline = Instant::now() + grace.min(SHUTDOWN_PATIENCE);
+        let deadline = deadline_after(grace.min(SHUTDOWN_PATIENCE));
         if let Ok(mut session) = Session::open(&socket, &self.ctx.settings.user, deadline) {
             let refused = session.query("SHUTDOWN").is_err_and(|error| error.code().is_some());
             drop(session);
@@ -425,7 +426,7 @@ impl ServerSet {
 
     /// Waits for the server at `i`.
     fn await_server(&mut self, i: usize) -> Result<(), BringUpFailure> {
-        let deadline = Instant::now() + Duration::from_secs(self.ctx.settings.start_timeout);
+        let deadline = deadline_after(self.ctx.settings.start_timeout);
         let server = &mut self.servers[i];
         let expect = expect::path(&self.dirs.var_tmp(), &server.group.name().to_str_lossy());
         match readiness::wait(server, &self.watch, &expect, &self.abort, deadline)? {
@@ -478,7 +479,7 @@ impl ServerSet {
             let log = append_to(&self.dirs.log().join("sh.log"))?;
             let error_log = log.try_clone().map_err(|error| Error::io("open", &self.dirs.log(), error))?;
             let args = [script.clone().into_os_string()];
-            let patience = Duration::from_secs(self.ctx.settings.testcase_timeout * 60);
+            let patience = self.ctx.settings.testcase_timeout;
             let sh = Path::new("/bin/sh");
             let limits = (patience, Some(&self.abort));
             let exit = self.ctx.run_program(sh, &args, &self.env, log, error_log, limits)?;

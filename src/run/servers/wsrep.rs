@@ -6,6 +6,7 @@ use crate::check::session::Session;
 use crate::error::Result;
 use crate::run::setup::context::Context;
 use crate::server::process::ServerProcess;
+use crate::sys::deadline::deadline_after;
 use crate::sys::poll::{self, Waker};
 use crate::sys::watch::DirWatch;
 
@@ -28,7 +29,7 @@ pub fn wait_ready(server: &ServerProcess, ctx: &Context, abort: &Waker, deadline
         }
         let Some(process) = server.process() else { return Ok(false) };
         // A second is the longest a change can go unnoticed, should the log be silent about it.
-        let again = deadline.min(Instant::now() + Duration::from_secs(1));
+        let again = deadline.min(deadline_after(Duration::from_secs(1)));
         let mut fds = vec![process.fd(), abort.fd()];
         fds.extend(watch.as_ref().map(DirWatch::fd));
         let ready = poll::readable(&fds, Some(again));

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bstr::{BString, ByteSlice};
 
@@ -23,6 +23,7 @@ use crate::run::setup::vardir::WorkerDirs;
 use crate::server::bootstrap::{Bootstrap, Charset, Wrapper};
 use crate::server::datadir::{self, Prepared};
 use crate::sys::child::{Child, Exit, Spawn};
+use crate::sys::deadline::deadline_after;
 use crate::sys::orphans::run_registered;
 use crate::sys::poll::{self, Waker};
 use crate::tree::layout::{self, Layout};
@@ -84,7 +85,7 @@ impl Context {
         })
         .map_err(fail)?;
         let fds: Vec<_> = std::iter::once(child.fd()).chain(abort.map(Waker::fd)).collect();
-        poll::readable(&fds, Some(Instant::now() + patience)).map_err(fail)?;
+        poll::readable(&fds, Some(deadline_after(patience))).map_err(fail)?;
         match child.try_wait().map_err(fail)? {
             Some(exit) => Ok(exit),
             None => child.kill().map_err(fail),
@@ -98,6 +99,7 @@ impl Context {
             basedir: self.layout.basedir.clone(),
             mariadbd: self.bootstrap_program.clone(),
             system_tables: self.layout.system_tables.clone(),
+            by_initialize: self.facts.flavour().bootstrap_by_initialize,
             charset: Charset::of(&self.facts),
             optional_plugins: &self.facts.optional_plugins,
             vardir,

@@ -12,6 +12,7 @@ use rustix::process::{Pid, PidfdFlags, Signal};
 use crate::cli::settings::Settings;
 use crate::env::Env;
 use crate::error::{Error, Result};
+use crate::sys::deadline::deadline_after;
 use crate::tree::layout::Layout;
 
 /// The directories of the whole run, held for as long as this value lives.
@@ -224,7 +225,7 @@ fn end_leftover(pid: Pid, root: &Path) -> &'static str {
     if !works_below(&command, root) {
         return "   process did not exist!";
     }
-    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
+    let deadline = deadline_after(std::time::Duration::from_secs(10));
     // A server leads a group of its own: what it started goes with it. While it is stopped it does not end, and
     // its number stays its own.
     let stopped = rustix::process::pidfd_send_signal(&fd, Signal::STOP).is_ok();

@@ -210,7 +210,7 @@ fn supervise(
 }
 
 fn settings(change: impl FnOnce(&mut Settings)) -> Settings {
-    let mut settings = Settings { force: 1, ..Settings::defaults() };
+    let mut settings = Settings { force: 1, ..Settings::default() };
     change(&mut settings);
     settings
 }
@@ -346,7 +346,7 @@ fn a_signal_ends_the_run_and_says_so() {
 
 #[test]
 fn the_time_of_the_suite_ends_the_run() {
-    let ended = supervise(settings(|s| s.suite_timeout = 0), cases(&["a"]), 1, 0, |run| {
+    let ended = supervise(settings(|s| s.suite_timeout = Duration::ZERO), cases(&["a"]), 1, 0, |run| {
         assert_eq!(run.job(1), None);
     });
     assert_eq!((ended.code, ended.end().0), (1, RunEnd::Timeout));
@@ -354,7 +354,7 @@ fn the_time_of_the_suite_ends_the_run() {
 
 #[test]
 fn a_time_out_of_any_size_is_one_that_does_not_come() {
-    let ended = supervise(settings(|s| s.suite_timeout = u64::MAX), cases(&["a"]), 1, 0, |run| {
+    let ended = supervise(settings(|s| s.suite_timeout = Duration::MAX), cases(&["a"]), 1, 0, |run| {
         run.idle(1);
         assert_eq!(run.job(1).as_deref(), Some("a"));
         run.done(1, Verdict::Pass);

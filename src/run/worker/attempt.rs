@@ -27,6 +27,7 @@ use crate::run::worker::wait::{self, DownOnPurpose, ScriptEnd};
 use crate::server::process::append_to;
 use crate::server::readiness::Readiness;
 use crate::sys::child::Child;
+use crate::sys::deadline::deadline_after;
 use crate::triage::evidence::TextFile;
 
 /// How long a server may take to write its core after SIGABRT.
@@ -121,7 +122,7 @@ impl Worker {
             modes::started(self, case)?;
             return Ok(None);
         }
-        let deadline = Instant::now() + Duration::from_secs(self.ctx.settings.testcase_timeout * 60);
+        let deadline = deadline_after(self.ctx.settings.testcase_timeout);
         script::remove_old_outputs(case.result.as_ref())?;
         let expected = script::expected(case.result.as_ref(), &self.set.dirs)?;
         if self.checks_states() {
@@ -347,7 +348,7 @@ impl Worker {
     }
 
     fn timed_out(&mut self, case: &TestCase, mut child: Child) -> Result<Outcome> {
-        let seconds = self.ctx.settings.testcase_timeout * 60;
+        let seconds = self.ctx.settings.testcase_timeout.as_secs();
         // The servers are asked first: after the core dumps nobody answers (runner §15).
         let output = script::log_tail(&self.set.dirs, case, 20).map(|(_, tail)| tail);
         let output = output.as_ref().map(|tail| tail.as_bstr());
@@ -357,7 +358,7 @@ impl Worker {
             Process { server: "mysqltest".into(), pid: Some(child.pid().unsigned_abs()), exit: None };
         self.events.tell(|worker, id| Event::CoreRequested { worker, id, process });
         child.signal_group(rustix::process::Signal::ABORT);
-        child.wait(Some(Instant::now() + CORE_PATIENCE)).map_err(ending)?;
+        child.wait(Some(deadline_after(CORE_PATIENCE))).map_err(ending)?;
         child.kill().map_err(ending)?;
         for i in self.set.running() {
             let process = self.set.process_at(i);
@@ -386,7 +387,7 @@ impl Worker {
         let pid_file = server.group.pid_file();
         let (waited, timed_out) = match (how, server.last_exit) {
             (Readiness::Died(_), Some((_, lived))) => (lived, false),
-            _ => (Duration::from_secs(self.ctx.settings.start_timeout), true),
+            _ => (self.ctx.settings.start_timeout, true),
         };
         let process = self.set.process_at(i);
         let comment = match (&self.ctx.settings.debugger, self.set.env.get("MYSQLD_LAST_CMD")) {

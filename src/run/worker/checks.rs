@@ -18,6 +18,7 @@ use crate::run::worker::life::Worker;
 use crate::run::worker::wait::DownOnPurpose;
 use crate::server::process::append_to;
 use crate::sys::child::Child;
+use crate::sys::deadline::deadline_after;
 use crate::sys::poll;
 use crate::triage::diagnosis::Diagnosis;
 
@@ -124,7 +125,7 @@ pub fn after(
     while !differing.is_empty()
         && let Some(distance) = further.next()
     {
-        let until = deadline.min(Instant::now() + *distance);
+        let until = deadline.min(deadline_after(*distance));
         if poll::readable(&[worker.abort.fd()], Some(until)).is_ok_and(|woken| !woken.is_empty()) {
             differing.clear();
             break;
@@ -303,7 +304,7 @@ fn session<'s>(
             let server = &worker.set.servers[i];
             // A server that is down on purpose will not answer: one attempt says so.
             let patience = if server.is_running() { CONNECT_PATIENCE } else { Duration::ZERO };
-            let patience = deadline.min(Instant::now() + patience);
+            let patience = deadline.min(deadline_after(patience));
             let endpoint = Endpoint::Socket(server.group.socket());
             // One that has ended will not answer either, however long one waits.
             let ended = || {
@@ -313,7 +314,7 @@ fn session<'s>(
                 })
             };
             loop {
-                let until = patience.min(Instant::now() + LOOK);
+                let until = patience.min(deadline_after(LOOK));
                 match Session::open_at(&endpoint, &worker.ctx.settings.user, until, deadline) {
                     Err(SessionError::Unreachable { .. }) if Instant::now() < patience && !ended() => {}
                     opened => return Ok(place.insert(opened?)),
@@ -363,7 +364,7 @@ fn failure(
         };
     }
     if Instant::now() >= deadline {
-        let seconds = worker.ctx.settings.testcase_timeout * 60;
+        let seconds = worker.ctx.settings.testcase_timeout.as_secs();
         return other(format!("Timeout for {} expired after {seconds} seconds", check.title()));
     }
     other(refusal(check, &case.name(), &worker.set.name(i).to_string(), error))

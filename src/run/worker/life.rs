@@ -28,6 +28,7 @@ use crate::run::setup::debugger;
 use crate::run::setup::vardir::WorkerDirs;
 use crate::run::worker::checks::{self, Late, Sessions};
 use crate::run::worker::handle::{Job, Notice};
+use crate::sys::deadline::deadline_after;
 use crate::sys::guardian;
 use crate::sys::orphans::{self, Orphan};
 use crate::sys::poll::Waker;
@@ -320,7 +321,7 @@ impl Worker {
             names.len().checked_sub(1 + before).map(|last| names[last].clone())
         });
         let Some(test) = named else { return };
-        let deadline = Instant::now() + LATE_PATIENCE;
+        let deadline = deadline_after(LATE_PATIENCE);
         let found = checks::late_warnings(self, &test, deadline, which);
         checks::close(std::mem::take(&mut self.sessions));
         match found {
@@ -441,7 +442,7 @@ mod tests {
         attempt: impl Fn(&mut Worker, &Job) -> Option<Outcome>,
     ) -> Vec<Notice> {
         let ctx = Arc::new(Context {
-            settings: crate::cli::settings::Settings::defaults(),
+            settings: crate::cli::settings::Settings::default(),
             layout: Default::default(),
             facts: Arc::default(),
             vardir: root.into(),

@@ -102,7 +102,7 @@ impl WorkerFactory<'_> {
             choice,
             worker: number as u32,
             workers: self.workers as u32,
-            size: settings.port_group_size as u16,
+            size: settings.port_group_size,
             ids: Path::new(ports::UNIQUE_IDS),
         })?;
         for text in leased.messages {

@@ -97,7 +97,7 @@ pub fn common_arguments(ctx: &Context, dirs: &WorkerDirs) -> Vec<OsString> {
     if settings.compress {
         args.push("--compress".into());
     }
-    if let Some(seconds) = settings.sleep {
+    if let Some(seconds) = settings.sleep.map(|sleep| sleep.as_secs()) {
         args.push(format!("--sleep={seconds}").into());
     }
     if settings.ssl {
@@ -159,7 +159,7 @@ fn arguments(
     if let Some(ExpectedResult(file)) = expected {
         args.push(path("--result-file=", file));
     }
-    args.push(format!("--wait-for-pos-timeout={}", settings.debug_sync_timeout).into());
+    args.push(format!("--wait-for-pos-timeout={}", settings.debug_sync_timeout.as_secs()).into());
     if settings.debug {
         let trace = dirs.log().join("mysqltest.trace");
         args.push(path("--loose-debug=d,info,warning,warnings:t:A,", &trace));

@@ -12,6 +12,7 @@ use crate::event::StopReason;
 use crate::run::servers::set::ServerSet;
 use crate::server::expect::{self, Expect};
 use crate::sys::child::{Child, Exit};
+use crate::sys::deadline::deadline_after;
 use crate::sys::poll::{self, Waker};
 
 /// How the wait for a script ended.
@@ -80,7 +81,7 @@ fn after_exit(set: &mut ServerSet, exit: Exit, down: &mut DownOnPurpose) -> Resu
             set.servers.iter().filter_map(|server| server.process().map(Child::fd)).collect();
         if !fds.is_empty() {
             let grace = if lost_connection(set) { LOSS_GRACE } else { DEATH_GRACE };
-            poll::readable(&fds, Some(Instant::now() + grace)).map_err(waiting)?;
+            poll::readable(&fds, Some(deadline_after(grace))).map_err(waiting)?;
         }
     }
     Ok(match look_after_servers(set, down)? {

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use bstr::{BString, ByteSlice};
 
+use crate::sys::deadline::deadline_after;
 use crate::triage::collect::subject::Subject;
 use crate::triage::evidence::{Evidence, Holder, Resource};
 use crate::triage::files;
@@ -192,7 +193,7 @@ fn lock_line(line: &[u8], inode: u64) -> Option<i32> {
 }
 
 fn holders(targets: &[Target], server: Option<i32>) -> Vec<Holder> {
-    let until = Instant::now() + PATIENCE;
+    let until = deadline_after(PATIENCE);
     let mut found = Vec::new();
     let mut open = Vec::new();
     if !targets.is_empty() {

@@ -8,6 +8,7 @@ use bstr::{BString, ByteSlice};
 
 use crate::env::Env;
 use crate::error::{Error, Result};
+use crate::sys::deadline::deadline_after;
 use crate::tree::probe::ServerFacts;
 use crate::triage::diagnosis::Diagnosis;
 use crate::triage::evidence::{Evidence, LogPart, Stage};
@@ -187,7 +188,7 @@ impl<'a> Log<'a, '_> {
                 last: start.followed == Followed::Nothing,
                 reports: own.into_iter().map(|report| report.file).collect(),
                 kept: test.iter().flat_map(|test| self.finished.saved_of(test)).collect(),
-                cores_until: Instant::now() + self.knowledge.patience,
+                cores_until: deadline_after(self.knowledge.patience),
                 test_dir: self.knowledge.test_dir,
                 facts: self.knowledge.facts,
             },

@@ -33,7 +33,7 @@ pub struct Installation {
 impl Installation {
     /// Looks for it; without one the test fails.
     pub fn find() -> Installation {
-        let (settings, env) = (Settings::defaults(), Env::of_process());
+        let (settings, env) = (Settings::default(), Env::of_process());
         let layout = locate(&settings, &env, None).unwrap();
         let mariadb_test =
             Programs::find(&layout, &settings, &env).require(Program::Test).unwrap().to_path_buf();
@@ -72,6 +72,7 @@ impl<'a> Server<'a> {
             basedir: layout.basedir.clone(),
             mariadbd: layout.mariadbd.clone(),
             system_tables: layout.system_tables.clone(),
+            by_initialize: false,
             charset: Charset::default(),
             optional_plugins: &[],
             vardir: dir,

@@ -25,5 +25,5 @@ pub fn server_version() -> u32 {
 
 /// Keys and certificates of the installed test suite.
 pub fn std_data() -> PathBuf {
-    locate(&Settings::defaults(), &Env::of_process(), None).unwrap().test_dir.join("std_data")
+    locate(&Settings::default(), &Env::of_process(), None).unwrap().test_dir.join("std_data")
 }
