@@ -32,7 +32,7 @@ fn are_applied_as_patch_does_it() {
     if Command::new("patch").arg("--version").output().is_err() {
         return skip("patch is not installed");
     }
-    let suites = locate(&Settings::defaults(), &Env::of_process(), None).unwrap().test_dir;
+    let suites = locate(&Settings::default(), &Env::of_process(), None).unwrap().test_dir;
     let dir = tempfile::tempdir().unwrap();
     let (out, rejected) = (dir.path().join("out"), dir.path().join("rejected"));
     let mut compared = 0;
