@@ -324,6 +324,9 @@ fn bytes(path: &Path) -> BString {
 
 /// The first share directory below `base` that exists and has `inside`; with a trailing slash
 /// where `inside` is `None`. `multiconfig` is the directory of a multi-config build, or empty.
+///
+/// # Errors
+/// There is none; the message names the places searched.
 pub fn find_share(base: &Path, inside: Option<&str>, multiconfig: &str) -> Result<PathBuf> {
     let builds = match multiconfig.trim_matches('/') {
         "" => vec!["Release", "Relwithdebinfo", "Debug"],

@@ -15,6 +15,9 @@ use crate::run::setup::context::Context;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Runs `include/analyze-<what>.test` on every running server; returns the text for the report.
+///
+/// # Errors
+/// A script cannot be started, or not be waited for.
 pub fn run(ctx: &Context, set: &ServerSet, what: &str) -> Result<BString> {
     let mut report = BString::default();
     let script = ctx.layout.test_dir.join(format!("include/analyze-{what}.test"));

@@ -123,7 +123,7 @@ impl Worker {
             return Ok(None);
         }
         let deadline = deadline_after(self.ctx.settings.testcase_timeout);
-        script::remove_old_outputs(case.result.as_ref())?;
+        script::remove_old_outputs(case.result.as_ref());
         let expected = script::expected(case.result.as_ref(), &self.set.dirs)?;
         if self.checks_states() {
             let begun = Instant::now();
@@ -430,6 +430,9 @@ impl Worker {
     }
 
     /// After a failure: servers ended, their data kept.
+    ///
+    /// # Errors
+    /// A server cannot be stopped, or its files not be moved.
     pub fn keep_failure(&mut self, case: &TestCase, failure: Option<FailureKind>) -> Result<()> {
         let _phase = self.events.phase(AttemptPhase::Keeping);
         self.states.clear();

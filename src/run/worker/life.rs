@@ -279,6 +279,9 @@ impl Worker {
     }
 
     /// Tells error-log lines written since the last look, with the tests they may belong to (runner §10.6).
+    ///
+    /// # Errors
+    /// An error log cannot be read, or its warnings not be written.
     pub fn tell_shutdown_warnings(&mut self) -> Result<()> {
         if !self.ctx.settings.warnings {
             return Ok(());

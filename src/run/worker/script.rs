@@ -24,6 +24,9 @@ pub const SKIP: i32 = 62;
 pub struct ExpectedResult(pub PathBuf);
 
 /// Finds what the script's output is compared with; applies the `.rdiff` where there is one.
+///
+/// # Errors
+/// A result file cannot be read, its `.rdiff` does not apply, or the patched result not be written.
 pub fn expected(result: Option<&ResultFile>, dirs: &WorkerDirs) -> Result<Option<ExpectedResult>> {
     let Some(result) = result else { return Ok(None) };
     let Some(rdiff) = &result.rdiff else { return Ok(Some(ExpectedResult(result.base.clone()))) };
@@ -46,10 +49,10 @@ pub fn patched_result(dirs: &WorkerDirs, rdiff: &Path) -> PathBuf {
 
 /// Deletes what an earlier run of the test left beside its result file (runner §3):
 /// the reference takes combination names out of the name first.
-pub fn remove_old_outputs(result: Option<&ResultFile>) -> Result<()> {
-    let Some(result) = result else { return Ok(()) };
+pub fn remove_old_outputs(result: Option<&ResultFile>) {
+    let Some(result) = result else { return };
     let path = result.rdiff.as_ref().unwrap_or(&result.base);
-    let (Some(dir), Some(name)) = (path.parent(), path.file_name()) else { return Ok(()) };
+    let (Some(dir), Some(name)) = (path.parent(), path.file_name()) else { return };
     let name = name.as_bytes();
     let end =
         name.iter().position(|byte| *byte == b',').or_else(|| name.rfind_byte(b'.')).unwrap_or(name.len());
@@ -63,7 +66,6 @@ pub fn remove_old_outputs(result: Option<&ResultFile>) -> Result<()> {
             let _ = vardir::remove(&file);
         }
     }
-    Ok(())
 }
 
 /// Arguments that are the same for every test of a worker; `$MYSQL_TEST` is the program and these.
@@ -178,6 +180,9 @@ fn arguments(
 }
 
 /// Starts the script of `case`.
+///
+/// # Errors
+/// An output file cannot be opened, or the program not be started.
 pub fn start(
     ctx: &Context,
     dirs: &WorkerDirs,
