@@ -18,6 +18,8 @@ use sha2::{Digest, Sha256};
 use super::datadir::{self, Modes};
 use crate::env::Env;
 use crate::error::{Error, Result};
+use crate::sys::removal;
+use crate::sys::replacement::{NewDirectory, UNFINISHED};
 
 /// Raised when entries are made in another way.
 const FORMAT: &[u8] = b"mtr-rs bootstrap 1";
@@ -25,8 +27,7 @@ const FORMAT: &[u8] = b"mtr-rs bootstrap 1";
 /// How many entries are kept, the most recently used: each has about 5 MB of data.
 const ENTRIES: usize = 12;
 
-/// Names of unfinished entries; one that is this old was left by a run that was killed.
-const UNFINISHED: &str = ".new-";
+/// An unfinished entry that is this old was left by a run that was killed.
 const ABANDONED: Duration = Duration::from_secs(3600);
 
 /// Variables that a server heeds while it bootstraps.
@@ -121,25 +122,20 @@ impl Cache {
         let _ = File::open(&self.entry).and_then(|entry| entry.set_times(now));
         match datadir::copy_with(&self.entry.join("data"), datadir, Modes::Keep) {
             Ok(()) => Ok(Some(log)),
-            Err(_) => datadir::remove_tree(datadir).map(|()| None),
+            Err(_) => removal::remove(datadir).map(|()| None),
         }
     }
 
     /// Keeps a copy of `datadir` as the result, and drops the entries that were not used longest.
     pub(super) fn store(&self, datadir: &Path, log: &[u8]) -> Result<()> {
-        fs::create_dir_all(&self.dir).map_err(|e| Error::io("create", &self.dir, e))?;
-        let new = tempfile::Builder::new()
-            .prefix(UNFINISHED)
-            .tempdir_in(&self.dir)
-            .map_err(|e| Error::io("create a directory in", &self.dir, e))?;
+        let new =
+            NewDirectory::begin(&self.entry).map_err(|e| Error::io("create a directory in", &self.dir, e))?;
         datadir::copy_with(datadir, &new.path().join("data"), Modes::Keep)?;
         let log_file = new.path().join("log");
         fs::write(&log_file, log).map_err(|e| Error::io("write", &log_file, e))?;
         let _lock = self.lock(FlockOperation::LockExclusive)?;
         // Another run may have been faster; its result is as good, and the new one is dropped.
-        if !self.entry.exists() {
-            fs::rename(new.path(), &self.entry).map_err(|e| Error::io("rename", new.path(), e))?;
-        }
+        new.finish().map_err(|e| Error::io("create", &self.entry, e))?;
         self.clean();
         Ok(())
     }
@@ -166,13 +162,13 @@ impl Cache {
             if !entry.file_name().as_bytes().starts_with(UNFINISHED.as_bytes()) {
                 entries.push((modified, entry.path()));
             } else if modified.elapsed().is_ok_and(|age| age > ABANDONED) {
-                let _ = datadir::remove_tree(&entry.path());
+                let _ = removal::remove(&entry.path());
             }
         }
         entries.sort();
         let surplus = entries.len().saturating_sub(ENTRIES);
         for (_, path) in entries.drain(..surplus) {
-            let _ = datadir::remove_tree(&path);
+            let _ = removal::remove(&path);
         }
     }
 }

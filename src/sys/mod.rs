@@ -1,4 +1,5 @@
 //! The operating system: processes with pidfds, waiting on file descriptors, directory watches,
+//! replacing files and removing trees, the standard streams,
 //! the guardian that cleans up after a killed runner, inherited signals, host names. The only module that may use `unsafe`.
 
 pub mod child;
@@ -15,6 +16,8 @@ pub mod pcre;
 pub mod poll;
 pub mod process;
 pub mod resolve;
+pub mod removal;
+pub mod replacement;
 pub mod shell;
 pub mod signals;
 pub mod watch;

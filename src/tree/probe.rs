@@ -15,6 +15,8 @@ use crate::cli::settings::Settings;
 use crate::env::Env;
 use crate::error::{Error, Result};
 use crate::flavour::Flavour;
+use crate::sys::argument::argument;
+use crate::sys::replacement::replace;
 use crate::tree::cache;
 use crate::tree::layout::Layout;
 use crate::tree::probe_failed::ProbeFailed;
@@ -105,7 +107,8 @@ pub fn help(
         })
     })?;
     // Without a cache every run asks again, which is slower and no error.
-    let _ = cache::write_atomically(&cached, &answer.output.stdout);
+    let _ = cached.parent().map_or(Ok(()), fs::create_dir_all);
+    let _ = replace(&cached, &answer.output.stdout);
     Ok((answer.output.stdout, facts))
 }
 

@@ -12,10 +12,11 @@ use crate::env::Env;
 use crate::error::{Error, Result};
 use crate::run::setup::context::Context;
 use crate::run::setup::debugger::{self, Target};
-use crate::run::setup::vardir::{self, WorkerDirs};
+use crate::run::setup::vardir::WorkerDirs;
 use crate::server::process::append_to;
 use crate::sys::child::{Child, Spawn};
 
+use crate::sys::removal;
 /// The script's exit status for "skip this test".
 pub const SKIP: i32 = 62;
 
@@ -60,7 +61,7 @@ pub fn remove_old_outputs(result: Option<&ResultFile>) -> Result<()> {
         let file = dir.join(file);
         if file.exists() {
             // A read-only tree cannot hold old outputs of ours either.
-            let _ = vardir::remove(&file);
+            let _ = removal::remove(&file);
         }
     }
     Ok(())
