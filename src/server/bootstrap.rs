@@ -28,10 +28,6 @@ pub type Runner<'a> = dyn Fn(&mut Command) -> io::Result<ExitStatus> + Sync + 'a
 pub type Wrapper<'a> =
     dyn Fn(&Path, &[BString], &Path) -> Result<(PathBuf, Vec<OsString>)> + Send + Sync + 'a;
 
-/// Below basedir, where an executable server may be, and what it is called (runner §9.1).
-const SERVER_DIRS: [&str; 4] = ["sql", "libexec", "sbin", "bin"];
-const SERVER_NAMES: [&str; 2] = ["mariadbd", "mysqld"];
-
 /// The character set of a bootstrap (runner §8.2; MDEV-19123 changed the server's default).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Charset {
@@ -168,14 +164,11 @@ impl<'a> Bootstrap<'a> {
     ///
     /// `basedir` has no server or no system tables.
     pub fn for_basedir(&self, basedir: &Path) -> Result<Bootstrap<'a>> {
-        let servers =
-            SERVER_DIRS.iter().flat_map(|dir| SERVER_NAMES.map(|name| basedir.join(dir).join(name)));
-        let missing = |what: &str| Error::new(format!("Could not find {what} in {}", basedir.display()));
+        let missing =
+            || Error::new(format!("Could not find the system tables' SQL in {}", basedir.display()));
         Ok(Bootstrap {
-            mariadbd: servers.into_iter().find(|p| p.is_file()).ok_or_else(|| missing("a server"))?,
-            system_tables: Some(
-                SystemTables::below(basedir).ok_or_else(|| missing("the system tables' SQL"))?,
-            ),
+            mariadbd: self.layout.server_of(basedir)?,
+            system_tables: Some(SystemTables::below(basedir).ok_or_else(missing)?),
             basedir: basedir.to_owned(),
             by_initialize: false,
             ..self.clone()
@@ -564,6 +557,30 @@ pub(super) mod tests {
             " --loose-innodb-log-file-size=10M --loose-innodb-fast-shutdown=0 --disable-sync-frm --debug-no-sync --tmpdir="
         ));
     }
+    #[test]
+    fn another_installations_server_is_the_one_that_is_started() {
+        let (root, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        installation(other.path());
+        let program = |name: &str, mode: u32| {
+            let path = other.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(&path, "").unwrap();
+            fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
+            path
+        };
+        // Nobody can run the first one.
+        program("sbin/mariadbd", 0o644);
+        let (plain, debug) = (program("bin/mysqld", 0o755), program("bin/mysqld-debug", 0o755));
+        for (debug_server, expected) in [(false, plain), (true, debug)] {
+            let layout = Layout { debug_server, ..installation(root.path()) };
+            let env = Env::default();
+            let bootstrap = bootstrap(&layout, Path::new("/var0"), &env, &run_plainly);
+            assert_eq!(bootstrap.for_basedir(other.path()).unwrap().mariadbd, expected);
+            assert_eq!(layout.server_of(other.path()).unwrap(), expected);
+            assert!(bootstrap.for_basedir(Path::new("/nonexistent")).err().unwrap().hint_text().is_some());
+        }
+    }
+
 
     #[test]
     fn a_server_without_scripts_says_what_would_help() {

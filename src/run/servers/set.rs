@@ -531,7 +531,7 @@ impl ServerSet {
             if ctx.settings.user_args { &[] } else { &with.options },
             &with.restart_options,
         );
-        with.program = ctx.server_program(basedir)?;
+        with.program = ctx.layout.server_of(basedir)?;
         with.args = command.args;
         with.oom_kills = memory::oom_kills();
         if ctx.settings.user_args {
