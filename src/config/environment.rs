@@ -9,6 +9,7 @@ use std::sync::OnceLock;
 use crate::cli::settings::Settings;
 use crate::env::Env;
 use crate::tree::layout::Layout;
+use crate::sys::argument::argument;
 use crate::tree::probe::ServerFacts;
 use crate::tree::programs::{Program, Programs};
 
@@ -222,17 +223,17 @@ struct Commands<'a> {
 
 impl Commands<'_> {
     fn set_all(&self, env: &mut Env, layout: &Layout, facts: &ServerFacts) {
-        let defaults = || word("--defaults-file=", &self.config);
+        let defaults = || argument("--defaults-file=", &self.config);
         for (name, program, trace) in CLIENTS {
             env.set(name, self.command(program, [defaults()], trace));
         }
         for (name, program, trace, suffix) in GROUP_CLIENTS {
-            let group = word("--defaults-group-suffix=", suffix);
+            let group = argument("--defaults-group-suffix=", suffix);
             env.set(name, self.command(program, [defaults(), group], &format!("{trace}-{suffix}")));
         }
-        let load = word("--local-load=", &self.vardirs.tmp);
+        let load = argument("--local-load=", &self.vardirs.tmp);
         env.set("MYSQL_BINLOG", self.command(Program::Binlog, [defaults(), load], "mysqlbinlog"));
-        let vardir = word("--vardir=", &self.vardirs.var);
+        let vardir = argument("--vardir=", &self.vardirs.var);
         let client_test = [defaults(), "--testcase".into(), vardir];
         env.set("MYSQL_CLIENT_TEST", self.command(Program::ClientTest, client_test, "mysql_client_test"));
         for (name, program, trace) in TOOLS {
@@ -255,7 +256,7 @@ impl Commands<'_> {
                 join([backup.as_os_str(), OsStr::new("--innobackupex")].into_iter(), " "),
             );
         }
-        let charsets = word("--character-sets-dir=", &layout.charsets_dir);
+        let charsets = argument("--character-sets-dir=", &layout.charsets_dir);
         let conv: &[OsString] = if self.programs.conv_takes_charsets { &[charsets] } else { &[] };
         env.set("MARIADB_CONV", self.plain(Program::Conv, conv));
         env.set("MYSQL_FIX_PRIVILEGE_TABLES", &self.programs.fix_privilege_tables);
@@ -269,7 +270,7 @@ impl Commands<'_> {
         if self.settings.debug {
             let file = self.vardirs.var.join("log").join(format!("{trace}.trace"));
             let option = format!("{}d,info,warning,warnings:t:A,", self.trace_option);
-            args.push(word(&option, &file));
+            args.push(argument(&option, &file));
         }
         self.plain(program, &args)
     }

@@ -3,7 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::ffi::OsStrExt;
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 use std::sync::Arc;
@@ -17,6 +17,7 @@ use crate::case::{Origin, ServerOption};
 use crate::config::generate::find_share;
 use crate::env::Env;
 use crate::error::{Error, Result};
+use crate::sys::argument::argument;
 use crate::tree::layout::Layout;
 use crate::tree::probe::ServerFacts;
 use crate::tree::system_tables::{self, SystemTables};
@@ -191,18 +192,16 @@ impl<'a> Bootstrap<'a> {
 
     /// The arguments without those that a single test adds.
     fn arguments(&self, datadir: &Path, tmpdir: &Path) -> Result<Vec<ServerOption>> {
-        let with = |option: &str, path: &Path, tail: &str| -> BString {
-            [option.as_bytes(), path.as_os_str().as_bytes(), tail.as_bytes()].concat().into()
-        };
+        let with = |option: &str, path: &Path| BString::from(argument(option, path).into_vec());
         let layout = self.layout;
         let bindir = if layout.bindir == layout.basedir { &self.basedir } else { &layout.bindir };
         let mut arguments: Vec<BString> = vec![
             "--no-defaults".into(),
             "--disable-getopt-prefix-matching".into(),
             "--bootstrap".into(),
-            with("--basedir=", &self.basedir, ""),
-            with("--datadir=", datadir, ""),
-            with("--plugin-dir=", &layout.plugin_dir, ""),
+            with("--basedir=", &self.basedir),
+            with("--datadir=", datadir),
+            with("--plugin-dir=", &layout.plugin_dir),
             "--default-storage-engine=myisam".into(),
         ];
         arguments.extend(self.optional_plugins.iter().map(|p| format!("--loose-skip-plugin-{p}").into()));
@@ -213,7 +212,7 @@ impl<'a> Bootstrap<'a> {
         arguments.push("--disable-sync-frm".into());
         arguments.extend(renamed.then(|| "--debug-no-sync".into()));
         arguments.extend([
-            with("--tmpdir=", tmpdir, "/"),
+            with("--tmpdir=", &tmpdir.join("")),
             "--core-file".into(),
             "--console".into(),
             format!("--character-set-server={}", self.charset.name()).into(),
@@ -221,11 +220,11 @@ impl<'a> Bootstrap<'a> {
         ]);
         if let Some(flags) = self.debug {
             let trace = self.vardir.join("log/bootstrap.trace");
-            arguments.push(with(&format!("--debug-dbug={flags}:t:i:A,"), &trace, ""));
+            arguments.push(with(&format!("--debug-dbug={flags}:t:i:A,"), &trace));
         }
-        arguments.push(with("--lc-messages-dir=", &find_share(bindir, None, &layout.multiconfig)?, ""));
+        arguments.push(with("--lc-messages-dir=", &find_share(bindir, None, &layout.multiconfig)?));
         let charsets = find_share(&self.basedir, Some("charsets"), &layout.multiconfig)?;
-        arguments.push(with("--character-sets-dir=", &charsets, ""));
+        arguments.push(with("--character-sets-dir=", &charsets));
         let of = |origin: Origin| {
             let origin = Arc::new(origin);
             move |text: BString| ServerOption { text, origin: Arc::clone(&origin) }
@@ -557,6 +556,7 @@ pub(super) mod tests {
             " --loose-innodb-log-file-size=10M --loose-innodb-fast-shutdown=0 --disable-sync-frm --debug-no-sync --tmpdir="
         ));
     }
+
     #[test]
     fn another_installations_server_is_the_one_that_is_started() {
         let (root, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
@@ -580,7 +580,6 @@ pub(super) mod tests {
             assert!(bootstrap.for_basedir(Path::new("/nonexistent")).err().unwrap().hint_text().is_some());
         }
     }
-
 
     #[test]
     fn a_server_without_scripts_says_what_would_help() {

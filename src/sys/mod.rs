@@ -2,6 +2,7 @@
 //! replacing files and removing trees, the standard streams,
 //! the guardian that cleans up after a killed runner, inherited signals, host names. The only module that may use `unsafe`.
 
+pub mod argument;
 pub mod child;
 pub mod deadline;
 #[cfg(feature = "gssapi")]

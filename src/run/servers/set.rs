@@ -594,9 +594,8 @@ impl ServerSet {
     /// The environment of servers: the worker's, with `--mysqld-env`.
     pub fn server_env(&self) -> Env {
         let mut env = self.env.clone();
-        for pair in &self.ctx.settings.mysqld_env {
-            let (name, value) = pair.split_once_str("=").unwrap_or((pair, b""));
-            env.set(OsString::from_vec(name.to_vec()), OsString::from_vec(value.to_vec()));
+        for (name, value) in self.ctx.settings.server_variables() {
+            env.set(name, value);
         }
         env
     }

@@ -59,9 +59,9 @@ pub fn check(settings: &Settings, layout: &Layout, env: &Env) -> Result<()> {
     let Some(tool) = wanted(settings) else { return Ok(()) };
     // A program that cannot be read as ELF (a script around the server) may have anything.
     let Some(program) = elf::facts(&layout.mariadbd) else { return Ok(()) };
-    let given = settings.mysqld_env.iter().rev().find_map(|pair| pair.strip_prefix(b"LD_PRELOAD="));
-    let inherited = env.get("LD_PRELOAD").unwrap_or_default().as_bytes();
-    if has(&program, given.unwrap_or(inherited).as_bstr(), tool) {
+    let given = settings.server_variables().rfind(|(name, _)| *name == "LD_PRELOAD").map(|(_, value)| value);
+    let preloaded = given.or_else(|| env.get("LD_PRELOAD")).unwrap_or_default();
+    if has(&program, preloaded.as_bytes().as_bstr(), tool) {
         return Ok(());
     }
     let hint = format!(
