@@ -6,10 +6,11 @@ use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
+use super::sanitizers;
 use crate::cli::settings::Settings;
 use crate::env::Env;
-use crate::tree::layout::Layout;
 use crate::sys::argument::argument;
+use crate::tree::layout::Layout;
 use crate::tree::probe::ServerFacts;
 use crate::tree::programs::{Program, Programs};
 
@@ -107,7 +108,7 @@ pub fn base(
     let commands = Commands { settings, programs, vardirs, config: vardirs.config_file(), trace_option };
 
     system(&mut env, settings, layout, programs);
-    sanitizers(&mut env, &layout.test_dir);
+    sanitizers::set(&mut env, settings, &layout.test_dir);
     places(&mut env, layout, facts, vardirs);
     commands.set_all(&mut env, layout, facts);
     for (name, path) in &layout.plugins {
@@ -163,32 +164,6 @@ fn system(env: &mut Env, settings: &Settings, layout: &Layout, programs: &Progra
     }
     if let Some(build) = &layout.build_dir {
         env.set("MTR_BINDIR", build);
-    }
-}
-
-/// Options of the sanitizers, which servers and clients read alike (runner §1.4).
-fn sanitizers(env: &mut Env, test_dir: &Path) {
-    let mut asan = OsString::new();
-    let file = test_dir.join("asan.supp");
-    if file.is_file() {
-        asan.push("suppressions=");
-        asan.push(&file);
-        asan.push(":");
-    }
-    asan.push("abort_on_error=1:");
-    asan.push(env.get("ASAN_OPTIONS").unwrap_or_default());
-    env.set("ASAN_OPTIONS", asan);
-
-    let file = test_dir.join("lsan.supp");
-    if file.is_file() {
-        let mut lsan = OsString::from("suppressions=");
-        lsan.push(&file);
-        lsan.push(":print_suppressions=0");
-        if let Some(old) = env.non_empty("LSAN_OPTIONS") {
-            lsan.push(":");
-            lsan.push(old);
-        }
-        env.set("LSAN_OPTIONS", lsan);
     }
 }
 
@@ -295,13 +270,6 @@ impl Commands<'_> {
         text.push(join(extra.into_iter(), " "));
         text
     }
-}
-
-/// An option's name and value as one word.
-fn word(name: &str, value: impl AsRef<OsStr>) -> OsString {
-    let mut text = OsString::from(name);
-    text.push(value);
-    text
 }
 
 /// `words` with `separator` between them.

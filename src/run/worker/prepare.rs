@@ -152,7 +152,6 @@ impl WorkerFactory<'_> {
         );
         self.suite_pm.apply(&mut env);
         debugger::set_environment(settings, &mut env);
-        sanitizer::set_environment(settings, &mut env, &self.ctx.layout.test_dir);
         guardian::set_mark(&mut env, &self.ctx.run_mark, number);
         if env.get("MYSQL_TEST_ROOT").is_some() {
             let text = "running this script as _root_ will cause some tests to be skipped";
