@@ -55,7 +55,15 @@ impl Syntax {
     pub fn read(&self, args: Vec<OsString>) -> Result<Option<Given>> {
         let mut given = Given::default();
         let mut parser = Parser::from_args(args);
-        let failed = |error: lexopt::Error| Error::new(error.to_string()).hint(self.see_help());
+        // The words of the runner's own options.
+        let failed = |error| {
+            let text = match error {
+                lexopt::Error::MissingValue { option: Some(option) } => format!("{option} needs a value"),
+                lexopt::Error::UnexpectedValue { option, .. } => format!("{option} takes no value"),
+                other => other.to_string(),
+            };
+            Error::new(text).hint(self.see_help())
+        };
         while let Some(arg) = parser.next().map_err(failed)? {
             let name = match arg {
                 Arg::Short('h' | '?') | Arg::Long("help") => return Ok(None),
