@@ -157,7 +157,6 @@ fn run(
     );
     suite_pm.apply(&mut base);
     debugger::set_environment(&ctx.settings, &mut base);
-    sanitizer::set_environment(&ctx.settings, &mut base, &ctx.layout.test_dir);
     guardian::set_mark(&mut base, &ctx.run_mark, 0);
     if ctx.settings.gcov {
         coverage::purge(&ctx, &base)?;

@@ -12,7 +12,7 @@ use super::server_group::{ServerGroup, path_of};
 use crate::env::Env;
 use crate::error::{Error, Location, Result};
 use crate::grammar::mycnf::{ConfigFile, ConfigOption, Group};
-use crate::tree::layout::Layout;
+use crate::tree::layout::{Layout, build_types};
 
 /// Where below basedir the error messages and character sets may be (runner §9.1).
 const SHARE_DIRS: [&str; 4] = ["share/mariadb", "share/mysql", "sql/share", "share"];
@@ -328,10 +328,7 @@ fn bytes(path: &Path) -> BString {
 /// # Errors
 /// There is none; the message names the places searched.
 pub fn find_share(base: &Path, inside: Option<&str>, multiconfig: &str) -> Result<PathBuf> {
-    let builds = match multiconfig.trim_matches('/') {
-        "" => vec!["Release", "Relwithdebinfo", "Debug"],
-        build => vec![build],
-    };
+    let builds = build_types(multiconfig);
     let in_builds =
         SHARE_DIRS.iter().flat_map(|dir| builds.iter().map(move |build| format!("{dir}/{build}")));
     let candidates = SHARE_DIRS.iter().map(ToString::to_string).chain(in_builds);

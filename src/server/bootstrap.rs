@@ -3,7 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::ffi::OsStrExt;
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 use std::sync::Arc;
@@ -17,6 +17,7 @@ use crate::case::{Origin, ServerOption};
 use crate::config::generate::find_share;
 use crate::env::Env;
 use crate::error::{Error, Result};
+use crate::sys::argument::argument;
 use crate::tree::layout::Layout;
 use crate::tree::probe::ServerFacts;
 use crate::tree::system_tables::{self, SystemTables};
@@ -27,10 +28,6 @@ pub type Runner<'a> = dyn Fn(&mut Command) -> io::Result<ExitStatus> + Sync + 'a
 /// Makes the command that runs a program with its arguments and standard input in a debugger.
 pub type Wrapper<'a> =
     dyn Fn(&Path, &[BString], &Path) -> Result<(PathBuf, Vec<OsString>)> + Send + Sync + 'a;
-
-/// Below basedir, where an executable server may be, and what it is called (runner §9.1).
-const SERVER_DIRS: [&str; 4] = ["sql", "libexec", "sbin", "bin"];
-const SERVER_NAMES: [&str; 2] = ["mariadbd", "mysqld"];
 
 /// The character set of a bootstrap (runner §8.2; MDEV-19123 changed the server's default).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -171,14 +168,11 @@ impl<'a> Bootstrap<'a> {
     ///
     /// `basedir` has no server or no system tables.
     pub fn for_basedir(&self, basedir: &Path) -> Result<Bootstrap<'a>> {
-        let servers =
-            SERVER_DIRS.iter().flat_map(|dir| SERVER_NAMES.map(|name| basedir.join(dir).join(name)));
-        let missing = |what: &str| Error::new(format!("Could not find {what} in {}", basedir.display()));
+        let missing =
+            || Error::new(format!("Could not find the system tables' SQL in {}", basedir.display()));
         Ok(Bootstrap {
-            mariadbd: servers.into_iter().find(|p| p.is_file()).ok_or_else(|| missing("a server"))?,
-            system_tables: Some(
-                SystemTables::below(basedir).ok_or_else(|| missing("the system tables' SQL"))?,
-            ),
+            mariadbd: self.layout.server_of(basedir)?,
+            system_tables: Some(SystemTables::below(basedir).ok_or_else(missing)?),
             basedir: basedir.to_owned(),
             by_initialize: false,
             ..self.clone()
@@ -204,17 +198,15 @@ impl<'a> Bootstrap<'a> {
 
     /// The arguments without those that a single test adds.
     fn arguments(&self, datadir: &Path, tmpdir: &Path) -> Result<Vec<ServerOption>> {
-        let with = |option: &str, path: &Path, tail: &str| -> BString {
-            [option.as_bytes(), path.as_os_str().as_bytes(), tail.as_bytes()].concat().into()
-        };
+        let with = |option: &str, path: &Path| BString::from(argument(option, path).into_vec());
         let layout = self.layout;
         let mut arguments: Vec<BString> = vec![
             "--no-defaults".into(),
             "--disable-getopt-prefix-matching".into(),
             "--bootstrap".into(),
-            with("--basedir=", &self.basedir, ""),
-            with("--datadir=", datadir, ""),
-            with("--plugin-dir=", &layout.plugin_dir, ""),
+            with("--basedir=", &self.basedir),
+            with("--datadir=", datadir),
+            with("--plugin-dir=", &layout.plugin_dir),
             "--default-storage-engine=myisam".into(),
         ];
         arguments.extend(self.optional_plugins.iter().map(|p| format!("--loose-skip-plugin-{p}").into()));
@@ -225,7 +217,7 @@ impl<'a> Bootstrap<'a> {
         arguments.push("--disable-sync-frm".into());
         arguments.extend(renamed.then(|| "--debug-no-sync".into()));
         arguments.extend([
-            with("--tmpdir=", tmpdir, "/"),
+            with("--tmpdir=", &tmpdir.join("")),
             "--core-file".into(),
             "--console".into(),
             format!("--character-set-server={}", self.charset.name()).into(),
@@ -233,11 +225,11 @@ impl<'a> Bootstrap<'a> {
         ]);
         if let Some(flags) = self.debug {
             let trace = self.vardir.join("log/bootstrap.trace");
-            arguments.push(with(&format!("--debug-dbug={flags}:t:i:A,"), &trace, ""));
+            arguments.push(with(&format!("--debug-dbug={flags}:t:i:A,"), &trace));
         }
         let (messages, charsets) = self.shares()?;
-        arguments.push(with("--lc-messages-dir=", &messages, ""));
-        arguments.push(with("--character-sets-dir=", &charsets, ""));
+        arguments.push(with("--lc-messages-dir=", &messages));
+        arguments.push(with("--character-sets-dir=", &charsets));
         let of = |origin: Origin| {
             let origin = Arc::new(origin);
             move |text: BString| ServerOption { text, origin: Arc::clone(&origin) }
@@ -581,6 +573,30 @@ pub(super) mod tests {
         assert!(line.contains(
             " --loose-innodb-log-file-size=10M --loose-innodb-fast-shutdown=0 --disable-sync-frm --debug-no-sync --tmpdir="
         ));
+    }
+
+    #[test]
+    fn another_installations_server_is_the_one_that_is_started() {
+        let (root, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        installation(other.path());
+        let program = |name: &str, mode: u32| {
+            let path = other.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(&path, "").unwrap();
+            fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
+            path
+        };
+        // Nobody can run the first one.
+        program("sbin/mariadbd", 0o644);
+        let (plain, debug) = (program("bin/mysqld", 0o755), program("bin/mysqld-debug", 0o755));
+        for (debug_server, expected) in [(false, plain), (true, debug)] {
+            let layout = Layout { debug_server, ..installation(root.path()) };
+            let env = Env::default();
+            let bootstrap = bootstrap(&layout, Path::new("/var0"), &env, &run_plainly);
+            assert_eq!(bootstrap.for_basedir(other.path()).unwrap().mariadbd, expected);
+            assert_eq!(layout.server_of(other.path()).unwrap(), expected);
+            assert!(bootstrap.for_basedir(Path::new("/nonexistent")).err().unwrap().hint_text().is_some());
+        }
     }
 
     #[test]

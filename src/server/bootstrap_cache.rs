@@ -18,6 +18,8 @@ use walkdir::WalkDir;
 use super::datadir::{self, Modes};
 use crate::env::Env;
 use crate::error::{Error, Result};
+use crate::sys::removal;
+use crate::sys::replacement::{NewDirectory, UNFINISHED};
 use crate::tree::cache_entry::{self, CacheKey};
 
 /// Raised when entries are made in another way.
@@ -31,8 +33,7 @@ const DATA: &str = "data";
 const LOG: &str = "log";
 const MANIFEST: &str = "manifest";
 
-/// Names of unfinished entries; one that is this old was left by a run that was killed.
-const UNFINISHED: &str = ".new-";
+/// An unfinished entry that is this old was left by a run that was killed.
 const ABANDONED: Duration = Duration::from_secs(3600);
 
 /// Variables that a server heeds while it bootstraps.
@@ -129,22 +130,17 @@ impl Cache {
             return Ok(Fetched::Whole(log));
         }
         drop(lock);
-        if datadir.exists() {
-            datadir::remove_tree(datadir)?;
-        }
+        removal::remove(datadir)?;
         if let Ok(_lock) = self.lock(FlockOperation::NonBlockingLockExclusive) {
-            let _ = datadir::remove_tree(&self.entry);
+            let _ = removal::remove(&self.entry);
         }
         Ok(Fetched::Damaged(self.entry.clone()))
     }
 
     /// Keeps a copy of `datadir` as the result, and drops the entries that were not used longest.
     pub(super) fn store(&self, datadir: &Path, log: &[u8]) -> Result<()> {
-        fs::create_dir_all(&self.dir).map_err(|e| Error::io("create", &self.dir, e))?;
-        let new = tempfile::Builder::new()
-            .prefix(UNFINISHED)
-            .tempdir_in(&self.dir)
-            .map_err(|e| Error::io("create a directory in", &self.dir, e))?;
+        let new =
+            NewDirectory::begin(&self.entry).map_err(|e| Error::io("create a directory in", &self.dir, e))?;
         datadir::copy_with(datadir, &new.path().join(DATA), Modes::Keep)?;
         for (name, text) in [(LOG, log), (MANIFEST, &manifest(datadir)?)] {
             let file = new.path().join(name);
@@ -156,9 +152,7 @@ impl Cache {
             lock => lock.map_err(|e| Error::io("lock", &self.dir, e))?,
         };
         // Another run may have been faster; its result is as good, and the new one is dropped.
-        if !self.entry.exists() {
-            fs::rename(new.path(), &self.entry).map_err(|e| Error::io("rename", new.path(), e))?;
-        }
+        new.finish().map_err(|e| Error::io("create", &self.entry, e))?;
         self.clean();
         Ok(())
     }
@@ -182,13 +176,13 @@ impl Cache {
             if !entry.file_name().as_bytes().starts_with(UNFINISHED.as_bytes()) {
                 entries.push((modified, entry.path()));
             } else if modified.elapsed().is_ok_and(|age| age > ABANDONED) {
-                let _ = datadir::remove_tree(&entry.path());
+                let _ = removal::remove(&entry.path());
             }
         }
         entries.sort();
         let surplus = entries.len().saturating_sub(ENTRIES);
         for (_, path) in entries.drain(..surplus) {
-            let _ = datadir::remove_tree(&path);
+            let _ = removal::remove(&path);
         }
     }
 }

@@ -16,7 +16,7 @@ use object::{Endianness, FileKind, ReadRef, elf};
 use sha2::{Digest as _, Sha256};
 
 use crate::env::Env;
-use crate::tree::cache;
+use crate::sys::replacement::replace;
 
 /// The name of an entry, as it is collected.
 #[derive(Clone)]
@@ -140,7 +140,8 @@ pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut text = hash_of(bytes).into_bytes();
     text.push(b'\n');
     text.extend_from_slice(bytes);
-    cache::write_atomically(path, &text)
+    path.parent().map_or(Ok(()), fs::create_dir_all)?;
+    replace(path, &text)
 }
 
 /// What was written to the entry `path`; `None` if it is not there, or is not what was written.

@@ -12,6 +12,7 @@ use crate::cli::settings::Settings;
 use crate::env::Env;
 use crate::error::{Error, Result};
 use crate::flavour::Flavour;
+use crate::sys::argument::argument;
 use crate::tree::cache;
 use crate::tree::cache_entry::{self, CacheKey};
 use crate::tree::layout::Layout;
@@ -147,8 +148,8 @@ pub fn ask(
         scratch.path()
     };
     let mut arguments: Vec<OsString> = vec!["--no-defaults".into()];
-    arguments.extend([option("--datadir=", existing), option("--basedir=", &layout.basedir)]);
-    arguments.push(option("--lc-messages-dir=", &layout.share_dir));
+    arguments.extend([argument("--datadir=", existing), argument("--basedir=", &layout.basedir)]);
+    arguments.push(argument("--lc-messages-dir=", &layout.share_dir));
     let quiet = ["--skip-grant-tables", "--log-warnings=0", "--log-slow-admin-statements=0"];
     let logs = ["--log-queries-not-using-indexes=0", "--log-slow-slave-statements=0"];
     arguments.extend(quiet.into_iter().chain(logs).map(OsString::from));
@@ -191,13 +192,6 @@ fn moved(mut facts: ServerFacts, datadir: &Path) -> ServerFacts {
         }
     }
     facts
-}
-
-/// `name` with a path behind it.
-fn option(name: &str, path: &Path) -> OsString {
-    let mut text = OsString::from(name);
-    text.push(path);
-    text
 }
 
 /// Everything that the answer depends on: the program, its libraries and plugins, its places, the host and the limits.

@@ -22,7 +22,7 @@ use crate::error::{Error, Result};
 use crate::event::{Event, Process, ProcessExit, RestartReason, StopReason, WorkerEvents};
 use crate::run::servers::sanitizer_files::SanitizerFiles;
 use crate::run::setup::context::Context;
-use crate::run::setup::vardir::{self, WorkerDirs};
+use crate::run::setup::vardir::WorkerDirs;
 use crate::server::expect;
 use crate::server::options;
 use crate::server::process::ServerProcess;
@@ -30,6 +30,7 @@ use crate::server::readiness::{self, Readiness};
 use crate::sys::child::Exit;
 use crate::sys::deadline::deadline_after;
 use crate::sys::poll::Waker;
+use crate::sys::removal;
 use crate::sys::watch::DirWatch;
 use crate::tree::config_file;
 use crate::triage::collect::sanitizers::has_log_path;
@@ -355,11 +356,11 @@ impl ServerSet {
         let ctx = self.ctx.clone();
         if !ctx.settings.start_dirty {
             for server in &self.servers {
-                vardir::remove(&self.dirs.var.join(server.group.name().to_path_lossy()))?;
+                removal::remove(&self.dirs.var.join(server.group.name().to_path_lossy()))?;
             }
-            vardir::empty(&self.dirs.var_tmp())?;
+            removal::empty(&self.dirs.var_tmp())?;
             if self.dirs.tmp != self.dirs.var_tmp() {
-                vardir::empty(&self.dirs.tmp)?;
+                removal::empty(&self.dirs.tmp)?;
             }
         }
         self.config = None;

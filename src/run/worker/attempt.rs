@@ -28,6 +28,7 @@ use crate::server::process::append_to;
 use crate::server::readiness::Readiness;
 use crate::sys::child::Child;
 use crate::sys::deadline::deadline_after;
+use crate::sys::removal;
 use crate::triage::evidence::TextFile;
 
 /// How long a server may take to write its core after SIGABRT.
@@ -480,7 +481,7 @@ impl Worker {
         let Ok(text) = std::fs::read(&path) else { return Ok(()) };
         let log = self.set.dirs.log().join("mysqltest.log");
         append_to(&log)?.write_all(&text).map_err(|error| Error::io("write", &log, error))?;
-        crate::run::setup::vardir::remove(&path)
+        removal::remove(&path)
     }
 
     /// A script without result file prints to its standard output: shown, not lost.

@@ -12,9 +12,11 @@ use crate::env::Env;
 use crate::error::{Error, Result};
 use crate::run::setup::context::Context;
 use crate::run::setup::debugger::{self, Target};
-use crate::run::setup::vardir::{self, WorkerDirs};
+use crate::run::setup::vardir::WorkerDirs;
 use crate::server::process::append_to;
+use crate::sys::argument::argument;
 use crate::sys::child::{Child, Spawn};
+use crate::sys::removal;
 
 /// The script's exit status for "skip this test".
 pub const SKIP: i32 = 62;
@@ -63,7 +65,7 @@ pub fn remove_old_outputs(result: Option<&ResultFile>) {
         let file = dir.join(file);
         if file.exists() {
             // A read-only tree cannot hold old outputs of ours either.
-            let _ = vardir::remove(&file);
+            let _ = removal::remove(&file);
         }
     }
 }
@@ -71,17 +73,12 @@ pub fn remove_old_outputs(result: Option<&ResultFile>) {
 /// Arguments that are the same for every test of a worker; `$MYSQL_TEST` is the program and these.
 pub fn common_arguments(ctx: &Context, dirs: &WorkerDirs) -> Vec<OsString> {
     let settings = &ctx.settings;
-    let path = |name: &str, path: &Path| {
-        let mut text = OsString::from(name);
-        text.push(path);
-        text
-    };
     let mut args = vec![
-        path("--defaults-file=", &dirs.my_cnf()),
+        argument("--defaults-file=", dirs.my_cnf()),
         if settings.verbose > 1 { "--verbose".into() } else { "--silent".into() },
-        path("--tmpdir=", &dirs.tmp),
-        path("--character-sets-dir=", &ctx.layout.charsets_dir),
-        path("--logdir=", &dirs.log()),
+        argument("--tmpdir=", &dirs.tmp),
+        argument("--character-sets-dir=", &ctx.layout.charsets_dir),
+        argument("--logdir=", dirs.log()),
     ];
     let mut flag = |on: bool, name: &str| {
         if on {
@@ -95,7 +92,7 @@ pub fn common_arguments(ctx: &Context, dirs: &WorkerDirs) -> Vec<OsString> {
     flag(settings.view_protocol, "--view-protocol");
     flag(settings.cursor_protocol, "--cursor-protocol");
     flag(settings.non_blocking_api, "--non-blocking-api");
-    args.push(path("--timer-file=", &timer_file(dirs)));
+    args.push(argument("--timer-file=", timer_file(dirs)));
     if settings.compress {
         args.push("--compress".into());
     }
@@ -135,36 +132,25 @@ fn arguments(
 ) -> Vec<OsString> {
     let settings = &ctx.settings;
     let mut args = common_arguments(ctx, dirs);
-    let dir = |name: &str, path: &Path| {
-        let mut text = OsString::from(name);
-        text.push(path);
-        text.push("/");
-        text
-    };
     if settings.force > 1 {
         args.push("--continue-on-error".into());
     }
     match &case.suite.parent_dir {
         Some(parent) => {
-            args.push(dir("--overlay-dir=", &case.suite.dir));
-            args.push(dir("--suite-dir=", parent));
+            args.push(argument("--overlay-dir=", case.suite.dir.join("")));
+            args.push(argument("--suite-dir=", parent.join("")));
         }
-        None => args.push(dir("--suite-dir=", &case.suite.dir)),
+        None => args.push(argument("--suite-dir=", case.suite.dir.join(""))),
     }
-    let path = |name: &str, path: &Path| {
-        let mut text = OsString::from(name);
-        text.push(path);
-        text
-    };
-    args.push(path("--test-file=", &case.path));
+    args.push(argument("--test-file=", &case.path));
     args.push(format!("--tail-lines={}", settings.tail_lines).into());
     if let Some(ExpectedResult(file)) = expected {
-        args.push(path("--result-file=", file));
+        args.push(argument("--result-file=", file));
     }
     args.push(format!("--wait-for-pos-timeout={}", settings.debug_sync_timeout.as_secs()).into());
     if settings.debug {
         let trace = dirs.log().join("mysqltest.trace");
-        args.push(path("--loose-debug=d,info,warning,warnings:t:A,", &trace));
+        args.push(argument("--loose-debug=d,info,warning,warnings:t:A,", &trace));
     }
     if ctx.engine.is_ours() {
         args.push("--explain".into());
@@ -173,7 +159,7 @@ fn arguments(
         args.push("--record".into());
         if expected.is_none() {
             let file = case.suite.result_dir.join(format!("{}.result", case.short_name));
-            args.push(path("--result-file=", &file));
+            args.push(argument("--result-file=", &file));
         }
     }
     args

@@ -1,8 +1,7 @@
 //! Starting one server of a worker: its data directory, its scripts, its command line and environment
 //! (runner §3, §8.3, §12.5).
 
-use std::ffi::OsString;
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -100,7 +99,7 @@ impl ServerSet {
             if ctx.settings.user_args { &[] } else { &with.options },
             &with.restart_options,
         );
-        with.program = ctx.server_program(basedir)?;
+        with.program = ctx.layout.server_of(basedir)?;
         with.args = command.args;
         with.oom_kills = memory::oom_kills();
         if ctx.settings.user_args {
@@ -163,9 +162,8 @@ impl ServerSet {
     /// The environment of servers: the worker's, with `--mysqld-env`.
     pub fn server_env(&self) -> Env {
         let mut env = self.env.clone();
-        for pair in &self.ctx.settings.mysqld_env {
-            let (name, value) = pair.split_once_str("=").unwrap_or((pair, b""));
-            env.set(OsString::from_vec(name.to_vec()), OsString::from_vec(value.to_vec()));
+        for (name, value) in self.ctx.settings.server_variables() {
+            env.set(name, value);
         }
         env
     }
