@@ -3,6 +3,7 @@
 
 pub mod child;
 pub mod deadline;
+pub mod excerpt;
 #[cfg(feature = "gssapi")]
 pub mod gssapi;
 pub mod guardian;
