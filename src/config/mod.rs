@@ -5,3 +5,5 @@ pub mod external;
 pub mod generate;
 pub mod ports;
 pub mod server_group;
+#[doc(hidden)]
+pub mod testing;

@@ -9,3 +9,5 @@ pub mod disabled;
 pub mod mycnf;
 pub mod option_file;
 pub mod rdiff;
+#[doc(hidden)]
+pub mod testing;
