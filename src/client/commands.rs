@@ -1,7 +1,7 @@
 //! The commands beside queries: signs of life, another user or database, and the ways to end a session.
 
 use std::os::fd::BorrowedFd;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bstr::BString;
 
@@ -9,6 +9,7 @@ use crate::client::connection::Connection;
 use crate::client::login;
 use crate::client::wire::error::{ClientError, code};
 use crate::client::wire::options::Options;
+use crate::sys::deadline::deadline_after;
 use crate::sys::poll;
 
 const COM_QUIT: u8 = 1;
@@ -155,6 +156,6 @@ impl Connection {
 
 /// Whether `fd` has something to read, or has ended, within `timeout`.
 fn readable(fd: BorrowedFd<'_>, timeout: Option<Duration>) -> bool {
-    let deadline = timeout.and_then(|wait| Instant::now().checked_add(wait));
+    let deadline = timeout.map(deadline_after);
     poll::readable(&[fd], deadline).is_ok_and(|ready| !ready.is_empty())
 }

@@ -18,6 +18,7 @@ use crate::config::generate::find_share;
 use crate::env::Env;
 use crate::error::{Error, Result};
 use crate::sys::argument::argument;
+use crate::sys::excerpt;
 use crate::tree::layout::Layout;
 use crate::tree::probe::ServerFacts;
 use crate::tree::system_tables::{self, SystemTables};
@@ -429,8 +430,7 @@ impl<'a> Bootstrap<'a> {
             Ok(status) => return Err(failed(status.to_string(), Ok(status))),
             Err(e) => return Err(failed(format!("it could not be run: {e}"), Err(e.raw_os_error()))),
         }
-        let text = read(&log_path)?;
-        Ok(text.get(usize::try_from(output_starts).unwrap_or(0)..).unwrap_or_default().to_vec())
+        excerpt::head(&log_path, output_starts, excerpt::MOST).map_err(|e| Error::io("read", &log_path, e))
     }
 }
 

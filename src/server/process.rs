@@ -16,6 +16,10 @@ use crate::env::Env;
 use crate::error::{Error, Result};
 use crate::sys::child::{Child, Exit, Spawn};
 use crate::sys::deadline::deadline_after;
+use crate::sys::excerpt;
+
+/// More bytes than a pid file has.
+const MOST_OF_PID: u64 = 64;
 
 /// `RLIMIT_NOFILE` of servers: results show it (runner §9.7, §15.1).
 pub const SERVER_OPEN_FILES: u64 = 1024;
@@ -171,7 +175,8 @@ impl ServerProcess {
 
     /// The pid in the pid file: the server's own, where the process is a debugger.
     fn pid_in_file(&self) -> Option<i32> {
-        std::fs::read_to_string(self.group.pid_file()).ok()?.trim().parse().ok()
+        let text = excerpt::head(&self.group.pid_file(), 0, MOST_OF_PID).ok()?;
+        std::str::from_utf8(&text).ok()?.trim().parse().ok()
     }
 
     /// Removes the old pid file and notes the command in the error log, which it returns.

@@ -3,12 +3,13 @@
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bstr::{BString, ByteSlice};
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
+use super::deadline::deadline_after;
 use super::poll;
 
 /// A running process, or one that has just ended.
@@ -38,7 +39,7 @@ impl Process {
     /// Waits up to `limit` for the process's end; true if it has ended. Its parent may still have to
     /// collect its status.
     pub fn wait(&self, limit: Duration) -> io::Result<bool> {
-        let deadline = Instant::now().checked_add(limit);
+        let deadline = Some(deadline_after(limit));
         Ok(!poll::readable(&[self.0.as_fd()], deadline)?.is_empty())
     }
 

@@ -27,7 +27,6 @@ pub mod suite;
 pub mod suite_pm;
 pub mod suites;
 pub mod system_tables;
-#[cfg(test)]
-#[allow(clippy::unwrap_used)]
-pub(crate) mod testing;
+#[doc(hidden)]
+pub mod testing;
 pub mod without_perl;

@@ -16,10 +16,14 @@ use crate::run::setup::vardir::WorkerDirs;
 use crate::server::process::append_to;
 use crate::sys::argument::argument;
 use crate::sys::child::{Child, Spawn};
+use crate::sys::excerpt;
 use crate::sys::removal;
 
 /// The script's exit status for "skip this test".
 pub const SKIP: i32 = 62;
+
+/// More bytes than any number of milliseconds has.
+const MOST_OF_TIMER: u64 = 64;
 
 /// A result file ready to be compared with.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -244,15 +248,15 @@ pub fn wanted_analysis(report: &[u8]) -> Option<String> {
 
 /// Milliseconds of the timer file.
 pub fn timer_ms(dirs: &WorkerDirs) -> Option<u64> {
-    std::fs::read_to_string(timer_file(dirs)).ok()?.trim().parse().ok()
+    let text = excerpt::head(&timer_file(dirs), 0, MOST_OF_TIMER).ok()?;
+    text.to_str().ok()?.trim().parse().ok()
 }
 
 /// The last `lines` lines of the script's output so far (`VAR/log/<test>.log`).
 pub fn log_tail(dirs: &WorkerDirs, case: &TestCase, lines: usize) -> Option<(PathBuf, BString)> {
     let path = dirs.log().join(format!("{}.log", case.short_name));
-    let text = std::fs::read(&path).ok()?;
-    let all: Vec<&[u8]> = text.lines_with_terminator().collect();
-    Some((path, all[all.len().saturating_sub(lines)..].concat().into()))
+    let (text, _) = excerpt::last_lines(&path, lines, excerpt::MOST_OF_LINES).ok()?;
+    Some((path, text.into()))
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use crate::run::servers::set::ServerSet;
 use crate::server::expect::{self, Expect};
 use crate::sys::child::{Child, Exit};
 use crate::sys::deadline::deadline_after;
+use crate::sys::excerpt;
 use crate::sys::poll::{self, Waker};
 
 /// How the wait for a script ended.
@@ -95,7 +96,7 @@ fn after_exit(set: &mut ServerSet, exit: Exit, down: &mut DownOnPurpose) -> Resu
 
 /// Whether the script's last words are that the server closed a connection: `CR_SERVER_GONE_ERROR`, `CR_SERVER_LOST`.
 fn lost_connection(set: &ServerSet) -> bool {
-    let report = std::fs::read(set.dirs.current_test()).unwrap_or_default();
+    let report = excerpt::end_of(&set.dirs.current_test(), excerpt::MOST).unwrap_or_default();
     let last = report.lines().rfind(|line| line.starts_with(b"mysqltest: ")).unwrap_or_default();
     [": 2006 ", ": 2013 ", " (2006): ", " (2013): "].iter().any(|words| last.contains_str(words))
 }
