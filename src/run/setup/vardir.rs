@@ -12,6 +12,7 @@ use crate::cli::settings::Settings;
 use crate::env::Env;
 use crate::error::{Error, Result};
 use crate::sys::deadline::deadline_after;
+use crate::sys::files::is_writable;
 use crate::sys::removal::{self, empty};
 use crate::tree::layout::Layout;
 
@@ -136,7 +137,7 @@ fn place(settings: &Settings, layout: &Layout, cwd: &Path, messages: &mut Messag
     let default = layout.default_vardir.clone();
     let Some(mem) = &settings.mem else { return Ok(default) };
     let candidates = mem.iter().map(PathBuf::from).chain(["/run/shm", "/dev/shm", "/tmp"].map(PathBuf::from));
-    let Some(base) = candidates.filter(|dir| !dir.is_symlink() && dir.is_dir()).find(|dir| writable(dir))
+    let Some(base) = candidates.filter(|dir| !dir.is_symlink() && dir.is_dir()).find(|dir| is_writable(dir))
     else {
         return Ok(default);
     };
@@ -159,10 +160,6 @@ fn place(settings: &Settings, layout: &Layout, cwd: &Path, messages: &mut Messag
     messages.push(format!(" - symlinking 'var' to '{}'", dir.display()));
     std::os::unix::fs::symlink(&dir, &default).map_err(|e| Error::io("create", &default, e))?;
     Ok(default)
-}
-
-fn writable(dir: &Path) -> bool {
-    rustix::fs::access(dir, rustix::fs::Access::WRITE_OK).is_ok()
 }
 
 fn make_dir(dir: &Path) -> Result<()> {
