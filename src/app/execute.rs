@@ -166,7 +166,7 @@ fn run(
         let bootstrap = ctx.bootstrap(&vardir.root, &base);
         let installed = bootstrap::install_db(&bootstrap, &ctx.install_db())
             .map_err(|error| early_death::explain(error, &ctx.early(&base, &vardir.root)))?;
-        if let Some(warning) = installed.warning {
+        for warning in installed.warnings {
             reporters.warning(WarningKind::Other, warning);
         }
     }

@@ -8,6 +8,9 @@ use crate::case::{ServerOption, TestCase};
 use crate::tree::layout::Layout;
 
 /// Prints every instance of the test.
+///
+/// # Errors
+/// `out` cannot be written.
 pub fn print(out: &mut dyn Write, name: &str, layout: &Layout, cases: &[TestCase]) -> io::Result<()> {
     if cases.is_empty() {
         return writeln!(out, "nothing matches '{name}'");

@@ -12,6 +12,9 @@ use crate::error::{Error, Result};
 use crate::sys::streams::print;
 
 /// `--dry-run` and `--explain`: nothing is written to the vardir and no server started.
+///
+/// # Errors
+/// There is no installation, or its tests cannot be collected.
 pub fn list(settings: &Settings, env: &Env, cwd: &Path) -> Result<i32> {
     let layout = locate(settings, env, cwd)?;
     let scratch =

@@ -128,6 +128,9 @@ impl Session {
 
     /// As [`Session::open`], at a socket or a port, giving up at `patience` while nobody listens; there is always one
     /// attempt.
+    ///
+    /// # Errors
+    /// Nobody listens until `patience`, the server refuses the login, or `deadline` is over.
     pub fn open_at(
         endpoint: &Endpoint,
         user: &str,

@@ -6,3 +6,5 @@ pub mod generate;
 pub mod ports;
 mod sanitizers;
 pub mod server_group;
+#[doc(hidden)]
+pub mod testing;

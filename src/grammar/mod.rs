@@ -10,3 +10,5 @@ pub mod mycnf;
 pub mod option_file;
 pub mod rdiff;
 pub mod sanitizer_options;
+#[doc(hidden)]
+pub mod testing;

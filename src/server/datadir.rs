@@ -34,6 +34,9 @@ pub enum Modes {
 }
 
 /// Copies the tree `from` to `to` so that files are writable by all; see [`copy_with`].
+///
+/// # Errors
+/// Those of [`copy_with`].
 pub fn copy(from: &Path, to: &Path) -> Result<()> {
     copy_with(from, to, Modes::Writable)
 }
@@ -53,6 +56,9 @@ pub fn copy_with(from: &Path, to: &Path, modes: Modes) -> Result<()> {
 
 /// Copies `std_data` into a vardir: files at the top get 0644, those further down 0666 (runner §8.1).
 /// A test tree without it, as our own is, gives an empty directory.
+///
+/// # Errors
+/// `from` cannot be read, or `to` not be written.
 pub fn copy_std_data(from: &Path, to: &Path) -> Result<()> {
     if !from.exists() {
         return fs::create_dir_all(to).map_err(|e| Error::io("create", to, e));
@@ -69,6 +75,9 @@ pub fn copy_std_data(from: &Path, to: &Path) -> Result<()> {
 }
 
 /// Gives every plain file below `dir` the mode 0444.
+///
+/// # Errors
+/// A file cannot be looked at, or its mode not be changed.
 pub fn make_read_only(dir: &Path) -> Result<()> {
     for entry in entries(dir)? {
         let path = entry.path();

@@ -110,7 +110,8 @@ impl NewDirectory {
     pub fn begin(target: &Path) -> io::Result<NewDirectory> {
         let around = directory(target);
         fs::create_dir_all(&around)?;
-        let unfinished = Builder::new().prefix(UNFINISHED).tempdir_in(around)?;
+        let private = Permissions::from_mode(0o700);
+        let unfinished = Builder::new().prefix(UNFINISHED).permissions(private).tempdir_in(around)?;
         Ok(NewDirectory { unfinished, target: target.to_owned() })
     }
 
@@ -248,6 +249,7 @@ mod tests {
         fs::write(first.path().join("file"), "first").unwrap();
         fs::write(second.path().join("file"), "second").unwrap();
         assert!(!target.exists());
+        assert_eq!(fs::metadata(first.path()).unwrap().mode() & 0o777, 0o700);
         first.finish().unwrap();
         second.finish().unwrap();
         drop(dropped);

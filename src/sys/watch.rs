@@ -19,6 +19,9 @@ pub struct DirWatch(OwnedFd);
 
 impl DirWatch {
     /// A watch on nothing yet.
+    ///
+    /// # Errors
+    /// The system has no inotify instance or watch left; the message says which limit.
     pub fn new() -> io::Result<Self> {
         inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK).map(DirWatch).map_err(|errno| {
             // The same number stands for two limits: whether a descriptor is to be had tells which.
@@ -27,6 +30,9 @@ impl DirWatch {
     }
 
     /// A watch on `dir`.
+    ///
+    /// # Errors
+    /// The system has no inotify instance or watch left; the message says which limit.
     pub fn on(dir: &Path) -> io::Result<Self> {
         let watch = DirWatch::new()?;
         watch.add(dir)?;
@@ -34,11 +40,17 @@ impl DirWatch {
     }
 
     /// Watches the entries of `dir`; watching a directory twice is the same as once.
+    ///
+    /// # Errors
+    /// The system has no inotify instance or watch left; the message says which limit.
     pub fn add(&self, dir: &Path) -> io::Result<()> {
         self.add_for(dir, ARRIVALS | WatchFlags::CLOSE_WRITE | WatchFlags::MODIFY | WatchFlags::DELETE)
     }
 
     /// Watches `dir` for new names only: what servers write there meanwhile wakes nobody.
+    ///
+    /// # Errors
+    /// The system has no inotify instance or watch left; the message says which limit.
     pub fn add_arrivals(&self, dir: &Path) -> io::Result<()> {
         self.add_for(dir, ARRIVALS)
     }
@@ -57,6 +69,9 @@ impl DirWatch {
 
     /// Forgets the changes told so far. The caller then looks at the files themselves:
     /// what an event says may be old by the time it is read.
+    ///
+    /// # Errors
+    /// The events cannot be read.
     pub fn drain(&self) -> io::Result<()> {
         let mut buffer = [MaybeUninit::uninit(); 4096];
         let mut reader = Reader::new(&self.0, &mut buffer);

@@ -61,6 +61,9 @@ pub struct Context {
 impl Context {
     /// Runs a helper program in a process group of its own, to its end or to that of `patience`:
     /// then it is killed, as it is when `abort` is woken.
+    ///
+    /// # Errors
+    /// It cannot be started, or not be waited for.
     pub fn run_program(
         &self,
         program: &Path,
@@ -132,6 +135,9 @@ impl Context {
     }
 
     /// Gives a server that is about to start a pristine data directory.
+    ///
+    /// # Errors
+    /// The data directory cannot be copied or bootstrapped; the error tells why the server died.
     pub fn prepare(
         &self,
         group: &ServerGroup,

@@ -12,11 +12,15 @@ use crate::error::{Error, Result};
 use crate::run::servers::set::ServerSet;
 use crate::run::setup::context::Context;
 use crate::sys::argument::argument;
+use crate::sys::excerpt;
 
 /// How long an analysis may take: a server that hangs does not answer it either.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Runs `include/analyze-<what>.test` on every running server; returns the text for the report.
+///
+/// # Errors
+/// A script cannot be started, or not be waited for.
 pub fn run(ctx: &Context, set: &ServerSet, what: &str) -> Result<BString> {
     let mut report = BString::default();
     let script = ctx.layout.test_dir.join(format!("include/analyze-{what}.test"));
@@ -38,7 +42,7 @@ pub fn run(ctx: &Context, set: &ServerSet, what: &str) -> Result<BString> {
         let args = ctx.engine.arguments(args.into());
         let program = ctx.engine.program();
         ctx.run_program(program, &args, &set.env, out, errors, (PATIENCE, Some(set.abort())))?;
-        let text = std::fs::read(&path).map_err(|error| Error::io("read", &path, error))?;
+        let text = excerpt::head(&path, 0, excerpt::MOST).map_err(|error| Error::io("read", &path, error))?;
         report.extend_from_slice(format!(" == {} ==\n", path.display()).as_bytes());
         report.extend_from_slice(&text);
         report.push(b'\n');

@@ -16,16 +16,23 @@ use crate::run::setup::vardir::WorkerDirs;
 use crate::server::process::append_to;
 use crate::sys::argument::argument;
 use crate::sys::child::{Child, Spawn};
+use crate::sys::excerpt;
 use crate::sys::removal;
 
 /// The script's exit status for "skip this test".
 pub const SKIP: i32 = 62;
+
+/// More bytes than any number of milliseconds has.
+const MOST_OF_TIMER: u64 = 64;
 
 /// A result file ready to be compared with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExpectedResult(pub PathBuf);
 
 /// Finds what the script's output is compared with; applies the `.rdiff` where there is one.
+///
+/// # Errors
+/// A result file cannot be read, its `.rdiff` does not apply, or the patched result not be written.
 pub fn expected(result: Option<&ResultFile>, dirs: &WorkerDirs) -> Result<Option<ExpectedResult>> {
     let Some(result) = result else { return Ok(None) };
     let Some(rdiff) = &result.rdiff else { return Ok(Some(ExpectedResult(result.base.clone()))) };
@@ -48,10 +55,10 @@ pub fn patched_result(dirs: &WorkerDirs, rdiff: &Path) -> PathBuf {
 
 /// Deletes what an earlier run of the test left beside its result file (runner §3):
 /// the reference takes combination names out of the name first.
-pub fn remove_old_outputs(result: Option<&ResultFile>) -> Result<()> {
-    let Some(result) = result else { return Ok(()) };
+pub fn remove_old_outputs(result: Option<&ResultFile>) {
+    let Some(result) = result else { return };
     let path = result.rdiff.as_ref().unwrap_or(&result.base);
-    let (Some(dir), Some(name)) = (path.parent(), path.file_name()) else { return Ok(()) };
+    let (Some(dir), Some(name)) = (path.parent(), path.file_name()) else { return };
     let name = name.as_bytes();
     let end =
         name.iter().position(|byte| *byte == b',').or_else(|| name.rfind_byte(b'.')).unwrap_or(name.len());
@@ -65,7 +72,6 @@ pub fn remove_old_outputs(result: Option<&ResultFile>) -> Result<()> {
             let _ = removal::remove(&file);
         }
     }
-    Ok(())
 }
 
 /// Arguments that are the same for every test of a worker; `$MYSQL_TEST` is the program and these.
@@ -164,6 +170,9 @@ fn arguments(
 }
 
 /// Starts the script of `case`.
+///
+/// # Errors
+/// An output file cannot be opened, or the program not be started.
 pub fn start(
     ctx: &Context,
     dirs: &WorkerDirs,
@@ -239,15 +248,15 @@ pub fn wanted_analysis(report: &[u8]) -> Option<String> {
 
 /// Milliseconds of the timer file.
 pub fn timer_ms(dirs: &WorkerDirs) -> Option<u64> {
-    std::fs::read_to_string(timer_file(dirs)).ok()?.trim().parse().ok()
+    let text = excerpt::head(&timer_file(dirs), 0, MOST_OF_TIMER).ok()?;
+    text.to_str().ok()?.trim().parse().ok()
 }
 
 /// The last `lines` lines of the script's output so far (`VAR/log/<test>.log`).
 pub fn log_tail(dirs: &WorkerDirs, case: &TestCase, lines: usize) -> Option<(PathBuf, BString)> {
     let path = dirs.log().join(format!("{}.log", case.short_name));
-    let text = std::fs::read(&path).ok()?;
-    let all: Vec<&[u8]> = text.lines_with_terminator().collect();
-    Some((path, all[all.len().saturating_sub(lines)..].concat().into()))
+    let (text, _) = excerpt::last_lines(&path, lines, excerpt::MOST_OF_LINES).ok()?;
+    Some((path, text.into()))
 }
 
 #[cfg(test)]
