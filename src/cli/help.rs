@@ -121,6 +121,8 @@ This file is made from the option table, `src/cli/table.rs`: after a change ther
   that it may be repeated.
 - An argument that starts with `--skip-` and is no option is passed to the servers.
 - The options marked *no effect* are accepted, with a warning, so that existing scripts go on working.
+- A count is a whole number of at most 32 bits; a larger one is an error that names the range. A time may be any whole
+  number.
 - There is no file of options. A variable in the column *default* gives the default; for some of them `0`
   counts as unset.
 ";

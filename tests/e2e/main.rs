@@ -19,6 +19,7 @@ mod house;
 mod independent_client;
 mod killed;
 mod language;
+mod large_files;
 mod lint;
 mod modes;
 mod option_history;
