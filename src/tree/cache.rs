@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -64,7 +64,8 @@ fn temporary_cache(temp: &Path) -> PathBuf {
         return made.clone();
     }
     let name = format!("mtr-rs-cache-{uid}-");
-    match tempfile::Builder::new().prefix(&name).tempdir_in(temp) {
+    let private = fs::Permissions::from_mode(0o700);
+    match tempfile::Builder::new().prefix(&name).permissions(private).tempdir_in(temp) {
         Ok(made) => all.entry(dir).or_insert(made.keep()).clone(),
         // A place where nothing can be made, by nobody; whoever needs a cache says so.
         Err(_) => PathBuf::from("/dev/null/mtr-rs-cache"),
