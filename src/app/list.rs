@@ -1,6 +1,5 @@
 //! `--dry-run`, `--list` and `--explain`: tests are found and told, and nothing is run.
 
-use std::io::Write as _;
 use std::path::Path;
 
 use bstr::BString;
@@ -10,16 +9,19 @@ use super::{explain, survey};
 use crate::cli::settings::Settings;
 use crate::env::Env;
 use crate::error::{Error, Result};
+use crate::sys::streams::print;
 
 /// `--dry-run` and `--explain`: nothing is written to the vardir and no server started.
+///
+/// # Errors
+/// There is no installation, or its tests cannot be collected.
 pub fn list(settings: &Settings, env: &Env, cwd: &Path) -> Result<i32> {
     let layout = locate(settings, env, cwd)?;
     let scratch =
         tempfile::tempdir().map_err(|error| Error::new("cannot create a directory").caused_by(error))?;
     let survey = survey::survey(settings, env, cwd, layout, scratch.path())?;
-    let mut out = std::io::stdout().lock();
-    let printed = match &settings.explain {
-        Some(name) => explain::print(&mut out, name, &survey.layout, &survey.collection.cases),
+    print(|out| match &settings.explain {
+        Some(name) => explain::print(out, name, &survey.layout, &survey.collection.cases),
         None => {
             let mut lines: Vec<BString> = opening_lines(settings);
             lines.extend(survey.messages);
@@ -29,11 +31,6 @@ pub fn list(settings: &Settings, env: &Env, cwd: &Path) -> Result<i32> {
                 out.write_all(b"\n")
             })
         }
-    };
-    match printed {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(Error::new("cannot write to standard output").caused_by(error))
-        }
-        _ => Ok(i32::from(settings.explain.is_some() && survey.collection.cases.is_empty())),
-    }
+    })?;
+    Ok(i32::from(settings.explain.is_some() && survey.collection.cases.is_empty()))
 }

@@ -82,12 +82,26 @@ pub fn options_markdown() -> String {
             );
         }
     }
+    text.push_str(EXIT_CODES);
     text.push_str("\n## Variables without an option\n\n| variable | default | what it is |\n|---|---|---|\n");
     for variable in ENV_ONLY {
         let _ = writeln!(text, "| `{}` | {} | {} |", variable.name, variable.default, variable.short_help);
     }
     text
 }
+
+const EXIT_CODES: &str = "
+## Exit codes
+
+| | a run, and the options that ask | `lint`, `doctor`, `triage` |
+|---|---|---|
+| 0 | it is a success; `--version`, `--list`, `--explain` | what was looked at is well; `--help` |
+| 1 | anything else: a test failed, an argument is wrong, nothing was run; `--help` and `--list-options` | something was found |
+| 2 | | it could not be done: wrong arguments, a path that cannot be looked at, a standard output that cannot be written |
+
+A reader of the standard output that goes away (`| head`) changes none of them. `mtr-rs mysqltest` has those of
+`mariadb-test`: [language.md](language.md).
+";
 
 const MARKDOWN_HEAD: &str = "\
 # Options

@@ -13,6 +13,7 @@ use super::derive::{self, DebuggerUse};
 use super::getopt::{Given, Leftover, Names, Why, parse_integer};
 use super::option::{Action, DefaultValue, EnvTwin, Opt, Question};
 use super::settings::Settings;
+use super::similar::similar;
 use super::table;
 use crate::env::Env;
 use crate::error::{Error, Result};
@@ -276,15 +277,11 @@ fn what_is_wrong(leftover: &Leftover, names: &Names) -> Option<String> {
     })
 }
 
-/// The option whose name is like the one typed: a third of the letters may differ, and one always.
+/// The option whose name is like the one typed.
 fn nearest<'names>(typed: &[u8], names: &'names Names) -> Option<&'names str> {
     let typed =
         typed.split(|byte| *byte == b'=').next()?.to_str().ok()?.to_ascii_lowercase().replace('_', "-");
-    let allowed = (typed.len() / 3).max(1);
-    let near = names.long_names().map(|name| (strsim::osa_distance(&typed, name), name));
-    near.filter(|(distance, _)| *distance <= allowed)
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, name)| name)
+    similar(&typed, names.long_names())
 }
 
 #[cfg(test)]

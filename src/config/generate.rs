@@ -12,7 +12,7 @@ use super::server_group::{ServerGroup, path_of};
 use crate::env::Env;
 use crate::error::{Error, Location, Result};
 use crate::grammar::mycnf::{ConfigFile, ConfigOption, Group};
-use crate::tree::layout::Layout;
+use crate::tree::layout::{Layout, build_types};
 
 /// The most bytes that a value may have after its references were replaced: 64 KiB. No argument of a program may have
 /// more than twice as many.
@@ -344,11 +344,11 @@ fn bytes(path: &Path) -> BString {
 
 /// The first share directory below `base` that exists and has `inside`; with a trailing slash
 /// where `inside` is `None`. `multiconfig` is the directory of a multi-config build, or empty.
+///
+/// # Errors
+/// There is none; the message names the places searched.
 pub fn find_share(base: &Path, inside: Option<&str>, multiconfig: &str) -> Result<PathBuf> {
-    let builds = match multiconfig.trim_matches('/') {
-        "" => vec!["Release", "Relwithdebinfo", "Debug"],
-        build => vec![build],
-    };
+    let builds = build_types(multiconfig);
     let in_builds =
         SHARE_DIRS.iter().flat_map(|dir| builds.iter().map(move |build| format!("{dir}/{build}")));
     let candidates = SHARE_DIRS.iter().map(ToString::to_string).chain(in_builds);

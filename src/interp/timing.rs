@@ -11,6 +11,7 @@ use bstr::ByteSlice;
 use crate::interp::state::stop::{Done, Stop};
 use crate::interp::state::{Interp, Stored};
 use crate::script::args;
+use crate::sys::streams::complain;
 
 /// `sleep SECONDS`; `fixed` takes its place if it is not negative.
 pub(super) fn sleep(interp: &mut Interp, stored: &Rc<Stored>, fixed: i32) -> Done {
@@ -52,6 +53,9 @@ pub(super) fn end(interp: &mut Interp) -> Done {
 
 impl Interp {
     /// Writes the milliseconds since the start into the timer file, if there is one; once only.
+    ///
+    /// # Errors
+    /// The file cannot be written.
     pub fn write_timer(&mut self) -> Done {
         let Some(file) = self.options.timer_file.take() else { return Ok(()) };
         let elapsed = self.started.elapsed().as_millis().to_string();
@@ -63,7 +67,7 @@ impl Interp {
             let text = error.to_string();
             let cause = text.split(" (os error").next().unwrap_or_default();
             let errno = error.raw_os_error().unwrap_or(0);
-            eprintln!("\x07mariadb-test: File '{file}' not found (Errcode: {errno} \"{cause}\")");
+            complain(&format!("\x07mariadb-test: File '{file}' not found (Errcode: {errno} \"{cause}\")"));
             Stop::Die(
                 format!("Could not open '{file}' for writing, errno: {}", error.raw_os_error().unwrap_or(0))
                     .into(),

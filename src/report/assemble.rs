@@ -10,7 +10,7 @@ use crate::report::console::Console;
 use crate::report::events_json::{self, EventsJson};
 use crate::report::junit::Junit;
 use crate::report::reporter::Reporters;
-use crate::report::result_file::ResultFile;
+use crate::report::result_file::ResultFileReporter;
 use crate::report::snapshot::Snapshot;
 use crate::report::xml::LegacyXml;
 
@@ -38,7 +38,7 @@ pub fn reporters(settings: &Settings, env: &Env, vardir: &Path, clock: Clock) ->
         all.add(Snapshot::create(path, Junit::new(clock))?);
     }
     if settings.result_file {
-        all.add(ResultFile::create(&vardir.join("mtr-results.txt"), settings, vardir, clock)?);
+        all.add(ResultFileReporter::create(&vardir.join("mtr-results.txt"), settings, vardir, clock)?);
     }
     Ok(all)
 }

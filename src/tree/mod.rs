@@ -3,6 +3,7 @@
 mod bridge;
 pub mod bundled;
 pub mod cache;
+pub mod cache_entry;
 pub mod collect;
 pub mod combinations;
 pub mod config_file;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use bstr::{BStr, BString, ByteSlice};
 
 use crate::case::{Origin, ServerOption};
+use crate::cli::similar::similar;
 use crate::grammar::mycnf;
 use crate::lint::catalogue::{AMBIGUOUS_OPTION, REFUSED_VALUE, UNKNOWN_OPTION};
 use crate::lint::dialect::Dialect;
@@ -18,11 +19,7 @@ use crate::lint::view::View;
 use crate::lint::words;
 use crate::server::options::expand;
 use crate::tree::config_file;
-use crate::tree::hints::similar;
 use crate::tree::server_options::{Described, Resolved, Value};
-
-/// Groups of a template that servers read, beside `mysqld.N`.
-const SERVER_GROUPS: [&str; 5] = ["mysqld", "server", "mariadb", "mariadbd", "galera"];
 
 /// An option as it is written: its place, its text, and the argument that comes after it.
 type Written = (PathBuf, u32, BString, Option<BString>);
@@ -248,7 +245,7 @@ fn options_of_template(path: &Path, test_dir: &Path) -> Vec<ServerOption> {
     let Ok(config) = config_file::read(path, test_dir) else { return Vec::new() };
     let is_server_s = |group: &&mycnf::Group| {
         let base = group.name.split_once_str(".").map_or(group.name.as_slice(), |(base, _)| base);
-        SERVER_GROUPS.iter().any(|name| base == name.as_bytes())
+        mycnf::SERVER_GROUPS.iter().any(|name| base == name.as_bytes())
     };
     let groups = config.option_groups().filter(is_server_s);
     groups

@@ -1,8 +1,7 @@
 //! The vardir: where everything of a run lives (runner §8.1), and its lock.
 
-use std::fs::{File, Permissions};
-use std::io;
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::fs::File;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::FlockOperation;
@@ -13,6 +12,8 @@ use crate::cli::settings::Settings;
 use crate::env::Env;
 use crate::error::{Error, Result};
 use crate::sys::deadline::deadline_after;
+use crate::sys::files::is_writable;
+use crate::sys::removal::{self, empty};
 use crate::tree::layout::Layout;
 
 /// The directories of the whole run, held for as long as this value lives.
@@ -136,7 +137,7 @@ fn place(settings: &Settings, layout: &Layout, cwd: &Path, messages: &mut Messag
     let default = layout.default_vardir.clone();
     let Some(mem) = &settings.mem else { return Ok(default) };
     let candidates = mem.iter().map(PathBuf::from).chain(["/run/shm", "/dev/shm", "/tmp"].map(PathBuf::from));
-    let Some(base) = candidates.filter(|dir| !dir.is_symlink() && dir.is_dir()).find(|dir| writable(dir))
+    let Some(base) = candidates.filter(|dir| !dir.is_symlink() && dir.is_dir()).find(|dir| is_writable(dir))
     else {
         return Ok(default);
     };
@@ -149,7 +150,7 @@ fn place(settings: &Settings, layout: &Layout, cwd: &Path, messages: &mut Messag
         }
         std::fs::remove_file(&default).map_err(|e| Error::io("remove", &default, e))?;
     } else if default.is_dir() {
-        std::fs::remove_dir_all(&default).map_err(|e| Error::io("remove", &default, e))?;
+        removal::remove(&default)?;
     }
     let dir = tempfile::Builder::new()
         .prefix(&format!("var_{thread}_"))
@@ -159,10 +160,6 @@ fn place(settings: &Settings, layout: &Layout, cwd: &Path, messages: &mut Messag
     messages.push(format!(" - symlinking 'var' to '{}'", dir.display()));
     std::os::unix::fs::symlink(&dir, &default).map_err(|e| Error::io("create", &default, e))?;
     Ok(default)
-}
-
-fn writable(dir: &Path) -> bool {
-    rustix::fs::access(dir, rustix::fs::Access::WRITE_OK).is_ok()
 }
 
 fn make_dir(dir: &Path) -> Result<()> {
@@ -254,40 +251,6 @@ fn works_below(command: &[u8], root: &Path) -> bool {
     })
 }
 
-/// Removes everything in `dir`, not `dir` itself: it may be locked, a mount point or a symlink.
-pub fn empty(dir: &Path) -> Result<()> {
-    let entries = match std::fs::read_dir(dir) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(Error::io("read", dir, error)),
-    };
-    for entry in entries {
-        remove(&entry.map_err(|error| Error::io("read", dir, error))?.path())?;
-    }
-    Ok(())
-}
-
-/// Removes a file or a whole directory, also when tests took away permissions in it.
-/// A path that does not exist is fine.
-pub fn remove(path: &Path) -> Result<()> {
-    let removed = match std::fs::symlink_metadata(path) {
-        Ok(meta) if meta.is_dir() => std::fs::remove_dir_all(path).or_else(|_| {
-            for entry in walkdir::WalkDir::new(path).into_iter().flatten() {
-                if entry.file_type().is_dir() {
-                    let _ = std::fs::set_permissions(entry.path(), Permissions::from_mode(0o777));
-                }
-            }
-            std::fs::remove_dir_all(path)
-        }),
-        Ok(_) => std::fs::remove_file(path),
-        Err(error) => Err(error),
-    };
-    match removed {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::io("remove", path, error)),
-        _ => Ok(()),
-    }
-}
-
 /// The longest path a Unix socket can have (`sun_path`, runner §7.5).
 const LONGEST_SOCKET: usize = 108;
 
@@ -368,7 +331,7 @@ mod tests {
             command.args(["-c", "echo; sleep 600; :", "sh"]).arg(dir).stdout(theirs);
             let child = command.spawn().unwrap();
             // A process that is being started has no command line for a moment.
-            io::Read::read_exact(&mut begun, &mut [0]).unwrap();
+            std::io::Read::read_exact(&mut begun, &mut [0]).unwrap();
             child
         };
         let mut other = run(Path::new("/tmp/v2"));
@@ -389,16 +352,5 @@ mod tests {
         assert!(!vardir.tmp.starts_with(&vardir.root));
         let dirs = vardir.worker(12, 16);
         assert!(dirs.tmp.join("mysqld.1.sock").as_os_str().len() < LONGEST_SOCKET);
-    }
-
-    #[test]
-    fn directories_without_permissions_are_removed() {
-        let dir = tempfile::tempdir().unwrap();
-        let inner = dir.path().join("a/b");
-        std::fs::create_dir_all(&inner).unwrap();
-        std::fs::write(inner.join("c"), "").unwrap();
-        std::fs::set_permissions(&inner, Permissions::from_mode(0o0)).unwrap();
-        empty(dir.path()).unwrap();
-        assert!(std::fs::read_dir(dir.path()).unwrap().next().is_none());
     }
 }

@@ -29,6 +29,7 @@ use crate::server::readiness::Readiness;
 use crate::sys::child::Child;
 use crate::sys::deadline::deadline_after;
 use crate::sys::excerpt;
+use crate::sys::removal;
 use crate::triage::evidence::TextFile;
 
 /// How long a server may take to write its core after SIGABRT.
@@ -124,7 +125,7 @@ impl Worker {
             return Ok(None);
         }
         let deadline = deadline_after(self.ctx.settings.testcase_timeout);
-        script::remove_old_outputs(case.result.as_ref())?;
+        script::remove_old_outputs(case.result.as_ref());
         let expected = script::expected(case.result.as_ref(), &self.set.dirs)?;
         if self.checks_states() {
             let begun = Instant::now();
@@ -431,6 +432,9 @@ impl Worker {
     }
 
     /// After a failure: servers ended, their data kept.
+    ///
+    /// # Errors
+    /// A server cannot be stopped, or its files not be moved.
     pub fn keep_failure(&mut self, case: &TestCase, failure: Option<FailureKind>) -> Result<()> {
         let _phase = self.events.phase(AttemptPhase::Keeping);
         self.states.clear();
@@ -478,7 +482,7 @@ impl Worker {
         let Ok(mut report) = std::fs::File::open(&path) else { return Ok(()) };
         let log = self.set.dirs.log().join("mysqltest.log");
         std::io::copy(&mut report, &mut append_to(&log)?).map_err(|error| Error::io("write", &log, error))?;
-        crate::run::setup::vardir::remove(&path)
+        removal::remove(&path)
     }
 
     /// A script without result file prints to its standard output: shown, not lost.

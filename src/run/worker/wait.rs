@@ -49,6 +49,9 @@ impl DownOnPurpose {
 
 /// Waits for `script` to end, restarting servers as their expect files ask.
 /// What is still down on purpose is left in `down`.
+///
+/// # Errors
+/// The system refuses to wait, an expect file cannot be read, or a server that it asks for cannot be started.
 pub fn await_script(
     set: &mut ServerSet,
     script: &mut Child,
@@ -99,6 +102,9 @@ fn lost_connection(set: &ServerSet) -> bool {
 }
 
 /// Takes the exits of servers and does what expect files ask. Returns a server that ended unexpectedly.
+///
+/// # Errors
+/// An expect file cannot be read, or a server that it asks for cannot be started.
 pub fn look_after_servers(set: &mut ServerSet, down: &mut DownOnPurpose) -> Result<Option<usize>> {
     for i in 0..set.servers.len() {
         if set.servers[i].is_awaited() {

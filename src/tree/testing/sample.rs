@@ -68,6 +68,9 @@ impl Tree {
     }
 
     /// Collects with the current directory beside `mysql-test`.
+    ///
+    /// # Errors
+    /// Those of [`collect`].
     pub fn collect(&self, change: impl FnOnce(&mut Settings)) -> Result<Collection> {
         let mut settings = Settings { reorder: true, ..Settings::default() };
         change(&mut settings);
