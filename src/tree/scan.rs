@@ -487,7 +487,8 @@ mod tests {
             ("suite/s/x.inc", ""),
             ("suite/s/x.combinations", "no section\n"),
         ]);
-        let broken = tree.collect(suites("s")).unwrap().cases.iter().filter(|case| case.broken.is_some()).count();
+        let broken =
+            tree.collect(suites("s")).unwrap().cases.iter().filter(|case| case.broken.is_some()).count();
         assert_eq!(broken, 2);
     }
 

@@ -126,7 +126,8 @@ fn files_that_multiply_fail_their_tests_only() {
     }
     site.test_file("i30.inc", "").test_file("i30.combinations", "[x]\n--loose-x\n");
     site.test_file("sources.test", "if false; then\n--source i0.inc\nfi\n");
-    let run = bounded(site.run().args(["--force", "multiplies", "doubles", "sources", "crowd", "good"])).finish();
+    let run =
+        bounded(site.run().args(["--force", "multiplies", "doubles", "sources", "crowd", "good"])).finish();
     run.exits(1).verdict("main.good", "pass");
     for test in ["main.multiplies", "main.doubles", "main.sources", "main.crowd"] {
         run.verdict(test, "fail");

@@ -391,7 +391,8 @@ impl ServerSet {
         })?;
         let ports = config.next_port().saturating_sub(u32::from(self.lease.base));
         if ports > u32::from(self.lease.size) {
-            let message = format!("this configuration takes {ports} ports, and a worker has {}", self.lease.size);
+            let message =
+                format!("this configuration takes {ports} ports, and a worker has {}", self.lease.size);
             return Err(Error::new(message)
                 .at(&case.template, None)
                 .hint(format!("give --port-group-size={ports}; ports beyond belong to others")));
