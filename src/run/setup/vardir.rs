@@ -65,6 +65,9 @@ impl WorkerDirs {
     }
 
     /// Makes the directories.
+    ///
+    /// # Errors
+    /// One of them cannot be made.
     pub fn create(&self) -> Result<()> {
         for dir in [&self.var, &self.log(), &self.run(), &self.var_tmp(), &self.tmp] {
             make_dir(dir)?;
@@ -123,6 +126,9 @@ impl Vardir {
     }
 
     /// `--clean-vardir`: removes everything in it.
+    ///
+    /// # Errors
+    /// Something in it cannot be removed.
     pub fn clean(&self) -> Result<()> {
         empty(&self.root)
     }
