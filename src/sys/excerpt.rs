@@ -242,6 +242,7 @@ mod tests {
     }
 
     #[test]
+    #[allow(clippy::reversed_empty_ranges)]
     fn lines_are_counted_up_to_a_byte() {
         let file = file(b"a\nb\nc");
         for (range, lines) in

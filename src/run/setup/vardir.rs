@@ -128,7 +128,7 @@ impl Vardir {
     /// `--clean-vardir`: removes everything in it.
     ///
     /// # Errors
-    /// Something cannot be removed.
+    /// Something in it cannot be removed.
     pub fn clean(&self) -> Result<()> {
         empty(&self.root)
     }
