@@ -12,6 +12,7 @@ use crate::env::Env;
 use crate::error::{Error, Result};
 use crate::interp::tool;
 use crate::sys::guardian;
+use crate::tree::cache;
 
 /// Names under which the program is the interpreter, whatever its arguments are.
 const INTERPRETER_NAMES: [&str; 2] = ["mariadb-test", "mysqltest"];
@@ -23,7 +24,9 @@ pub fn run(args: Vec<OsString>) -> u8 {
         Ok(args) => return tool::main::main(args),
         Err(args) => args,
     };
-    match dispatch(args) {
+    let done = dispatch(args);
+    cache::close();
+    match done {
         Ok(code) => u8::try_from(code).unwrap_or(1),
         Err(error) => {
             // The prefix is what log collectors look for.

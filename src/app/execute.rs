@@ -25,6 +25,7 @@ use crate::run::setup::context::Context;
 use crate::run::setup::coverage;
 use crate::run::setup::debugger;
 use crate::run::setup::early_death::{self, Early};
+use crate::run::setup::network;
 use crate::run::setup::plugin_dir;
 use crate::run::setup::sanitizer;
 use crate::run::setup::traces::Traces;
@@ -55,6 +56,7 @@ pub fn execute(settings: Settings, env: &Env, cwd: &Path) -> Result<i32> {
     let mut layout = locate(&settings, env, cwd)?;
     derive::check_coverage(&settings, layout.source)?;
     debugger::check(&settings)?;
+    network::check(&settings)?;
     sanitizer::check(&settings, &layout, env)?;
     let (mut vardir, said) = Vardir::open(&settings, &layout, env, cwd)?;
     messages.extend(said.into_iter().map(BString::from));
@@ -62,6 +64,9 @@ pub fn execute(settings: Settings, env: &Env, cwd: &Path) -> Result<i32> {
     let mut reporters = reporters(&settings, env, &vardir.root, Clock::system())?;
     for text in messages {
         reporters.message(text);
+    }
+    for text in &layout.warnings {
+        reporters.warning(WarningKind::Files, text.as_str());
     }
     for option in &settings.without_effect {
         reporters.warning(WarningKind::Option, format!("option {option} has no effect"));
@@ -132,7 +137,7 @@ fn run(
     let mut suppressions = suite_pm.suppressions.clone();
     suppressions.extend(debugger::suppressions(&settings));
     let ctx = Context {
-        bootstrap_cache: Some(cache_dir(env)),
+        bootstrap_cache: Some(cache_dir(env)?),
         bootstrap_program: env
             .non_empty("MYSQLD_BOOTSTRAP")
             .map_or_else(|| layout.mariadbd.clone(), PathBuf::from),
@@ -159,6 +164,13 @@ fn run(
     debugger::set_environment(&ctx.settings, &mut base);
     sanitizer::set_environment(&ctx.settings, &mut base, &ctx.layout.test_dir);
     guardian::set_mark(&mut base, &ctx.run_mark, 0);
+    let network = network::enter(&ctx.settings, &ctx.layout.test_dir, &collection.cases, &base)?;
+    if let Some(text) = network.message {
+        reporters.message(text);
+    }
+    if let Some(text) = network.warning {
+        reporters.warning(WarningKind::Other, text);
+    }
     if ctx.settings.gcov {
         coverage::purge(&ctx, &base)?;
     }

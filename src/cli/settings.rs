@@ -18,6 +18,17 @@ pub enum Parallel {
     Auto,
 }
 
+/// Whose network servers listen in: `--network`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Network {
+    /// One of the run's own where root runs ordinary tests, else the machine's.
+    Auto,
+    /// One of the run's own.
+    Private,
+    /// The machine's.
+    Host,
+}
+
 /// One `--gdb`-like option in use (runner §12.5).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DebuggerChoice {
@@ -112,6 +123,7 @@ pub struct Settings {
     /// `None`: auto.
     pub port_base: Option<u32>,
     pub port_group_size: u16,
+    pub network: Network,
     pub user: String,
     pub open_files_limit: u64,
     pub max_connections: Option<u64>,
@@ -236,6 +248,7 @@ impl Settings {
             build_thread: None,
             port_base: None,
             port_group_size: 0,
+            network: Network::Auto,
             user: String::new(),
             open_files_limit: 0,
             max_connections: None,

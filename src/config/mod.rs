@@ -3,5 +3,6 @@
 pub mod environment;
 pub mod external;
 pub mod generate;
+mod port_locks;
 pub mod ports;
 pub mod server_group;

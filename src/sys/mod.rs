@@ -1,5 +1,6 @@
 //! The operating system: processes with pidfds, waiting on file descriptors, directory watches,
-//! the guardian that cleans up after a killed runner, inherited signals, host names. The only module that may use `unsafe`.
+//! the guardian that cleans up after a killed runner, inherited signals, host names, a network of a run's own, owners of
+//! directories. The only module that may use `unsafe`.
 
 pub mod child;
 pub mod deadline;
@@ -9,8 +10,10 @@ pub mod guardian;
 #[cfg(feature = "oracle")]
 pub mod libmariadb;
 pub mod local_time;
+pub mod network;
 pub mod openssl;
 pub mod orphans;
+pub mod ownership;
 pub mod pcre;
 pub mod poll;
 pub mod process;

@@ -23,6 +23,8 @@ pub struct Layout {
     /// Where the suites of our own are unpacked, one directory each; searched for names on the
     /// command line also beside an installed tree.
     pub bundled_suites: Option<PathBuf>,
+    /// What is to be told of how they came there.
+    pub warnings: Vec<String>,
     /// Basedir.
     pub basedir: PathBuf,
     /// Bindir: `$MTR_BINDIR` or basedir.
@@ -143,9 +145,11 @@ fn locate_in(search: &Search<'_>, settings: &Settings, env: &Env) -> Result<Layo
         None if settings.using_extern() => PathBuf::new(),
         None => return Err(search.no_server(&base.bindir)),
     };
-    let test_dir = match tree.test_dir {
-        Some(dir) => dir,
-        None => bundled::unpack(&cache::cache_dir_for_scripts(env))?,
+    let unpacked = bundled::unpack(&cache::cache_dir_for_scripts(env)?);
+    let test_dir = match (tree.test_dir, &unpacked) {
+        (Some(dir), _) => dir,
+        (None, Ok(unpacked)) => unpacked.dir.clone(),
+        (None, Err(_)) => return Err(unpacked.map(drop).unwrap_err()),
     };
     if test_dir.as_os_str().as_encoded_bytes().contains(&b' ') {
         return Err(Error::new(format!("the test directory {} contains a blank", test_dir.display())).hint(
@@ -153,6 +157,11 @@ fn locate_in(search: &Search<'_>, settings: &Settings, env: &Env) -> Result<Layo
         ));
     }
 
+    let (bundled_suites, warning) = match unpacked {
+        Ok(unpacked) => (Some(unpacked.dir), unpacked.warning),
+        Err(_) => (None, None),
+    };
+    let warnings = cache::passed_over(env).into_iter().chain(warning).collect();
     let (basedir, bindir) = (base.basedir, base.bindir);
     let multiconfig = settings.vs_config.as_ref().map(|name| format!("/{name}")).unwrap_or_default();
     let source = tree.source;
@@ -171,7 +180,8 @@ fn locate_in(search: &Search<'_>, settings: &Settings, env: &Env) -> Result<Layo
     Ok(Layout {
         test_dir,
         bundled,
-        bundled_suites: bundled::unpack(&cache::cache_dir_for_scripts(env)).ok(),
+        bundled_suites,
+        warnings,
         basedir,
         bindir,
         build_dir: base.build,

@@ -83,7 +83,7 @@ pub fn help(
     datadir: &Path,
     more: &[OsString],
 ) -> Result<(Vec<u8>, ServerFacts)> {
-    let cached = cache::cache_dir(env).join(format!("probe-{}.help", fingerprint(layout, env, more)));
+    let cached = cache::cache_dir(env)?.join(format!("probe-{}.help", fingerprint(layout, env, more)));
     if let Ok(help) = fs::read(&cached)
         && let Ok(facts) = parse(&help, &layout.mariadbd)
     {

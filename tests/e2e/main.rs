@@ -22,6 +22,7 @@ mod language;
 mod lint;
 mod modes;
 mod option_history;
+mod other_users;
 mod real_server;
 mod result_diffs;
 mod running;

@@ -26,6 +26,9 @@ PATH is a var directory, the directory that was kept of one failed test
   --testdir=DIR      The test tree.
   --suite-dir=DIR    Suites outside of the tree.
   --mysqld=OPTION    What the run gave to every server.
+  --installation-of-run
+                     The --basedir and --testdir that the run was given. Its
+                     server is asked what it is: only for runs of your own.
 
 Exit code: 0 nothing died, 1 something did, 2 a path cannot be looked at.
 ";
@@ -48,6 +51,8 @@ pub struct Arguments {
     pub json: bool,
     /// Also tell of deaths that tests wanted.
     pub all: bool,
+    /// Take the installation, whose server is run, from what the run left behind.
+    pub installation_of_run: bool,
     /// The rest: options of a run that say where tests are.
     pub settings: Settings,
 }
@@ -60,7 +65,7 @@ const OF_RUNS: [&str; 4] = ["--basedir", "--testdir", "--suite-dir", "--mysqld"]
 /// # Errors
 /// An option that is none, or no path.
 pub fn read(args: Vec<OsString>, env: &Env) -> Result<Wanted> {
-    let (mut json, mut all) = (false, false);
+    let (mut json, mut all, mut installation_of_run) = (false, false, false);
     let mut rest = vec![OsString::from("mtr-rs triage")];
     let mut paths = Vec::new();
     let mut args = args.into_iter();
@@ -72,6 +77,7 @@ pub fn read(args: Vec<OsString>, env: &Env) -> Result<Wanted> {
             "--help" | "-h" => return Ok(Wanted::Help),
             "--json" => json = true,
             "--all" => all = true,
+            "--installation-of-run" => installation_of_run = true,
             name if OF_RUNS.contains(&name) => {
                 rest.push(arg);
                 if value.is_none() {
@@ -92,7 +98,8 @@ pub fn read(args: Vec<OsString>, env: &Env) -> Result<Wanted> {
     }
     match parse(rest, env)? {
         Invocation::Run(settings) => {
-            Ok(Wanted::Look(Box::new(Arguments { paths, json, all, settings: *settings })))
+            let settings = *settings;
+            Ok(Wanted::Look(Box::new(Arguments { paths, json, all, installation_of_run, settings })))
         }
         _ => Ok(Wanted::Help),
     }
@@ -101,11 +108,20 @@ pub fn read(args: Vec<OsString>, env: &Env) -> Result<Wanted> {
 /// The settings of the run that left `arguments` in the copy of its console, with those given now: what decides
 /// which tests there are and which options servers get. Words with blanks have fallen apart there; a command line
 /// that makes no sense for that reason is passed over.
-pub fn with_those_of_the_run(given: &Settings, arguments: Option<&BString>, env: &Env) -> Settings {
+///
+/// The installation is the one of `given` unless `its_installation` is wanted: the server of an installation is run, and
+/// the copy of the console may be anybody's work. What else is taken from there is only read.
+pub fn with_those_of_the_run(
+    given: &Settings,
+    arguments: Option<&BString>,
+    its_installation: bool,
+    env: &Env,
+) -> Settings {
     let words = arguments.iter().flat_map(|words| words.split_str(" ")).filter(|word| !word.is_empty());
     let argv = std::iter::once("mtr-rs".into()).chain(words.map(|word| OsString::from_vec(word.to_vec())));
     let Ok(Invocation::Run(run)) = parse(argv.collect(), env) else { return given.clone() };
-    let either = |given: &Option<PathBuf>, run: Option<PathBuf>| given.clone().or(run);
+    let either =
+        |given: &Option<PathBuf>, run: Option<PathBuf>| given.clone().or(run.filter(|_| its_installation));
     Settings {
         basedir: either(&given.basedir, run.basedir),
         testdir: either(&given.testdir, run.testdir),
@@ -155,10 +171,24 @@ mod tests {
     fn the_run_says_where_its_tests_were() {
         let given = look("/v --suite-dir=/mine").settings;
         let run = BString::from("--force --suite-dir=/theirs --mysqld=--x=1 a.b /p/c.test");
-        let both = with_those_of_the_run(&given, Some(&run), &Env::default());
+        let both = with_those_of_the_run(&given, Some(&run), false, &Env::default());
         assert_eq!(both.suite_dir, [PathBuf::from("/mine"), "/theirs".into()]);
         assert_eq!(both.mysqld, ["--x=1"]);
         assert_eq!(both.names, ["a.b", "/p/c.test"]);
-        assert_eq!(with_those_of_the_run(&given, Some(&"--nonsense".into()), &Env::default()), given);
+        assert_eq!(with_those_of_the_run(&given, Some(&"--nonsense".into()), true, &Env::default()), given);
+    }
+
+    #[test]
+    fn the_run_names_a_server_only_where_that_is_wanted() {
+        let run = BString::from("--basedir=/theirs --testdir=/theirs/mysql-test a.b");
+        let of = |line: &str, wanted| {
+            let settings = with_those_of_the_run(&look(line).settings, Some(&run), wanted, &Env::default());
+            (settings.basedir, settings.testdir)
+        };
+        assert_eq!(of("/v", false), (None, None));
+        assert_eq!(of("/v", true), (Some("/theirs".into()), Some("/theirs/mysql-test".into())));
+        assert_eq!(of("/v --basedir=/mine", true).0, Some("/mine".into()));
+        assert!(look("/v --installation-of-run").installation_of_run);
+        assert!(!look("/v").installation_of_run);
     }
 }

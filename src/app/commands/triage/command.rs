@@ -72,7 +72,9 @@ fn look(arguments: &Arguments, env: &Env) -> Result<(BString, i32)> {
 fn look_at(path: &Path, arguments: &Arguments, env: &Env, cwd: &Path, out: &mut BString) -> Result<bool> {
     let finished = FinishedRun::at(path)?;
     let console = examine::console(&finished);
-    let settings = with_those_of_the_run(&arguments.settings, console.arguments.as_ref(), env);
+    let its_installation = arguments.installation_of_run;
+    let settings =
+        with_those_of_the_run(&arguments.settings, console.arguments.as_ref(), its_installation, env);
     // Without an installation there is still the log; without the run's, there may be another one.
     let layout =
         layout::locate(&settings, env, None).or_else(|_| layout::locate(&arguments.settings, env, None)).ok();
