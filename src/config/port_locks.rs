@@ -51,9 +51,11 @@ impl Locks {
         };
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let dir = openat(CWD, path, flags, Mode::empty()).map_err(|errno| match errno {
-            Errno::NOTDIR | Errno::LOOP => Error::new("this must be a directory, in which runs lock their ports")
-                .at(path, None)
-                .hint("remove it: it is a link or a file, and no runner has made it"),
+            Errno::NOTDIR | Errno::LOOP => {
+                Error::new("this must be a directory, in which runs lock their ports")
+                    .at(path, None)
+                    .hint("remove it: it is a link or a file, and no runner has made it")
+            }
             errno => Error::io("open", path, errno.into()),
         })?;
         if made {

@@ -304,7 +304,8 @@ mod tests {
         let victim = dir.join("victim");
         fs::write(&victim, "theirs").unwrap();
         fs::set_permissions(&victim, fs::Permissions::from_mode(0o600)).unwrap();
-        let [link, dangling, fifo, folder, twice] = [700, 701, 702, 703, 704].map(|id| ids.join(id.to_string()));
+        let [link, dangling, fifo, folder, twice] =
+            [700, 701, 702, 703, 704].map(|id| ids.join(id.to_string()));
         symlink(&victim, &link).unwrap();
         symlink(dir.join("made"), &dangling).unwrap();
         rustix::fs::mknodat(rustix::fs::CWD, &fifo, rustix::fs::FileType::Fifo, 0o666.into(), 0).unwrap();

@@ -198,7 +198,8 @@ impl<'r> Supervisor<'r> {
                 self.decide(Input::Ended { worker, verdict, fit });
             }
             Notice::GivenBack { worker, why } => {
-                let text = format!("worker {worker} is made anew, and its test begun again: {}", why.explained());
+                let text =
+                    format!("worker {worker} is made anew, and its test begun again: {}", why.explained());
                 self.worker_warning(worker, text);
                 self.decide(Input::GivenBack { worker });
             }

@@ -38,7 +38,8 @@ const LOOPBACK: libc::c_int = 1;
 pub fn enter_private() -> io::Result<()> {
     // Made by a thread that then ends: whatever goes wrong there, this thread has stayed where it was.
     let made = std::thread::Builder::new().name("network".into()).spawn(make)?;
-    let network = made.join().map_err(|_| io::Error::other("the thread that made the network panicked"))??;
+    let network =
+        made.join().map_err(|_| io::Error::other("the thread that made the network panicked"))??;
     move_into_link_name_space(network.as_fd(), Some(LinkNameSpaceType::Network))?;
     Ok(())
 }

@@ -39,7 +39,10 @@ pub fn unpack(cache_dir: &Path) -> Result<Unpacked> {
     let there = fs::symlink_metadata(&target).is_ok();
     let odd = if there { difference(&TREE, &target) } else { None };
     let warning = odd.map(|path| {
-        format!("the bundled tests were unpacked anew: {} was not what this program had written", path.display())
+        format!(
+            "the bundled tests were unpacked anew: {} was not what this program had written",
+            path.display()
+        )
     });
     if there && warning.is_none() {
         return Ok(Unpacked { dir: target, warning });

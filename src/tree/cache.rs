@@ -234,7 +234,8 @@ mod tests {
         assert_eq!(cache_dir(&both).unwrap(), plain.join(".cache/mtr-rs"));
         let told = passed_over(&both);
         assert!(told.len() == 1 && told[0].contains("others may write in it (mode 0775)"), "{told:?}");
-        let error = cache_dir(&env(&[("MTR_CACHE_DIR", &open.join("mtr-rs")), ("HOME", &plain)])).unwrap_err();
+        let error =
+            cache_dir(&env(&[("MTR_CACHE_DIR", &open.join("mtr-rs")), ("HOME", &plain)])).unwrap_err();
         assert!(error.message().starts_with("MTR_CACHE_DIR cannot be trusted: others may"), "{error}");
         assert!(passed_over(&env(&[("HOME", &plain)])).is_empty());
     }

@@ -359,7 +359,8 @@ fn runs_no_server_that_the_run_names() {
     }
     site.file("var/log/mysqld.1.err", "2026-01-01 00:00:00 0 [ERROR] Aborting\n");
     let theirs = site.path("theirs");
-    for option in [format!("--basedir={}", theirs.display()), format!("--testdir={}/mysql-test", theirs.display())]
+    for option in
+        [format!("--basedir={}", theirs.display()), format!("--testdir={}/mysql-test", theirs.display())]
     {
         site.file("var/log/stdout.log", format!("Logging: mtr  {option} a\n"));
         let var = site.path("var");

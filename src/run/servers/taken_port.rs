@@ -25,7 +25,8 @@ pub fn taken_port(set: &ServerSet, i: usize) -> Option<u16> {
 fn ports_of(group: &ServerGroup) -> Vec<u16> {
     let listens = |name: &[u8]| {
         let name = name.strip_prefix(b"loose-").or(name.strip_prefix(b"loose_")).unwrap_or(name);
-        name == b"port" || (name.ends_with(b"port") && !name.starts_with(b"report") && !name.starts_with(b"master"))
+        name == b"port"
+            || (name.ends_with(b"port") && !name.starts_with(b"report") && !name.starts_with(b"master"))
     };
     let options = group.group().options.iter().filter(|option| listens(&option.name));
     options.filter_map(|option| option.value.as_ref()?.to_str().ok()?.trim().parse().ok()).collect()

@@ -91,7 +91,8 @@ pub fn enter(settings: &Settings, test_dir: &Path, cases: &[TestCase], env: &Env
         Some(open) => open,
         None => match network::enter_private() {
             Ok(()) => {
-                let message = " - servers listen in a private network (--network=host: in that of the machine)";
+                let message =
+                    " - servers listen in a private network (--network=host: in that of the machine)";
                 return Ok(Told { message: Some(message.into()), ..Told::default() });
             }
             Err(error) if settings.network == Network::Private => {
@@ -114,8 +115,7 @@ fn open_for(settings: &Settings, test_dir: &Path, cases: &[TestCase], env: &Env)
     if debugger::needs_terminal(settings) {
         return Some(Open::Terminal);
     }
-    let set: Vec<&'static str> =
-        SERVICES.into_iter().filter(|name| env.non_empty(name).is_some()).collect();
+    let set: Vec<&'static str> = SERVICES.into_iter().filter(|name| env.non_empty(name).is_some()).collect();
     if set.is_empty() {
         return None;
     }
@@ -139,8 +139,10 @@ fn warning(open: &Open) -> String {
         Open::Refused(error) => format!("as no private one can be made ({error})"),
     };
     let remedy = match open {
-        Open::Refused(_) => "run the tests as a user without rights, or allow private networks: in a container that \
-                             is the capability SYS_ADMIN",
+        Open::Refused(_) => {
+            "run the tests as a user without rights, or allow private networks: in a container that \
+                             is the capability SYS_ADMIN"
+        }
         Open::Service(..) => "run the tests as a user without rights, or these tests apart from the others",
         Open::Mode(_) | Open::Terminal => "start the servers as a user without rights",
     };
@@ -168,7 +170,9 @@ mod tests {
 
     #[test]
     fn what_others_are_to_reach_is_not_in_a_private_network() {
-        for line in ["--start a", "--start-and-exit a", "--start-dirty a", "--extern socket=/s", "--manual-gdb"] {
+        for line in
+            ["--start a", "--start-and-exit a", "--start-dirty a", "--extern socket=/s", "--manual-gdb"]
+        {
             let error = check(&settings(&format!("--network=private {line}"))).unwrap_err();
             assert!(error.hint_text().is_some(), "{line}");
             check(&settings(line)).unwrap();
