@@ -4,6 +4,7 @@ use std::path::Path;
 
 use bstr::BString;
 
+use crate::case::TestCase;
 use crate::check::testcase::ReplicaStatus;
 use crate::cli::settings::{Parallel, Settings};
 use crate::config::environment::{self, VarDirs};
@@ -100,6 +101,16 @@ pub fn engine(collection: &Collection, programs: &Programs, settings: &Settings)
         }
         chosen => chosen,
     }
+}
+
+/// Whether servers run as another user than root, who then has to enter the vardir.
+pub fn servers_of_another(settings: &Settings, collection: &Collection) -> bool {
+    let another = |option: &[u8]| option.strip_prefix(b"--user=").is_some_and(|user| user != b"root");
+    let of_case = |case: &TestCase| {
+        let options = case.master_opt.iter().chain(&case.slave_opt);
+        options.into_iter().any(|option| another(&option.text))
+    };
+    settings.mysqld.iter().any(|option| another(option)) || collection.cases.iter().any(of_case)
 }
 
 /// How much memory a worker with its servers may need (bytes): an ordinary server takes 150 MB,

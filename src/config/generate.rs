@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use bstr::{BStr, BString, ByteSlice};
 
 use super::server_group::{ServerGroup, path_of};
+use crate::component::is_component;
 use crate::env::Env;
 use crate::error::{Error, Location, Result};
 use crate::grammar::mycnf::{ConfigFile, ConfigOption, Group};
@@ -62,6 +63,7 @@ pub fn generate(inputs: &ConfigInputs<'_>) -> Result<Config> {
     }
     for index in 0..work.file.groups().len() {
         if is_server(&work.file.groups()[index]) {
+            check_name(&work.file.groups()[index], inputs.template_path)?;
             work.complete_server(index)?;
         }
     }
@@ -72,6 +74,20 @@ pub fn generate(inputs: &ConfigInputs<'_>) -> Result<Config> {
 
 fn is_server(group: &Group) -> bool {
     group.name.starts_with(b"mysqld.")
+}
+
+/// A server's directories, logs and sockets have its name.
+fn check_name(group: &Group, template: &Path) -> Result<()> {
+    match group.name.to_str() {
+        Ok(name) if is_component(name) => Ok(()),
+        _ => {
+            let place = group.options.first().map(|option| option.location.clone());
+            let (file, line) = place.map_or((template.to_owned(), None), |place| (place.file, place.line));
+            Err(Error::new(format!("[{}] cannot be the name of a server", group.name.escape_bytes()))
+                .at(file, line)
+                .hint("its files have this name: no slashes, no control characters, at most 200 bytes"))
+        }
+    }
 }
 
 /// Makes a value from what was made before it and from the options of the server's group so far.

@@ -5,6 +5,7 @@ pub mod clock;
 pub mod console;
 pub mod events_json;
 pub mod junit;
+mod late;
 pub mod layout;
 pub mod lines;
 pub mod progress;
