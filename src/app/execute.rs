@@ -68,9 +68,9 @@ pub fn execute(settings: Settings, env: &Env, cwd: &Path) -> Result<i32> {
     }
     if let Some(program) = env.get("MYSQL_TEST").and(settings.mysqltest.as_ref()) {
         let rule = "=".repeat(59);
-        let text =
-            format!("{rule}\nWARNING:The mysqltest binary is fetched from {}\n{rule}", program.display());
-        reporters.message(text);
+        reporters.message(rule.as_str());
+        reporters.message(format!("WARNING:The mysqltest binary is fetched from {}", program.display()));
+        reporters.message(rule);
     }
     let ended = run(settings, env, cwd, layout, vardir, &mut reporters, begun);
     Ok(ended.unwrap_or_else(|error| {
@@ -333,7 +333,7 @@ pub(super) fn opening_lines(settings: &Settings) -> Vec<BString> {
     lines.extend(derive::announcements(settings).into_iter().map(BString::from));
     if let Some(comment) = &settings.comment {
         let rule = "#".repeat(78);
-        lines.push(format!("\n{rule}\n# {comment}\n{rule}").into());
+        lines.extend([BString::default(), rule.as_str().into(), format!("# {comment}").into(), rule.into()]);
     }
     lines
 }

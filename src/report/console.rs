@@ -20,6 +20,7 @@ use crate::report::lines;
 use crate::report::progress::Progress;
 use crate::report::reporter::Reporter;
 use crate::report::tally::Tally;
+use crate::report::text;
 
 /// Where the console writes.
 pub struct Streams {
@@ -117,6 +118,10 @@ impl Console {
     fn result(&mut self, worker: usize, id: &TestId, outcome: &Outcome) {
         let stamp = self.stamp.prefix();
         let mut result = layout::result(id, outcome, worker, self.tally.workers, self.options.timer);
+        // The line's beginning is a name and a status: nothing in it is changed here.
+        let rest = text::guarded(&result.text[result.status.end..]);
+        result.text.truncate(result.status.end);
+        result.text.extend_from_slice(&rest);
         result.text.splice(0..0, stamp.bytes());
         result.status = result.status.start + stamp.len()..result.status.end + stamp.len();
         let shown = if self.options.colours { coloured(&result) } else { result.text.clone() };
@@ -134,7 +139,7 @@ impl Console {
 
     fn diagnostic(&mut self, worker: Option<usize>, prefix: &str, text: &[u8]) {
         let head = format!("{}{}{prefix}", layout::worker_prefix(worker), self.stamp.prefix());
-        let line = BString::from([head.as_bytes(), text, b"\n"].concat());
+        let line = text::guarded(&[head.as_bytes(), &text::continued(text), b"\n"].concat());
         self.write(To::Err, &line, &line);
     }
 
@@ -169,7 +174,8 @@ impl Console {
     }
 
     fn print(&mut self, text: &[u8]) {
-        self.write(To::Out, text, text);
+        let text = text::guarded(text);
+        self.write(To::Out, &text, &text);
     }
 
     /// Writes `shown` to the stream and `plain` to the copy.
@@ -224,9 +230,10 @@ impl Reporter for Console {
                 self.print(header.as_bytes());
             }
             Event::Message { worker, text } => {
-                self.print(&[layout::worker_prefix(*worker).as_bytes(), text, b"\n"].concat());
+                let head = layout::worker_prefix(*worker);
+                self.print(&[head.as_bytes(), &text::continued(text), b"\n"].concat());
             }
-            Event::ScriptOutput { text, .. } => self.print(&[text.as_bytes(), b"\n"].concat()),
+            Event::ScriptOutput { text, .. } => self.print(&text::marked(text)),
             Event::Warning { worker, text, .. } => self.warning(*worker, text),
             Event::WorkerReady { worker, build_thread, first_port, last_port } => {
                 let line = format!(

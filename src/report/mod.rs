@@ -14,6 +14,7 @@ pub mod result_file;
 pub mod shutdown;
 pub mod snapshot;
 pub mod tally;
+pub mod text;
 pub mod xml;
 
 #[cfg(test)]
