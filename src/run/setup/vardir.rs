@@ -16,7 +16,7 @@ use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Signal};
 
 use crate::cli::settings::Settings;
-use crate::env::Env;
+use crate::env::{Env, is_one_word};
 use crate::error::{Error, Result};
 use crate::sys::deadline::deadline_after;
 use crate::sys::guardian;
@@ -190,7 +190,10 @@ impl ClaimedVardir {
         };
         let chosen = own.is_some();
         let (tmp, short_tmp) = match own.unwrap_or_else(|| root.join("tmp")) {
-            tmp if paths::sockets_fit(&tmp, chosen) => (tmp, None),
+            // Scripts put paths below it into commands for a shell.
+            tmp if paths::sockets_fit(&tmp, chosen) && (chosen || is_one_word(tmp.as_os_str())) => {
+                (tmp, None)
+            }
             tmp => short_tmp(&tmp, env, entered, &mut messages)?,
         };
         WorkerDirs { var: root.clone(), tmp: tmp.clone() }.create()?;
@@ -234,7 +237,12 @@ fn short_tmp(
     entered: bool,
     messages: &mut Messages,
 ) -> Result<(PathBuf, Option<tempfile::TempDir>)> {
-    messages.push(format!("Too long tmpdir path '{}'  creating a shorter one...", long.display()));
+    messages.push(match paths::sockets_fit(long, false) {
+        false => format!("Too long tmpdir path '{}'  creating a shorter one...", long.display()),
+        true => {
+            format!("A shell would take the tmpdir path '{}' apart, creating a plain one...", long.display())
+        }
+    });
     let mut failed = None;
     for base in paths::short_bases(env) {
         match tempfile::Builder::new().prefix("mtr-").tempdir_in(&base) {

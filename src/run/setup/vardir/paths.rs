@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use bstr::ByteSlice;
 
-use crate::env::Env;
+use crate::env::{Env, is_one_word};
 use crate::error::{Error, Result};
 
 /// The longest path of a vardir, in bytes: servers cut their own paths at 512, and names of tables, each up to 200
@@ -49,6 +49,10 @@ pub fn short_bases(env: &Env) -> Vec<PathBuf> {
     let given = env.non_empty("TMPDIR").map(PathBuf::from).filter(|dir| dir.is_absolute());
     let all = given.into_iter().chain(["/tmp", "/dev/shm", "/var/tmp"].map(PathBuf::from));
     // As `mtr-XXXXXX`.
-    let fits = |dir: &PathBuf| sockets_fit(&dir.join("mtr-123456"), false) && check(dir, "", "").is_ok();
+    let fits = |dir: &PathBuf| {
+        sockets_fit(&dir.join("mtr-123456"), false)
+            && check(dir, "", "").is_ok()
+            && is_one_word(dir.as_os_str())
+    };
     all.filter(|dir| dir.is_dir() && fits(dir)).collect()
 }
