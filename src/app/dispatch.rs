@@ -11,6 +11,7 @@ use crate::cli::{INTERPRETER, help};
 use crate::env::Env;
 use crate::error::{Error, Result};
 use crate::interp::tool;
+use crate::report::text;
 use crate::sys::guardian;
 use crate::tree::cache;
 
@@ -30,7 +31,9 @@ pub fn run(args: Vec<OsString>) -> u8 {
         Ok(code) => u8::try_from(code).unwrap_or(1),
         Err(error) => {
             // The prefix is what log collectors look for.
-            eprintln!("mysql-test-run: *** ERROR: {}", error.explained());
+            let text =
+                [b"mysql-test-run: *** ERROR: ".as_slice(), &text::continued(error.explained().as_bytes())];
+            eprintln!("{}", text::guarded(&text.concat()));
             1
         }
     }

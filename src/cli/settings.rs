@@ -175,6 +175,8 @@ pub struct Settings {
     pub core_on_failure: bool,
     pub max_save_core: u32,
     pub max_save_datadir: u32,
+    /// Vardirs of earlier runs that are kept beside the vardir.
+    pub keep_runs: u32,
     pub stress: Option<BString>,
     /// `no`, `short`, `medium`, `detailed`, `custom` or `custom:…`.
     pub print_core: String,
@@ -287,6 +289,7 @@ impl Settings {
             core_on_failure: false,
             max_save_core: 0,
             max_save_datadir: 0,
+            keep_runs: 0,
             stress: None,
             print_core: String::new(),
             print_method: String::new(),

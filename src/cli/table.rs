@@ -421,6 +421,11 @@ const DEBUGGING: &[Opt] = &[
         .env("MTR_MAX_SAVE_DATADIR")
         .default("20")
         .help("keep the data directories of at most N failed tests"),
+    integer("keep-runs", "N", |s, n| s.keep_runs = small(n))
+        .ours()
+        .default("0")
+        .help("keep the vardirs of the last N runs, as VAR.1, VAR.2 and so on")
+        .more("They are moved when the next run begins. The vardir has to be a plain directory, no link and no mount point."),
     optional("print-core", "FORMAT", |s, v| {
         s.print_core = utf8("print-core", v)?;
         Ok(())

@@ -15,7 +15,7 @@ use super::bootstrap_cache::{Cache, Key};
 use super::datadir;
 use crate::case::{Origin, ServerOption};
 use crate::config::generate::find_share;
-use crate::env::Env;
+use crate::env::{Env, shell_word};
 use crate::error::{Error, Result};
 use crate::tree::layout::Layout;
 use crate::tree::probe::ServerFacts;
@@ -187,9 +187,13 @@ impl<'a> Bootstrap<'a> {
         self.vardir.join("log/bootstrap.sql")
     }
 
-    /// `MYSQLD_BOOTSTRAP_CMD`: the program and its arguments for `datadir`, joined by blanks.
+    /// `MYSQLD_BOOTSTRAP_CMD`: the program and its arguments for `datadir`, for a shell.
     pub fn command_line(&self, datadir: &Path) -> Result<BString> {
-        Ok(self.shown(&self.arguments(datadir, &self.vardir.join("tmp"))?))
+        let arguments = self.arguments(datadir, &self.vardir.join("tmp"))?;
+        let words = arguments.iter().map(|option| OsStr::from_bytes(&option.text));
+        let words = std::iter::once(self.mariadbd.as_os_str()).chain(words).map(shell_word);
+        let words: Vec<_> = words.map(|word| word.as_bytes().to_vec()).collect();
+        Ok(bstr::join(" ", words).into())
     }
 
     fn shown(&self, arguments: &[ServerOption]) -> BString {

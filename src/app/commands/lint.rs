@@ -12,6 +12,7 @@ use crate::lint::files::{Files, Kind};
 use crate::lint::report::{self, Looked};
 use crate::lint::rules::check::check;
 use crate::lint::view::View;
+use crate::report::text::Guard;
 
 const USAGE: &str = "\
 Usage: mtr-rs lint [--json] [--basedir=DIR] [PATH...]
@@ -123,7 +124,11 @@ impl Prepared {
         print(
             |out| match json {
                 true => report::json(out, &findings, &view, looked),
-                false => report::text(out, &findings, &view, looked, &cwd),
+                false => {
+                    let mut out = Guard::new(out);
+                    report::text(&mut out, &findings, &view, looked, &cwd)?;
+                    out.flush()
+                }
             },
             code,
         )

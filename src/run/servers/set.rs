@@ -17,7 +17,7 @@ use crate::config::external::extern_config;
 use crate::config::generate::{Config, ConfigInputs, generate};
 use crate::config::ports::PortLease;
 use crate::config::server_group::ServerGroup;
-use crate::env::Env;
+use crate::env::{Env, is_one_word, shell_word};
 use crate::error::{Error, Result};
 use crate::event::{Event, Process, ProcessExit, RestartReason, StartReason, StopReason, WorkerEvents};
 use crate::run::servers::sanitizer_files::SanitizerFiles;
@@ -545,7 +545,15 @@ impl ServerSet {
         };
         let mut last_command = with.program.as_os_str().to_os_string();
         last_command.push("  ");
-        last_command.push(std::ffi::OsStr::from_bytes(&options::joined(&with.args)));
+        if is_one_word(self.dirs.var.as_os_str()) {
+            last_command.push(std::ffi::OsStr::from_bytes(&options::joined(&with.args)));
+        } else {
+            // Tests give it to a shell.
+            let words = with.args.iter().map(|option| shell_word(std::ffi::OsStr::from_bytes(&option.text)));
+            last_command.push(
+                words.map(|word| word.into_owned()).collect::<Vec<_>>().join(std::ffi::OsStr::new(" ")),
+            );
+        }
         self.env.set("MYSQLD_LAST_CMD", last_command);
         let (program, args) = match &ctx.settings.debugger {
             Some(choice) => {

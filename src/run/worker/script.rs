@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use bstr::{BString, ByteSlice};
 
 use crate::case::{ResultFile, SuiteKind, TestCase};
+use crate::component::component;
 use crate::env::Env;
 use crate::error::{Error, Result};
 use crate::run::setup::context::Context;
@@ -170,7 +171,7 @@ fn arguments(
     if settings.record {
         args.push("--record".into());
         if expected.is_none() {
-            let file = case.suite.result_dir.join(format!("{}.result", case.short_name));
+            let file = case.suite.result_dir.join(component(&format!("{}.result", case.short_name)));
             args.push(path("--result-file=", &file));
         }
     }
@@ -258,7 +259,7 @@ pub fn timer_ms(dirs: &WorkerDirs) -> Option<u64> {
 
 /// The last `lines` lines of the script's output so far (`VAR/log/<test>.log`).
 pub fn log_tail(dirs: &WorkerDirs, case: &TestCase, lines: usize) -> Option<(PathBuf, BString)> {
-    let path = dirs.log().join(format!("{}.log", case.short_name));
+    let path = dirs.log().join(component(&format!("{}.log", case.short_name)));
     let text = std::fs::read(&path).ok()?;
     let all: Vec<&[u8]> = text.lines_with_terminator().collect();
     Some((path, all[all.len().saturating_sub(lines)..].concat().into()))

@@ -12,6 +12,7 @@ use super::arguments::{Arguments, HELP, Wanted, read, with_those_of_the_run};
 use super::{groups, json, text};
 use crate::env::Env;
 use crate::error::{Error, Result};
+use crate::report::text::guarded;
 use crate::tree::layout::{self, Layout};
 use crate::tree::probe::{self, ServerFacts};
 use crate::triage::posthumous::examine::{self, Knowledge, Weight};
@@ -97,7 +98,8 @@ fn look_at(path: &Path, arguments: &Arguments, env: &Env, cwd: &Path, out: &mut 
         out.extend_from_slice(&line);
         out.push(b'\n');
     } else {
-        out.extend_from_slice(&text::text(&finished, &examination, &groups, passed_over));
+        let text = text::text(&finished, &examination, &groups, passed_over);
+        out.extend_from_slice(&guarded(&text));
     }
     Ok(examination.deaths.len() > wanted)
 }
