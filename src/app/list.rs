@@ -34,7 +34,7 @@ pub fn list(settings: &Settings, env: &Env, cwd: &Path) -> Result<i32> {
         None => {
             let mut lines: Vec<BString> = opening_lines(settings);
             lines.extend(survey.messages);
-            lines.extend(survey.collection.cases.iter().map(|case| listed(case)));
+            lines.extend(survey.collection.cases.iter().map(listed));
             lines.iter().try_for_each(|line| {
                 out.write_all(line)?;
                 out.write_all(b"\n")

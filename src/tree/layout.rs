@@ -145,11 +145,12 @@ fn locate_in(search: &Search<'_>, settings: &Settings, env: &Env) -> Result<Layo
         None if settings.using_extern() => PathBuf::new(),
         None => return Err(search.no_server(&base.bindir)),
     };
-    let unpacked = bundled::unpack(&cache::cache_dir_for_scripts(env)?);
-    let test_dir = match (tree.test_dir, &unpacked) {
-        (Some(dir), _) => dir,
-        (None, Ok(unpacked)) => unpacked.dir.clone(),
-        (None, Err(_)) => return Err(unpacked.map(drop).unwrap_err()),
+    let (test_dir, unpacked) = match (tree.test_dir, bundled::unpack(&cache::cache_dir_for_scripts(env)?)) {
+        (Some(dir), unpacked) => (dir, unpacked.ok()),
+        (None, unpacked) => {
+            let unpacked = unpacked?;
+            (unpacked.dir.clone(), Some(unpacked))
+        }
     };
     if test_dir.as_os_str().as_encoded_bytes().contains(&b' ') {
         return Err(Error::new(format!("the test directory {} contains a blank", test_dir.display())).hint(
@@ -157,11 +158,8 @@ fn locate_in(search: &Search<'_>, settings: &Settings, env: &Env) -> Result<Layo
         ));
     }
 
-    let (bundled_suites, warning) = match unpacked {
-        Ok(unpacked) => (Some(unpacked.dir), unpacked.warning),
-        Err(_) => (None, None),
-    };
-    let warnings = cache::passed_over(env).into_iter().chain(warning).collect();
+    let (bundled_suites, warning) = unpacked.map(|unpacked| (unpacked.dir, unpacked.warning)).unzip();
+    let warnings = cache::passed_over(env).into_iter().chain(warning.flatten()).collect();
     let (basedir, bindir) = (base.basedir, base.bindir);
     let multiconfig = settings.vs_config.as_ref().map(|name| format!("/{name}")).unwrap_or_default();
     let source = tree.source;
