@@ -371,4 +371,10 @@ fn runs_no_server_that_the_run_names() {
         assert!(site.path("was-run").exists(), "{option} is not what a run was given");
         fs::remove_file(site.path("was-run")).unwrap();
     }
+    // Nor one that lies in what is looked at, as the nearest one.
+    site.file("theirs/mysql-test/var/log/mysqld.1.err", "2026-01-01 00:00:00 0 [ERROR] Aborting\n");
+    said(&theirs.join("mysql-test"), &[theirs.to_str().unwrap()]);
+    assert!(!site.path("was-run").exists(), "one that lies in the artefact");
+    said(&theirs.join("mysql-test"), &["var"]);
+    assert!(site.path("was-run").exists(), "the installation around a vardir is the user's");
 }

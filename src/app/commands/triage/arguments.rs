@@ -57,6 +57,14 @@ pub struct Arguments {
     pub settings: Settings,
 }
 
+impl Arguments {
+    /// The user said which server may be run.
+    pub fn chose_installation(&self) -> bool {
+        let Settings { basedir, testdir, .. } = &self.settings;
+        self.installation_of_run || basedir.is_some() || testdir.is_some()
+    }
+}
+
 /// Options of a run that mean something here.
 const OF_RUNS: [&str; 4] = ["--basedir", "--testdir", "--suite-dir", "--mysqld"];
 
