@@ -129,8 +129,10 @@ fn run(
     let first = entry::start_from(collection.cases.iter(), settings.start_from.as_deref());
     if first == collection.cases.len() {
         let name = settings.start_from.as_deref().unwrap_or_default();
-        return Err(Error::new(format!("--start-from: no test of this run is called '{name}'"))
-            .hint("--list prints the tests of a run in their order"));
+        return Err(Error::new(format!(
+            "--start-from={name} is the name of no test of this run: nothing is run"
+        ))
+        .hint("--list prints the tests of a run in their order"));
     }
     let engine = survey::engine(&collection, &programs, &settings)?;
     let workers = survey::worker_count(&settings, &collection);

@@ -74,7 +74,7 @@ pub fn survey(settings: &Settings, env: &Env, cwd: &Path, layout: Layout, datadi
     }
     let suite_pm = suite_pm.finish();
     // What the suites' own code says is not ours.
-    messages.extend(suite_pm.messages.iter().map(|said| without_newline(text::marked(said))));
+    messages.extend(suite_pm.messages.iter().map(|said| without_newline(text::indented(said))));
     if settings.wanted().is_empty() {
         messages.push(format!("Using suites: {}", collection.suites_named.join(",")).into());
     }

@@ -41,16 +41,16 @@ pub fn marked(text: &[u8]) -> BString {
     lines(text, |_, _| true)
 }
 
-/// The same, where lines of ours are among the others: those that begin with two blanks, as no verdict does, stay.
+/// The same, where lines of ours are among the others: those that begin with a blank, as no verdict does, stay.
 pub fn indented(text: &[u8]) -> BString {
-    lines(text, |_, line| !line.starts_with(b"  ") && !line.is_empty())
+    lines(text, |_, line| !line.starts_with(b" ") && !line.is_empty())
 }
 
 /// A text that stands behind something of ours: the first line stays where it is, the others are marked, but for those
 /// that errors of ours have. Without a newline at its end.
 pub fn continued(text: &[u8]) -> BString {
     let is_own =
-        |line: &[u8]| ["caused by: ", "hint: ", "  "].iter().any(|own| line.starts_with(own.as_bytes()));
+        |line: &[u8]| ["caused by: ", "hint: ", " "].iter().any(|own| line.starts_with(own.as_bytes()));
     let mut text = lines(text, |at, line| at > 0 && !line.is_empty() && !is_own(line));
     let end = text.trim_end_with(|c| c == '\n').len();
     text.truncate(end);
@@ -216,7 +216,7 @@ mod tests {
                 is_harmless(&guarded(&made));
             }
             for made in marked(text.as_bytes()).lines().chain(indented(text.as_bytes()).lines()) {
-                assert!(made.starts_with(b"  "), "{}", made.as_bstr());
+                assert!(made.starts_with(b" "), "{}", made.as_bstr());
             }
             for made in continued(text.as_bytes()).lines().skip(1) {
                 assert!(made.starts_with(b"  "), "{}", made.as_bstr());

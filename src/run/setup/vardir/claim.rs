@@ -153,13 +153,13 @@ impl Claim {
         }
         if let Some(busy) = busy_below(dir) {
             let text = format!("a run is at work in {}", busy.display());
-            return Err(Error::new(text).at(dir, None).hint(another(dir, purpose)));
+            return Err(Error::new(text).at(dir, None).hint(beside(dir, purpose)));
         }
         if !rules.nested
             && let Some(busy) = dir.ancestors().skip(1).find(|dir| is_marked(dir) && is_locked(dir))
         {
             let text = format!("this {} lies in that of a run at work: {}", purpose.name(), busy.display());
-            return Err(Error::new(text).at(dir, None).hint(another(busy, purpose)));
+            return Err(Error::new(text).at(dir, None).hint(beside(busy, purpose)));
         }
         Ok(())
     }
@@ -294,7 +294,7 @@ fn refused(dir: &Path, purpose: Purpose, what: &str) -> Error {
 fn in_use(dir: &Path, purpose: Purpose) -> Error {
     Error::new(format!("this {} is in use by another run", purpose.name()))
         .at(dir, None)
-        .hint(format!("wait for that run to end, or {}", another(dir, purpose)))
+        .hint(format!("wait for that run to end, or {}", beside(dir, purpose)))
 }
 
 fn unwritable(dir: &Path, purpose: Purpose, error: std::io::Error) -> Error {
@@ -310,14 +310,21 @@ fn unwritable(dir: &Path, purpose: Purpose, error: std::io::Error) -> Error {
 /// A directory that would do, where one is near: below it, beside it, in memory.
 fn another(dir: &Path, purpose: Purpose) -> String {
     let below = dir.join(if purpose == Purpose::Vardir { "var" } else { "mtr-tmp" });
-    let mut beside = dir.as_os_str().to_os_string();
-    beside.push("-mtr");
-    let own = rustix::process::geteuid().as_raw();
-    let candidates =
-        [below, beside.into(), format!("/dev/shm/mtr-{own}").into(), format!("/tmp/mtr-{own}").into()];
-    let free = candidates.into_iter().find(|path| would_do(path));
-    match free {
-        Some(path) => format!("give one of its own: {}={}", purpose.option(), quoted(path.as_os_str())),
+    if would_do(&below) { own(&below, purpose) } else { beside(dir, purpose) }
+}
+
+fn own(dir: &Path, purpose: Purpose) -> String {
+    format!("give one of its own: {}={}", purpose.option(), quoted(dir.as_os_str()))
+}
+
+/// The same, where what is below it would not do either.
+fn beside(dir: &Path, purpose: Purpose) -> String {
+    let mut near = dir.as_os_str().to_os_string();
+    near.push("-mtr");
+    let user = rustix::process::geteuid().as_raw();
+    let memory = ["/dev/shm", "/tmp"].map(|base| PathBuf::from(format!("{base}/mtr-{user}")));
+    match [near.into()].into_iter().chain(memory).find(|path| would_do(path)) {
+        Some(path) => own(&path, purpose),
         None => format!("give one of its own: {}=DIR", purpose.option()),
     }
 }
@@ -328,7 +335,9 @@ fn would_do(path: &Path) -> bool {
         return false;
     }
     match path.symlink_metadata() {
-        Err(_) => path.parent().is_some_and(|dir| rustix::fs::access(dir, Access::WRITE_OK).is_ok()),
+        Err(_) => {
+            path.parent().is_some_and(|dir| dir.is_dir() && rustix::fs::access(dir, Access::WRITE_OK).is_ok())
+        }
         Ok(meta) => {
             let mine = meta.is_dir() && meta.uid() == rustix::process::geteuid().as_raw();
             mine && meta.mode() & 0o1022 == 0
