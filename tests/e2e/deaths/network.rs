@@ -12,7 +12,7 @@ use crate::support::server_version;
 pub const FOR_NOBODY: &str = "cd $MYSQLTEST_VARDIR && mkdir nowrite && chmod 755 nowrite && \
                               chown -R nobody mysqld.1/data tmp run && chmod 1777 log mysqld.1\n";
 
-/// Where a run of root meets ports of this process.
+/// Where a run of root meets ports of this process, and sees who has a socket.
 const IN_HOST: &str = "--network=host";
 
 /// A port of the host that this process listens on.
@@ -115,7 +115,7 @@ fn a_socket_that_another_process_listens_on() {
     if server_version() < 100_600 {
         return skip("MariaDB 10.5 takes the socket for itself");
     }
-    let died = Death::by_options(&format!("--socket={path}\n")).dies();
+    let died = Death::by_options(&format!("--socket={path}\n")).arg(IN_HOST).dies();
     died.cause("MTR-S034", &format!("the socket '{path}' ("))
         .cause("MTR-S034", &format!("dead.opt:1) is in use by process {own}: "))
         .evidence("Another process is already listening on the socket file")
