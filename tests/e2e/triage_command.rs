@@ -17,7 +17,7 @@ fn triage(cwd: &Path, args: &[&str]) -> Output {
         .arg("triage")
         .args(args)
         .current_dir(cwd)
-        .env("MTR_CACHE_DIR", concat!(env!("CARGO_TARGET_TMPDIR"), "/cache"))
+        .env("MTR_CACHE_DIR", crate::support::shared_cache())
         .env_remove("MTR_BINDIR")
         .output()
         .unwrap()

@@ -10,7 +10,7 @@ use std::path::Path;
 
 use bstr::ByteSlice;
 
-use crate::case::TestCase;
+use crate::case::{Suite, TestCase};
 use crate::cli::settings::{Network, Settings};
 use crate::env::Env;
 use crate::error::{Error, Result};
@@ -122,7 +122,10 @@ fn open_for(settings: &Settings, test_dir: &Path, cases: &[TestCase], env: &Env)
     let suites: BTreeMap<&Path, &str> = cases
         .iter()
         .filter(|case| case.skip.is_none())
-        .map(|case| (case.suite.dir.as_path(), case.suite.name.as_str()))
+        .flat_map(|case| {
+            let Suite { name, dir, parent_dir, .. } = &*case.suite;
+            std::iter::once(dir).chain(parent_dir).map(move |dir| (dir.as_path(), name.as_str()))
+        })
         .collect();
     suites.into_iter().find_map(|(dir, suite)| {
         let code = std::fs::read(test_dir.join(dir).join("suite.pm")).ok()?;
@@ -156,7 +159,7 @@ fn warning(open: &Open) -> String {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::case::{Skip, Suite};
+    use crate::case::Skip;
     use crate::cli::parse::{Invocation, parse};
     use std::sync::Arc;
 
