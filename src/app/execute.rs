@@ -63,6 +63,9 @@ pub fn execute(settings: Settings, env: &Env, cwd: &Path) -> Result<i32> {
         reporters.message(text);
     }
     reporters.message(format!("vardir: {}", vardir.root().display()));
+    if let Some(text) = vardir.warning() {
+        reporters.warning(WarningKind::Other, text);
+    }
     for option in &settings.without_effect {
         reporters.warning(WarningKind::Option, format!("option {option} has no effect"));
     }

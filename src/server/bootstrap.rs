@@ -15,7 +15,7 @@ use super::bootstrap_cache::{Cache, Key};
 use super::datadir;
 use crate::case::{Origin, ServerOption};
 use crate::config::generate::find_share;
-use crate::env::{Env, shell_word};
+use crate::env::{Env, is_one_word, shell_word};
 use crate::error::{Error, Result};
 use crate::tree::layout::Layout;
 use crate::tree::probe::ServerFacts;
@@ -190,6 +190,9 @@ impl<'a> Bootstrap<'a> {
     /// `MYSQLD_BOOTSTRAP_CMD`: the program and its arguments for `datadir`, for a shell.
     pub fn command_line(&self, datadir: &Path) -> Result<BString> {
         let arguments = self.arguments(datadir, &self.vardir.join("tmp"))?;
+        if is_one_word(datadir.as_os_str()) && is_one_word(self.vardir.as_os_str()) {
+            return Ok(self.shown(&arguments));
+        }
         let words = arguments.iter().map(|option| OsStr::from_bytes(&option.text));
         let words = std::iter::once(self.mariadbd.as_os_str()).chain(words).map(shell_word);
         let words: Vec<_> = words.map(|word| word.as_bytes().to_vec()).collect();

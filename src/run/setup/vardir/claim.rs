@@ -263,6 +263,18 @@ fn check_owner(dir: &Path, meta: &Metadata, purpose: Purpose) -> Result<()> {
     Err(refused(dir, purpose, &what))
 }
 
+/// For root, the first directory above `dir` in which another user can put something else in the place of what leads
+/// there.
+pub fn replaceable(dir: &Path) -> Option<&Path> {
+    let is_open = |dir: &&Path| {
+        dir.metadata().is_ok_and(|meta| {
+            let shared = meta.mode() & 0o022 != 0 && meta.mode() & 0o1000 == 0;
+            meta.uid() != 0 || shared
+        })
+    };
+    dir.ancestors().skip(1).filter(|_| rustix::process::geteuid().is_root()).find(is_open)
+}
+
 /// Whether directories of a run can be made in `dir`, where others may at most do the same: whoever can rename what is in
 /// it could put something else in a directory's place.
 ///
