@@ -179,7 +179,6 @@ fn run(
     );
     suite_pm.apply(&mut base);
     debugger::set_environment(&ctx.settings, &mut base);
-    sanitizer::set_environment(&ctx.settings, &mut base, &ctx.layout.test_dir);
     guardian::set_mark(&mut base, &ctx.run_mark, 0);
     if ctx.settings.gcov {
         coverage::purge(&ctx, &base)?;
@@ -189,7 +188,7 @@ fn run(
         let bootstrap = ctx.bootstrap(&vardir.root, &base);
         let installed = bootstrap::install_db(&bootstrap, &ctx.install_db())
             .map_err(|error| early_death::explain(error, &ctx.early(&base, &vardir.root)))?;
-        if let Some(warning) = installed.warning {
+        for warning in installed.warnings {
             reporters.warning(WarningKind::Other, warning);
         }
     }

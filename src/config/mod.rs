@@ -4,4 +4,7 @@ pub mod environment;
 pub mod external;
 pub mod generate;
 pub mod ports;
+mod sanitizers;
 pub mod server_group;
+#[doc(hidden)]
+pub mod testing;

@@ -1,8 +1,11 @@
 //! The operating system: processes with pidfds, waiting on file descriptors, directory watches,
+//! replacing files and removing trees, the standard streams,
 //! the guardian that cleans up after a killed runner, inherited signals, host names. The only module that may use `unsafe`.
 
+pub mod argument;
 pub mod child;
 pub mod deadline;
+pub mod excerpt;
 #[cfg(feature = "gssapi")]
 pub mod gssapi;
 pub mod guardian;
@@ -14,7 +17,10 @@ pub mod orphans;
 pub mod pcre;
 pub mod poll;
 pub mod process;
+pub mod removal;
+pub mod replacement;
 pub mod resolve;
 pub mod shell;
 pub mod signals;
+pub mod streams;
 pub mod watch;

@@ -8,6 +8,7 @@ use include_dir::{Dir, DirEntry, include_dir};
 use sha2::{Digest as _, Sha256};
 
 use crate::error::{Error, Result};
+use crate::sys::replacement::NewDirectory;
 
 /// The top-level folder `suites`.
 pub static TREE: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/suites");
@@ -31,21 +32,13 @@ pub fn unpack(cache_dir: &Path) -> Result<PathBuf> {
         Error::io("unpack the bundled tests into", &target, error)
             .hint("set MTR_CACHE_DIR to a directory that can be written")
     };
-    fs::create_dir_all(cache_dir).map_err(failed)?;
-    let fresh = tempfile::Builder::new().prefix("bundled-new-").tempdir_in(cache_dir).map_err(failed)?;
+    let fresh = NewDirectory::begin(&target).map_err(failed)?;
     write(&TREE, fresh.path()).map_err(failed)?;
-    // Servers and scripts of another user may read the tree; a temporary directory is private.
+    // Servers and scripts of another user may read the tree; what is being made is private.
     fs::set_permissions(fresh.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).map_err(failed)?;
-    match fs::rename(fresh.path(), &target) {
-        Ok(()) => {
-            // The directory is no longer where its guard would delete it.
-            let _ = fresh.keep();
-            Ok(target)
-        }
-        // Another run was faster; its tree is the same.
-        Err(_) if target.is_dir() => Ok(target),
-        Err(error) => Err(failed(error)),
-    }
+    // Where another run was faster, its tree is the same.
+    fresh.finish().map_err(failed)?;
+    Ok(target)
 }
 
 /// Writes the files of `dir` below `target`.

@@ -4,7 +4,6 @@
 //! renamed into it, so that a reader never sees half of one.
 
 use std::fs;
-use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
@@ -58,19 +57,6 @@ fn temporary_cache(temp: &Path) -> PathBuf {
 /// Whether this user may create files in `dir`.
 fn is_writable(dir: &Path) -> bool {
     rustix::fs::access(dir, rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK).is_ok()
-}
-
-/// Writes `bytes` to `path` so that another process sees the old contents or the new ones.
-///
-/// # Errors
-/// The directory cannot be made, or the file not be written or renamed.
-pub fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let dir = path.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(dir)?;
-    let mut file = tempfile::NamedTempFile::new_in(dir)?;
-    file.write_all(bytes)?;
-    file.persist(path).map_err(|error| error.error)?;
-    Ok(())
 }
 
 #[cfg(test)]
@@ -127,15 +113,5 @@ mod tests {
         let dir = temporary_cache(temp.path());
         fs::set_permissions(&dir, std::os::unix::fs::PermissionsExt::from_mode(0o777)).unwrap();
         assert_ne!(temporary_cache(temp.path()), dir);
-    }
-
-    #[test]
-    fn writing_replaces_the_whole_file() {
-        let temp = tempfile::tempdir().unwrap();
-        let path = temp.path().join("a/b");
-        write_atomically(&path, b"long old text").unwrap();
-        write_atomically(&path, b"new").unwrap();
-        assert_eq!(fs::read(&path).unwrap(), b"new");
-        assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
     }
 }

@@ -20,11 +20,12 @@ use crate::env::{Env, is_one_word};
 use crate::error::{Error, Result};
 use crate::sys::deadline::deadline_after;
 use crate::sys::guardian;
+use crate::sys::removal::remove;
 use crate::tree::layout::Layout;
 
 use claim::{Claim, Purpose, Rules};
 use place::Place;
-pub use removal::{empty, remove};
+pub use removal::empty;
 
 /// The directories of the whole run, held for as long as this value lives.
 #[derive(Debug)]
@@ -298,6 +299,9 @@ impl Vardir {
     }
 
     /// `--clean-vardir`: removes everything in it.
+    ///
+    /// # Errors
+    /// Something cannot be removed.
     pub fn clean(&self) -> Result<()> {
         empty(&self.root)?;
         remove(&self.root.join(contents::MARKER))

@@ -11,8 +11,9 @@ use rustix::fs::{Access, FlockOperation};
 use rustix::io::Errno;
 
 use super::contents::{Contents, MARKER, is_marked};
-use super::{paths, removal};
+use super::paths;
 use crate::error::{Error, Result};
+use crate::sys::removal::remove;
 
 /// The directory of plugins in the vardir of a source tree.
 const PLUGINS: &str = "plugins";
@@ -178,7 +179,7 @@ impl Drop for Claim {
             return;
         }
         if self.lock.is_some() {
-            let _ = removal::remove(&self.dir.join(PLUGINS));
+            let _ = remove(&self.dir.join(PLUGINS));
         }
         for dir in self.made.iter().rev() {
             let _ = std::fs::remove_dir(dir);
