@@ -75,7 +75,7 @@ mod tests {
             ("/\"q\"", "'/\"q\"'"),
             ("/$HOME", "'/$HOME'"),
         ] {
-            assert_eq!(shell_word(OsStr::new(word)), OsStr::new(shell));
+            assert_eq!(&*shell_word(OsStr::new(word)), OsStr::new(shell));
         }
     }
 }

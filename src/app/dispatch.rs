@@ -1,10 +1,9 @@
 //! From the arguments of the process to its exit code.
 
 use std::ffi::OsString;
-use std::io::Write;
 use std::path::Path;
 
-use super::commands::COMMANDS;
+use super::commands;
 use crate::cli::parse::{Invocation, parse};
 use crate::cli::settings::Settings;
 use crate::cli::{INTERPRETER, help};
@@ -13,6 +12,7 @@ use crate::error::{Error, Result};
 use crate::interp::tool;
 use crate::report::text;
 use crate::sys::guardian;
+use crate::sys::streams::{self, complain};
 use crate::tree::cache;
 
 /// Names under which the program is the interpreter, whatever its arguments are.
@@ -31,9 +31,8 @@ pub fn run(args: Vec<OsString>) -> u8 {
         Ok(code) => u8::try_from(code).unwrap_or(1),
         Err(error) => {
             // The prefix is what log collectors look for.
-            let text =
-                [b"mysql-test-run: *** ERROR: ".as_slice(), &text::continued(error.explained().as_bytes())];
-            eprintln!("{}", text::guarded(&text.concat()));
+            let text = text::continued(error.explained().as_bytes());
+            complain(&text::guarded(format!("mysql-test-run: *** ERROR: {text}").as_bytes()).to_string());
             1
         }
     }
@@ -63,9 +62,8 @@ fn dispatch(args: Vec<OsString>) -> Result<i32> {
         return Ok(0);
     }
     let env = Env::of_process();
-    let command = args.get(1).and_then(|word| COMMANDS.iter().find(|(name, _)| word == *name));
-    if let Some((_, command)) = command {
-        return command(args.into_iter().skip(2).collect(), &env);
+    if let Some(command) = args.get(1).and_then(|word| commands::named(word)) {
+        return Ok(command.run(args.into_iter().skip(2).collect(), &env));
     }
     let program = args.first().map_or_else(|| "mtr-rs".into(), |arg| arg.to_string_lossy().into_owned());
     match parse(args, &env)? {
@@ -82,14 +80,9 @@ fn run_tests(settings: Settings, env: &Env) -> Result<i32> {
     super::execute::execute(settings, env, &cwd)
 }
 
-/// Prints `text`; a reader that went away (`| head`) is no error.
 fn print(text: &str, code: i32) -> Result<i32> {
-    match std::io::stdout().lock().write_all(text.as_bytes()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(Error::new("cannot write to standard output").caused_by(error))
-        }
-        _ => Ok(code),
-    }
+    streams::print(|out| out.write_all(text.as_bytes()))?;
+    Ok(code)
 }
 
 #[cfg(test)]

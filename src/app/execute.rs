@@ -68,6 +68,9 @@ pub fn execute(settings: Settings, env: &Env, cwd: &Path) -> Result<i32> {
     for text in &layout.warnings {
         reporters.warning(WarningKind::Files, text.as_str());
     }
+    if let Some(text) = vardir.warning() {
+        reporters.warning(WarningKind::Other, text);
+    }
     for option in &settings.without_effect {
         reporters.warning(WarningKind::Option, format!("option {option} has no effect"));
     }
@@ -191,7 +194,6 @@ fn run(
     );
     suite_pm.apply(&mut base);
     debugger::set_environment(&ctx.settings, &mut base);
-    sanitizer::set_environment(&ctx.settings, &mut base, &ctx.layout.test_dir);
     guardian::set_mark(&mut base, &ctx.run_mark, 0);
     if ctx.settings.gcov {
         coverage::purge(&ctx, &base)?;
@@ -201,7 +203,7 @@ fn run(
         let bootstrap = ctx.bootstrap(&vardir.root, &base);
         let installed = bootstrap::install_db(&bootstrap, &ctx.install_db())
             .map_err(|error| early_death::explain(error, &ctx.early(&base, &vardir.root)))?;
-        if let Some(warning) = installed.warning {
+        for warning in installed.warnings {
             reporters.warning(WarningKind::Other, warning);
         }
     }

@@ -8,7 +8,10 @@ use crate::case::{ServerOption, TestCase};
 use crate::tree::layout::Layout;
 
 /// Prints every instance of the test.
-pub fn print(out: &mut impl Write, name: &str, layout: &Layout, cases: &[TestCase]) -> io::Result<()> {
+///
+/// # Errors
+/// `out` cannot be written.
+pub fn print(out: &mut dyn Write, name: &str, layout: &Layout, cases: &[TestCase]) -> io::Result<()> {
     if cases.is_empty() {
         return writeln!(out, "nothing matches '{name}'");
     }
@@ -72,7 +75,7 @@ pub fn print(out: &mut impl Write, name: &str, layout: &Layout, cases: &[TestCas
     Ok(())
 }
 
-fn options(out: &mut impl Write, title: &str, options: &[ServerOption]) -> io::Result<()> {
+fn options(out: &mut dyn Write, title: &str, options: &[ServerOption]) -> io::Result<()> {
     if options.is_empty() {
         return writeln!(out, "  {title}: none");
     }

@@ -9,6 +9,9 @@ use crate::sys::signals::is_ignored;
 
 /// Signals become notices to the supervisor; the second of the same kind ends the process at once
 /// and leaves the cleaning to the guardian. A hangup that is ignored (`nohup`) stays ignored.
+///
+/// # Errors
+/// The system refuses the handlers or the thread.
 pub fn watch(notices: Sender<Notice>) -> Result<()> {
     let hangup = (!is_ignored(SIGHUP)).then_some(SIGHUP);
     let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM].into_iter().chain(hangup))

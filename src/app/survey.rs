@@ -37,6 +37,9 @@ pub struct Survey {
 }
 
 /// Programs, features, suites and tests: everything that only reads.
+///
+/// # Errors
+/// The server cannot be asked, or the suites and tests that were asked for cannot be collected.
 pub fn survey(settings: &Settings, env: &Env, cwd: &Path, layout: Layout, datadir: &Path) -> Result<Survey> {
     let mut messages: Vec<BString> = vec!["Checking supported features...".into()];
     let programs = Programs::find(&layout, settings, env);
@@ -103,6 +106,9 @@ pub fn replica_status(layout: &Layout) -> ReplicaStatus {
 }
 
 /// What runs scripts; a run of skipped tests alone needs nothing.
+///
+/// # Errors
+/// There is a test to run, and no program for its script.
 pub fn engine(collection: &Collection, programs: &Programs, settings: &Settings) -> Result<Engine> {
     match Engine::choose(settings, programs) {
         Err(_) if settings.start_only() || collection.cases.iter().all(|case| case.skip.is_some()) => {

@@ -1,7 +1,7 @@
 //! Reading a server's error log: which lines are new, which of them are suspicious (runner §10.5, §10.6).
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::fs::OpenOptions;
+use std::io::{self, Seek, Write};
 use std::path::{Path, PathBuf};
 
 use bstr::{BString, ByteSlice};
@@ -9,9 +9,13 @@ use pcre2::bytes::{Regex, RegexBuilder};
 
 use super::patterns::{SUPPRESSIONS, SUSPICIOUS};
 use crate::error::{Error, Result};
+use crate::sys::excerpt::{self, Lines};
 
 /// The most lines of one test that are shown after a server's death (runner §10.3).
-const MAX_SHOWN_LINES: usize = 1_000_000;
+const MAX_SHOWN_LINES: u32 = 1_000_000;
+
+/// How much of a line a message shows, in bytes.
+const MAX_TOLD: usize = 500;
 
 /// What makes a line suspicious and what lets it off; compiled once for a run.
 #[derive(Debug)]
@@ -81,9 +85,11 @@ fn compile(pattern: &str) -> Result<Regex> {
 }
 
 fn matches(regex: &Regex, line: &[u8]) -> Result<bool> {
-    regex
-        .is_match(line)
-        .map_err(|e| Error::new(format!("cannot search the line '{}'", line.trim().as_bstr())).caused_by(e))
+    regex.is_match(line).map_err(|e| {
+        let line = line.trim();
+        let shown = line[..line.len().min(MAX_TOLD)].as_bstr();
+        Error::new(format!("cannot search the line '{shown}'")).caused_by(e)
+    })
 }
 
 /// One server's error log and how far it has been read.
@@ -188,10 +194,9 @@ impl LogScanner {
         if self.marker_start <= self.position {
             return Ok(Vec::new());
         }
-        let (mut text, _) = self.read_from(self.position)?;
-        text.truncate(usize::try_from(self.marker_start - self.position).unwrap_or(usize::MAX));
+        let lines = self.suspicious(self.marker_start, patterns)?;
         self.position = self.marker_start;
-        suspicious_lines(&text, patterns)
+        Ok(lines)
     }
 
     /// Reads what the log has gained since the last scan and returns the lines to complain about, with newlines.
@@ -202,57 +207,88 @@ impl LogScanner {
     /// # Errors
     /// The log exists and cannot be read, or a pattern gave up.
     pub fn scan(&mut self, patterns: &Patterns) -> Result<Vec<BString>> {
-        let (mut text, end) = self.read_from(self.position)?;
-        if let Some(ignored) = self.ignored.take() {
-            text.truncate(usize::try_from(ignored.saturating_sub(self.position)).unwrap_or(usize::MAX));
-        }
+        let end = std::fs::metadata(&self.path).map_or(self.position, |log| log.len()).max(self.position);
+        let searched = self.ignored.take().map_or(end, |ignored| ignored.min(end));
+        let lines = self.suspicious(searched, patterns)?;
         self.position = end;
-        suspicious_lines(&text, patterns)
+        Ok(lines)
     }
 
-    /// The log of the last marked test, for the report of a server's death; `None` where it is longer than a
-    /// million lines.
+    /// The log of the last marked test, for the report of a server's death: of more than [`excerpt::MOST`] bytes the
+    /// end. `None` where it is longer than a million lines.
     ///
     /// # Errors
     /// The log exists and cannot be read.
     pub fn last_test_lines(&self) -> Result<Option<BString>> {
-        let text = self.read_from(self.marker)?.0;
-        let short = text.lines().count() <= MAX_SHOWN_LINES;
-        Ok(short.then(|| text.into()))
+        let failed = |e| Error::io("read", &self.path, e);
+        let tail = match excerpt::tail(&self.path, self.marker..u64::MAX, excerpt::MOST) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Some(BString::default())),
+            read => read.map_err(failed)?,
+        };
+        let lines = excerpt::count_lines(&self.path, self.marker..tail.end()).map_err(failed)?;
+        Ok((lines <= MAX_SHOWN_LINES).then(|| tail.text.into()))
     }
 
-    /// The bytes from `position` on and where they end; nothing where there is no log.
-    fn read_from(&self, position: u64) -> Result<(Vec<u8>, u64)> {
+    /// The lines to complain about from `position` to `end`; nothing where there is no log. They are read one by one
+    /// and kept up to [`excerpt::MOST`] bytes: a server may write without end.
+    fn suspicious(&self, end: u64, patterns: &Patterns) -> Result<Vec<BString>> {
         let failed = |e| Error::io("read", &self.path, e);
-        let mut log = match File::open(&self.path) {
-            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok((Vec::new(), position)),
+        let mut lines = match Lines::of(&self.path, self.position..end) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             opened => opened.map_err(failed)?,
         };
-        log.seek(SeekFrom::Start(position)).map_err(failed)?;
-        let mut text = Vec::new();
-        log.read_to_end(&mut text).map_err(failed)?;
-        let end = position + text.len() as u64;
-        Ok((text, end))
+        let mut kept = Kept::default();
+        while let Some((_, line)) = lines.read().map_err(failed)? {
+            kept.add(line, patterns)?;
+        }
+        Ok(kept.lines)
     }
 }
 
-/// The lines of `text` to complain about.
-fn suspicious_lines(text: &[u8], patterns: &Patterns) -> Result<Vec<BString>> {
-    let mut discard = text.contains_str("Begin safemalloc memory dump:");
-    let mut kept = Vec::new();
-    for line in text.lines_with_terminator() {
-        if line.contains_str("Begin safemalloc memory dump:") {
-            discard = true;
-        } else if discard && line.contains_str("End safemalloc memory dump") {
-            // Leaks reported on demand (COM_DEBUG, mysql_client_test) are no fault.
-            discard = false;
-        }
-        if !discard && patterns.is_kept(line)? {
-            kept.push(line.into());
-        }
-    }
-    Ok(kept)
+/// The lines of a log to complain about, up to [`excerpt::MOST`] bytes of them.
+#[derive(Debug, Default)]
+struct Kept {
+    lines: Vec<BString>,
+    bytes: u64,
+    leaks: Leaks,
 }
+
+/// Where a line stands with respect to a report of leaks on demand.
+#[derive(Debug, Default, PartialEq, Eq)]
+enum Leaks {
+    /// No report so far.
+    #[default]
+    None,
+    /// In a report.
+    Inside,
+    /// Behind a report.
+    After,
+}
+
+impl Kept {
+    /// Adds `line`, with its newline, if it is suspicious.
+    fn add(&mut self, line: &[u8], patterns: &Patterns) -> Result<()> {
+        if line.contains_str(LEAKS_BEGIN) {
+            // Where leaks are reported on demand (COM_DEBUG, mysql_client_test), what stands before counts for
+            // nothing either.
+            if self.leaks == Leaks::None {
+                (self.lines, self.bytes) = (Vec::new(), 0);
+            }
+            self.leaks = Leaks::Inside;
+        } else if self.leaks == Leaks::Inside && line.contains_str(LEAKS_END) {
+            self.leaks = Leaks::After;
+        }
+        if self.leaks != Leaks::Inside && self.bytes < excerpt::MOST && patterns.is_kept(line)? {
+            self.bytes += line.len() as u64;
+            self.lines.push(line.into());
+        }
+        Ok(())
+    }
+}
+
+/// What a report of leaks on demand begins and ends with.
+const LEAKS_BEGIN: &str = "Begin safemalloc memory dump:";
+const LEAKS_END: &str = "End safemalloc memory dump";
 
 /// The file beside `log` that holds its suspicious lines: `<log>.warnings`.
 pub fn warnings_path(log: &Path) -> PathBuf {

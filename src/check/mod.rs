@@ -5,4 +5,6 @@ pub mod patterns;
 mod print;
 pub mod session;
 pub mod testcase;
+#[doc(hidden)]
+pub mod testing;
 pub mod warnings;

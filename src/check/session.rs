@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use bstr::{BString, ByteSlice};
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::fs::inotify;
 
 use crate::client::{ClientError, Connection, Options, Protocol, Reply, code};
+use crate::sys::deadline::deadline_after;
+use crate::sys::poll;
+use crate::sys::watch::DirWatch;
 
 /// Pause between attempts when nothing announces that the server listens: that of the script engine.
 const ATTEMPT_PAUSE: Duration = Duration::from_millis(100);
@@ -127,6 +128,9 @@ impl Session {
 
     /// As [`Session::open`], at a socket or a port, giving up at `patience` while nobody listens; there is always one
     /// attempt.
+    ///
+    /// # Errors
+    /// Nobody listens until `patience`, the server refuses the login, or `deadline` is over.
     pub fn open_at(
         endpoint: &Endpoint,
         user: &str,
@@ -237,8 +241,7 @@ fn connect(
             Err(cause) if matches!(cause.code, code::CONNECTION | code::CONNECT_HOST) => cause,
             Err(cause) => return Err(classify(cause, "connect", deadline)),
         };
-        let left = patience.saturating_duration_since(Instant::now());
-        if left.is_zero() {
+        if Instant::now() >= patience {
             let place = match endpoint {
                 Endpoint::Socket(path) => path.display().to_string(),
                 Endpoint::Tcp(host, port) => format!("{host}:{port}"),
@@ -248,7 +251,7 @@ fn connect(
         match (&arrivals, endpoint) {
             // The watch is set before the next attempt, so a socket that appears in between is not missed.
             (None, Endpoint::Socket(path)) => arrivals = Some(Arrivals::of(path)),
-            (Some(arrivals), _) => arrivals.wait(left.min(ATTEMPT_PAUSE)),
+            (Some(arrivals), _) => arrivals.wait(patience.min(deadline_after(ATTEMPT_PAUSE))),
             (None, Endpoint::Tcp(..)) => arrivals = Some(Arrivals(None)),
         }
     }
@@ -258,34 +261,23 @@ fn connect(
 ///
 /// The appearing of the file precedes `listen` by a moment that no event marks; that is why waiting for it
 /// is bounded by [`ATTEMPT_PAUSE`].
-struct Arrivals(Option<std::os::fd::OwnedFd>);
+struct Arrivals(Option<DirWatch>);
 
 impl Arrivals {
     fn of(socket: &Path) -> Self {
-        let watch = || -> rustix::io::Result<_> {
-            let fd = inotify::init(inotify::CreateFlags::CLOEXEC | inotify::CreateFlags::NONBLOCK)?;
-            let dir = socket.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
-            inotify::add_watch(&fd, dir, inotify::WatchFlags::CREATE | inotify::WatchFlags::MOVED_TO)?;
-            Ok(fd)
+        let watch = || -> io::Result<DirWatch> {
+            let watch = DirWatch::new()?;
+            watch.add_arrivals(socket.parent().unwrap_or(Path::new("")))?;
+            Ok(watch)
         };
         Arrivals(watch().ok())
     }
 
-    fn wait(&self, at_most: Duration) {
-        let timeout = Timespec::try_from(at_most).ok();
-        match &self.0 {
-            Some(fd) => {
-                let mut fds = [PollFd::new(fd, PollFlags::IN)];
-                if poll(&mut fds, timeout.as_ref()).is_ok_and(|ready| ready > 0) {
-                    let mut events = [0; 4096];
-                    // What appeared does not matter: the next attempt tells.
-                    let _ = rustix::io::read(fd, &mut events);
-                }
-            }
-            None => {
-                let _ = poll(&mut [], timeout.as_ref());
-            }
-        }
+    fn wait(&self, until: Instant) {
+        let fds: Vec<_> = self.0.iter().map(DirWatch::fd).collect();
+        // What appeared does not matter: the next attempt tells.
+        let _ = poll::readable(&fds, Some(until));
+        let _ = self.0.as_ref().map(DirWatch::drain);
     }
 }
 

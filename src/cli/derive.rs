@@ -11,7 +11,7 @@ use std::time::Duration;
 use bstr::{BString, ByteSlice};
 
 use super::option::DebuggerKind;
-use super::settings::{DebuggerChoice, Parallel, Settings};
+use super::settings::{DebuggerChoice, Parallel, Settings, variable};
 use super::table::{is_core_format, is_core_method};
 use crate::error::{Error, Result};
 
@@ -178,7 +178,7 @@ fn timeouts(settings: &Settings) -> Result<()> {
 
 fn server_environment(settings: &Settings) -> Result<()> {
     for pair in &settings.mysqld_env {
-        if pair.starts_with(b"--") || !pair.contains(&b'=') {
+        if variable(pair).is_none() {
             return Err(Error::new(format!("invalid value '{pair}' supplied for option --mysqld-env"))
                 .hint("write NAME=VALUE"));
         }

@@ -21,7 +21,7 @@ pub enum Given {
     /// A value.
     Text(BString),
     /// A number; negative ones are grammatical.
-    Integer(i64),
+    Integer(i128),
     /// `KEY=VALUE`.
     Pair(BString, BString),
 }
@@ -179,7 +179,7 @@ impl Names {
                 Some(value) => Step::Option(opt, Given::Text(value)),
                 None => Step::Leftover(Why::NeedsValue(opt.name)),
             },
-            Action::Integer(_) => match required_integer(value, queue) {
+            Action::Integer(..) | Action::Time(_) => match required_integer(value, queue) {
                 Ok(number) => Step::Option(opt, Given::Integer(number)),
                 Err(why) => Step::Leftover(why(opt.name)),
             },
@@ -262,7 +262,7 @@ fn required(value: Option<&BStr>, queue: &mut VecDeque<BString>) -> Option<BStri
 fn required_integer(
     value: Option<&BStr>,
     queue: &mut VecDeque<BString>,
-) -> Result<i64, fn(&'static str) -> Why> {
+) -> Result<i128, fn(&'static str) -> Why> {
     let text = match value {
         Some(value) if value.is_empty() => return Err(Why::NeedsValue),
         Some(value) => value,
@@ -282,8 +282,8 @@ fn pop_unless_option(queue: &mut VecDeque<BString>) -> Option<BString> {
 }
 
 /// Reads a whole number: a sign, digits, and `_` anywhere but in front of the sign. Numbers too
-/// large to hold become the largest there is.
-pub fn parse_integer(text: &BStr) -> Option<i64> {
+/// large to hold become the largest there is, which no option takes for less than infinite.
+pub fn parse_integer(text: &BStr) -> Option<i128> {
     let (negative, digits) = match text.as_bytes() {
         [b'-', digits @ ..] => (true, digits),
         [b'+', digits @ ..] => (false, digits),
@@ -292,10 +292,10 @@ pub fn parse_integer(text: &BStr) -> Option<i64> {
     if !digits.iter().any(u8::is_ascii_digit) {
         return None;
     }
-    let mut magnitude: i64 = 0;
+    let mut magnitude: i128 = 0;
     for byte in digits {
         match byte {
-            b'0'..=b'9' => magnitude = magnitude.saturating_mul(10).saturating_add(i64::from(byte - b'0')),
+            b'0'..=b'9' => magnitude = magnitude.saturating_mul(10).saturating_add(i128::from(byte - b'0')),
             b'_' => {}
             _ => return None,
         }
@@ -436,7 +436,9 @@ mod tests {
         {
             assert_eq!(parse_integer(text.into()), Some(number), "{text}");
         }
-        assert_eq!(parse_integer("99999999999999999999999".into()), Some(i64::MAX));
+        assert_eq!(parse_integer("99999999999999999999999".into()), Some(99_999_999_999_999_999_999_999));
+        let many = "9".repeat(60);
+        assert_eq!(parse_integer(many.as_str().into()), Some(i128::MAX));
         for text in ["", "_", "-", "x", "5x", "0x10", "1.5", "1e3", " 1", "--1"] {
             assert_eq!(parse_integer(text.into()), None, "{text}");
         }

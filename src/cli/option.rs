@@ -46,8 +46,11 @@ pub enum Action {
     Counter(fn(&mut Settings) -> &mut u32),
     /// A value, after `=` or as the next argument; the last one wins.
     Text(fn(&mut Settings, &BStr) -> Result<()>),
-    /// A whole number that is not negative; the last one wins.
-    Integer(fn(&mut Settings, u64)),
+    /// A whole number that is not negative, at most this one; the last one wins.
+    Integer(u64, fn(&mut Settings, u64)),
+    /// A time in a unit of its own, not negative; the last one wins. Any number is accepted: more than can be counted is
+    /// as much as can.
+    Time(fn(&mut Settings, u64)),
     /// A value; every occurrence appends one.
     List(fn(&mut Settings, &BStr)),
     /// `KEY=VALUE`; a key given again replaces its value.
@@ -182,9 +185,14 @@ pub const fn text(
     option(name, Action::Text(set), value_name)
 }
 
-/// A row for [`Action::Integer`].
+/// A row for [`Action::Integer`]: a count of what fits into 32 bits.
 pub const fn integer(name: &'static str, value_name: &'static str, set: fn(&mut Settings, u64)) -> Opt {
-    option(name, Action::Integer(set), value_name)
+    option(name, Action::Integer(u32::MAX as u64, set), value_name)
+}
+
+/// A row for [`Action::Time`].
+pub const fn time(name: &'static str, value_name: &'static str, set: fn(&mut Settings, u64)) -> Opt {
+    option(name, Action::Time(set), value_name)
 }
 
 /// A row for [`Action::List`].
@@ -308,7 +316,7 @@ impl Opt {
         match self.action {
             Action::Flag(_) | Action::Counter(_) | Action::Ask(_) => format!("--{name}"),
             Action::Negatable(_) => format!("--[no]{name}"),
-            Action::Text(_) | Action::Integer(_) | Action::List(_) | Action::Pairs(_) => {
+            Action::Text(_) | Action::Integer(..) | Action::Time(_) | Action::List(_) | Action::Pairs(_) => {
                 format!("--{name}={value_name}")
             }
             Action::Attached(_) | Action::Optional(_) | Action::Debugger(..) => {

@@ -13,6 +13,7 @@ use super::derive::{self, DebuggerUse};
 use super::getopt::{Given, Leftover, Names, Why, parse_integer};
 use super::option::{Action, DefaultValue, EnvTwin, Opt, Question};
 use super::settings::Settings;
+use super::similar::similar;
 use super::table;
 use crate::env::Env;
 use crate::error::{Error, Result};
@@ -37,7 +38,7 @@ pub enum Invocation {
 /// A mistake on the command line or in an environment twin, in the reference's words where it has
 /// some. All of them are usage errors: nothing was touched, and the exit code is 1 (runner §1.5).
 /// Which of several mistakes is told follows the order of the reference: first what the parser
-/// cannot skip, then negative numbers, then invalid options, then conflicts (runner §1.4).
+/// cannot skip, then numbers out of range, then invalid options, then conflicts (runner §1.4).
 pub fn parse(argv: Vec<OsString>, env: &Env) -> Result<Invocation> {
     let argv: Vec<BString> = argv.into_iter().map(|arg| arg.into_vec().into()).collect();
     let (program, args) = match argv.split_first() {
@@ -55,7 +56,7 @@ pub fn parse(argv: Vec<OsString>, env: &Env) -> Result<Invocation> {
     }
     let mut settings = Settings::default();
     from_environment(&mut settings, &scan.given, env)?;
-    reject_negative(&scan.given)?;
+    reject_out_of_range(&scan.given)?;
     let leftovers = sort_leftovers(scan.leftovers, &names, &see_help)?;
     let mut debuggers = Vec::new();
     for (opt, given) in &scan.given {
@@ -121,13 +122,15 @@ fn assign(settings: &mut Settings, opt: &Opt, given: &Given) -> Result<()> {
         }
         (Action::Text(set) | Action::Optional(set), Given::Text(value)) => set(settings, value.as_ref())?,
         (Action::Optional(set), _) => set(settings, BStr::new(""))?,
-        (Action::Integer(set), Given::Integer(number)) => set(settings, number.unsigned_abs()),
+        (Action::Integer(_, set) | Action::Time(set), Given::Integer(number)) => {
+            set(settings, counted(*number))
+        }
         (Action::List(append), Given::Text(value)) => append(settings, value.as_ref()),
         (Action::Pairs(insert), Given::Pair(key, value)) => insert(settings, key.as_ref(), value.as_ref()),
         (Action::Attached(set), Given::Text(value)) => set(settings, Some(value.as_ref())),
         (Action::Attached(set), _) => set(settings, None),
         (Action::Debugger(..) | Action::Ask(_), _) => {}
-        (Action::Text(_) | Action::Integer(_) | Action::List(_) | Action::Pairs(_), _) => {
+        (Action::Text(_) | Action::Integer(..) | Action::Time(_) | Action::List(_) | Action::Pairs(_), _) => {
             unreachable!("the scanner gives --{} a value of its kind", opt.name)
         }
     }
@@ -137,9 +140,11 @@ fn assign(settings: &mut Settings, opt: &Opt, given: &Given) -> Result<()> {
 /// Stores a value that comes as text: a default, or that of an environment twin.
 fn assign_text(settings: &mut Settings, opt: &Opt, value: &BStr) -> Result<()> {
     let given = match opt.action {
-        Action::Integer(_) => match parse_integer(value) {
-            Some(number) if number >= 0 => Given::Integer(number),
-            Some(_) => return Err(negative(opt, value)),
+        Action::Integer(..) | Action::Time(_) => match parse_integer(value) {
+            Some(number) => {
+                in_range(opt, number)?;
+                Given::Integer(number)
+            }
             None => return Err(Error::new(format!("'{value}' is no whole number"))),
         },
         _ => Given::Text(value.into()),
@@ -169,7 +174,7 @@ fn from_environment(settings: &mut Settings, given: &[(&'static Opt, Given)], en
         };
         match parse_integer(value) {
             Some(0) => {}
-            Some(number) if number > 0 => (variable.set)(settings, number.unsigned_abs()),
+            Some(number) if number > 0 => (variable.set)(settings, counted(number)),
             _ => return Err(in_variable(Error::new(format!("'{value}' is no whole number")), variable.name)),
         }
     }
@@ -181,25 +186,42 @@ fn is_unset(twin: &EnvTwin, value: &BStr) -> bool {
 }
 
 fn in_variable(error: Error, name: &str) -> Error {
+    let hint = error.hint_text().map(|hint| format!("{hint}\n")).unwrap_or_default();
     Error::new(format!("the environment variable {name} has a wrong value"))
         .caused_by(error)
-        .hint(format!("correct or unset {name}"))
+        .hint(format!("{hint}correct or unset {name}"))
 }
 
-/// The last number given for an option decides; the spelling of the message is the reference's.
-fn reject_negative(given: &[(&'static Opt, Given)]) -> Result<()> {
+/// The last number given for an option decides.
+fn reject_out_of_range(given: &[(&'static Opt, Given)]) -> Result<()> {
     for (at, (opt, value)) in given.iter().enumerate() {
-        if let Given::Integer(number @ ..0) = value
+        if let Given::Integer(number) = value
             && !given[at + 1..].iter().any(|(later, _)| std::ptr::eq(*later, *opt))
         {
-            return Err(negative(opt, number.to_string().as_str().into()));
+            in_range(opt, *number)?;
         }
     }
     Ok(())
 }
 
-fn negative(opt: &Opt, value: &BStr) -> Error {
-    Error::new(format!("{} doesn't accept a negative value: {value}", opt.joined_names()))
+/// # Errors
+/// The option does not take this number. For a negative one the spelling is the reference's, which takes all others.
+fn in_range(opt: &Opt, number: i128) -> Result<()> {
+    if number < 0 {
+        return Err(Error::new(format!("{} doesn't accept a negative value: {number}", opt.joined_names())));
+    }
+    match opt.action {
+        Action::Integer(most, _) if number > i128::from(most) => {
+            let error = Error::new(format!("invalid value '{number}' supplied for option --{}", opt.name));
+            Err(error.hint(format!("give a whole number from 0 to {most}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A number that is not negative, or the largest that can be counted.
+fn counted(number: i128) -> u64 {
+    u64::try_from(number).unwrap_or(u64::MAX)
 }
 
 fn note_without_effect(settings: &mut Settings, opt: &Opt) {
@@ -255,15 +277,11 @@ fn what_is_wrong(leftover: &Leftover, names: &Names) -> Option<String> {
     })
 }
 
-/// The option whose name is like the one typed: a third of the letters may differ, and one always.
+/// The option whose name is like the one typed.
 fn nearest<'names>(typed: &[u8], names: &'names Names) -> Option<&'names str> {
     let typed =
         typed.split(|byte| *byte == b'=').next()?.to_str().ok()?.to_ascii_lowercase().replace('_', "-");
-    let allowed = (typed.len() / 3).max(1);
-    let near = names.long_names().map(|name| (strsim::osa_distance(&typed, name), name));
-    near.filter(|(distance, _)| *distance <= allowed)
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, name)| name)
+    similar(&typed, names.long_names())
 }
 
 #[cfg(test)]
@@ -380,6 +398,38 @@ mod tests {
         assert_eq!(error(&["--zz", "--sleep", "-1"]).message(), "sleep doesn't accept a negative value: -1");
         assert_eq!(settings(&["--retry=-1", "--retry=3"]).retry, 3);
         assert_eq!(settings(&["--retry=-0"]).retry, 0);
+    }
+
+    /// They were cut to 32 bits once.
+    #[test]
+    fn counts_have_bounds() {
+        let counts = [
+            "repeat",
+            "retry",
+            "retry-failure",
+            "max-test-fail",
+            "tail-lines",
+            "max-save-core",
+            "max-save-datadir",
+            "build-thread",
+            "port-base",
+            "open-files-limit",
+            "max-connections",
+        ];
+        for option in counts {
+            settings(&[&format!("--{option}=4294967295")]);
+            for number in ["4294967296", "4294967297", "99999999999999999999", "18446744073709551617"] {
+                let error = error(&[&format!("--{option}={number}")]);
+                let message = format!("invalid value '{number}' supplied for option --{option}");
+                assert_eq!(error.message(), message);
+                assert_eq!(error.hint_text(), Some("give a whole number from 0 to 4294967295"));
+            }
+        }
+        assert_eq!(settings(&["--repeat=4294967296", "--repeat=2"]).repeat, 2);
+        let given = parse_in(&[("MTR_MAX_TEST_FAIL", "4294967296")], &[]).expect_err("a mistake");
+        assert!(
+            given.explained().contains("MTR_MAX_TEST_FAIL") && given.explained().contains("0 to 4294967295")
+        );
     }
 
     /// The reference takes any number for a time; more than can be counted is as much as can.

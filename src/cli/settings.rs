@@ -4,10 +4,12 @@
 //! (runner §1.3, `docs/options.md`). Values taken from the environment (`MTR_PARALLEL`, …) are
 //! already in here, so nothing below `cli` reads an environment twin of an option.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use bstr::BString;
+use bstr::{BString, ByteSlice as _};
 
 /// How many workers: `--parallel`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -189,7 +191,19 @@ pub struct Settings {
     pub without_effect: Vec<String>,
 }
 
+/// The parts of `NAME=VALUE`.
+pub(super) fn variable(pair: &[u8]) -> Option<(&OsStr, &OsStr)> {
+    let (name, value) = pair.split_once_str("=")?;
+    (!name.starts_with(b"--")).then(|| (OsStr::from_bytes(name), OsStr::from_bytes(value)))
+}
+
 impl Settings {
+    /// The variables of `--mysqld-env`: names and values, in order. What has no `=` is none; such a value is refused when
+    /// the command line is read.
+    pub fn server_variables(&self) -> impl DoubleEndedIterator<Item = (&OsStr, &OsStr)> {
+        self.mysqld_env.iter().filter_map(|pair| variable(pair))
+    }
+
     /// Settings that nobody has filled in: what the table's defaults are written into.
     pub(super) fn unset() -> Self {
         Settings {

@@ -13,7 +13,7 @@ use bstr::{BStr, BString, ByteSlice};
 use super::getopt::parse_integer;
 use super::option::{
     DebuggerKind, EnvOnly, Group, Opt, Question, ask, attached, counter, debugger, flag, integer, list,
-    negatable, optional, pairs, text,
+    negatable, optional, pairs, text, time,
 };
 use super::settings::{Network, Parallel};
 use crate::error::{Error, Result};
@@ -173,15 +173,15 @@ const SCHEDULING: &[Opt] = &[
         .default("10")
         .help("end the run after N failed tests; 0 for no limit")
         .more("It only matters with `--force`."),
-    integer("testcase-timeout", "MINUTES", |s, n| s.testcase_timeout = minutes(n))
+    time("testcase-timeout", "MINUTES", |s, n| s.testcase_timeout = minutes(n))
         .env_nonzero("MTR_TESTCASE_TIMEOUT")
         .default("15")
         .help("fail a test that takes longer than MINUTES"),
-    integer("suite-timeout", "MINUTES", |s, n| s.suite_timeout = minutes(n))
+    time("suite-timeout", "MINUTES", |s, n| s.suite_timeout = minutes(n))
         .env_nonzero("MTR_SUITE_TIMEOUT")
         .default("360")
         .help("end a run that takes longer than MINUTES"),
-    integer("shutdown-timeout", "SECONDS", |s, n| s.shutdown_timeout = Duration::from_secs(n))
+    time("shutdown-timeout", "SECONDS", |s, n| s.shutdown_timeout = Duration::from_secs(n))
         .env_nonzero("MTR_SHUTDOWN_TIMEOUT")
         .default("10")
         .help("kill a server that has not shut down after SECONDS"),
@@ -193,12 +193,10 @@ const SCHEDULING: &[Opt] = &[
     })
     .env("MTR_STOP_FILE")
     .help("start no further test while FILE exists"),
-    integer("stop-keep-alive", "SECONDS", |s, n| {
-        s.stop_keep_alive = some_nonzero(n).map(Duration::from_secs)
-    })
-    .env("MTR_STOP_KEEP_ALIVE")
-    .help("print a sign of life every SECONDS while stopped"),
-    integer("sleep", "SECONDS", |s, n| s.sleep = some_nonzero(n).map(Duration::from_secs))
+    time("stop-keep-alive", "SECONDS", |s, n| s.stop_keep_alive = some_nonzero(n).map(Duration::from_secs))
+        .env("MTR_STOP_KEEP_ALIVE")
+        .help("print a sign of life every SECONDS while stopped"),
+    time("sleep", "SECONDS", |s, n| s.sleep = some_nonzero(n).map(Duration::from_secs))
         .help("make every `sleep` in a test last SECONDS"),
 ];
 
@@ -404,7 +402,7 @@ const DEBUGGING: &[Opt] = &[
         .more("The time-outs of tests and run become seven days, and failing tests are not tried again."),
     flag("debug-common", |s| s.debug_common = true).help("like --debug, with the most used keywords only"),
     flag("debug-server", |s| s.debug_server = true).help("like --debug, for servers only"),
-    integer("debug-sync-timeout", "SECONDS", |s, n| s.debug_sync_timeout = Duration::from_secs(n))
+    time("debug-sync-timeout", "SECONDS", |s, n| s.debug_sync_timeout = Duration::from_secs(n))
         .default("300")
         .help("limit the waits of debug sync points in the server to SECONDS; 0 switches them off"),
     flag("gcov", |s| s.gcov = true).help("collect coverage with gcov; needs a source tree"),
@@ -533,7 +531,7 @@ fn some_nonzero(number: u64) -> Option<u64> {
     (number != 0).then_some(number)
 }
 
-/// Counts beyond four thousand million are all the same to us.
+/// A number that the table has found to have 32 bits.
 fn small(number: u64) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }
@@ -620,7 +618,11 @@ mod tests {
             Action::Ask(_) if name.len() == 1 => format!("-{name}"),
             Action::Flag(_) | Action::Counter(_) | Action::Ask(_) => format!("--{name}"),
             Action::Negatable(_) => format!("--no-{name}"),
-            Action::Text(_) | Action::Integer(_) | Action::Attached(_) | Action::Debugger(..) => {
+            Action::Text(_)
+            | Action::Integer(..)
+            | Action::Time(_)
+            | Action::Attached(_)
+            | Action::Debugger(..) => {
                 let value = match name {
                     "print-method" => "lldb",
                     "sanitizer" => "asan",

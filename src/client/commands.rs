@@ -1,7 +1,7 @@
 //! The commands beside queries: signs of life, another user or database, and the ways to end a session.
 
 use std::os::fd::BorrowedFd;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bstr::BString;
 
@@ -9,6 +9,7 @@ use crate::client::connection::Connection;
 use crate::client::login;
 use crate::client::wire::error::{ClientError, code};
 use crate::client::wire::options::Options;
+use crate::sys::deadline::deadline_after;
 use crate::sys::poll;
 
 const COM_QUIT: u8 = 1;
@@ -20,11 +21,17 @@ const COM_RESET_CONNECTION: u8 = 31;
 
 impl Connection {
     /// Asks for a sign of life.
+    ///
+    /// # Errors
+    /// The connection is lost, or the server's answer is an error or malformed.
     pub fn ping(&mut self) -> Result<(), ClientError> {
         self.simple_twice(COM_PING)
     }
 
     /// Resets the session's state without a new login; statements are no longer prepared.
+    ///
+    /// # Errors
+    /// The connection is lost, or the server's answer is an error or malformed.
     pub fn reset(&mut self) -> Result<(), ClientError> {
         self.simple_twice(COM_RESET_CONNECTION)?;
         self.statements.end("mysql_reset_connection()");
@@ -33,6 +40,9 @@ impl Connection {
 
     /// Logs in as somebody else on the same connection; statements are no longer prepared. `None` leaves
     /// no database selected. After an error the connection can still be used if the server keeps it.
+    ///
+    /// # Errors
+    /// The server refuses the login, or the connection is lost.
     pub fn change_user(
         &mut self,
         user: &[u8],
@@ -61,6 +71,9 @@ impl Connection {
     }
 
     /// Makes `database` the current one.
+    ///
+    /// # Errors
+    /// The connection is lost, or the server's answer is an error or malformed.
     pub fn select_db(&mut self, database: &[u8]) -> Result<(), ClientError> {
         self.simple(COM_INIT_DB, &[database])?;
         self.options.database = Some(database.into());
@@ -68,11 +81,17 @@ impl Connection {
     }
 
     /// Tells the server to shut down.
+    ///
+    /// # Errors
+    /// The connection is lost, or the server's answer is an error or malformed.
     pub fn shutdown(&mut self) -> Result<(), ClientError> {
         self.simple(COM_SHUTDOWN, &[&[0]])
     }
 
     /// Sets a server option: 0 allows several statements in one query, 1 forbids them.
+    ///
+    /// # Errors
+    /// The connection is lost, or the server's answer is an error or malformed.
     pub fn set_option(&mut self, option: u16) -> Result<(), ClientError> {
         self.simple(COM_SET_OPTION, &[&option.to_le_bytes()])
     }
@@ -137,6 +156,6 @@ impl Connection {
 
 /// Whether `fd` has something to read, or has ended, within `timeout`.
 fn readable(fd: BorrowedFd<'_>, timeout: Option<Duration>) -> bool {
-    let deadline = timeout.and_then(|wait| Instant::now().checked_add(wait));
+    let deadline = timeout.map(deadline_after);
     poll::readable(&[fd], deadline).is_ok_and(|ready| !ready.is_empty())
 }

@@ -75,6 +75,9 @@ enum Seen {
 
 impl Connection {
     /// Opens a connection and logs in.
+    ///
+    /// # Errors
+    /// There is no server, or it refuses the login.
     pub fn connect(options: &Options) -> Result<Connection, ClientError> {
         Ok(Connection::logged_in(login::open(options)?, options))
     }
@@ -103,6 +106,9 @@ impl Connection {
     }
 
     /// Sends a query; its results are read with [`Connection::read_result`].
+    ///
+    /// # Errors
+    /// A result of an earlier command is not read yet (2014), or the query cannot be sent.
     pub fn send_query(&mut self, sql: &[u8]) -> Result<(), ClientError> {
         self.forget_changes();
         self.command(COM_QUERY, &[sql])
@@ -110,6 +116,10 @@ impl Connection {
 
     /// Reads the next result of what was sent: the first one, or after it one more
     /// while [`Connection::more_results`] says so.
+    ///
+    /// # Errors
+    /// No result is due (2014), the server refuses the query, a file it asks for cannot be sent, or the connection is
+    /// lost.
     pub fn read_result(&mut self) -> Result<Reply, ClientError> {
         match self.phase {
             Phase::Sent => {}
@@ -165,6 +175,9 @@ impl Connection {
     }
 
     /// The next row; `None` at the end of the result, when warnings and status are up to date.
+    ///
+    /// # Errors
+    /// The server ends the result with an error, a row is malformed, or the connection is lost.
     pub fn next_row(&mut self) -> Result<Option<Row<'_>>, ClientError> {
         if self.phase != Phase::Rows {
             return Ok(None);

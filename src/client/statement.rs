@@ -117,6 +117,9 @@ impl Statement {
 impl Connection {
     /// Prepares `sql`, with the handle `reuse` if there is one: what it stood for is closed first.
     /// The connection's warning count is that of the prepare afterwards.
+    ///
+    /// # Errors
+    /// The server refuses the statement, or the connection is lost.
     pub fn prepare(&mut self, sql: &[u8], reuse: Option<Statement>) -> Result<Statement, ClientError> {
         let mut statement = reuse.unwrap_or_default();
         self.prepare_again(&mut statement, sql)?;
@@ -125,6 +128,9 @@ impl Connection {
 
     /// Prepares `sql` with a handle that stays the caller's, also if the server refuses: then nothing is
     /// prepared with it.
+    ///
+    /// # Errors
+    /// The server refuses the statement, or the connection is lost.
     pub fn prepare_again(&mut self, statement: &mut Statement, sql: &[u8]) -> Result<(), ClientError> {
         self.close_on_server(statement);
         statement.params.clear();
@@ -169,6 +175,9 @@ impl Connection {
     /// NULL and surplus ones ignored, but none at all where some are needed is error 2031. With `cursor`
     /// the rows of a SELECT stay on the server until the first [`Connection::stmt_next_row`], so that
     /// other commands can come before it.
+    ///
+    /// # Errors
+    /// Nothing is prepared, parameters are missing (2031), or the statement cannot be sent.
     pub fn execute(
         &mut self,
         statement: &mut Statement,
@@ -196,6 +205,9 @@ impl Connection {
 
     /// Reads the next result of an execution: the first one, or one more while
     /// [`Connection::more_results`] says so.
+    ///
+    /// # Errors
+    /// No result is due (2014), the server refuses the statement, or the connection is lost.
     pub fn stmt_read_result(&mut self, statement: &mut Statement) -> Result<Reply, ClientError> {
         match self.phase {
             Phase::Sent => {}
@@ -280,6 +292,9 @@ impl Connection {
 
     /// The next row, its values as text (mysqltest §11.3); `None` at the end of the result, when warnings
     /// and status are up to date. Fetches the rows of an open cursor.
+    ///
+    /// # Errors
+    /// The server ends the result with an error, a row is malformed, or the connection is lost.
     pub fn stmt_next_row<'a>(
         &mut self,
         statement: &'a mut Statement,
@@ -318,6 +333,9 @@ impl Connection {
     }
 
     /// Sends a part of the value of parameter `index` ahead of the execution. The server does not answer.
+    ///
+    /// # Errors
+    /// Nothing is prepared, there is no parameter `index` (2034), or the part cannot be sent.
     pub fn send_long_data(
         &mut self,
         statement: &Statement,
@@ -335,6 +353,9 @@ impl Connection {
     }
 
     /// Forgets the long data and closes the cursor of a statement, which stays prepared.
+    ///
+    /// # Errors
+    /// Nothing is prepared, the server refuses, or the connection is lost.
     pub fn reset_statement(&mut self, statement: &mut Statement) -> Result<(), ClientError> {
         let handle = self.alive(statement)?;
         statement.cursor_open = false;

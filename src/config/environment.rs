@@ -6,8 +6,10 @@ use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
+use super::sanitizers;
 use crate::cli::settings::Settings;
 use crate::env::{Env, shell_word};
+use crate::sys::argument::argument;
 use crate::tree::layout::Layout;
 use crate::tree::probe::ServerFacts;
 use crate::tree::programs::{Program, Programs};
@@ -106,7 +108,7 @@ pub fn base(
     let commands = Commands { settings, programs, vardirs, config: vardirs.config_file(), trace_option };
 
     system(&mut env, settings, layout, programs);
-    sanitizers(&mut env, &layout.test_dir);
+    sanitizers::set(&mut env, settings, &layout.test_dir);
     places(&mut env, layout, facts, vardirs);
     commands.set_all(&mut env, layout, facts);
     for (name, path) in &layout.plugins {
@@ -165,32 +167,6 @@ fn system(env: &mut Env, settings: &Settings, layout: &Layout, programs: &Progra
     }
 }
 
-/// Options of the sanitizers, which servers and clients read alike (runner §1.4).
-fn sanitizers(env: &mut Env, test_dir: &Path) {
-    let mut asan = OsString::new();
-    let file = test_dir.join("asan.supp");
-    if file.is_file() {
-        asan.push("suppressions=");
-        asan.push(&file);
-        asan.push(":");
-    }
-    asan.push("abort_on_error=1:");
-    asan.push(env.get("ASAN_OPTIONS").unwrap_or_default());
-    env.set("ASAN_OPTIONS", asan);
-
-    let file = test_dir.join("lsan.supp");
-    if file.is_file() {
-        let mut lsan = OsString::from("suppressions=");
-        lsan.push(&file);
-        lsan.push(":print_suppressions=0");
-        if let Some(old) = env.non_empty("LSAN_OPTIONS") {
-            lsan.push(":");
-            lsan.push(old);
-        }
-        env.set("LSAN_OPTIONS", lsan);
-    }
-}
-
 /// Directories and facts of the server.
 fn places(env: &mut Env, layout: &Layout, facts: &ServerFacts, vardirs: &VarDirs) {
     let conf = layout.test_dir.join("lib/openssl.cnf");
@@ -222,17 +198,17 @@ struct Commands<'a> {
 
 impl Commands<'_> {
     fn set_all(&self, env: &mut Env, layout: &Layout, facts: &ServerFacts) {
-        let defaults = || word("--defaults-file=", &self.config);
+        let defaults = || argument("--defaults-file=", &self.config);
         for (name, program, trace) in CLIENTS {
             env.set(name, self.command(program, [defaults()], trace));
         }
         for (name, program, trace, suffix) in GROUP_CLIENTS {
-            let group = word("--defaults-group-suffix=", suffix);
+            let group = argument("--defaults-group-suffix=", suffix);
             env.set(name, self.command(program, [defaults(), group], &format!("{trace}-{suffix}")));
         }
-        let load = word("--local-load=", &self.vardirs.tmp);
+        let load = argument("--local-load=", &self.vardirs.tmp);
         env.set("MYSQL_BINLOG", self.command(Program::Binlog, [defaults(), load], "mysqlbinlog"));
-        let vardir = word("--vardir=", &self.vardirs.var);
+        let vardir = argument("--vardir=", &self.vardirs.var);
         let client_test = [defaults(), "--testcase".into(), vardir];
         env.set("MYSQL_CLIENT_TEST", self.command(Program::ClientTest, client_test, "mysql_client_test"));
         for (name, program, trace) in TOOLS {
@@ -255,7 +231,7 @@ impl Commands<'_> {
                 join([backup.as_os_str(), OsStr::new("--innobackupex")].into_iter(), " "),
             );
         }
-        let charsets = word("--character-sets-dir=", &layout.charsets_dir);
+        let charsets = argument("--character-sets-dir=", &layout.charsets_dir);
         let conv: &[OsString] = if self.programs.conv_takes_charsets { &[charsets] } else { &[] };
         env.set("MARIADB_CONV", self.plain(Program::Conv, conv));
         env.set("MYSQL_FIX_PRIVILEGE_TABLES", &self.programs.fix_privilege_tables);
@@ -269,7 +245,7 @@ impl Commands<'_> {
         if self.settings.debug {
             let file = self.vardirs.var.join("log").join(format!("{trace}.trace"));
             let option = format!("{}d,info,warning,warnings:t:A,", self.trace_option);
-            args.push(word(&option, &file));
+            args.push(argument(&option, &file));
         }
         self.plain(program, &args)
     }
@@ -289,20 +265,13 @@ impl Commands<'_> {
     fn server(&self, mariadbd: &Path) -> OsString {
         let mut text = mariadbd.as_os_str().to_owned();
         text.push(" --defaults-group-suffix=.1 ");
-        text.push(shell_word(&word("--defaults-file=", &self.config)));
+        text.push(shell_word(&argument("--defaults-file=", &self.config)));
         text.push(" ");
         let extra: Vec<&OsStr> =
             self.settings.mysqld.iter().map(|option| OsStr::from_bytes(option)).collect();
         text.push(join(extra.into_iter(), " "));
         text
     }
-}
-
-/// An option's name and value as one word.
-fn word(name: &str, value: impl AsRef<OsStr>) -> OsString {
-    let mut text = OsString::from(name);
-    text.push(value);
-    text
 }
 
 /// `words` with `separator` between them.

@@ -13,7 +13,14 @@ use crate::component::is_component;
 use crate::env::Env;
 use crate::error::{Error, Location, Result};
 use crate::grammar::mycnf::{ConfigFile, ConfigOption, Group};
-use crate::tree::layout::Layout;
+use crate::tree::layout::{Layout, build_types};
+
+/// The most bytes that a value may have after its references were replaced: 64 KiB. No argument of a program may have
+/// more than twice as many.
+const MOST_OF_VALUE: usize = 64 << 10;
+
+/// The most bytes that all values with references may have together: 4 MiB.
+const MOST_OF_VALUES: usize = 4 << 20;
 
 /// Where below basedir the error messages and character sets may be (runner §9.1).
 const SHARE_DIRS: [&str; 4] = ["share/mariadb", "share/mysql", "sql/share", "share"];
@@ -56,8 +63,8 @@ pub struct Config {
 ///
 /// # Errors
 ///
-/// A `@group.option` that does not exist, a port that is no number, and a share directory without
-/// error messages or character sets.
+/// A `@group.option` that does not exist, values that grow without measure by what they refer to, a port that is no
+/// number, and a share directory without error messages or character sets.
 pub fn generate(inputs: &ConfigInputs<'_>) -> Result<Config> {
     let mut work = Work { inputs, file: inputs.template.clone(), next_port: inputs.first_port, next_id: 1 };
     for plugin in inputs.optional_plugins {
@@ -249,6 +256,7 @@ impl Work<'_> {
     /// Replaces `@group.option` in all values, in one pass, top down. A value that was not resolved
     /// yet is taken as it is.
     fn resolve(&mut self) -> Result<()> {
+        let mut left = MOST_OF_VALUES;
         for group in 0..self.file.groups().len() {
             if self.file.groups()[group].name == "OPT" {
                 continue;
@@ -264,22 +272,34 @@ impl Work<'_> {
                     continue;
                 }
                 let (value, location) = (value.clone(), location.clone());
-                let resolved = self.resolve_value(&value).map_err(|e| e.at(location.file, location.line))?;
+                let resolved =
+                    self.resolve_value(&value, left).map_err(|e| e.at(location.file, location.line))?;
+                left = left.saturating_sub(resolved.len());
                 self.file.groups_mut()[group].options[option].value = Some(resolved);
             }
         }
         Ok(())
     }
 
-    /// The value with its references replaced. A reference to something without a value takes
+    /// The value with its references replaced; all values may have `left` more bytes. A reference to something without a value takes
     /// the text before it along, and a value with an `@` but no reference becomes empty.
-    fn resolve_value(&mut self, value: &[u8]) -> Result<BString> {
+    fn resolve_value(&mut self, value: &[u8], left: usize) -> Result<BString> {
+        let room = left.min(MOST_OF_VALUE);
         let mut result = BString::default();
         let mut rest = value;
         let mut found = false;
         while let Some(reference) = Reference::find(rest) {
             if let Some(value) = self.look_up(&reference)? {
                 result.extend_from_slice(&rest[..reference.start]);
+                if result.len() + value.len() + rest.len() - reference.end > room {
+                    return Err(Error::new(format!(
+                        "the value becomes longer than {room} bytes when '@{}.{}' is replaced",
+                        reference.group, reference.option
+                    ))
+                    .hint(
+                        "a value that refers twice to one that refers twice to another doubles each time",
+                    ));
+                }
                 result.extend_from_slice(&value);
             }
             rest = &rest[reference.end..];
@@ -368,11 +388,11 @@ fn bytes(path: &Path) -> BString {
 
 /// The first share directory below `base` that exists and has `inside`; with a trailing slash
 /// where `inside` is `None`. `multiconfig` is the directory of a multi-config build, or empty.
+///
+/// # Errors
+/// There is none; the message names the places searched.
 pub fn find_share(base: &Path, inside: Option<&str>, multiconfig: &str) -> Result<PathBuf> {
-    let builds = match multiconfig.trim_matches('/') {
-        "" => vec!["Release", "Relwithdebinfo", "Debug"],
-        build => vec![build],
-    };
+    let builds = build_types(multiconfig);
     let in_builds =
         SHARE_DIRS.iter().flat_map(|dir| builds.iter().map(move |build| format!("{dir}/{build}")));
     let candidates = SHARE_DIRS.iter().map(ToString::to_string).chain(in_builds);
@@ -566,6 +586,24 @@ mod tests {
         );
         assert_eq!(config.servers()[0].value("#extra").unwrap(), "22003");
         assert_eq!(config.next_port(), 22004);
+    }
+
+    /// Thirty values of two references each: the last one would have a thousand million bytes.
+    #[test]
+    fn values_do_not_double_without_limit() {
+        let base = tempfile::tempdir().unwrap();
+        let chain: String = (1..30).map(|n| format!("v{n}=@a.v{0}@a.v{0}\n", n - 1)).collect();
+        let error = try_made(&format!("[a]\nv0=x\n{chain}"), base.path(), &[]).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "my.cnf:19: the value becomes longer than 65536 bytes when '@a.v16' is replaced"
+        );
+        assert!(error.hint_text().is_some());
+        let wide = "x".repeat(60_000);
+        let many: String = (0..100).map(|n| format!("w{n}=@a.v\n")).collect();
+        let error = try_made(&format!("[a]\nv={wide}\n{many}"), base.path(), &[]).unwrap_err();
+        assert!(error.message().contains("longer than 54304 bytes"), "{error}");
+        assert_eq!(error.location().unwrap().line, Some(72));
     }
 
     #[test]

@@ -5,4 +5,7 @@ pub mod external;
 pub mod generate;
 mod port_locks;
 pub mod ports;
+mod sanitizers;
 pub mod server_group;
+#[doc(hidden)]
+pub mod testing;

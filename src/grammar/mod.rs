@@ -1,4 +1,4 @@
-//! The grammars of the files of a test suite: bytes in, plain data with line numbers out.
+//! The grammars of the files of a test suite, and of the variables that rule sanitizers: bytes in, plain data with line numbers out.
 //!
 //! Nothing here reads a file or knows what its words mean to a test: that is the business of `tree` and `config`.
 //! The one exception to "no files" is a path that is passed in to be named in an error.
@@ -9,3 +9,6 @@ pub mod disabled;
 pub mod mycnf;
 pub mod option_file;
 pub mod rdiff;
+pub mod sanitizer_options;
+#[doc(hidden)]
+pub mod testing;

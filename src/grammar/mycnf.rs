@@ -14,6 +14,12 @@ use crate::error::{Error, Location, Result};
 /// Compared with `_` read as `-`.
 const REPEATABLE: [&[u8]; 2] = [b"plugin-load-add", b"optimizer-switch"];
 
+/// The most groups that a file has with all that it includes; the largest of MariaDB's tree has 23.
+pub const MOST_GROUPS: usize = 1000;
+
+/// The most options that a file has with all that it includes.
+pub const MOST_OPTIONS: usize = 10_000;
+
 /// A parsed option file: groups in order of first appearance.
 ///
 /// The groups `ENV` and `OPT` always exist and come first; they are the runner's, and never
@@ -113,8 +119,8 @@ impl Group {
 ///
 /// # Errors
 ///
-/// A line that fits no rule, an option before the first group, and what `include` cannot give: with `path` and
-/// the line.
+/// A line that fits no rule, an option before the first group, more than [`MOST_GROUPS`] groups or [`MOST_OPTIONS`]
+/// options, and what `include` cannot give: with `path` and the line.
 pub fn parse(
     text: &[u8],
     path: &Path,
@@ -122,6 +128,7 @@ pub fn parse(
 ) -> Result<ConfigFile> {
     let mut config = ConfigFile::default();
     let mut group: Option<BString> = None;
+    let mut options = 0;
     for (number, line, parsed) in lines(text) {
         let fail = |error: Error| error.at(path, Some(number));
         // A group whose name is empty or `0` counts as none, as in the reference.
@@ -142,9 +149,10 @@ pub fn parse(
                     Some(_) => e,
                     None => fail(e),
                 })?;
-                config.append(included);
+                options += config.append(included);
             }
             Line::Magic(name, text) => {
+                options += 1;
                 let group = inside(format!("magic comment '{}'", name.as_bstr()))?;
                 config.group_or_insert(group).set(ConfigOption {
                     name: name.into(),
@@ -153,6 +161,7 @@ pub fn parse(
                 });
             }
             Line::Option(name, value) => {
+                options += 1;
                 let group = inside(format!("option '{}'", line.as_bstr()))?;
                 config.group_or_insert(group).set(ConfigOption {
                     name: name.into(),
@@ -167,6 +176,11 @@ pub fn parse(
                     "a line is [group], name, name=value, !include FILE, or a comment, and starts at its first column",
                 )));
             }
+        }
+        if let Some(what) = config.too_many(options) {
+            return Err(fail(Error::new(format!("more than {what} in option files")).hint(
+                "a file that is included twice counts twice, and an option that is set again counts again",
+            )));
         }
     }
     Ok(config)
@@ -189,16 +203,28 @@ pub fn is_repeatable(name: &[u8]) -> bool {
 }
 
 impl ConfigFile {
-    /// Sets every option of `other`; groups without options are not taken over, nor is `OPT`.
-    fn append(&mut self, other: ConfigFile) {
+    /// Sets every option of `other`; groups without options are not taken over, nor is `OPT`. Returns how many options
+    /// there were.
+    fn append(&mut self, other: ConfigFile) -> usize {
+        let mut options = 0;
         for group in other.groups {
             if group.name == "OPT" {
                 continue;
             }
             for option in group.options {
+                options += 1;
                 self.group_or_insert(&group.name).set(option);
             }
         }
+        options
+    }
+
+    /// What there is too much of, where `options` were set. Groups and options are looked up one by one.
+    fn too_many(&self, options: usize) -> Option<String> {
+        if self.groups.len() > MOST_GROUPS {
+            return Some(format!("{MOST_GROUPS} groups"));
+        }
+        (options > MOST_OPTIONS).then(|| format!("{MOST_OPTIONS} options"))
     }
 }
 
@@ -387,6 +413,20 @@ mod tests {
         let config = parsed(b"[m]\r\n\r\nx=\xe9\xff\r\ny\r", "my.cnf").unwrap();
         assert_eq!(config.group("m").unwrap().value("x").unwrap(), b"\xe9\xff".as_bstr());
         assert!(config.group("m").unwrap().option("y").is_some());
+    }
+
+    #[test]
+    fn a_file_has_no_more_than_anybody_can_mean() {
+        let groups: String = (0..2000).map(|number| format!("[g{number}]\n")).collect();
+        assert_eq!(failure(&groups).to_string(), "my.cnf:999: more than 1000 groups in option files");
+        let options: String = (0..20_000).map(|number| format!("o{number}\n")).collect();
+        let error = failure(&format!("[g]\n{options}"));
+        assert_eq!(error.to_string(), "my.cnf:10002: more than 10000 options in option files");
+        assert!(error.hint_text().is_some());
+        // The same one again and again.
+        assert!(
+            failure(&format!("[g]\n{}", "plugin-load-add=x\n".repeat(20_000))).message().contains("options")
+        );
     }
 
     #[test]

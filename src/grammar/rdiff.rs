@@ -15,6 +15,10 @@ use crate::error::{Error, Result};
 /// Lines of context at either end of a hunk that may differ, as with `patch`.
 const MAX_FUZZ: usize = 2;
 
+/// How many lines are compared while places are looked for, at most: a second's worth. The diffs of MariaDB's tree
+/// need fewer than a million.
+const MOST_COMPARED: u64 = 200_000_000;
+
 /// The most lines that a diff may lack at its very end, as with `patch`, which gives up at more.
 const MAX_MISSING: usize = 3;
 
@@ -37,9 +41,10 @@ struct Hunk<'d> {
 /// nowhere is left out, as `patch` does it; the test then shows the difference.
 ///
 /// # Errors
-/// `rdiff` is no diff; the error names `path`, the file that it is, and the line.
+/// `rdiff` is no diff, or one of so many hunks that fit nowhere in so long a text that looking for their places takes
+/// too long; the error names `path`, the file that it is, and the line.
 pub fn apply(base: &[u8], rdiff: &[u8], path: &Path) -> Result<Vec<u8>> {
-    Ok(patch(base, rdiff, path)?.0)
+    Ok(patch(base, rdiff, path, MOST_COMPARED)?.0)
 }
 
 /// The lines of `rdiff`, from 1, at which the hunks start that apply nowhere in `base`.
@@ -47,11 +52,11 @@ pub fn apply(base: &[u8], rdiff: &[u8], path: &Path) -> Result<Vec<u8>> {
 /// # Errors
 /// As [`apply`].
 pub fn misfits(base: &[u8], rdiff: &[u8], path: &Path) -> Result<Vec<usize>> {
-    Ok(patch(base, rdiff, path)?.1)
+    Ok(patch(base, rdiff, path, MOST_COMPARED)?.1)
 }
 
-/// The patched text, and the lines of the hunks that were left out.
-fn patch(base: &[u8], rdiff: &[u8], path: &Path) -> Result<(Vec<u8>, Vec<usize>)> {
+/// The patched text, and the lines of the hunks that were left out; no more than `left` lines are compared.
+fn patch(base: &[u8], rdiff: &[u8], path: &Path, mut left: u64) -> Result<(Vec<u8>, Vec<usize>)> {
     let hunks = parse(rdiff).map_err(|Malformed { line, what }| {
         Error::new(format!("not a unified diff: {what}"))
             .at(path, u32::try_from(line).ok())
@@ -62,7 +67,12 @@ fn patch(base: &[u8], rdiff: &[u8], path: &Path) -> Result<(Vec<u8>, Vec<usize>)
     let mut misfits = Vec::new();
     let (mut done, mut offset) = (0, 0_isize);
     for hunk in hunks {
-        let Some((at, fuzz)) = hunk.place(&lines, done, offset) else {
+        let place = hunk.place(&lines, done, offset, &mut left).map_err(|TooLong| {
+            Error::new("the hunks of this diff fit nowhere, and finding that out takes too long")
+                .at(path, u32::try_from(hunk.line).ok())
+                .hint("make it anew with: diff -u base.result combination.result")
+        })?;
+        let Some((at, fuzz)) = place else {
             misfits.push(hunk.line);
             continue;
         };
@@ -75,6 +85,9 @@ fn patch(base: &[u8], rdiff: &[u8], path: &Path) -> Result<(Vec<u8>, Vec<usize>)
     out.extend(lines[done..].concat());
     Ok((out, misfits))
 }
+
+/// Looking for the place of a hunk takes too long.
+struct TooLong;
 
 /// Why a text is no diff.
 struct Malformed {
@@ -208,35 +221,47 @@ impl<'d> Hunk<'d> {
         (ignored(self.prefix), ignored(self.suffix))
     }
 
-    /// Where the hunk applies, and with which fuzz.
-    fn place(&self, lines: &[&[u8]], from: usize, offset: isize) -> Option<(usize, usize)> {
+    /// Where the hunk applies, and with which fuzz; no more than `left` lines are compared for it.
+    fn place(
+        &self,
+        lines: &[&[u8]],
+        from: usize,
+        offset: isize,
+        left: &mut u64,
+    ) -> Result<Option<(usize, usize)>, TooLong> {
         // A hunk that names a line behind the end is looked for from the end on.
         let named = isize::try_from(self.at).unwrap_or(isize::MAX).saturating_add(offset);
         let wanted = usize::try_from(named).unwrap_or(0).min(lines.len());
         let longest = self.prefix.max(self.suffix).min(MAX_FUZZ);
         for fuzz in 0..=longest {
             let (front, back) = self.fuzzed(fuzz);
-            let fits = |at: usize| {
-                at + front >= from
-                    && at + self.old.len() - back <= lines.len()
-                    && lines[at + front..at + self.old.len() - back] == self.old[front..self.old.len() - back]
+            let old = &self.old[front..self.old.len() - back];
+            let mut fits = |at: usize| {
+                *left = left.checked_sub(1).ok_or(TooLong)?;
+                if at + front < from || at + front + old.len() > lines.len() {
+                    return Ok(false);
+                }
+                let there = lines[at + front..].iter();
+                let same = there.zip(old).take_while(|(line, old)| line == old).count();
+                *left = left.saturating_sub(same as u64);
+                Ok(same == old.len())
             };
             // Less context in front than behind: the hunk was made for the very start of the file.
             let at_start = self.prefix < self.suffix && self.at == 0 && fuzz == 0;
-            if at_start && fits(0) {
-                return Some((0, fuzz));
+            if at_start && fits(0)? {
+                return Ok(Some((0, fuzz)));
             }
             for distance in 0..=lines.len() {
                 let after = wanted + distance;
-                if after <= lines.len() && fits(after) {
-                    return Some((after, fuzz));
+                if after <= lines.len() && fits(after)? {
+                    return Ok(Some((after, fuzz)));
                 }
-                if distance > 0 && distance <= wanted && fits(wanted - distance) {
-                    return Some((wanted - distance, fuzz));
+                if distance > 0 && distance <= wanted && fits(wanted - distance)? {
+                    return Ok(Some((wanted - distance, fuzz)));
                 }
             }
         }
-        None
+        Ok(None)
     }
 }
 
@@ -317,6 +342,21 @@ mod tests {
             assert_eq!(applied("a\nx\na\n", &diff), "b\nx\nc\n", "{line}");
             assert_eq!(misfits(b"q\n", diff.as_bytes(), Path::new("t.rdiff")).unwrap(), [1, 5]);
         }
+    }
+
+    /// Hunks of many lines that are nearly everywhere in the text.
+    #[test]
+    fn places_are_not_looked_for_without_end() {
+        let base = "a\n".repeat(1000);
+        let hunk = format!("@@ -1,501 +0,0 @@\n{}-b\n", "-a\n".repeat(500));
+        let diff = format!("{hunk}{hunk}");
+        assert_eq!(misfits(base.as_bytes(), diff.as_bytes(), Path::new("t.rdiff")).unwrap(), [1, 503]);
+        let error = patch(base.as_bytes(), diff.as_bytes(), Path::new("t.rdiff"), 300_000).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "t.rdiff:503: the hunks of this diff fit nowhere, and finding that out takes too long"
+        );
+        assert!(error.hint_text().is_some());
     }
 
     #[test]

@@ -11,6 +11,7 @@ use bstr::ByteSlice;
 use crate::interp::state::stop::{Done, Stop};
 use crate::interp::state::{Interp, Stored};
 use crate::script::args;
+use crate::sys::streams::complain;
 
 /// `sleep SECONDS`; `fixed` takes its place if it is not negative.
 pub(super) fn sleep(interp: &mut Interp, stored: &Rc<Stored>, fixed: i32) -> Done {
@@ -63,7 +64,7 @@ impl Interp {
             let text = error.to_string();
             let cause = text.split(" (os error").next().unwrap_or_default();
             let errno = error.raw_os_error().unwrap_or(0);
-            eprintln!("\x07mariadb-test: File '{file}' not found (Errcode: {errno} \"{cause}\")");
+            complain(&format!("\x07mariadb-test: File '{file}' not found (Errcode: {errno} \"{cause}\")"));
             Stop::Die(
                 format!("Could not open '{file}' for writing, errno: {}", error.raw_os_error().unwrap_or(0))
                     .into(),

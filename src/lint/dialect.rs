@@ -12,6 +12,7 @@ use crate::cli::settings::Settings;
 use crate::env::Env;
 use crate::error::{Error, Result};
 use crate::server::process::os_args;
+use crate::sys::argument::argument;
 use crate::tree::layout::Layout;
 use crate::tree::probe::{self, ServerFacts};
 use crate::tree::server_options::ServerOptions;
@@ -147,11 +148,4 @@ fn complaint(said: &BString, program: &Path) -> Option<BString> {
         Some((name, message)) if own_name(name) => message.into(),
         _ => line.into(),
     })
-}
-
-/// `name` with `value` behind it.
-fn argument(name: &str, value: &std::ffi::OsStr) -> OsString {
-    let mut text = OsString::from(name);
-    text.push(value);
-    text
 }

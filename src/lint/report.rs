@@ -27,7 +27,7 @@ pub struct Looked {
 /// # Errors
 /// The output cannot be written.
 pub fn text(
-    out: &mut impl Write,
+    out: &mut dyn Write,
     findings: &[Finding],
     view: &View,
     looked: Looked,
@@ -105,7 +105,7 @@ struct Item<'a> {
 ///
 /// # Errors
 /// The output cannot be written.
-pub fn json(out: &mut impl Write, findings: &[Finding], view: &View, looked: Looked) -> io::Result<()> {
+pub fn json(out: &mut dyn Write, findings: &[Finding], view: &View, looked: Looked) -> io::Result<()> {
     let shown = |path: &Path| path.display().to_string();
     let errors =
         view.errors.iter().map(|error| format!("tests are left out that could not be read: {error}"));

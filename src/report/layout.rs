@@ -118,6 +118,7 @@ fn fail(text: &mut BString, outcome: &Outcome) {
     if !outcome.warnings.is_empty() {
         text.push_str(format!("  Found warnings/errors in server log file!\n{ended}"));
         text.push_str(text::marked(&outcome.warnings));
+        text.push(b'\n');
         let told = diagnoses(outcome);
         if !told.is_empty() {
             text.push_str(text::indented(&told));
@@ -154,7 +155,10 @@ fn fail(text: &mut BString, outcome: &Outcome) {
 
 /// What the runner has to say, with what it cites of the script, and the evidence from the server's log under it.
 fn comment(outcome: &Outcome) -> BString {
-    let mut comment = text::marked(&outcome.comment);
+    let mut comment = text::continued(&outcome.comment);
+    if !comment.is_empty() {
+        comment.push(b'\n');
+    }
     comment.push_str(text::indented(&outcome.server_log));
     comment
 }

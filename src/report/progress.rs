@@ -1,6 +1,7 @@
 //! The progress bar and the window title of a terminal.
 
 use std::collections::BTreeMap;
+use std::io::Write as _;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -48,7 +49,9 @@ impl Progress {
         self.bar.set_message(message(tally, elapsed, self.running.values()));
         if self.title {
             let title = title(tally, elapsed);
-            self.bar.suspend(|| eprint!("\x1b]0;{title}\x07"));
+            // A terminal that is gone is nobody's loss.
+            let _ =
+                self.bar.suspend(|| std::io::stderr().write_all(format!("\x1b]0;{title}\x07").as_bytes()));
         }
     }
 

@@ -252,8 +252,8 @@ mod tests {
             "{\nname : S.pass1\nstart_time : 2026-11-23T12:32:19Z\nduration : 1\nresult : pass\n}\nendtime  : ",
             "\nvariation : one\n",
             "result : skipped\ncomment : Because <I> say \"so\"\n}\n",
-            "result : warning\n  output : \nMTR's internal check of the test case 'S.check' failed.\nnot ok\"\n}\n",
-            "ok\nCURRENT_TEST: S.warns\"\n}\nduration : 3\n",
+            "result : warning\n  output : \n  | MTR's internal check of the test case 'S.check' failed.\n  | not ok\"\n}\n",
+            "  | ok\n  | CURRENT_TEST: S.warns\"\n}\nduration : 3\n",
         ] {
             assert!(text.contains(expected), "{expected}\nnot in\n{text}");
         }

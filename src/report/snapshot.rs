@@ -1,6 +1,6 @@
 //! A report file that is whole on disk at any moment of a run, also after `kill -9`.
 //!
-//! Each version is written beside the file and renamed over it, so a reader finds the old or the new
+//! Each version is written beside the file, under a random name, and renamed over it, so a reader finds the old or the new
 //! one and never a part. Writing takes at most a twentieth of the time: as long as the document is
 //! small, it is on disk before [`Reporter::event`] returns; in a run of thousands of tests
 //! a thread writes the newest version as soon as twenty times the duration of the last writing have
@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 use crate::error::{Error, Result};
 use crate::event::Event;
 use crate::report::reporter::Reporter;
+use crate::sys::replacement::{behind_links, replace};
 
 /// Something that can be written down at any time.
 pub trait Document: Send + 'static {
@@ -163,11 +164,8 @@ struct Target {
 
 impl Target {
     fn new(path: &Path) -> Result<Self> {
-        // A later change of the current directory must not move the report, and a link stays a link.
-        let path = match std::fs::canonicalize(path) {
-            Ok(path) => path,
-            Err(_) => std::path::absolute(path).map_err(|e| Error::io("create", path, e))?,
-        };
+        // A link that the user names stays a link, and a later change of the current directory does not move the report.
+        let path = behind_links(path).map_err(|e| Error::io("write", path, e))?;
         // A pipe or a device is written to, once at the end, and not replaced.
         let rename = std::fs::metadata(&path).map_or(true, |metadata| metadata.is_file());
         Ok(Target { path, rename })
@@ -182,13 +180,7 @@ impl Target {
             let mut file = std::fs::OpenOptions::new().write(true).open(&self.path).map_err(failed)?;
             return file.write_all(text).map_err(failed);
         }
-        let mut new = self.path.clone().into_os_string();
-        new.push(".new");
-        let new = PathBuf::from(new);
-        std::fs::write(&new, text).and_then(|()| std::fs::rename(&new, &self.path)).map_err(|e| {
-            let _ = std::fs::remove_file(&new);
-            failed(e)
-        })
+        replace(&self.path, text).map_err(failed)
     }
 }
 
@@ -258,6 +250,28 @@ mod tests {
         let (file, link) = (dir.path().join("r.xml"), dir.path().join("link"));
         std::fs::write(&file, "old").unwrap();
         std::os::unix::fs::symlink(&file, &link).unwrap();
+        drop(Snapshot::create(&link, Count::default()).unwrap());
+        assert!(link.is_symlink());
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), "0\n");
+    }
+
+    #[test]
+    fn what_somebody_put_beside_the_report_is_not_written_to() {
+        let dir = tempfile::tempdir().unwrap();
+        let (path, other) = (dir.path().join("r.xml"), dir.path().join("other"));
+        std::fs::write(&other, "kept").unwrap();
+        std::os::unix::fs::symlink(&other, dir.path().join("r.xml.new")).unwrap();
+        drop(Snapshot::create(&path, Count::default()).unwrap());
+        assert_eq!(std::fs::read_to_string(&other).unwrap(), "kept");
+        assert!(dir.path().join("r.xml.new").is_symlink());
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "0\n");
+    }
+
+    #[test]
+    fn a_link_to_nothing_yet_leads_to_the_report() {
+        let dir = tempfile::tempdir().unwrap();
+        let (file, link) = (dir.path().join("r.xml"), dir.path().join("link"));
+        std::os::unix::fs::symlink("r.xml", &link).unwrap();
         drop(Snapshot::create(&link, Count::default()).unwrap());
         assert!(link.is_symlink());
         assert_eq!(std::fs::read_to_string(&file).unwrap(), "0\n");

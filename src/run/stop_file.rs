@@ -11,9 +11,7 @@ use crate::sys::watch::DirWatch;
 /// # Errors
 /// The directory cannot be watched.
 pub fn watch(file: &Path, changed: impl Fn() -> bool + Send + 'static) -> std::io::Result<()> {
-    let dir = file.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let watch = DirWatch::new()?;
-    watch.add(dir)?;
+    let watch = DirWatch::on(file.parent().unwrap_or(Path::new("")))?;
     let file = file.to_path_buf();
     let follow = move || {
         let mut there = false;

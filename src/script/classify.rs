@@ -58,6 +58,9 @@ impl Classified {
 /// Finds out what kind of command `text` is.
 ///
 /// Reports `Found line beginning with --  …` if a `--` line does not start with the name of a command.
+///
+/// # Errors
+/// A line that begins with `--` and no name of a command.
 pub fn classify(text: Vec<u8>, lexing: &Lexing<'_>, format: Format) -> Result<Classified, ScriptError> {
     let mut text = text;
     if format == Format::One {

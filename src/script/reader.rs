@@ -115,6 +115,9 @@ impl Reader {
     /// Goes on with `input`, and with the current file once that has ended (`source`).
     ///
     /// Dies with `Source directives are nesting too deep` at the seventeenth open file.
+    ///
+    /// # Errors
+    /// Sixteen files are open already.
     pub fn push(&mut self, input: Input) -> Result<(), ScriptError> {
         if self.stack.len() >= MAX_DEPTH {
             return Err(ScriptError::die("Source directives are nesting too deep"));
@@ -131,6 +134,9 @@ impl Reader {
     /// Text without delimiter at the end of the test file dies, like what follows the arguments of a command
     /// (mysqltest §3.5). If a block is still open, that is what the caller has to complain about instead:
     /// [`Reader::ended`] tells it that the end was met.
+    ///
+    /// # Errors
+    /// Text without a delimiter at the end of the test file, or a command that is too long.
     pub fn read(&mut self, lexing: &Lexing<'_>) -> Result<Option<RawCommand>, ScriptError> {
         let mut scan = Scan::new(lexing);
         if let Some(frame) = self.stack.last_mut() {
@@ -169,6 +175,9 @@ impl Reader {
     /// If the command has ended on the line on which it started, then the rest of that line must be empty:
     /// reports `Trailing characters found after command` otherwise. Without `end` before the end of the
     /// file: reports `End of file encountered before '<end>' delimiter was found`.
+    ///
+    /// # Errors
+    /// Text behind the command on its line, or no `end` before the end of the file.
     pub fn here_document(&mut self, end: &[u8]) -> Result<Vec<u8>, ScriptError> {
         let mut content = Vec::new();
         if let Some(frame) = self.stack.last_mut() {

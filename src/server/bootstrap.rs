@@ -3,7 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::ffi::OsStrExt;
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 use std::sync::Arc;
@@ -11,12 +11,14 @@ use std::time::{Duration, Instant};
 
 use bstr::{BString, ByteSlice};
 
-use super::bootstrap_cache::{Cache, Key};
+use super::bootstrap_cache::{self, Cache, Fetched};
 use super::datadir;
 use crate::case::{Origin, ServerOption};
 use crate::config::generate::find_share;
-use crate::env::{Env, shell_word};
+use crate::env::{Env, is_one_word, shell_word};
 use crate::error::{Error, Result};
+use crate::sys::argument::argument;
+use crate::sys::excerpt;
 use crate::tree::layout::Layout;
 use crate::tree::probe::ServerFacts;
 use crate::tree::system_tables::{self, SystemTables};
@@ -27,10 +29,6 @@ pub type Runner<'a> = dyn Fn(&mut Command) -> io::Result<ExitStatus> + Sync + 'a
 /// Makes the command that runs a program with its arguments and standard input in a debugger.
 pub type Wrapper<'a> =
     dyn Fn(&Path, &[BString], &Path) -> Result<(PathBuf, Vec<OsString>)> + Send + Sync + 'a;
-
-/// Below basedir, where an executable server may be, and what it is called (runner §9.1).
-const SERVER_DIRS: [&str; 4] = ["sql", "libexec", "sbin", "bin"];
-const SERVER_NAMES: [&str; 2] = ["mariadbd", "mysqld"];
 
 /// The character set of a bootstrap (runner §8.2; MDEV-19123 changed the server's default).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -104,8 +102,8 @@ pub struct Bootstrap<'a> {
 pub struct Installed {
     /// It is a copy of one that an earlier bootstrap made.
     pub cached: bool,
-    /// Why the result could not be kept for the next time, if so; the run goes on.
-    pub warning: Option<String>,
+    /// Why the result could not be kept for the next time, or that one that was kept was damaged; the run goes on.
+    pub warnings: Vec<String>,
 }
 
 /// A bootstrap that failed: what is needed to find out why.
@@ -146,6 +144,9 @@ fn shown(program: &Path, arguments: &[ServerOption]) -> BString {
 }
 
 /// Runs the command and waits for it.
+///
+/// # Errors
+/// The program cannot be started.
 pub fn run_plainly(command: &mut Command) -> io::Result<ExitStatus> {
     command.status()
 }
@@ -168,14 +169,11 @@ impl<'a> Bootstrap<'a> {
     ///
     /// `basedir` has no server or no system tables.
     pub fn for_basedir(&self, basedir: &Path) -> Result<Bootstrap<'a>> {
-        let servers =
-            SERVER_DIRS.iter().flat_map(|dir| SERVER_NAMES.map(|name| basedir.join(dir).join(name)));
-        let missing = |what: &str| Error::new(format!("Could not find {what} in {}", basedir.display()));
+        let missing =
+            || Error::new(format!("Could not find the system tables' SQL in {}", basedir.display()));
         Ok(Bootstrap {
-            mariadbd: servers.into_iter().find(|p| p.is_file()).ok_or_else(|| missing("a server"))?,
-            system_tables: Some(
-                SystemTables::below(basedir).ok_or_else(|| missing("the system tables' SQL"))?,
-            ),
+            mariadbd: self.layout.server_of(basedir)?,
+            system_tables: Some(SystemTables::below(basedir).ok_or_else(missing)?),
             basedir: basedir.to_owned(),
             by_initialize: false,
             ..self.clone()
@@ -188,8 +186,14 @@ impl<'a> Bootstrap<'a> {
     }
 
     /// `MYSQLD_BOOTSTRAP_CMD`: the program and its arguments for `datadir`, for a shell.
+    ///
+    /// # Errors
+    /// The server's messages or character sets are not found.
     pub fn command_line(&self, datadir: &Path) -> Result<BString> {
         let arguments = self.arguments(datadir, &self.vardir.join("tmp"))?;
+        if is_one_word(datadir.as_os_str()) && is_one_word(self.vardir.as_os_str()) {
+            return Ok(self.shown(&arguments));
+        }
         let words = arguments.iter().map(|option| OsStr::from_bytes(&option.text));
         let words = std::iter::once(self.mariadbd.as_os_str()).chain(words).map(shell_word);
         let words: Vec<_> = words.map(|word| word.as_bytes().to_vec()).collect();
@@ -202,18 +206,15 @@ impl<'a> Bootstrap<'a> {
 
     /// The arguments without those that a single test adds.
     fn arguments(&self, datadir: &Path, tmpdir: &Path) -> Result<Vec<ServerOption>> {
-        let with = |option: &str, path: &Path, tail: &str| -> BString {
-            [option.as_bytes(), path.as_os_str().as_bytes(), tail.as_bytes()].concat().into()
-        };
+        let with = |option: &str, path: &Path| BString::from(argument(option, path).into_vec());
         let layout = self.layout;
-        let bindir = if layout.bindir == layout.basedir { &self.basedir } else { &layout.bindir };
         let mut arguments: Vec<BString> = vec![
             "--no-defaults".into(),
             "--disable-getopt-prefix-matching".into(),
             "--bootstrap".into(),
-            with("--basedir=", &self.basedir, ""),
-            with("--datadir=", datadir, ""),
-            with("--plugin-dir=", &layout.plugin_dir, ""),
+            with("--basedir=", &self.basedir),
+            with("--datadir=", datadir),
+            with("--plugin-dir=", &layout.plugin_dir),
             "--default-storage-engine=myisam".into(),
         ];
         arguments.extend(self.optional_plugins.iter().map(|p| format!("--loose-skip-plugin-{p}").into()));
@@ -224,7 +225,7 @@ impl<'a> Bootstrap<'a> {
         arguments.push("--disable-sync-frm".into());
         arguments.extend(renamed.then(|| "--debug-no-sync".into()));
         arguments.extend([
-            with("--tmpdir=", tmpdir, "/"),
+            with("--tmpdir=", &tmpdir.join("")),
             "--core-file".into(),
             "--console".into(),
             format!("--character-set-server={}", self.charset.name()).into(),
@@ -232,11 +233,11 @@ impl<'a> Bootstrap<'a> {
         ]);
         if let Some(flags) = self.debug {
             let trace = self.vardir.join("log/bootstrap.trace");
-            arguments.push(with(&format!("--debug-dbug={flags}:t:i:A,"), &trace, ""));
+            arguments.push(with(&format!("--debug-dbug={flags}:t:i:A,"), &trace));
         }
-        arguments.push(with("--lc-messages-dir=", &find_share(bindir, None, &layout.multiconfig)?, ""));
-        let charsets = find_share(&self.basedir, Some("charsets"), &layout.multiconfig)?;
-        arguments.push(with("--character-sets-dir=", &charsets, ""));
+        let (messages, charsets) = self.shares()?;
+        arguments.push(with("--lc-messages-dir=", &messages));
+        arguments.push(with("--character-sets-dir=", &charsets));
         let of = |origin: Origin| {
             let origin = Arc::new(origin);
             move |text: BString| ServerOption { text, origin: Arc::clone(&origin) }
@@ -244,6 +245,14 @@ impl<'a> Bootstrap<'a> {
         let given = self.mysqld_options.iter().filter(|o| o.contains_str("--innodb")).cloned();
         let own = arguments.into_iter().map(of(Origin::Runner));
         Ok(own.chain(given.map(of(Origin::CommandLine))).collect())
+    }
+
+    /// The directories of the server's messages and of its character sets.
+    fn shares(&self) -> Result<(PathBuf, PathBuf)> {
+        let layout = self.layout;
+        let bindir = if layout.bindir == layout.basedir { &self.basedir } else { &layout.bindir };
+        let messages = find_share(bindir, None, &layout.multiconfig)?;
+        Ok((messages, find_share(&self.basedir, Some("charsets"), &layout.multiconfig)?))
     }
 
     /// The SQL: system tables and their data, then the database `mtr`.
@@ -321,16 +330,22 @@ impl<'a> Bootstrap<'a> {
         let mut arguments = self.arguments(datadir, &self.vardir.join("tmp"))?;
         arguments.extend_from_slice(extra);
         let cache = self.cache(&sql, extra)?;
-        if let Some(cache) = &cache
-            && let Some(log) = cache.fetch(datadir)?
-        {
-            self.log(&arguments, &log)?;
-            return Ok(Installed { cached: true, warning: None });
+        let mut warnings = Vec::new();
+        match cache.as_ref().map(|cache| cache.fetch(datadir)).transpose()? {
+            Some(Fetched::Whole(log)) => {
+                self.log(&arguments, &log)?;
+                return Ok(Installed { cached: true, warnings });
+            }
+            Some(Fetched::Damaged(entry)) => warnings.push(format!(
+                "The cached system database in {} is not what was stored there: made anew",
+                entry.display()
+            )),
+            Some(Fetched::Absent) | None => {}
         }
         let log = self.run(datadir, &arguments)?;
         let stored = cache.map_or(Ok(()), |cache| cache.store(datadir, &log));
-        let warning = stored.err().map(|e| format!("The system database is not cached: {e}"));
-        Ok(Installed { cached: false, warning })
+        warnings.extend(stored.err().map(|e| format!("The system database is not cached: {e}")));
+        Ok(Installed { cached: false, warnings })
     }
 
     /// The place in the cache for this bootstrap; `None` where it must not be cached: its result
@@ -344,16 +359,15 @@ impl<'a> Bootstrap<'a> {
         if !{ options }.all(anywhere) {
             return Ok(None);
         }
-        let mut key = Key::default();
-        if !key.add_program(&self.mariadbd)? {
-            return Ok(None);
-        }
+        let Some(mut key) = bootstrap_cache::key(&self.mariadbd, self.env) else { return Ok(None) };
         key.add(sql);
+        let (messages, charsets) = self.shares()?;
+        key.add_files_in(&messages.join("english"));
+        key.add_files_in(&charsets);
         // Nothing in a data directory names the directory itself, or servers could not use copies.
         for argument in self.arguments(Path::new("DATADIR"), Path::new("TMPDIR"))?.iter().chain(extra) {
             key.add(&argument.text);
         }
-        key.add_environment(self.env);
         Ok(Some(Cache::new(dir, &key)))
     }
 
@@ -423,8 +437,7 @@ impl<'a> Bootstrap<'a> {
             Ok(status) => return Err(failed(status.to_string(), Ok(status))),
             Err(e) => return Err(failed(format!("it could not be run: {e}"), Err(e.raw_os_error()))),
         }
-        let text = read(&log_path)?;
-        Ok(text.get(usize::try_from(output_starts).unwrap_or(0)..).unwrap_or_default().to_vec())
+        excerpt::head(&log_path, output_starts, excerpt::MOST).map_err(|e| Error::io("read", &log_path, e))
     }
 }
 
@@ -570,6 +583,30 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn another_installations_server_is_the_one_that_is_started() {
+        let (root, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        installation(other.path());
+        let program = |name: &str, mode: u32| {
+            let path = other.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(&path, "").unwrap();
+            fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
+            path
+        };
+        // Nobody can run the first one.
+        program("sbin/mariadbd", 0o644);
+        let (plain, debug) = (program("bin/mysqld", 0o755), program("bin/mysqld-debug", 0o755));
+        for (debug_server, expected) in [(false, plain), (true, debug)] {
+            let layout = Layout { debug_server, ..installation(root.path()) };
+            let env = Env::default();
+            let bootstrap = bootstrap(&layout, Path::new("/var0"), &env, &run_plainly);
+            assert_eq!(bootstrap.for_basedir(other.path()).unwrap().mariadbd, expected);
+            assert_eq!(layout.server_of(other.path()).unwrap(), expected);
+            assert!(bootstrap.for_basedir(Path::new("/nonexistent")).err().unwrap().hint_text().is_some());
+        }
+    }
+
+    #[test]
     fn a_server_without_scripts_says_what_would_help() {
         let root = tempfile::tempdir().unwrap();
         let (layout, env) = (installation(root.path()), Env::default());
@@ -608,7 +645,7 @@ pub(super) mod tests {
         let first = bootstrap(&layout, root.path(), &env, &runner);
         let install = |b: &Bootstrap, name: &str, extra: &[&str]| {
             let installed = b.install(&root.path().join(name), &argv(extra)).unwrap();
-            assert_eq!(installed.warning, None);
+            assert!(installed.warnings.is_empty(), "{:?}", installed.warnings);
             let made = fs::read_to_string(root.path().join(name).join("mysql/t.frm")).unwrap();
             (installed.cached, made.parse::<usize>().unwrap())
         };
@@ -674,7 +711,39 @@ pub(super) mod tests {
         fs::write(root.path().join("file"), "").unwrap();
         let nowhere = Bootstrap { cache: Some(root.path().join("file")), ..bootstrap.clone() };
         let installed = nowhere.install(&root.path().join("z"), &extra).unwrap();
-        assert!(installed.warning.is_some_and(|w| w.contains("not cached")));
+        assert!(installed.warnings.iter().any(|w| w.contains("not cached")));
+    }
+
+    #[test]
+    fn an_entry_that_is_not_what_was_stored_is_made_anew() {
+        type Damage = fn(&Path) -> io::Result<()>;
+        let damages: [(&str, Damage); 6] = [
+            ("cut", |entry| File::options().write(true).open(entry.join("data/mysql/t.frm"))?.set_len(0)),
+            ("changed", |entry| fs::write(entry.join("data/mysql/t.frm"), "9")),
+            ("more", |entry| fs::write(entry.join("data/mysql/u.frm"), "")),
+            ("less", |entry| fs::remove_file(entry.join("data/mysql/t.frm"))),
+            ("no manifest", |entry| fs::remove_file(entry.join("manifest"))),
+            ("cut log", |entry| File::options().write(true).open(entry.join("log"))?.set_len(3)),
+        ];
+        for (what, damage) in damages {
+            let root = tempfile::tempdir().unwrap();
+            let layout = installation(root.path());
+            let (env, calls) = (Env::default(), AtomicUsize::new(0));
+            let runner = fake(&calls);
+            let bootstrap = bootstrap(&layout, root.path(), &env, &runner);
+            let install = |name: &str| bootstrap.install(&root.path().join(name), &[]).unwrap();
+            install("a");
+            assert!(install("b").cached);
+            let entries = fs::read_dir(root.path().join("cache/bootstrap")).unwrap();
+            let entry = entries.map(|entry| entry.unwrap().path()).find(|path| path.is_dir()).unwrap();
+            damage(&entry).unwrap();
+            let anew = install("c");
+            assert!(!anew.cached, "{what}");
+            assert!(anew.warnings.iter().any(|text| text.contains("not what was stored")), "{what}");
+            let made = fs::read_dir(root.path().join("c/mysql")).unwrap().count();
+            assert_eq!(made, 1, "{what}: nothing of the entry is left in the data directory");
+            assert!(install("d").cached, "{what}");
+        }
     }
 
     #[test]

@@ -6,27 +6,34 @@
 //! exclusive while entries come and go.
 
 use std::fs::{self, File, FileTimes, OpenOptions};
-use std::io::Read;
+use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use rustix::fs::{FlockOperation, flock};
-use sha2::{Digest, Sha256};
+use walkdir::WalkDir;
 
 use super::datadir::{self, Modes};
 use crate::env::Env;
 use crate::error::{Error, Result};
+use crate::sys::removal;
+use crate::sys::replacement::{NewDirectory, UNFINISHED};
+use crate::tree::cache_entry::{self, CacheKey};
 
 /// Raised when entries are made in another way.
-const FORMAT: &[u8] = b"mtr-rs bootstrap 1";
+const FORMAT: &[u8] = b"mtr-rs bootstrap 2";
 
 /// How many entries are kept, the most recently used: each has about 5 MB of data.
 const ENTRIES: usize = 12;
 
-/// Names of unfinished entries; one that is this old was left by a run that was killed.
-const UNFINISHED: &str = ".new-";
+/// What an entry consists of: the data directory, what the bootstrap wrote, and what the data directory had.
+const DATA: &str = "data";
+const LOG: &str = "log";
+const MANIFEST: &str = "manifest";
+
+/// An unfinished entry that is this old was left by a run that was killed.
 const ABANDONED: Duration = Duration::from_secs(3600);
 
 /// Variables that a server heeds while it bootstraps.
@@ -43,54 +50,47 @@ const VARIABLES: [&str; 10] = [
     "USER",
 ];
 
-/// What a bootstrap depends on, as it is collected.
-pub(super) struct Key(Sha256);
-
-impl Default for Key {
-    fn default() -> Self {
-        let mut key = Key(Sha256::new());
-        key.add(FORMAT);
-        // Whose files they are, and what the server may write into tables about where it runs. The
-        // boot: an entry that was not on disk yet when the machine went down must not be trusted.
-        key.add(rustix::process::geteuid().as_raw().to_string().as_bytes());
-        key.add(rustix::system::uname().nodename().to_bytes());
-        key.add(&fs::read("/proc/sys/kernel/random/boot_id").unwrap_or_default());
-        key
-    }
+/// The key of a bootstrap by `program` in `env`, to which the rest of what it depends on is added; `None` where the program
+/// is a script, for what that runs is not known.
+pub(super) fn key(program: &Path, env: &Env) -> Option<CacheKey> {
+    let mut key = CacheKey::new(FORMAT);
+    // The boot: an entry that was not on disk yet when the machine went down must not be trusted.
+    key.add(&fs::read("/proc/sys/kernel/random/boot_id").unwrap_or_default());
+    key.add_variables(env, &VARIABLES);
+    key.add_program(program, env).then_some(key)
 }
 
-impl Key {
-    /// Adds a part; its length goes in too, so that parts cannot run into each other.
-    pub(super) fn add(&mut self, part: &[u8]) {
-        self.0.update((part.len() as u64).to_le_bytes());
-        self.0.update(part);
+/// What is in the directory `dir`: a line for each file and directory, with its mode, size, hash and name.
+///
+/// # Errors
+/// Something in it cannot be read.
+fn manifest(dir: &Path) -> Result<Vec<u8>> {
+    let mut lines = Vec::new();
+    for entry in WalkDir::new(dir).min_depth(1).sort_by_file_name() {
+        let entry =
+            entry.map_err(|e| Error::new("cannot list a data directory").at(dir, None).caused_by(e))?;
+        let (path, fail) = (entry.path(), |e| Error::io("read", entry.path(), e));
+        let facts = fs::metadata(path).map_err(fail)?;
+        let hash = match facts.is_file() {
+            true => cache_entry::hash_of(&fs::read(path).map_err(fail)?),
+            false => "-".to_owned(),
+        };
+        let size = if facts.is_file() { facts.size() } else { 0 };
+        lines.extend_from_slice(format!("{:o} {size} {hash} ", facts.mode()).as_bytes());
+        lines.extend_from_slice(path.strip_prefix(dir).unwrap_or(path).as_os_str().as_bytes());
+        lines.push(b'\n');
     }
+    Ok(lines)
+}
 
-    /// Adds a program's identity. False for anything but a binary: what a script runs is not
-    /// seen from its file.
-    pub(super) fn add_program(&mut self, program: &Path) -> Result<bool> {
-        let fail = |e| Error::io("read", program, e);
-        let real = fs::canonicalize(program).map_err(fail)?;
-        let mut file = File::open(&real).map_err(fail)?;
-        let mut magic = [0; 4];
-        if file.read_exact(&mut magic).is_err() || magic != *b"\x7fELF" {
-            return Ok(false);
-        }
-        let facts = file.metadata().map_err(fail)?;
-        self.add(real.as_os_str().as_bytes());
-        let numbers =
-            (facts.dev(), facts.ino(), facts.size(), facts.mtime(), facts.mtime_nsec(), facts.ctime());
-        self.add(format!("{numbers:?}").as_bytes());
-        Ok(true)
-    }
-
-    /// Adds the variables that matter.
-    pub(super) fn add_environment(&mut self, env: &Env) {
-        for name in VARIABLES {
-            self.add(env.get(name).map_or(b"unset".as_slice(), OsStrExt::as_bytes));
-            self.add(&[u8::from(env.get(name).is_some())]);
-        }
-    }
+/// What [`Cache::fetch`] found.
+pub(super) enum Fetched {
+    /// The result is in the data directory; what the bootstrap wrote then.
+    Whole(Vec<u8>),
+    /// There is no entry, or it is being changed.
+    Absent,
+    /// The entry at this place was not what had been stored.
+    Damaged(PathBuf),
 }
 
 /// The place of one result.
@@ -101,57 +101,67 @@ pub(super) struct Cache {
 
 impl Cache {
     /// The place of `key` in the cache that is below `dir`.
-    pub(super) fn new(dir: &Path, key: &Key) -> Self {
-        let digest = key.0.clone().finalize();
-        let name: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    pub(super) fn new(dir: &Path, key: &CacheKey) -> Self {
         let dir = dir.join("bootstrap");
-        Cache { entry: dir.join(name), dir }
+        Cache { entry: dir.join(key.hex()), dir }
     }
 
-    /// Copies the result to `datadir` if it is there; returns what the bootstrap wrote then.
+    /// Copies the result to `datadir` if it is there. What was copied is compared with what was stored: an entry that is
+    /// not whole is removed, and `datadir` is as before.
     ///
     /// # Errors
     ///
-    /// `datadir` cannot be written. An entry that cannot be read, or not whole, counts as absent.
-    pub(super) fn fetch(&self, datadir: &Path) -> Result<Option<Vec<u8>>> {
-        let Ok(_lock) = self.lock(FlockOperation::LockShared) else { return Ok(None) };
-        let Ok(log) = fs::read(self.entry.join("log")) else { return Ok(None) };
+    /// `datadir` cannot be written.
+    pub(super) fn fetch(&self, datadir: &Path) -> Result<Fetched> {
+        let Ok(lock) = self.lock(FlockOperation::NonBlockingLockShared) else { return Ok(Fetched::Absent) };
+        if !self.entry.exists() {
+            return Ok(Fetched::Absent);
+        }
         let now = FileTimes::new().set_modified(SystemTime::now());
         // Only the order in which entries are dropped depends on it.
         let _ = File::open(&self.entry).and_then(|entry| entry.set_times(now));
-        match datadir::copy_with(&self.entry.join("data"), datadir, Modes::Keep) {
-            Ok(()) => Ok(Some(log)),
-            Err(_) => datadir::remove_tree(datadir).map(|()| None),
+        let whole = || {
+            let log = cache_entry::read(&self.entry.join(LOG))?;
+            let stored = cache_entry::read(&self.entry.join(MANIFEST))?;
+            datadir::copy_with(&self.entry.join(DATA), datadir, Modes::Keep).ok()?;
+            (manifest(datadir).ok()? == stored).then_some(log)
+        };
+        if let Some(log) = whole() {
+            return Ok(Fetched::Whole(log));
         }
+        drop(lock);
+        removal::remove(datadir)?;
+        if let Ok(_lock) = self.lock(FlockOperation::NonBlockingLockExclusive) {
+            let _ = removal::remove(&self.entry);
+        }
+        Ok(Fetched::Damaged(self.entry.clone()))
     }
 
     /// Keeps a copy of `datadir` as the result, and drops the entries that were not used longest.
     pub(super) fn store(&self, datadir: &Path, log: &[u8]) -> Result<()> {
-        fs::create_dir_all(&self.dir).map_err(|e| Error::io("create", &self.dir, e))?;
-        let new = tempfile::Builder::new()
-            .prefix(UNFINISHED)
-            .tempdir_in(&self.dir)
-            .map_err(|e| Error::io("create a directory in", &self.dir, e))?;
-        datadir::copy_with(datadir, &new.path().join("data"), Modes::Keep)?;
-        let log_file = new.path().join("log");
-        fs::write(&log_file, log).map_err(|e| Error::io("write", &log_file, e))?;
-        let _lock = self.lock(FlockOperation::LockExclusive)?;
-        // Another run may have been faster; its result is as good, and the new one is dropped.
-        if !self.entry.exists() {
-            fs::rename(new.path(), &self.entry).map_err(|e| Error::io("rename", new.path(), e))?;
+        let new =
+            NewDirectory::begin(&self.entry).map_err(|e| Error::io("create a directory in", &self.dir, e))?;
+        datadir::copy_with(datadir, &new.path().join(DATA), Modes::Keep)?;
+        for (name, text) in [(LOG, log), (MANIFEST, &manifest(datadir)?)] {
+            let file = new.path().join(name);
+            cache_entry::write(&file, text).map_err(|e| Error::io("write", &file, e))?;
         }
+        let _lock = match self.lock(FlockOperation::NonBlockingLockExclusive) {
+            // Another run copies from an entry; the next one that finds none here keeps its result.
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+            lock => lock.map_err(|e| Error::io("lock", &self.dir, e))?,
+        };
+        // Another run may have been faster; its result is as good, and the new one is dropped.
+        new.finish().map_err(|e| Error::io("create", &self.entry, e))?;
         self.clean();
         Ok(())
     }
 
-    fn lock(&self, how: FlockOperation) -> Result<File> {
-        let path = self.dir.join("lock");
-        let open = || {
-            let file = OpenOptions::new().write(true).create(true).truncate(false).open(&path)?;
-            flock(&file, how)?;
-            Ok(file)
-        };
-        open().map_err(|e| Error::io("lock", &path, e))
+    /// The lock of all entries; never waited for, since who has it may be stopped.
+    fn lock(&self, how: FlockOperation) -> io::Result<File> {
+        let file = OpenOptions::new().write(true).create(true).truncate(false).open(self.dir.join("lock"))?;
+        flock(&file, how)?;
+        Ok(file)
     }
 
     /// Drops old entries and what killed runs left. What cannot be removed is left to the next time.
@@ -166,13 +176,13 @@ impl Cache {
             if !entry.file_name().as_bytes().starts_with(UNFINISHED.as_bytes()) {
                 entries.push((modified, entry.path()));
             } else if modified.elapsed().is_ok_and(|age| age > ABANDONED) {
-                let _ = datadir::remove_tree(&entry.path());
+                let _ = removal::remove(&entry.path());
             }
         }
         entries.sort();
         let surplus = entries.len().saturating_sub(ENTRIES);
         for (_, path) in entries.drain(..surplus) {
-            let _ = datadir::remove_tree(&path);
+            let _ = removal::remove(&path);
         }
     }
 }

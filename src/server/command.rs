@@ -1,12 +1,15 @@
 //! The command line of a server (runner §9.2).
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bstr::{BStr, BString, ByteSlice};
+use bstr::{BStr, BString};
 
 use crate::case::{Origin, ServerOption};
+use crate::sys::argument::argument;
 
 /// What the command line depends on beside the options.
 #[derive(Debug, Clone, Copy)]
@@ -45,23 +48,16 @@ pub fn build(
 ) -> Command {
     let runner = Arc::new(Origin::Runner);
     let own = |text: BString| ServerOption { text, origin: runner.clone() };
-    let valued = |name: &str, value: &[u8]| {
-        let mut text = BString::from(name);
-        text.extend_from_slice(value);
-        own(text)
-    };
+    let valued = |name: &str, value: &OsStr| own(argument(name, value).into_vec().into());
     let given = || options.iter().chain(restart_options);
     let binlog = given().any(|o| o.text.starts_with(b"--log-bin") || o.text.starts_with(b"--loose-log-bin"));
     let is_defaults = |o: &&ServerOption| o.text.starts_with(b"--defaults-file=");
     let skip_core_file = given().any(|o| o.text == "--skip-core-file");
 
-    let mut args = vec![valued("--defaults-group-suffix=", inputs.group_suffix)];
+    let mut args = vec![valued("--defaults-group-suffix=", OsStr::from_bytes(inputs.group_suffix))];
     match given().rfind(is_defaults) {
         Some(option) => args.push(option.clone()),
-        None => {
-            let file = inputs.defaults_file.as_os_str();
-            args.push(valued("--defaults-file=", std::os::unix::ffi::OsStrExt::as_bytes(file)));
-        }
+        None => args.push(valued("--defaults-file=", inputs.defaults_file.as_os_str())),
     }
     if inputs.root && !given().any(|o| o.text.starts_with(b"--user")) {
         args.push(own("--user=root".into()));
@@ -84,7 +80,7 @@ pub fn build(
         args.push(own(format!("--loose-debug-sync-timeout={}", inputs.debug_sync_timeout.as_secs()).into()));
     }
     if let Some(value) = inputs.debug_dbug {
-        args.push(valued("--debug-dbug=", value.as_bytes()));
+        args.push(valued("--debug-dbug=", OsStr::from_bytes(value)));
     }
     Command { args, skip_core_file }
 }

@@ -18,6 +18,7 @@ use crate::case::ServerOption;
 use crate::component::is_below;
 use crate::config::server_group::ServerGroup;
 use crate::error::{Error, Result};
+use crate::sys::removal;
 
 /// Zeros are looked for in steps of a page of memory, the smallest hole there can be on tmpfs.
 const PAGE: usize = 4096;
@@ -34,6 +35,9 @@ pub enum Modes {
 }
 
 /// Copies the tree `from` to `to` so that files are writable by all; see [`copy_with`].
+///
+/// # Errors
+/// Those of [`copy_with`].
 pub fn copy(from: &Path, to: &Path) -> Result<()> {
     copy_with(from, to, Modes::Writable)
 }
@@ -53,6 +57,9 @@ pub fn copy_with(from: &Path, to: &Path, modes: Modes) -> Result<()> {
 
 /// Copies `std_data` into a vardir: files at the top get 0644, those further down 0666 (runner §8.1).
 /// A test tree without it, as our own is, gives an empty directory.
+///
+/// # Errors
+/// `from` cannot be read, or `to` not be written.
 pub fn copy_std_data(from: &Path, to: &Path) -> Result<()> {
     if !from.exists() {
         return fs::create_dir_all(to).map_err(|e| Error::io("create", to, e));
@@ -69,6 +76,9 @@ pub fn copy_std_data(from: &Path, to: &Path) -> Result<()> {
 }
 
 /// Gives every plain file below `dir` the mode 0444.
+///
+/// # Errors
+/// A file cannot be looked at, or its mode not be changed.
 pub fn make_read_only(dir: &Path) -> Result<()> {
     for entry in entries(dir)? {
         let path = entry.path();
@@ -80,30 +90,6 @@ pub fn make_read_only(dir: &Path) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// Removes `dir` and everything in it, also what a test has made inaccessible; nothing there is no
-/// error.
-pub fn remove_tree(dir: &Path) -> Result<()> {
-    let done = |result: io::Result<()>| match result {
-        Err(e) if e.kind() != ErrorKind::NotFound => Err(e),
-        _ => Ok(()),
-    };
-    if done(fs::remove_dir_all(dir)).is_ok() {
-        return Ok(());
-    }
-    open_up(dir);
-    done(fs::remove_dir_all(dir)).map_err(|e| Error::io("remove", dir, e))
-}
-
-/// Makes the directories of a tree accessible, as far as that is possible.
-fn open_up(dir: &Path) {
-    let _ = fs::set_permissions(dir, Permissions::from_mode(0o777));
-    for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
-        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-            open_up(&entry.path());
-        }
-    }
 }
 
 fn entries(dir: &Path) -> Result<Vec<DirEntry>> {
@@ -282,7 +268,7 @@ pub fn prepare(
             fs::remove_file(&log).map_err(|e| Error::io("remove", &log, e))?;
         }
     }
-    remove_tree(&datadir)?;
+    removal::remove(&datadir)?;
     let own: Vec<ServerOption> = options.iter().filter(|o| needs_bootstrap(&o.text)).cloned().collect();
     let prepared = if server.basedir() != bootstrap.basedir {
         let other = bootstrap.for_basedir(&server.basedir())?;
@@ -385,17 +371,6 @@ mod tests {
         let to = dir.path().join("to");
         assert!(copy(&dir.path().join("from"), &to).is_err());
         assert!(!to.exists());
-    }
-
-    #[test]
-    fn trees_are_removed_even_if_closed() {
-        let dir = tempfile::tempdir().unwrap();
-        let closed = dir.path().join("a/closed");
-        fs::create_dir_all(closed.join("below")).unwrap();
-        set_mode(&closed, 0o000).unwrap();
-        remove_tree(&dir.path().join("a")).unwrap();
-        assert!(!dir.path().join("a").exists());
-        remove_tree(&dir.path().join("a")).unwrap();
     }
 
     #[test]

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use bstr::{BString, ByteSlice};
 
+use crate::sys::excerpt;
+
 /// What an expect file asks for when its server has ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Expect {
@@ -20,6 +22,9 @@ pub enum Expect {
     RestartFrom(PathBuf),
 }
 
+/// The most bytes of an expect file that are looked at, from its end: its last line counts.
+const MOST: u64 = 64 << 10;
+
 /// The expect file of server `group` (`mysqld.1`) below `var_tmp`.
 pub fn path(var_tmp: &Path, group: &str) -> PathBuf {
     var_tmp.join(format!("{group}.expect"))
@@ -30,7 +35,7 @@ pub fn path(var_tmp: &Path, group: &str) -> PathBuf {
 /// # Errors
 /// What reading says, except that a missing file is [`Expect::Nothing`].
 pub fn read(file: &Path) -> io::Result<Expect> {
-    match std::fs::read(file) {
+    match excerpt::end_of(file, MOST) {
         Ok(text) => Ok(parse(&text)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Expect::Nothing),
         Err(error) => Err(error),

@@ -16,6 +16,10 @@ use crate::env::Env;
 use crate::error::{Error, Result};
 use crate::sys::child::{Child, Exit, Spawn};
 use crate::sys::deadline::deadline_after;
+use crate::sys::excerpt;
+
+/// More bytes than a pid file has.
+const MOST_OF_PID: u64 = 64;
 
 /// `RLIMIT_NOFILE` of servers: results show it (runner §9.7, §15.1).
 pub const SERVER_OPEN_FILES: u64 = 1024;
@@ -171,7 +175,8 @@ impl ServerProcess {
 
     /// The pid in the pid file: the server's own, where the process is a debugger.
     fn pid_in_file(&self) -> Option<i32> {
-        std::fs::read_to_string(self.group.pid_file()).ok()?.trim().parse().ok()
+        let text = excerpt::head(&self.group.pid_file(), 0, MOST_OF_PID).ok()?;
+        std::str::from_utf8(&text).ok()?.trim().parse().ok()
     }
 
     /// Removes the old pid file and notes the command in the error log, which it returns.
@@ -199,6 +204,9 @@ impl ServerProcess {
 
     /// How it ended, if it has just ended; the instance then no longer runs.
     /// What it left in its process group is killed.
+    ///
+    /// # Errors
+    /// The system refuses to wait for it.
     pub fn take_exit(&mut self) -> io::Result<Option<Exit>> {
         let Some(child) = &mut self.process else { return Ok(None) };
         let Some(exit) = child.try_wait()? else { return Ok(None) };
@@ -208,6 +216,9 @@ impl ServerProcess {
     }
 
     /// Waits for its end, at most `patience`, as [`ServerProcess::take_exit`].
+    ///
+    /// # Errors
+    /// The system refuses to wait for it.
     pub fn await_exit(&mut self, patience: Duration) -> io::Result<Option<Exit>> {
         if let Some(child) = &mut self.process {
             child.wait(Some(deadline_after(patience)))?;
@@ -217,6 +228,9 @@ impl ServerProcess {
 
     /// Ends it: SIGTERM to the server (a normal shutdown), after `grace` SIGTERM to its whole
     /// group, after [`TERM_GRACE`] SIGKILL (runner §9.6). Without `grace` the group is told at once.
+    ///
+    /// # Errors
+    /// The system refuses to wait for it, or its pid file cannot be removed.
     pub fn stop(&mut self, grace: Duration) -> io::Result<()> {
         let Some(mut child) = self.process.take() else { return Ok(()) };
         if !grace.is_zero() && child.try_wait()?.is_none() {
@@ -232,6 +246,9 @@ impl ServerProcess {
     }
 
     /// SIGKILL, at once.
+    ///
+    /// # Errors
+    /// The system refuses to wait for it.
     pub fn kill(&mut self) -> io::Result<()> {
         if let Some(mut child) = self.process.take() {
             let exit = child.kill()?;
@@ -241,6 +258,9 @@ impl ServerProcess {
     }
 
     /// Asks for a core dump and waits for the end, at most `patience`; returns whether it ended.
+    ///
+    /// # Errors
+    /// The system refuses to wait for it.
     pub fn abort(&mut self, patience: Duration) -> io::Result<bool> {
         if let Some(child) = &mut self.process {
             self.aborted = true;
@@ -271,6 +291,9 @@ impl ServerProcess {
 }
 
 /// Opens `path` for appending, creating it and nothing above it.
+///
+/// # Errors
+/// It cannot be opened or made.
 pub fn append_to(path: &Path) -> Result<File> {
     OpenOptions::new()
         .append(true)

@@ -26,6 +26,9 @@ pub enum Readiness {
 }
 
 /// Waits for `server`'s pid file or its end. `watch` must watch the pid file's directory.
+///
+/// # Errors
+/// The system refuses to wait, or to read the events of the directory.
 pub fn wait(
     server: &mut ServerProcess,
     watch: &DirWatch,

@@ -188,6 +188,9 @@ impl Child {
 
     /// How it ended, if it has; reaps it. What it left in its process group is killed before, while the number of the
     /// group is still its own.
+    ///
+    /// # Errors
+    /// The system refuses to wait for it.
     pub fn try_wait(&mut self) -> io::Result<Option<Exit>> {
         if self.foreign {
             let ended = !poll::readable(&[self.pidfd.as_fd()], Some(Instant::now()))?.is_empty();
@@ -214,6 +217,9 @@ impl Child {
     }
 
     /// Waits for the end, at most until `deadline`.
+    ///
+    /// # Errors
+    /// The system refuses to wait for it.
     pub fn wait(&mut self, deadline: Option<Instant>) -> io::Result<Option<Exit>> {
         if let Some(exit) = self.try_wait()? {
             return Ok(Some(exit));
@@ -239,6 +245,9 @@ impl Child {
 
     /// SIGTERM to the group, SIGKILL after `grace`; returns when the process is reaped and what
     /// it left in its group is killed.
+    ///
+    /// # Errors
+    /// The system refuses to wait for it.
     pub fn terminate(&mut self, grace: Duration) -> io::Result<Exit> {
         if self.try_wait()?.is_none() && !grace.is_zero() {
             self.signal_group(Signal::TERM);
@@ -248,6 +257,9 @@ impl Child {
     }
 
     /// SIGKILL to the group; returns when the process is reaped.
+    ///
+    /// # Errors
+    /// The system refuses to wait for it, or to kill it: a process of another user.
     pub fn kill(&mut self) -> io::Result<Exit> {
         match self.foreign.then(|| pidfd_send_signal(&self.pidfd, Signal::KILL)) {
             None => self.signal_group(Signal::KILL),

@@ -84,6 +84,9 @@ pub struct Context {
 
 impl Context {
     /// A context with the server whose principal this is. The error is a text for people.
+    ///
+    /// # Errors
+    /// There is no library, or it refuses the principal; a text for people.
     pub fn new(principal: &[u8]) -> Result<Context, Vec<u8>> {
         let mut problem = Vec::new();
         for library in LIBRARIES {
@@ -125,6 +128,9 @@ impl Context {
 
     /// Takes the server's token, empty at first. Gives the token to send, and whether another one of the
     /// server's is needed.
+    ///
+    /// # Errors
+    /// The library refuses the token; a text for people.
     pub fn step(&mut self, token: &[u8]) -> Result<(Vec<u8>, bool), Vec<u8>> {
         let mut minor = 0;
         let mut out = Buffer::EMPTY;

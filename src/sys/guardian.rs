@@ -28,6 +28,9 @@ pub struct Guardian(ChildStdin);
 
 impl Guardian {
     /// Starts the guardian of the run whose mark is `run`.
+    ///
+    /// # Errors
+    /// This program cannot be started again.
     pub fn start(run: &str) -> io::Result<Self> {
         let mut command = Command::new("/proc/self/exe");
         command.arg(ARGUMENT).arg(run).env_remove(MARK);
@@ -45,6 +48,9 @@ impl Guardian {
 }
 
 /// The guardian's whole life; `run` is the mark to look for.
+///
+/// # Errors
+/// Standard input cannot be read, or the list of processes.
 pub fn guard(run: &str) -> io::Result<()> {
     let mut heard = Vec::new();
     io::stdin().read_to_end(&mut heard)?;

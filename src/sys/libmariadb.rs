@@ -154,6 +154,9 @@ pub struct Library {
 
 impl Library {
     /// Loads the library; the error text says why that is impossible.
+    ///
+    /// # Errors
+    /// The library or one of its functions is not there; a text for people.
     pub fn load() -> Result<Arc<Library>, String> {
         // SAFETY: the library's initialisation has no demands on its caller.
         let library = unsafe { libloading::Library::new(LIBRARY) }.map_err(|error| error.to_string())?;
@@ -228,6 +231,9 @@ pub struct Session {
 
 impl Session {
     /// Connects over a Unix socket, in latin1, with several statements per query allowed.
+    ///
+    /// # Errors
+    /// The server answers with an error, or the connection is lost.
     pub fn connect(
         library: &Arc<Library>,
         socket: &Path,
@@ -262,6 +268,9 @@ impl Session {
     }
 
     /// Sends a query and reads the start of its first result.
+    ///
+    /// # Errors
+    /// The server answers with an error, or the connection is lost.
     pub fn query(&mut self, sql: &[u8]) -> Result<(), Failure> {
         let f = &self.library.functions;
         // SAFETY: the handle is open, and the bytes are as many as told.
@@ -270,6 +279,9 @@ impl Session {
     }
 
     /// Reads the rows of the current result; `None` if it has none to give.
+    ///
+    /// # Errors
+    /// The server answers with an error, or the connection is lost.
     pub fn table(&mut self) -> Result<Option<Table>, Failure> {
         let f = &self.library.functions;
         // SAFETY: the handle is open.
@@ -300,6 +312,9 @@ impl Session {
     }
 
     /// Goes on to the next result; false if there is none.
+    ///
+    /// # Errors
+    /// The server answers with an error, or the connection is lost.
     pub fn next_result(&mut self) -> Result<bool, Failure> {
         // SAFETY: the handle is open.
         match unsafe { (self.library.functions.mysql_next_result)(self.handle) } {
@@ -325,6 +340,9 @@ impl Session {
     }
 
     /// Prepares a statement; `cursor` asks for a read-only one.
+    ///
+    /// # Errors
+    /// The server answers with an error, or the connection is lost.
     pub fn prepare(&mut self, sql: &[u8], cursor: bool) -> Result<Statement<'_>, Failure> {
         let f = &self.library.functions;
         // SAFETY: the handle is open and outlives the statement.
@@ -439,6 +457,9 @@ pub struct Statement<'a> {
 
 impl Statement<'_> {
     /// Executes it and reads the start of its first result.
+    ///
+    /// # Errors
+    /// The server answers with an error, or the connection is lost.
     pub fn execute(&mut self) -> Result<(), Failure> {
         // SAFETY: the statement is open.
         let failed = unsafe { (self.session.library.functions.mysql_stmt_execute)(self.handle) };
@@ -446,6 +467,9 @@ impl Statement<'_> {
     }
 
     /// Reads the rows of the current result, every value as a string; `None` if it has none to give.
+    ///
+    /// # Errors
+    /// The server answers with an error, or the connection is lost.
     pub fn table(&mut self) -> Result<Option<Table>, Failure> {
         let f = &self.session.library.functions;
         // SAFETY: the statement is open, and the result is freed after its last use.
@@ -499,6 +523,9 @@ impl Statement<'_> {
     }
 
     /// Goes on to the next result; false if there is none.
+    ///
+    /// # Errors
+    /// The server answers with an error, or the connection is lost.
     pub fn next_result(&mut self) -> Result<bool, Failure> {
         // SAFETY: the statement is open.
         match unsafe { (self.session.library.functions.mysql_stmt_next_result)(self.handle) } {

@@ -1,9 +1,12 @@
 //! The operating system: processes with pidfds, waiting on file descriptors, directory watches,
+//! replacing files and removing trees, the standard streams,
 //! the guardian that cleans up after a killed runner, inherited signals, host names, a network of a run's own, owners of
 //! directories. The only module that may use `unsafe`.
 
+pub mod argument;
 pub mod child;
 pub mod deadline;
+pub mod excerpt;
 #[cfg(feature = "gssapi")]
 pub mod gssapi;
 pub mod guardian;
@@ -17,7 +20,10 @@ pub mod ownership;
 pub mod pcre;
 pub mod poll;
 pub mod process;
+pub mod removal;
+pub mod replacement;
 pub mod resolve;
 pub mod shell;
 pub mod signals;
+pub mod streams;
 pub mod watch;

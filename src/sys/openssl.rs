@@ -330,6 +330,9 @@ impl Drop for Session {
 impl Session {
     /// Shakes hands over `socket`, which must be in blocking mode and outlive the session.
     /// `host` is the name that the server's certificate must bear if `settings` ask for that.
+    ///
+    /// # Errors
+    /// The settings are refused, the handshake fails, or the certificate is not the one asked for.
     pub fn connect(settings: &Settings, socket: BorrowedFd<'_>, host: &[u8]) -> Result<Session, Failure> {
         let context = Context::new(settings)?;
         let api = context.api;
@@ -397,6 +400,9 @@ impl Session {
     }
 
     /// Reads at least one byte; 0 is the end.
+    ///
+    /// # Errors
+    /// The connection is lost, or the time limit of the socket is over.
     pub fn read(&mut self, into: &mut [u8]) -> Result<usize, Failure> {
         let length = c_int::try_from(into.len()).unwrap_or(c_int::MAX);
         // SAFETY: the session is valid, the buffer as long as told.
@@ -413,6 +419,9 @@ impl Session {
     }
 
     /// Writes at least one byte of `bytes`, which are not empty.
+    ///
+    /// # Errors
+    /// The connection is lost, or the time limit of the socket is over.
     pub fn write(&mut self, bytes: &[u8]) -> Result<usize, Failure> {
         let length = c_int::try_from(bytes.len()).unwrap_or(c_int::MAX);
         // SAFETY: the session is valid, the buffer as long as told.
@@ -439,6 +448,9 @@ pub fn check(settings: &Settings) -> Result<(), Failure> {
 }
 
 /// Encrypts `plain` under an RSA public key in PEM, with OAEP padding. The error is OpenSSL's reason.
+///
+/// # Errors
+/// OpenSSL's reason.
 pub fn encrypt(key: &[u8], plain: &[u8]) -> Result<Vec<u8>, Vec<u8>> {
     encrypt_with(key, plain).map_err(|failure| match failure {
         Failure::Reason(reason) => reason,

@@ -28,6 +28,9 @@ pub(super) fn spawn_registered(command: &mut Command, register: bool) -> io::Res
 }
 
 /// Runs a command to its end; its group and what it leaves there is not looked after.
+///
+/// # Errors
+/// The command cannot be started, or not be waited for.
 pub fn run_registered(command: &mut Command) -> io::Result<ExitStatus> {
     let mut child = spawn_registered(command, true)?;
     let status = child.wait();
@@ -40,6 +43,9 @@ pub(super) fn unregister(pid: i32) {
 }
 
 /// Orphaned descendants become children of this process instead of init's.
+///
+/// # Errors
+/// The system does not know subreapers.
 pub fn become_subreaper() -> io::Result<()> {
     // Any pid turns the attribute on; the kernel takes it as a boolean.
     Ok(rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?)
@@ -60,6 +66,9 @@ pub struct Orphan {
 /// Returns those that were still running.
 ///
 /// An orphan's own children become orphans in turn when it dies, so this repeats until none is left.
+///
+/// # Errors
+/// The list of children cannot be read, or an orphan not be waited for.
 pub fn end_orphans(spared: &[i32], ours: impl Fn(&[u8]) -> bool) -> io::Result<Vec<Orphan>> {
     let mut ended = Vec::new();
     loop {

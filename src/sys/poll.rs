@@ -10,6 +10,9 @@ use rustix::io::Errno;
 
 /// Waits until at least one of `fds` is readable or `deadline` has passed.
 /// Returns the indices of the readable ones; none at the deadline.
+///
+/// # Errors
+/// The system refuses to wait.
 pub fn readable(fds: &[BorrowedFd<'_>], deadline: Option<Instant>) -> io::Result<Vec<usize>> {
     let mut polled: Vec<PollFd<'_>> =
         fds.iter().map(|fd| PollFd::from_borrowed_fd(*fd, PollFlags::IN)).collect();
@@ -33,6 +36,9 @@ pub struct Waker(Arc<OwnedFd>);
 
 impl Waker {
     /// A waker that nobody has used.
+    ///
+    /// # Errors
+    /// No descriptor is left.
     pub fn new() -> io::Result<Self> {
         Ok(Waker(Arc::new(rustix::event::eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?)))
     }

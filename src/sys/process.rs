@@ -3,12 +3,13 @@
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bstr::{BString, ByteSlice};
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
+use super::deadline::deadline_after;
 use super::poll;
 
 /// A running process, or one that has just ended.
@@ -26,6 +27,9 @@ pub enum Ending {
 
 impl Process {
     /// The process with this number; `None` if there is none, and for the system's first one.
+    ///
+    /// # Errors
+    /// No descriptor is left, or the system refuses.
     pub fn open(pid: i32) -> io::Result<Option<Self>> {
         let Some(pid) = (pid > 1).then(|| Pid::from_raw(pid)).flatten() else { return Ok(None) };
         match pidfd_open(pid, PidfdFlags::empty()) {
@@ -37,12 +41,18 @@ impl Process {
 
     /// Waits up to `limit` for the process's end; true if it has ended. Its parent may still have to
     /// collect its status.
+    ///
+    /// # Errors
+    /// The system refuses to wait.
     pub fn wait(&self, limit: Duration) -> io::Result<bool> {
-        let deadline = Instant::now().checked_add(limit);
+        let deadline = Some(deadline_after(limit));
         Ok(!poll::readable(&[self.0.as_fd()], deadline)?.is_empty())
     }
 
     /// Sends a signal; that the process has ended already is no error.
+    ///
+    /// # Errors
+    /// It is a process of another user.
     pub fn end(&self, how: Ending) -> io::Result<()> {
         let signal = match how {
             Ending::Abort => Signal::ABORT,

@@ -6,6 +6,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 
 /// The addresses of `host` for TCP, in the order to try them. The error is `getaddrinfo`'s: -2 for a
 /// name that does not exist, for example.
+///
+/// # Errors
+/// The number that `getaddrinfo` gives.
 pub fn resolve(host: &[u8], port: u16) -> Result<Vec<SocketAddr>, i32> {
     let Ok(host) = CString::new(host) else { return Err(libc::EAI_NONAME) };
     // SAFETY: an all-zero addrinfo is a valid value: numbers and null pointers.

@@ -4,7 +4,7 @@
 //! lines of fields, answers come back as lines of JSON in which a character stands for a byte.
 
 use std::fs::File;
-use std::io::{BufRead as _, BufReader, Read as _, Seek as _, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
@@ -17,6 +17,9 @@ use crate::error::{Error, Result};
 
 /// The perl side, handed over with `-e`.
 const BRIDGE: &str = include_str!("bridge.pl");
+
+/// How much of what perl said last is told, in bytes.
+const MOST_SAID: u64 = 2000;
 
 /// Appends one request line: fields separated by tabs, what could be mistaken for structure escaped.
 pub(super) fn request(text: &mut Vec<u8>, fields: &[&[u8]]) {
@@ -99,11 +102,14 @@ impl Bridge {
         drop(self.requests.take());
         let status = self.child.wait().map_or_else(|error| error.to_string(), |status| status.to_string());
         let mut said = Vec::new();
+        let length = self.errors.metadata().map_or(0, |errors| errors.len());
         // An unreadable file leaves the exit status, which is enough.
-        let _ = self.errors.rewind().and_then(|()| self.errors.read_to_end(&mut said));
-        let said = said.trim();
-        let tail = &said[said.len().saturating_sub(2000)..];
-        Error::new(format!("perl ended while evaluating {during}: {status}")).caused_by(tail.to_str_lossy())
+        let _ = self
+            .errors
+            .seek(SeekFrom::Start(length.saturating_sub(MOST_SAID)))
+            .and_then(|_| (&mut self.errors).take(MOST_SAID).read_to_end(&mut said));
+        Error::new(format!("perl ended while evaluating {during}: {status}"))
+            .caused_by(said.trim().to_str_lossy())
     }
 }
 

@@ -10,6 +10,7 @@ use rustix::fs::{CWD, RenameFlags, renameat_with};
 use sha2::{Digest as _, Sha256};
 
 use crate::error::{Error, Result};
+use crate::sys::replacement::NewDirectory;
 
 /// The top-level folder `suites`.
 pub static TREE: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/suites");
@@ -51,10 +52,9 @@ pub fn unpack(cache_dir: &Path) -> Result<Unpacked> {
         Error::io("unpack the bundled tests into", &target, error)
             .hint("set MTR_CACHE_DIR to a directory that can be written")
     };
-    fs::create_dir_all(cache_dir).map_err(failed)?;
-    let fresh = tempfile::Builder::new().prefix("bundled-new-").tempdir_in(cache_dir).map_err(failed)?;
+    let fresh = NewDirectory::begin(&target).map_err(failed)?;
     write(&TREE, fresh.path()).map_err(failed)?;
-    // Servers and scripts of another user may read the tree; a temporary directory is private.
+    // Servers and scripts of another user may read the tree; what is being made is private.
     fs::set_permissions(fresh.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).map_err(failed)?;
     if there {
         // In one step, as others may look for it meanwhile; the guard removes what was there.
@@ -62,16 +62,9 @@ pub fn unpack(cache_dir: &Path) -> Result<Unpacked> {
             .map_err(|errno| failed(errno.into()))?;
         return Ok(Unpacked { dir: target, warning });
     }
-    match fs::rename(fresh.path(), &target) {
-        Ok(()) => {
-            // The directory is no longer where its guard would delete it.
-            let _ = fresh.keep();
-            Ok(Unpacked { dir: target, warning })
-        }
-        // Another run was faster.
-        Err(_) if difference(&TREE, &target).is_none() => Ok(Unpacked { dir: target, warning }),
-        Err(error) => Err(failed(error)),
-    }
+    // Where another run was faster, its tree is the same.
+    fresh.finish().map_err(failed)?;
+    Ok(Unpacked { dir: target, warning })
 }
 
 /// The first path below `target` that is not as [`write`] makes it.

@@ -8,7 +8,7 @@ use bstr::{BStr, BString, ByteSlice};
 
 use crate::case::{Origin, ServerOption, Skip, TestCase};
 use crate::error::Result;
-use crate::grammar::mycnf::ConfigOption;
+use crate::grammar::mycnf::{ConfigFile, ConfigOption};
 use crate::tree::config_file;
 
 /// One section of a combinations file, or one `--combination`.
@@ -54,7 +54,11 @@ impl Group {
         in_overlay: bool,
         is_dropped: impl Fn(&str) -> bool,
     ) -> Result<Group> {
-        let file = config_file::read(path, test_dir)?;
+        Ok(Group::of(&config_file::read(path, test_dir)?, path, in_overlay, is_dropped))
+    }
+
+    /// What the combinations file `path` offers, as [`Group::read`].
+    pub fn of(file: &ConfigFile, path: &Path, in_overlay: bool, is_dropped: impl Fn(&str) -> bool) -> Group {
         let combinations: Vec<Combination> = file
             .option_groups()
             .map(|group| (group.name.to_str_lossy().into_owned(), group))
@@ -65,12 +69,12 @@ impl Group {
             })
             .collect();
         if !combinations.is_empty() {
-            return Ok(Group::Of(combinations));
+            return Group::Of(combinations);
         }
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let base = name.strip_suffix(".combinations").unwrap_or(&name);
         // The suite-level file is called just `combinations`.
-        Ok(Group::Skip(format!("Requires: {base}")))
+        Group::Skip(format!("Requires: {base}"))
     }
 }
 
@@ -136,22 +140,37 @@ impl Forced {
     }
 }
 
+/// The most instances that a test may have. Groups multiply: five files of twenty sections would be three million.
+/// No test of MariaDB's has more than a hundred.
+pub const MOST_INSTANCES: usize = 1000;
+
+/// A test would have more than [`MOST_INSTANCES`] instances.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TooMany;
+
 /// Replaces every instance by those that the group makes of it (runner §5.3).
-pub fn expand(instances: Vec<CombinedCase>, group: &Group, forced: &mut Forced) -> Vec<CombinedCase> {
+///
+/// # Errors
+/// There would be more than [`MOST_INSTANCES`].
+pub fn expand(
+    instances: Vec<CombinedCase>,
+    group: &Group,
+    forced: &mut Forced,
+) -> Result<Vec<CombinedCase>, TooMany> {
     let combinations = match group {
-        Group::Of(combinations) if combinations.is_empty() => return instances,
+        Group::Of(combinations) if combinations.is_empty() => return Ok(instances),
         Group::Of(combinations) => combinations,
         Group::Skip(reason) => {
             let mut instances = instances;
             instances.iter_mut().for_each(|instance| instance.skip(reason));
-            return instances;
+            return Ok(instances);
         }
     };
-    let mut expanded = Vec::with_capacity(instances.len() * combinations.len());
+    let mut expanded = Vec::new();
     for instance in instances {
-        expand_one(instance, combinations, forced, &mut expanded);
+        expand_one(instance, combinations, forced, &mut expanded)?;
     }
-    expanded
+    Ok(expanded)
 }
 
 fn expand_one(
@@ -159,7 +178,7 @@ fn expand_one(
     group: &[Combination],
     forced: &mut Forced,
     out: &mut Vec<CombinedCase>,
-) {
+) -> Result<(), TooMany> {
     let mut group = group;
     for (at, combination) in group.iter().enumerate() {
         // Rule 3a: what the group would change is fixed already. rpl.rpl_test_framework, which sources
@@ -171,7 +190,7 @@ fn expand_one(
             forced.0.insert(combination.name.clone(), true);
             instance.case.combinations.push(combination.name.clone());
             out.push(instance);
-            return;
+            return Ok(());
         }
         if let Some(used) = forced.0.get_mut(&combination.name) {
             *used = true;
@@ -181,7 +200,10 @@ fn expand_one(
     }
     if instance.case.skip.is_some() {
         out.push(instance);
-        return;
+        return Ok(());
+    }
+    if out.len() + group.len() > MOST_INSTANCES {
+        return Err(TooMany);
     }
     out.extend(group.iter().map(|combination| {
         let mut copy = instance.clone();
@@ -192,6 +214,7 @@ fn expand_one(
         copy.in_overlay |= combination.in_overlay;
         copy
     }));
+    Ok(())
 }
 
 /// Whether every one of `options` occurs in `list`, as a pair of name and value.
@@ -300,6 +323,33 @@ mod tests {
             settings.skip_not_found = true;
         };
         assert_eq!(tree.names(skipping), ["s.a 'zzz' [combination not found]"]);
+    }
+
+    /// Five files of twenty sections: three million instances, of which none is made.
+    #[test]
+    fn more_instances_than_a_test_may_have_are_refused() {
+        let names = ["a", "b", "c", "d", "e"];
+        let sections: String = (0..20).map(|number| format!("[s{number}]\nopt={number}\n")).collect();
+        let test: String = names.iter().map(|name| format!("--source {name}.inc\n")).collect();
+        let mut files =
+            vec![("suite/s/many.test".to_owned(), test), ("suite/s/few.test".to_owned(), String::new())];
+        for name in names {
+            files.push((format!("suite/s/{name}.inc"), String::new()));
+            files.push((format!("suite/s/{name}.combinations"), sections.replace("opt", name)));
+        }
+        let files: Vec<(&str, &str)> =
+            files.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
+        let tree = Tree::new(&files);
+        let cases = tree.collect(suites("s")).unwrap().cases;
+        assert_eq!(cases.len(), 2);
+        let many = cases.iter().find(|case| case.short_name == "many").unwrap();
+        let told = many.broken.as_ref().unwrap();
+        let shown = told.replace(&tree.dir.path().display().to_string(), "");
+        assert_eq!(
+            shown,
+            "/mysql-test/suite/s/many.test: s.many has more than 1000 combinations\n\
+             hint: its combinations files have 20 × 20 × 20 × 20 × 20 sections, and each multiplies the others"
+        );
     }
 
     #[test]

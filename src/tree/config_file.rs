@@ -1,6 +1,7 @@
 //! Reading `my.cnf` templates and combinations files with what they include (runner §7.1).
 
 use std::fs;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use bstr::ByteSlice;
@@ -11,6 +12,12 @@ use crate::grammar::mycnf::{self, ConfigFile};
 /// Includes nested deeper than this are refused; the deepest chain of MariaDB's tree has four files.
 const MAX_DEPTH: usize = 32;
 
+/// More files than this are refused: each may include others twice, and these others.
+const MOST_FILES: usize = 1000;
+
+/// The most bytes that a file has with all that it includes: 4 MiB. The longest of MariaDB's tree has 5,503.
+const MOST_BYTES: u64 = 4 << 20;
+
 /// Reads an option file and everything it includes.
 ///
 /// `!include` names a file relative to the including file or, if there is none, to `test_dir`
@@ -19,9 +26,9 @@ const MAX_DEPTH: usize = 32;
 /// # Errors
 ///
 /// A file that is not there or not readable, a line that fits no rule, an option before the first
-/// group, and files that include each other: with the file and, where there is one, the line.
+/// group, files that include each other, and more than anybody can mean: with the file and, where there is one, the line.
 pub fn read(path: &Path, test_dir: &Path) -> Result<ConfigFile> {
-    Reader { test_dir, open: Vec::new() }.file(path)
+    Reader { test_dir, open: Vec::new(), files: 0, left: MOST_BYTES }.file(path)
 }
 
 /// Reads the text of an option file as if it were the file `path`; see [`read`].
@@ -30,7 +37,7 @@ pub fn read(path: &Path, test_dir: &Path) -> Result<ConfigFile> {
 ///
 /// As [`read`].
 pub fn read_text(text: &[u8], path: &Path, test_dir: &Path) -> Result<ConfigFile> {
-    Reader { test_dir, open: Vec::new() }.text(text, path)
+    Reader { test_dir, open: Vec::new(), files: 0, left: MOST_BYTES }.text(text, path)
 }
 
 /// The file that `!include name` in the file `path` means: beside that file, else in `test_dir`.
@@ -59,11 +66,26 @@ pub fn included(path: &Path, name: &[u8], test_dir: &Path) -> Result<PathBuf> {
 struct Reader<'a> {
     test_dir: &'a Path,
     open: Vec<PathBuf>,
+    /// How many were read.
+    files: usize,
+    /// How many bytes may still be read.
+    left: u64,
 }
 
 impl Reader<'_> {
     fn file(&mut self, path: &Path) -> Result<ConfigFile> {
-        let text = fs::read(path).map_err(|e| Error::io("read", path, e))?;
+        let text = self.bytes(path).map_err(|e| Error::io("read", path, e))?;
+        let Some(text) = text else {
+            return Err(Error::new(format!("more than {} MiB of option files", MOST_BYTES >> 20))
+                .at(path, None)
+                .hint("a file that is included twice counts twice"));
+        };
+        if self.files == MOST_FILES {
+            return Err(Error::new(format!("more than {MOST_FILES} '!include's"))
+                .at(path, None)
+                .hint("a file that is included twice counts twice, and with it all that it includes"));
+        }
+        self.files += 1;
         let identity = fs::canonicalize(path).map_err(|e| Error::io("resolve", path, e))?;
         if self.open.contains(&identity) {
             return Err(Error::new(format!("{} includes itself", path.display()))
@@ -76,6 +98,15 @@ impl Reader<'_> {
         let config = self.text(&text, path);
         self.open.pop();
         config
+    }
+
+    /// The bytes of the file; `None` where there are more than may be read.
+    fn bytes(&mut self, path: &Path) -> io::Result<Option<Vec<u8>>> {
+        let mut text = Vec::new();
+        let read = fs::File::open(path)?.take(self.left + 1).read_to_end(&mut text)? as u64;
+        let rest = self.left.checked_sub(read);
+        self.left = rest.unwrap_or(0);
+        Ok(rest.map(|_| text))
     }
 
     fn text(&mut self, text: &[u8], path: &Path) -> Result<ConfigFile> {
@@ -124,6 +155,34 @@ mod tests {
         assert_eq!(shown(&config), ["[ENV] E=1", "[OPT] ", "[a] x=1 | far=1 | y=1", "[b] z", "[c] w"]);
         let far = config.group("a").unwrap().option("far").unwrap();
         assert_eq!(far.location, Location { file: dir.path().join("far.cnf"), line: Some(2) });
+    }
+
+    /// Twenty files that each include the next one twice: a million files.
+    #[test]
+    fn includes_do_not_double_without_limit() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = |number: usize| dir.path().join(format!("f{number}.cnf"));
+        for number in 0..20 {
+            fs::write(file(number), format!("!include f{}.cnf\n", number + 1).repeat(2)).unwrap();
+        }
+        fs::write(file(20), "[a]\n").unwrap();
+        let error = read(&file(0), dir.path()).unwrap_err();
+        assert_eq!(error.message(), "more than 1000 '!include's");
+        assert!(error.location().is_some() && error.hint_text().is_some());
+        fs::write(file(20), format!("[a]\nb={}\n", "x".repeat(1 << 20))).unwrap();
+        let error = read(&file(15), dir.path()).unwrap_err();
+        assert_eq!(error.message(), "more than 4 MiB of option files");
+        assert_eq!(error.location(), Some(&Location { file: file(20), line: None }));
+    }
+
+    #[test]
+    fn a_huge_file_is_not_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("huge.cnf");
+        if fs::File::create(&path).unwrap().set_len(64 << 30).is_err() {
+            return crate::skip::skip("the file system has no files of 64 GiB");
+        }
+        assert_eq!(read(&path, dir.path()).unwrap_err().message(), "more than 4 MiB of option files");
     }
 
     #[test]

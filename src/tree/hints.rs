@@ -1,17 +1,11 @@
-//! Names that mean nothing, and what may have been meant.
+//! Names of suites and tests that mean nothing, and what may have been meant.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::select::Spec;
+use crate::cli::similar::similar;
 use crate::error::Error;
-
-/// What in `known` looks most like `wrong`, if anything does.
-pub fn similar<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let scored = known.into_iter().map(|name| (strsim::damerau_levenshtein(wrong, name), name));
-    let near = scored.filter(|(distance, name)| *distance * 3 <= wrong.len().max(name.len()));
-    near.min().map(|(_, name)| name)
-}
 
 /// The error for an element of `--suite` that names no suite; `suites` are all there are.
 pub fn unknown_suite(element: &str, suites: &BTreeSet<String>, searched: &Path) -> Error {
@@ -64,12 +58,6 @@ mod tests {
 
     fn suites() -> BTreeSet<String> {
         ["rpl", "engines/funcs", "engines/iuds"].map(str::to_owned).into()
-    }
-
-    #[test]
-    fn typing_errors_are_recognised() {
-        assert_eq!(similar("ailas", ["alias", "aliases", "rpl"]), Some("alias"));
-        assert_eq!(similar("nothing_like_it", ["alias", "rpl"]), None);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bstr::{BString, ByteSlice};
 
-use super::combinations::{CombinedCase, Forced, expand};
+use super::combinations::{CombinedCase, Forced, Group, MOST_INSTANCES, TooMany, expand};
 use super::listing::append;
 use super::results::Results;
 use super::scan::{Scan, Scanned, Tree};
@@ -226,9 +226,12 @@ impl Maker<'_, '_> {
     ) -> Result<Vec<CombinedCase>> {
         let before = instance.clone();
         let mut forced = Forced::new(combinations);
-        let mut instances = expand(vec![instance], &self.suite.combinations, &mut forced);
-        for group in &scanned.groups {
-            instances = expand(instances, group, &mut forced);
+        let groups =
+            || std::iter::once(&self.suite.combinations).chain(scanned.groups.iter().map(|group| &**group));
+        let mut instances = vec![instance];
+        for group in groups() {
+            instances =
+                expand(instances, group, &mut forced).map_err(|TooMany| too_many(&before.case, groups()))?;
         }
         let unused = forced.unused();
         if unused.is_empty() {
@@ -236,10 +239,8 @@ impl Maker<'_, '_> {
         }
         let mut missing = before;
         if !self.rules.skip_not_found {
-            let groups =
-                [&self.suite.combinations].into_iter().chain(scanned.groups.iter().map(|group| &**group));
             let mut offered: Vec<&str> =
-                groups.flat_map(|group| group.sections()).map(|section| section.name.as_str()).collect();
+                groups().flat_map(|group| group.sections()).map(|section| section.name.as_str()).collect();
             offered.sort_unstable();
             offered.dedup();
             let message =
@@ -254,6 +255,20 @@ impl Maker<'_, '_> {
         Ok(vec![missing])
     }
 }
+
+fn too_many<'g>(case: &TestCase, groups: impl Iterator<Item = &'g Group>) -> Error {
+    let sizes = groups.map(|group| group.sections().len()).filter(|size| *size > 1);
+    let sizes: Vec<String> = sizes.take(MOST_TOLD).map(|size| size.to_string()).collect();
+    Error::new(format!("{} has more than {MOST_INSTANCES} combinations", case.name()))
+        .at(&case.path, None)
+        .hint(format!(
+            "its combinations files have {} sections, and each multiplies the others",
+            sizes.join(" × ")
+        ))
+}
+
+/// Sizes of groups that a message tells.
+const MOST_TOLD: usize = 10;
 
 /// Takes `--timezone=X` out of a list; the last one counts. A `--default-time-zone` stays, and means that
 /// the processes run in another zone than the server's.

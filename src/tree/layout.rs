@@ -8,7 +8,7 @@ use bstr::ByteSlice as _;
 use crate::cli::settings::Settings;
 use crate::env::Env;
 use crate::error::{Error, Result};
-use crate::tree::search::{self, Search, Tree, is_program};
+use crate::tree::search::{self, Search, Tree};
 use crate::tree::system_tables::SystemTables;
 use crate::tree::{bundled, cache};
 
@@ -35,6 +35,8 @@ pub struct Layout {
     pub source: bool,
     /// `/<name>` of a multi-config build; empty normally.
     pub multiconfig: String,
+    /// `--debug-server`: programs of a debug build come first.
+    pub debug_server: bool,
     /// Where client programs are; may not exist.
     pub client_bindir: PathBuf,
     /// `MYSQL_SHAREDIR`: parent of the language directories.
@@ -56,6 +58,22 @@ pub struct Layout {
 }
 
 impl Layout {
+    /// The server program of the installation at `basedir`: this one's, or that of another version (runner §9.1).
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn server_of(&self, basedir: &Path) -> Result<PathBuf> {
+        if basedir == self.basedir {
+            return Ok(self.mariadbd.clone());
+        }
+        let (names, types) = (program_names(self.debug_server), build_types(&self.multiconfig));
+        search::server_below(basedir, &names, &types).ok_or_else(|| {
+            Error::new("no server program in this directory").at(basedir, None).hint(
+                "a server group's basedir, or restart_bindir of an expect file, must hold sbin/mariadbd or bin/mariadbd",
+            )
+        })
+    }
+
     /// `LD_LIBRARY_PATH` of servers and clients: `--client-libdir` or the library directories of the
     /// installation, then `old`. An installation outside the system's directories, such as packages
     /// unpacked into a folder, brings libraries that the system's linker does not look for.
@@ -130,7 +148,7 @@ pub fn locate(settings: &Settings, env: &Env, exe_hint: Option<&Path>) -> Result
         exe: exe_hint,
         path: env.get("PATH"),
         system: search::SYSTEM_DIRS,
-        programs: &program_names(settings),
+        programs: &program_names(settings.debug_server),
     };
     locate_in(&search, settings, env)
 }
@@ -161,7 +179,7 @@ fn locate_in(search: &Search<'_>, settings: &Settings, env: &Env) -> Result<Layo
     let (bundled_suites, warning) = unpacked.map(|unpacked| (unpacked.dir, unpacked.warning)).unzip();
     let warnings = cache::passed_over(env).into_iter().chain(warning.flatten()).collect();
     let (basedir, bindir) = (base.basedir, base.bindir);
-    let multiconfig = settings.vs_config.as_ref().map(|name| format!("/{name}")).unwrap_or_default();
+    let multiconfig = multiconfig(settings);
     let source = tree.source;
     let client_bindir = client_bindir(settings, &bindir, &multiconfig)?;
     let share_dir = share_dir(&bindir);
@@ -185,6 +203,7 @@ fn locate_in(search: &Search<'_>, settings: &Settings, env: &Env) -> Result<Layo
         build_dir: base.build,
         source,
         multiconfig,
+        debug_server: settings.debug_server,
         client_bindir,
         share_dir,
         charsets_dir,
@@ -195,6 +214,11 @@ fn locate_in(search: &Search<'_>, settings: &Settings, env: &Env) -> Result<Layo
         system_tables,
         default_vardir,
     })
+}
+
+/// `/<name>` of a multi-config build, or nothing.
+fn multiconfig(settings: &Settings) -> String {
+    settings.vs_config.as_ref().map(|name| format!("/{name}")).unwrap_or_default()
 }
 
 /// Basedir, bindir and the server that belongs to them.
@@ -215,7 +239,9 @@ impl Bases {
         };
         let bindir = tree.build.clone().unwrap_or_else(|| basedir.clone());
         let forced = env.non_empty("MTR_BINDIR_FORCED").map(PathBuf::from);
-        let server = server_below(forced.as_deref().unwrap_or(&bindir), settings);
+        let multiconfig = multiconfig(settings);
+        let types = build_types(&multiconfig);
+        let server = search::server_below(forced.as_deref().unwrap_or(&bindir), search.programs, &types);
         if server.is_some() || tree.source || tree.build.is_some() || search.basedir.is_some() {
             return Ok(Bases { basedir, bindir, build: tree.build.clone(), server });
         }
@@ -246,27 +272,17 @@ fn base_of(test_dir: &Path, source: bool) -> PathBuf {
     base.to_owned()
 }
 
-/// The names a server may have, `--debug-server` considered.
-fn program_names(settings: &Settings) -> Vec<&'static str> {
-    let debug: &[&str] = if settings.debug_server { &["mysqld-debug", "mariadbd-debug"] } else { &[] };
+/// The names a server may have, with `--debug-server` those of a debug build first.
+fn program_names(debug_server: bool) -> Vec<&'static str> {
+    let debug: &[&str] = if debug_server { &["mysqld-debug", "mariadbd-debug"] } else { &[] };
     debug.iter().chain(&SERVER_NAMES).copied().collect()
 }
 
-/// The server below `base` (runner §9.1).
-pub fn server_below(base: &Path, settings: &Settings) -> Option<PathBuf> {
-    let names = program_names(settings);
-    let dirs = ["sql", "libexec", "sbin", "bin"].map(|dir| base.join(dir));
-    let types = build_types(settings);
-    let variants = dirs.iter().flat_map(|dir| types.iter().map(move |name| dir.join(name)));
-    let all: Vec<PathBuf> = dirs.iter().cloned().chain(variants).collect();
-    all.iter().flat_map(|dir| names.iter().map(move |name| dir.join(name))).find(|path| is_program(path))
-}
-
-/// Names of build sub-directories, where programs of a multi-config build are.
-pub(super) fn build_types(settings: &Settings) -> Vec<String> {
-    match &settings.vs_config {
-        Some(name) => vec![name.clone()],
-        None => BUILD_TYPES.map(str::to_owned).to_vec(),
+/// Names of build sub-directories, where programs of a multi-config build are; `multiconfig` is that of [`Layout`].
+pub fn build_types(multiconfig: &str) -> Vec<&str> {
+    match multiconfig.trim_matches('/') {
+        "" => BUILD_TYPES.to_vec(),
+        name => vec![name],
     }
 }
 

@@ -3,6 +3,7 @@
 mod bridge;
 pub mod bundled;
 pub mod cache;
+pub mod cache_entry;
 pub mod collect;
 pub mod combinations;
 pub mod config_file;
@@ -26,7 +27,6 @@ pub mod suite;
 pub mod suite_pm;
 pub mod suites;
 pub mod system_tables;
-#[cfg(test)]
-#[allow(clippy::unwrap_used)]
-pub(crate) mod testing;
+#[doc(hidden)]
+pub mod testing;
 pub mod without_perl;

@@ -2,20 +2,19 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::fs;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use bstr::{BStr, BString, ByteSlice as _};
-use sha2::{Digest as _, Sha256};
 
 use crate::cli::settings::Settings;
 use crate::env::Env;
 use crate::error::{Error, Result};
 use crate::flavour::Flavour;
+use crate::sys::argument::argument;
 use crate::tree::cache;
+use crate::tree::cache_entry::{self, CacheKey};
 use crate::tree::layout::Layout;
 use crate::tree::probe_failed::ProbeFailed;
 use crate::tree::programs::{Program, Programs};
@@ -56,6 +55,12 @@ impl ServerFacts {
     }
 }
 
+/// How names of cached answers begin.
+const PREFIX: &str = "probe-";
+
+/// How many of them are kept, of about 200 KB each: some servers, with and without all plugins.
+const ENTRIES: usize = 32;
+
 /// Plugins that `--help` lists as switchable and that stay on all the same (runner §0.2).
 const ALWAYS_ON: [&str; 6] =
     ["innodb-metrics", "innodb-buffer-page", "innodb-lock-waits", "innodb-locks", "innodb-trx", "gssapi"];
@@ -83,8 +88,9 @@ pub fn help(
     datadir: &Path,
     more: &[OsString],
 ) -> Result<(Vec<u8>, ServerFacts)> {
-    let cached = cache::cache_dir(env)?.join(format!("probe-{}.help", fingerprint(layout, env, more)));
-    if let Ok(help) = fs::read(&cached)
+    let dir = cache::cache_dir(env)?;
+    let cached = key(layout, settings, env, more).map(|key| dir.join(format!("{PREFIX}{key}")));
+    if let Some(help) = cached.as_deref().and_then(cache_entry::read)
         && let Ok(facts) = parse(&help, &layout.mariadbd)
     {
         return Ok((help, facts));
@@ -104,8 +110,11 @@ pub fn help(
             said: answer.output.stderr.trim().into(),
         })
     })?;
-    // Without a cache every run asks again, which is slower and no error.
-    let _ = cache::write_atomically(&cached, &answer.output.stdout);
+    if let Some(cached) = cached {
+        // Without a cache every run asks again, which is slower and no error.
+        let _ = cache_entry::write(&cached, &answer.output.stdout);
+        cache_entry::prune(&dir, PREFIX, ENTRIES);
+    }
     Ok((answer.output.stdout, facts))
 }
 
@@ -139,8 +148,8 @@ pub fn ask(
         scratch.path()
     };
     let mut arguments: Vec<OsString> = vec!["--no-defaults".into()];
-    arguments.extend([option("--datadir=", existing), option("--basedir=", &layout.basedir)]);
-    arguments.push(option("--lc-messages-dir=", &layout.share_dir));
+    arguments.extend([argument("--datadir=", existing), argument("--basedir=", &layout.basedir)]);
+    arguments.push(argument("--lc-messages-dir=", &layout.share_dir));
     let quiet = ["--skip-grant-tables", "--log-warnings=0", "--log-slow-admin-statements=0"];
     let logs = ["--log-queries-not-using-indexes=0", "--log-slow-slave-statements=0"];
     arguments.extend(quiet.into_iter().chain(logs).map(OsString::from));
@@ -185,50 +194,31 @@ fn moved(mut facts: ServerFacts, datadir: &Path) -> ServerFacts {
     facts
 }
 
-/// `name` with a path behind it.
-fn option(name: &str, path: &Path) -> OsString {
-    let mut text = OsString::from(name);
-    text.push(path);
-    text
-}
-
-/// Everything that the answer depends on: the program, its plugins, its places, the host and the limits.
-fn fingerprint(layout: &Layout, env: &Env, more: &[OsString]) -> String {
-    let mut hash = Sha256::new();
-    let mut add = |bytes: &[u8]| {
-        hash.update((bytes.len() as u64).to_le_bytes());
-        hash.update(bytes);
-    };
+/// Everything that the answer depends on: the program, its libraries and plugins, its places, the host and the limits.
+/// `None` where the program is a script: what that runs is not known, so it is asked each time.
+fn key(layout: &Layout, settings: &Settings, env: &Env, more: &[OsString]) -> Option<String> {
+    let mut key = CacheKey::new(b"mtr-rs probe 2");
+    let mut env = env.clone();
+    env.set("LD_LIBRARY_PATH", layout.library_path(settings, env.get("LD_LIBRARY_PATH")));
     for path in [&layout.mariadbd, &layout.basedir, &layout.share_dir, &layout.plugin_dir] {
-        add(path.as_os_str().as_encoded_bytes());
+        key.add(path.as_os_str().as_encoded_bytes());
     }
-    let plugins = layout.plugins.iter().map(|(_, file)| file);
+    if !key.add_program(&layout.mariadbd, &env) {
+        return None;
+    }
     // A plugin that was built anew may have other options.
-    for file in std::iter::once(&layout.mariadbd).chain(plugins) {
-        add(file.as_os_str().as_encoded_bytes());
-        if let Ok(meta) = fs::metadata(file) {
-            for number in
-                [meta.ino(), meta.size(), meta.mtime().cast_unsigned(), meta.mtime_nsec().cast_unsigned()]
-            {
-                add(&number.to_le_bytes());
-            }
-        }
-    }
-    for (name, _) in &layout.plugins {
-        add(name.as_bytes());
+    for (name, file) in &layout.plugins {
+        key.add(name.as_bytes());
+        key.add_file(file);
     }
     for argument in more {
-        add(argument.as_encoded_bytes());
+        key.add(argument.as_encoded_bytes());
     }
-    for name in ["LD_LIBRARY_PATH", "LD_PRELOAD", "TZ"] {
-        add(env.get(name).unwrap_or_default().as_encoded_bytes());
-    }
-    add(rustix::system::uname().nodename().to_bytes());
-    add(&rustix::process::geteuid().as_raw().to_le_bytes());
+    key.add_variables(&env, &["LD_LIBRARY_PATH", "LD_PRELOAD", "TZ"]);
     let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
-    add(format!("{:?} {:?}", limit.current, limit.maximum).as_bytes());
-    add(&std::thread::available_parallelism().map_or(0, usize::from).to_le_bytes());
-    hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    key.add(format!("{:?} {:?}", limit.current, limit.maximum).as_bytes());
+    key.add(&std::thread::available_parallelism().map_or(0, usize::from).to_le_bytes());
+    Some(key.hex())
 }
 
 /// Reads the output of `--verbose --help`; `program` is what was run, whose name the version line has.
@@ -392,6 +382,8 @@ pub fn probe_extern(settings: &Settings, programs: &Programs, env: &Env) -> Resu
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     const HELP: &str = "\
@@ -476,42 +468,51 @@ not-a-variable                                               1
         assert_eq!(values, ["/new", "/old/variant", "10", "/new/"]);
     }
 
-    #[test]
-    fn a_server_is_asked_once_until_it_changes() {
-        let temp = tempfile::tempdir().unwrap();
-        let (server, count) = (temp.path().join("mariadbd"), temp.path().join("count"));
-        let script = format!("#!/bin/sh\necho >> {}\ncat <<'END'\n{HELP}\nEND\n", count.display());
+    /// A script that is a server: it counts how often it is asked.
+    fn scripted(dir: &Path) -> (Layout, Env) {
+        let server = dir.join("mariadbd");
+        let script = format!("#!/bin/sh\necho >> {}/count\ncat <<'END'\n{HELP}\nEND\n", dir.display());
         // Another process writes the program: a descriptor of ours that is open for writing could be
         // inherited by what another test starts meanwhile, and the program be "busy".
-        let write = |text: &str| {
-            let draft = temp.path().join("draft");
-            fs::write(&draft, text).unwrap();
-            let status = Command::new("install").args(["-m", "755"]).args([&draft, &server]).status();
-            assert!(status.unwrap().success());
-        };
-        write(&script);
-        let layout = Layout { mariadbd: server.clone(), plugin_dir: temp.path().into(), ..Layout::default() };
+        let draft = dir.join("draft");
+        fs::write(&draft, script).unwrap();
+        let status = Command::new("install").args(["-m", "755"]).args([&draft, &server]).status();
+        assert!(status.unwrap().success());
+        let layout = Layout { mariadbd: server, plugin_dir: dir.into(), ..Layout::default() };
         let mut env = Env::of_process();
-        env.set("MTR_CACHE_DIR", temp.path());
-        let ask = || probe(&layout, &Settings::default(), &env, Path::new("/no/such")).unwrap();
-        assert_eq!(ask(), ask());
-        assert_eq!(fs::read(&count).unwrap().len(), 1);
-        write(&script.replace("10.11.19", "10.11.20"));
-        assert_eq!(ask().version_id, 101_120);
-        assert_eq!(fs::read(&count).unwrap().len(), 2);
+        env.set("MTR_CACHE_DIR", dir);
+        (layout, env)
     }
 
     #[test]
-    fn a_plugin_that_was_built_anew_makes_the_answer_stale() {
+    fn a_script_is_asked_each_time() {
         let temp = tempfile::tempdir().unwrap();
-        let plugin = temp.path().join("ha_x.so");
+        let (layout, env) = scripted(temp.path());
+        let ask = || probe(&layout, &Settings::default(), &env, Path::new("/no/such")).unwrap();
+        assert_eq!(ask(), ask());
+        assert_eq!(fs::read(temp.path().join("count")).unwrap().len(), 2);
+    }
+
+    #[test]
+    fn the_key_follows_the_server_and_its_plugins() {
+        let temp = tempfile::tempdir().unwrap();
+        let (plugin, server) = (temp.path().join("ha_x.so"), temp.path().join("mariadbd"));
         fs::write(&plugin, "one option").unwrap();
-        let layout = Layout { plugins: vec![("ha_x".into(), plugin.clone())], ..Layout::default() };
-        let key = || fingerprint(&layout, &Env::default(), &[]);
-        let before = key();
-        assert_eq!(key(), before);
+        fs::copy("/bin/true", &server).unwrap();
+        let layout = Layout {
+            mariadbd: server.clone(),
+            plugins: vec![("ha_x".into(), plugin.clone())],
+            ..Layout::default()
+        };
+        let now = || key(&layout, &Settings::default(), &Env::default(), &[]).unwrap();
+        let first = now();
+        assert_eq!(now(), first);
         fs::write(&plugin, "one option, and another").unwrap();
-        assert_ne!(key(), before);
+        let plugin_changed = now();
+        assert_ne!(plugin_changed, first);
+        fs::rename(&server, temp.path().join("old")).unwrap();
+        fs::copy("/bin/true", &server).unwrap();
+        assert_ne!(now(), plugin_changed);
     }
 
     #[test]

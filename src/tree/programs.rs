@@ -173,7 +173,7 @@ impl Programs {
             let path = first
                 .flat_map(|(_, candidates)| candidates.iter())
                 .chain(candidates)
-                .flat_map(|&(root, path)| expand(layout, settings, root, path))
+                .flat_map(|&(root, path)| expand(layout, root, path))
                 .find(|path| is_program(path));
             found.extend(path.map(|path| (program, path)));
         }
@@ -223,7 +223,7 @@ fn name(program: Program) -> &'static str {
 }
 
 /// The paths a candidate stands for.
-fn expand(layout: &Layout, settings: &Settings, root: Root, path: &str) -> Vec<PathBuf> {
+fn expand(layout: &Layout, root: Root, path: &str) -> Vec<PathBuf> {
     let multiconfig = &layout.multiconfig;
     // `a/<mc>/b` has one slash too many or none, which means the same to the system.
     let path = path.replace("<mc>", multiconfig);
@@ -234,7 +234,7 @@ fn expand(layout: &Layout, settings: &Settings, root: Root, path: &str) -> Vec<P
         Root::Built => {
             let full = layout.bindir.join(path);
             let (dir, name) = (full.parent().unwrap_or(&full), full.file_name().unwrap_or_default());
-            let types = build_types(settings);
+            let types = build_types(multiconfig);
             std::iter::once(full.clone())
                 .chain(types.iter().map(|build| dir.join(build).join(name)))
                 .collect()

@@ -219,9 +219,15 @@ impl Scan {
         if let Some(scanned) = self.done.get(path.as_os_str()) {
             return Ok(Rc::clone(scanned));
         }
+        if self.open.len() >= MAX_DEPTH {
+            return Err(Error::new(format!("more than {MAX_DEPTH} nested `source`s"))
+                .at(path, None)
+                .hint("the script language itself ends at 64"));
+        }
         self.open.insert(path.as_os_str().to_owned());
-        let scanned = Rc::new(self.scan(path, tree)?);
+        let scanned = self.scan(path, tree);
         self.open.remove(path.as_os_str());
+        let scanned = Rc::new(scanned?);
         self.done.insert(path.as_os_str().to_owned(), Rc::clone(&scanned));
         Ok(scanned)
     }
@@ -246,6 +252,7 @@ impl Scan {
             scanned.groups.extend(include.groups.iter().cloned());
             scanned.in_overlay |= include.in_overlay;
             scanned.includes.push(include);
+            scanned.bounded()?;
         }
         // A file's own options come after those of its includes: rpl.rpl_ddl overrides its includes'.
         for (extension, master, slave) in
@@ -266,6 +273,7 @@ impl Scan {
                 if slave {
                     scanned.slave_opt.extend(options.iter().cloned());
                 }
+                scanned.bounded()?;
             }
         }
         scanned.groups.push(Rc::new(self.own_group(&place, tree)?));
@@ -327,6 +335,38 @@ impl Scan {
         }
         let parent = tree.group(&place.beside(place.prefixes.get(1), ".combinations"), false)?;
         Ok(overlay(group, &parent, false, |section| tree.facts.is_dropped(&own, section)))
+    }
+}
+
+/// `source`s nested deeper than this are refused.
+const MAX_DEPTH: usize = 200;
+
+/// The most groups of combinations that a file and what it sources may have; a file that is sourced twice counts
+/// twice, and one without combinations too.
+const MOST_GROUPS: usize = 10_000;
+
+/// The most bytes of the options that a file and what it sources may have; each option counts as 32 more. No server
+/// could be started with longer arguments.
+const MOST_OPTION_BYTES: usize = 256 << 10;
+
+impl Scanned {
+    /// Files that are sourced twice double what they have, and so do those that source these twice.
+    ///
+    /// # Errors
+    /// The file has more options or groups than it may have.
+    fn bounded(&self) -> Result<()> {
+        let size =
+            |options: &[ServerOption]| -> usize { options.iter().map(|option| option.text.len() + 32).sum() };
+        let what = if self.groups.len() > MOST_GROUPS {
+            format!("more than {MOST_GROUPS} scripts")
+        } else if size(&self.master_opt).max(size(&self.slave_opt)) > MOST_OPTION_BYTES {
+            format!("scripts with more than {} KiB of options", MOST_OPTION_BYTES >> 10)
+        } else {
+            return Ok(());
+        };
+        Err(Error::new(format!("it sources {what}"))
+            .at(&self.path, None)
+            .hint("a script that is sourced twice counts twice, and with it all that it sources"))
     }
 }
 
@@ -403,6 +443,48 @@ mod tests {
         let case = only_case(&tree);
         assert_eq!(texts(&case.master_opt), ["--b"]);
         assert!(case.long_test);
+    }
+
+    /// Thirty scripts that each source the next one twice: a thousand million options, and as many groups.
+    #[test]
+    fn what_is_sourced_twice_does_not_double_without_limit() {
+        let files = |last: &'static str| {
+            let mut files = vec![("suite/s/a.test".to_owned(), "--source i0.inc\n".to_owned())];
+            for number in 0..30 {
+                let next = number + 1;
+                files.push((format!("suite/s/i{number}.inc"), format!("--source i{next}.inc\n").repeat(2)));
+            }
+            files.push(("suite/s/i30.inc".to_owned(), String::new()));
+            files.push((format!("suite/s/{last}"), format!("--opt={}\n", "x".repeat(100))));
+            let files: Vec<(&str, &str)> =
+                files.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
+            let tree = Tree::new(&files);
+            let broken = only_case(&tree).broken.unwrap();
+            broken.replace(&tree.dir.path().display().to_string(), "")
+        };
+        let hint = "hint: a script that is sourced twice counts twice, and with it all that it sources";
+        assert_eq!(
+            files("i30.opt"),
+            format!(
+                "/mysql-test/suite/s/i19.inc: it sources scripts with more than 256 KiB of options\n{hint}"
+            )
+        );
+        assert_eq!(
+            files("other.txt"),
+            format!("/mysql-test/suite/s/i17.inc: it sources more than 10000 scripts\n{hint}")
+        );
+    }
+
+    #[test]
+    fn sources_are_not_nested_without_limit() {
+        let mut files = vec![("suite/s/a.test".to_owned(), "--source i0.inc\n".to_owned())];
+        for number in 0..5000 {
+            files.push((format!("suite/s/i{number}.inc"), format!("--source i{}.inc\n", number + 1)));
+        }
+        let files: Vec<(&str, &str)> =
+            files.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
+        let broken = only_case(&Tree::new(&files)).broken.unwrap();
+        assert!(broken.contains("/suite/s/i199.inc: more than 200 nested `source`s"), "{broken}");
     }
 
     #[test]

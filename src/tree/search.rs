@@ -10,6 +10,9 @@ use bstr::BString;
 use crate::error::{Error, Result};
 use crate::tree::probe_failed::ProbeFailed;
 
+/// Where the server of an installation or a build is, below its root (runner §9.1).
+const SERVER_DIRS: [&str; 4] = ["sql", "libexec", "sbin", "bin"];
+
 /// Directories with servers that need not be on an ordinary user's `PATH`.
 pub(super) const SYSTEM_DIRS: &[&str] = &[
     "/usr/sbin",
@@ -155,17 +158,13 @@ impl Search<'_> {
     fn servers(&self) -> Vec<PathBuf> {
         let mut found: Vec<PathBuf> = Vec::new();
         let path = self.path.map(std::env::split_paths).into_iter().flatten();
-        for dir in path.chain(self.system.iter().map(PathBuf::from)) {
-            for name in self.programs {
-                let program = dir.join(name);
-                if !is_program(&program) {
-                    continue;
-                }
-                let in_real_dir = dir.canonicalize().map(|dir| dir.join(name)).ok();
-                for candidate in in_real_dir.into_iter().chain(program.canonicalize().ok()) {
-                    if !found.contains(&candidate) {
-                        found.push(candidate);
-                    }
+        let dirs = path.chain(self.system.iter().map(PathBuf::from));
+        for program in named_in(dirs, self.programs).filter(|program| is_program(program)) {
+            let in_real_dir = program.parent().zip(program.file_name());
+            let in_real_dir = in_real_dir.and_then(|(dir, name)| Some(dir.canonicalize().ok()?.join(name)));
+            for candidate in in_real_dir.into_iter().chain(program.canonicalize().ok()) {
+                if !found.contains(&candidate) {
+                    found.push(candidate);
                 }
             }
         }
@@ -179,8 +178,7 @@ impl Search<'_> {
 
     /// There is no server: says where it was looked for and how to get one.
     pub(super) fn no_server(&self, bindir: &Path) -> Error {
-        let dirs = ["sql", "libexec", "sbin", "bin"].map(|dir| bindir.join(dir));
-        let mut named = dirs.iter().flat_map(|dir| self.programs.iter().map(move |name| dir.join(name)));
+        let mut named = named_in(SERVER_DIRS.map(|dir| bindir.join(dir)), self.programs);
         if let Some(program) = named.find(|path| path.symlink_metadata().is_ok()) {
             let number = if program.exists() { libc::EACCES } else { libc::ENOENT };
             return Error::new(format!("cannot run {}", program.display())).caused_by(ProbeFailed {
@@ -193,7 +191,7 @@ impl Search<'_> {
         }
         let mut places: Vec<String> = Vec::new();
         if !bindir.as_os_str().is_empty() {
-            places.push(format!("{0}/sql, {0}/libexec, {0}/sbin, {0}/bin", bindir.display()));
+            places.extend(SERVER_DIRS.map(|dir| bindir.join(dir).display().to_string()));
         }
         if self.basedir.is_none() && self.testdir.is_none() && self.build.is_none() {
             places.push("the directories of $PATH".to_owned());
@@ -204,6 +202,19 @@ impl Search<'_> {
              dnf install mariadb-server mariadb-test), build it, or name an installation with --basedir=DIR",
         )
     }
+}
+
+/// The server below `base`, an installation or a build (runner §9.1): in one of its directories of programs, else in the
+/// part of one for a build type. `names` are those of the server program.
+pub(super) fn server_below(base: &Path, names: &[&str], build_types: &[&str]) -> Option<PathBuf> {
+    let dirs = SERVER_DIRS.map(|dir| base.join(dir));
+    let of_types = dirs.iter().flat_map(|dir| build_types.iter().map(move |name| dir.join(name)));
+    named_in(dirs.iter().cloned().chain(of_types), names).find(|path| is_program(path))
+}
+
+/// The paths of these names in these directories, in order of preference.
+fn named_in(dirs: impl IntoIterator<Item = PathBuf>, names: &[&str]) -> impl Iterator<Item = PathBuf> {
+    dirs.into_iter().flat_map(move |dir| names.iter().map(move |name| dir.join(name)))
 }
 
 /// The prefix of an installed server: the parent of the directory it is in.

@@ -18,6 +18,6 @@ pub mod rules;
 pub mod sanitizer;
 pub mod scene;
 pub mod stack;
-#[cfg(test)]
+#[doc(hidden)]
 pub mod testing;
 pub mod threads;

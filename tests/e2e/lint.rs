@@ -393,7 +393,7 @@ fn wrong_arguments_have_an_exit_code_of_their_own() {
         (&["own/gone.opt"], "cannot open"),
         (&["own/README"], "is no file of a test"),
         (&["--basedir=/nowhere"], "/nowhere"),
-        (&["--basedir"], "needs a directory"),
+        (&["--basedir"], "needs a value"),
     ] {
         let said = lint(&site, args);
         assert_eq!((said.code, said.text.as_str()), (Some(2), ""), "{args:?}");

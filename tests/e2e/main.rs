@@ -32,6 +32,7 @@ mod scripts;
 mod signals;
 #[path = "../skip.rs"]
 mod skip;
+mod sub_commands;
 mod support;
 mod triage_command;
 mod triage_docs;

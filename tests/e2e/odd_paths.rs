@@ -65,7 +65,7 @@ fn what_no_server_gets_along_with_is_refused_at_once() {
     for (name, why) in [
         ("a\\b".to_owned(), "a character that option files of servers do not keep: \\\\"),
         ("a\nb".to_owned(), "a character that option files of servers do not keep: \\n"),
-        (format!("{long}/{long}/{long}"), "too long"),
+        (format!("{long}/{long}/{long}/{long}"), "too long"),
     ] {
         let run = site.run_in(&name, "files").args(["good"]).finish();
         run.exits(1).says(why).says("hint: give another one: --vardir=DIR");

@@ -334,7 +334,7 @@ fn paths_that_cannot_be_looked_at() {
         (vec!["/no/such/place"], "cannot look at /no/such/place"),
         (vec![empty.to_str().unwrap()], "there is no error log in "),
         (vec![], "nothing to look at"),
-        (vec!["--force", "."], "triage has no option --force"),
+        (vec!["--force", "."], "there is no option --force"),
     ] {
         let (text, code) = said(&empty, &args);
         assert_eq!(code, Some(2), "{text}");

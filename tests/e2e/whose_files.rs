@@ -11,7 +11,13 @@ fn site() -> Site {
     let site = Site::fake();
     site.test_file("good.test", "exit 0\n").test_file("bad.test", "exit 1\n");
     site.file("victim/thesis.tex", "years of work");
+    own(&site.path("victim"));
     site
+}
+
+/// Nobody else may write to the directory, whatever the umask.
+fn own(dir: &Path) {
+    fs::set_permissions(dir, PermissionsExt::from_mode(0o755)).unwrap();
 }
 
 #[track_caller]
@@ -149,6 +155,7 @@ fn the_vardirs_of_the_last_runs_are_kept_on_demand() {
     run("good");
     assert!(!evidence(&site.path("var.2")) && !site.path("var.3").exists());
     site.file("other.1/thesis.tex", "mine");
+    own(&site.path("other.1"));
     let refused = site.run_in("other", "files").args(["--keep-runs=1", "good"]).finish();
     refused.exits(1).says("--keep-runs needs this name");
     assert!(site.path("other.1/thesis.tex").exists() && !site.path("other").exists());
@@ -166,6 +173,7 @@ fn a_run_at_work_is_left_alone() {
     wait_for(&site.path("reached"), |text| !text.is_empty());
     let run = site.run_in("outer/var", "second").args(["good"]).start().finish_leaving_processes();
     run.exits(1).says("this vardir is in use by another run");
+    own(&site.path("outer"));
     let run = site.run_in("outer", "second").args(["good"]).start().finish_leaving_processes();
     run.exits(1).says("is no vardir of a run and not empty");
     let run = site.run_in("outer/var/tmp/x", "second").args(["good"]).start().finish_leaving_processes();

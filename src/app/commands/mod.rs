@@ -4,14 +4,58 @@ pub mod doctor;
 pub mod lint;
 pub mod triage;
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 
+use crate::cli::sub_command::{Given, Syntax};
 use crate::env::Env;
 use crate::error::Result;
+use crate::sys::streams::{complain, print};
 
-/// A sub-command: its arguments without its own name, and the environment; returns the exit code.
-pub type Command = fn(Vec<OsString>, &Env) -> Result<i32>;
+/// What the command found is good.
+const GOOD: i32 = 0;
 
-/// The first argument that makes the program one of them. A test of such a name is `suite.name`.
-pub const COMMANDS: [(&str, Command); 3] =
-    [("triage", triage::run), ("doctor", doctor::run), ("lint", lint::run)];
+/// The command found something that is wrong.
+const BAD: i32 = 1;
+
+/// The command could not do what it was asked for: its arguments are wrong, a path cannot be looked at, or the standard
+/// output cannot be written.
+const NOT_DONE: i32 = 2;
+
+/// A sub-command.
+pub struct Command {
+    syntax: Syntax,
+    /// Does what it is asked for; returns whether what it found is good.
+    run: fn(Given, &Env) -> Result<bool>,
+}
+
+/// The first argument that makes the program one of them is its name. A test of such a name is `suite.name`.
+const COMMANDS: [Command; 3] = [
+    Command { syntax: triage::SYNTAX, run: triage::run },
+    Command { syntax: doctor::SYNTAX, run: doctor::run },
+    Command { syntax: lint::SYNTAX, run: lint::run },
+];
+
+/// The sub-command of that name.
+pub fn named(word: &OsStr) -> Option<Command> {
+    COMMANDS.into_iter().find(|command| word == command.syntax.command)
+}
+
+impl Command {
+    /// Runs it with its arguments, which are those behind its name; returns the exit code. Errors are told on standard
+    /// error.
+    pub fn run(&self, args: Vec<OsString>, env: &Env) -> i32 {
+        let done = match self.syntax.read(args) {
+            Ok(None) => print(|out| out.write_all(self.syntax.help.as_bytes())).map(|()| true),
+            Ok(Some(given)) => (self.run)(given, env),
+            Err(error) => Err(error),
+        };
+        match done {
+            Ok(true) => GOOD,
+            Ok(false) => BAD,
+            Err(error) => {
+                complain(&format!("mtr-rs {}: {}", self.syntax.command, error.explained()));
+                NOT_DONE
+            }
+        }
+    }
+}

@@ -11,6 +11,9 @@ const FIRST_NULL_BIT: usize = 2;
 
 /// Writes the values of the row in `packet` as text to `out` and their places to `cells`; both are
 /// emptied first.
+///
+/// # Errors
+/// The packet is no row, or ends before the last column.
 pub fn decode(
     packet: &[u8],
     columns: &[Column],

@@ -108,6 +108,9 @@ impl Channel {
     }
 
     /// Starts TLS; `host` is the name the server's certificate must bear if `tls` asks for that.
+    ///
+    /// # Errors
+    /// There is no connection, or the handshake or the check of the certificate fails.
     pub fn start_tls(&mut self, tls: &Tls, host: &[u8]) -> Result<(), Failure> {
         // What came before TLS is nobody's.
         self.filled = 0..0;
@@ -145,6 +148,9 @@ impl Channel {
     }
 
     /// Reads the next packet; [`Channel::packet`] is it.
+    ///
+    /// # Errors
+    /// The connection is lost, or the packet has an unexpected number or is too large.
     pub fn read(&mut self) -> Result<(), Failure> {
         let length = self.header()?;
         if length <= BUFFER - HEADER {
@@ -222,6 +228,9 @@ impl Channel {
     }
 
     /// Sends the concatenation of `parts` as one packet (more than one from 16 MiB on) with one write.
+    ///
+    /// # Errors
+    /// The packet is larger than the server takes, or the connection is lost.
     pub fn write(&mut self, parts: &[&[u8]]) -> Result<(), Failure> {
         let length: usize = parts.iter().map(|part| part.len()).sum();
         if length > self.max_packet {

@@ -90,6 +90,9 @@ pub struct Extended {
 impl Column {
     /// Decodes a column definition. `extended`: the MariaDB capability "extended metadata" was
     /// negotiated, so that the block of it is there, if only as an empty one.
+    ///
+    /// # Errors
+    /// The packet ends before the definition does.
     pub fn decode(packet: &[u8], extended: bool) -> Result<Column, Malformed> {
         let mut fields = Fields::new(packet);
         let mut name = || fields.nullable_bytes().map(|bytes| BString::from(bytes.unwrap_or_default()));

@@ -41,6 +41,9 @@ impl Compression {
     }
 
     /// Reads at least one byte of packets; 0 is the end of the stream.
+    ///
+    /// # Errors
+    /// The stream is lost, or a frame cannot be unpacked.
     pub fn read(&mut self, stream: &mut Stream, into: &mut [u8]) -> Result<usize, Failure> {
         while self.taken == self.plain.len() {
             if !self.read_frame(stream)? {
@@ -103,6 +106,9 @@ impl Compression {
 
     /// Packs `packets` into frames and writes them. Returns the number of the next frame, with which the
     /// server goes on counting packets too.
+    ///
+    /// # Errors
+    /// The stream is lost.
     pub fn write(&mut self, stream: &mut Stream, packets: &[u8]) -> Result<u8, Failure> {
         let mut out = Vec::with_capacity(packets.len() / 2 + HEADER);
         for part in packets.chunks(MAX_PAYLOAD) {

@@ -62,6 +62,9 @@ impl<'a> Fields<'a> {
     }
 
     /// The next `length` bytes.
+    ///
+    /// # Errors
+    /// The packet ends before.
     pub fn take(&mut self, length: usize) -> Result<&'a [u8], Malformed> {
         let (taken, rest) = self.rest.split_at_checked(length).ok_or(Malformed)?;
         self.rest = rest;
@@ -69,6 +72,9 @@ impl<'a> Fields<'a> {
     }
 
     /// The next `N` bytes as an array.
+    ///
+    /// # Errors
+    /// The packet ends before.
     pub fn array<const N: usize>(&mut self) -> Result<[u8; N], Malformed> {
         let (taken, rest) = self.rest.split_first_chunk::<N>().ok_or(Malformed)?;
         self.rest = rest;
@@ -76,31 +82,49 @@ impl<'a> Fields<'a> {
     }
 
     /// One byte.
+    ///
+    /// # Errors
+    /// The packet ends before.
     pub fn u8(&mut self) -> Result<u8, Malformed> {
         self.array::<1>().map(|[byte]| byte)
     }
 
     /// Two bytes, little end first.
+    ///
+    /// # Errors
+    /// The packet ends before.
     pub fn u16(&mut self) -> Result<u16, Malformed> {
         self.array().map(u16::from_le_bytes)
     }
 
     /// Three bytes, little end first.
+    ///
+    /// # Errors
+    /// The packet ends before.
     pub fn u24(&mut self) -> Result<u32, Malformed> {
         self.array().map(|[a, b, c]| u32::from_le_bytes([a, b, c, 0]))
     }
 
     /// Four bytes, little end first.
+    ///
+    /// # Errors
+    /// The packet ends before.
     pub fn u32(&mut self) -> Result<u32, Malformed> {
         self.array().map(u32::from_le_bytes)
     }
 
     /// Eight bytes, little end first.
+    ///
+    /// # Errors
+    /// The packet ends before.
     pub fn u64(&mut self) -> Result<u64, Malformed> {
         self.array().map(u64::from_le_bytes)
     }
 
     /// A length-encoded integer; `None` is NULL (0xfb).
+    ///
+    /// # Errors
+    /// The packet ends before, or its next byte begins no integer.
     #[inline]
     pub fn nullable_int(&mut self) -> Result<Option<u64>, Malformed> {
         match self.u8()? {
@@ -114,11 +138,17 @@ impl<'a> Fields<'a> {
     }
 
     /// A length-encoded integer that cannot be NULL.
+    ///
+    /// # Errors
+    /// The packet ends before, or there is NULL or no integer.
     pub fn int(&mut self) -> Result<u64, Malformed> {
         self.nullable_int()?.ok_or(Malformed)
     }
 
     /// A length-encoded string; `None` is NULL (0xfb).
+    ///
+    /// # Errors
+    /// The packet ends before, or its next byte begins no length.
     #[inline]
     pub fn nullable_bytes(&mut self) -> Result<Option<&'a [u8]>, Malformed> {
         match self.nullable_int()? {
@@ -128,11 +158,17 @@ impl<'a> Fields<'a> {
     }
 
     /// A length-encoded string that cannot be NULL.
+    ///
+    /// # Errors
+    /// The packet ends before, or there is NULL or no length.
     pub fn bytes(&mut self) -> Result<&'a [u8], Malformed> {
         self.nullable_bytes()?.ok_or(Malformed)
     }
 
     /// The bytes before the next NUL, which is taken too.
+    ///
+    /// # Errors
+    /// There is no NUL.
     pub fn until_nul(&mut self) -> Result<&'a [u8], Malformed> {
         let end = self.rest.iter().position(|&byte| byte == 0).ok_or(Malformed)?;
         let taken = self.take(end)?;
@@ -198,6 +234,9 @@ pub struct OkPacket {
 impl OkPacket {
     /// Decodes `packet`, whose first byte the caller has looked at. `track` tells whether session
     /// tracking was negotiated: without it the rest of the packet is the info text.
+    ///
+    /// # Errors
+    /// The packet ends too soon, or has what this protocol does not know.
     pub fn decode(packet: &[u8], track: bool) -> Result<Self, Malformed> {
         let mut fields = Fields::new(packet);
         fields.u8()?;
@@ -297,6 +336,9 @@ pub enum ErrorOrProgress<'a> {
 
 impl<'a> ErrorOrProgress<'a> {
     /// Decodes `packet`, whose first byte (0xff) the caller has looked at.
+    ///
+    /// # Errors
+    /// The packet ends too soon, or has what this protocol does not know.
     pub fn decode(packet: &'a [u8]) -> Result<Self, Malformed> {
         let mut fields = Fields::new(packet);
         fields.u8()?;
@@ -341,6 +383,9 @@ pub enum Answer<'a> {
 impl<'a> Answer<'a> {
     /// Decodes `packet`. `track`: session tracking was negotiated; `cache`: so was caching of metadata
     /// (which adds a byte to the number of columns).
+    ///
+    /// # Errors
+    /// The packet ends too soon, or has what this protocol does not know.
     pub fn decode(packet: &'a [u8], track: bool, cache: bool) -> Result<Self, Malformed> {
         match *packet.first().ok_or(Malformed)? {
             OK => OkPacket::decode(packet, track).map(Answer::Ok),

@@ -38,6 +38,9 @@ impl Stream {
     }
 
     /// Starts TLS; `host` is the name the server's certificate must bear if `tls` asks for that.
+    ///
+    /// # Errors
+    /// The handshake or the check of the certificate fails.
     pub fn start_tls(&mut self, tls: &Tls, host: &[u8]) -> Result<(), Failure> {
         self.tls = Some(Session::connect(tls, self.socket.as_fd(), host)?);
         Ok(())
@@ -54,6 +57,9 @@ impl Stream {
     }
 
     /// Limits the wait of each later read and write; `None` and zero are without limit.
+    ///
+    /// # Errors
+    /// The system refuses the limit.
     pub fn set_timeouts(&self, read: Option<Duration>, write: Option<Duration>) -> io::Result<()> {
         let [read, write] = [read, write].map(|limit| limit.filter(|limit| !limit.is_zero()));
         sockopt::set_socket_timeout(&self.socket, Timeout::Recv, read)?;
@@ -62,6 +68,9 @@ impl Stream {
     }
 
     /// Reads at least one byte; 0 is the end of the stream.
+    ///
+    /// # Errors
+    /// The connection is lost, or the limit for reads is over.
     pub fn read(&mut self, into: &mut [u8]) -> Result<usize, Failure> {
         if let Some(tls) = &mut self.tls {
             return Ok(tls.read(into)?);
@@ -76,6 +85,9 @@ impl Stream {
     }
 
     /// Writes all of `bytes`.
+    ///
+    /// # Errors
+    /// The connection is lost, or the limit for writes is over.
     pub fn write_all(&mut self, mut bytes: &[u8]) -> Result<(), Failure> {
         if let Some(tls) = &mut self.tls {
             while !bytes.is_empty() {

@@ -61,6 +61,9 @@ impl<'a> Row<'a> {
 
 /// Finds the cells of a row of the text protocol in `packet` and puts them into `cells`, which is
 /// emptied first. Bytes behind the last cell are ignored, as Connector/C does.
+///
+/// # Errors
+/// The packet ends before the last column.
 pub fn decode(packet: &[u8], columns: usize, cells: &mut Vec<Cell>) -> Result<(), Malformed> {
     cells.clear();
     append(packet, columns, 0, cells)
@@ -109,6 +112,9 @@ impl Rows {
     }
 
     /// Appends a row of the text protocol, as it came.
+    ///
+    /// # Errors
+    /// The packet ends before the last column; nothing is appended then.
     pub fn push_packet(&mut self, packet: &[u8]) -> Result<(), Malformed> {
         let (base, cells) = (self.bytes.len(), self.cells.len());
         append(packet, self.columns, base, &mut self.cells).inspect_err(|_| self.cells.truncate(cells))?;

@@ -12,7 +12,11 @@ use crate::interp::connections::session::gone;
 use crate::interp::state::stop::{Done, Stop};
 use crate::interp::state::{Interp, Stored};
 use crate::script::common::integer::strtol;
+use crate::sys::excerpt;
 use crate::sys::process::{Ending, Process};
+
+/// More bytes than a pid file has.
+const MOST_OF_PID: u64 = 1024;
 
 /// The query that names the server's pid file.
 const PID_FILE: &str = "SHOW VARIABLES LIKE 'pid_file'";
@@ -79,7 +83,7 @@ fn server_pid(interp: &mut Interp) -> Done<Option<i32>> {
         _ => None,
     };
     let Some(file) = file else { return Err(Stop::die("Failed to get pid_file from server")) };
-    let text = std::fs::read(file.to_path_lossy())
+    let text = excerpt::head(&file.to_path_lossy(), 0, MOST_OF_PID)
         .map_err(|_| Stop::Die([b"Failed to open file '", &file[..], b"'"].concat().into()))?;
     if text.is_empty() {
         return Err(Stop::die("pid file was empty"));

@@ -13,6 +13,9 @@ pub struct UnterminatedComment;
 /// character set (`is_space`) and one `/*…*/` comment (mysqltest §11.1).
 ///
 /// The comment's end is searched from its first byte, so `/*/` is a whole comment.
+///
+/// # Errors
+/// A comment at the beginning has no end.
 pub fn body(text: &[u8], is_space: impl Fn(u8) -> bool) -> Result<&[u8], UnterminatedComment> {
     let text = text.split(|byte| *byte == 0).next().unwrap_or_default();
     let start = text.iter().position(|byte| !is_space(*byte)).unwrap_or(text.len());

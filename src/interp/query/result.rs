@@ -63,6 +63,9 @@ impl ResultSet {
     }
 
     /// Writes one row: its cells from left to right, `None` for NULL.
+    ///
+    /// # Errors
+    /// A regular expression or replacement of the script fails on a value.
     pub fn row<'c>(
         &mut self,
         cells: impl Iterator<Item = Option<&'c [u8]>>,
@@ -105,6 +108,9 @@ impl ResultSet {
     /// `columns` are those it began with, as they are now: a cursor's first fetch may have changed them.
     /// `longest` replaces the measured lengths: the client library's constants for values of the
     /// binary protocol (mysqltest §11.3).
+    ///
+    /// # Errors
+    /// A regular expression or replacement of the script fails on the metadata.
     pub fn end(
         self,
         columns: &[Column],

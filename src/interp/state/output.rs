@@ -1,7 +1,7 @@
 //! Where the output of a script goes: the log, and the file of progress (mysqltest §12.2).
 
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::Write;
 use std::time::Instant;
 
 use bstr::{BString, ByteSlice, ByteVec};
@@ -9,6 +9,7 @@ use bstr::{BString, ByteSlice, ByteVec};
 use crate::interp::state::options::Options;
 use crate::interp::state::stop::Stop;
 use crate::script::reader::Reader;
+use crate::sys::excerpt;
 
 /// The log: standard output, or with a result file a file beside it that is compared at the end.
 #[derive(Debug, Default)]
@@ -100,36 +101,9 @@ impl Output {
     /// The last `lines` lines of the log file, and whether there are more before them; none if the log is not
     /// a file or nothing is in it. Reads from the end, no more than is asked for.
     pub fn tail(&self, lines: usize) -> Option<(BString, bool)> {
-        const PIECE: u64 = 8 * 1024;
-        let mut file = File::open(self.name()?.to_path().ok()?).ok()?;
-        let size = file.metadata().ok()?.len();
-        if size == 0 {
-            return None;
-        }
-        let mut tail: Vec<u8> = Vec::new();
-        let mut at = size;
-        let mut found = 0;
-        while at > 0 {
-            let piece = PIECE.min(at);
-            at -= piece;
-            let mut buffer = vec![0; usize::try_from(piece).ok()?];
-            file.seek(SeekFrom::Start(at)).ok()?;
-            file.read_exact(&mut buffer).ok()?;
-            // The end of the last line does not begin another.
-            let end =
-                if tail.is_empty() && buffer.ends_with(b"\n") { buffer.len() - 1 } else { buffer.len() };
-            for (position, _) in buffer[..end].iter().enumerate().rev().filter(|(_, byte)| **byte == b'\n') {
-                found += 1;
-                if found == lines {
-                    let mut text = buffer.split_off(position + 1);
-                    text.append(&mut tail);
-                    return Some((text.into(), true));
-                }
-            }
-            buffer.append(&mut tail);
-            tail = buffer;
-        }
-        Some((tail.into(), false))
+        let path = self.name()?.to_path().ok()?;
+        let (text, more) = excerpt::last_lines(path, lines, excerpt::MOST_OF_LINES).ok()?;
+        (!text.is_empty()).then(|| (text.into(), more))
     }
 }
 

@@ -13,6 +13,7 @@ use crate::interp::tool::parse::{Surroundings, Verdict};
 use crate::interp::tool::{apply, help, password, run};
 use crate::script::input::Input;
 use crate::script::static_check;
+use crate::sys::streams::complain;
 
 /// The standard places of option files, before the one in the home directory.
 const GLOBAL_FILES: [&str; 2] = ["/etc/my.cnf", "/etc/mysql/my.cnf"];
@@ -103,7 +104,7 @@ fn check(files: &[BString]) -> u8 {
                 }
             }
             Err(error) => {
-                eprintln!("mtr-rs: cannot read {name}: {error}");
+                complain(&format!("mtr-rs: cannot read {name}: {error}"));
                 status = FAILED;
             }
         }

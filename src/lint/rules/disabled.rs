@@ -4,13 +4,13 @@ use std::path::Path;
 
 use bstr::ByteSlice;
 
+use crate::cli::similar::similar;
 use crate::grammar::disabled::{Entry, entries, pattern};
 use crate::lint::catalogue::{DISABLED_SYNTAX, DISABLED_UNKNOWN};
 use crate::lint::files::{Kind, plain};
 use crate::lint::finding::Finding;
 use crate::lint::input::Input;
 use crate::lint::view::View;
-use crate::tree::hints::similar;
 
 /// Looks at each `disabled.def`.
 pub fn check(input: &Input) -> Vec<Finding> {

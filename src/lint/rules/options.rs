@@ -8,6 +8,7 @@ use std::sync::Arc;
 use bstr::{BStr, BString, ByteSlice};
 
 use crate::case::{Origin, ServerOption};
+use crate::cli::similar::similar;
 use crate::grammar::mycnf;
 use crate::lint::catalogue::{AMBIGUOUS_OPTION, REFUSED_VALUE, UNKNOWN_OPTION};
 use crate::lint::dialect::Dialect;
@@ -18,7 +19,6 @@ use crate::lint::view::View;
 use crate::lint::words;
 use crate::server::options::expand;
 use crate::tree::config_file;
-use crate::tree::hints::similar;
 use crate::tree::server_options::{Described, Resolved, Value};
 
 /// Groups of a template that servers read, beside `mysqld.N`.

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 
 use crate::case::{Suite, SuiteKind, TestCase};
+use crate::cli::similar::similar;
 use crate::grammar::rdiff;
 use crate::lint::catalogue::{RDIFF_MISFIT, RESULT_MISSING, RESULT_UNUSED};
 use crate::lint::files::{Kind, plain};
@@ -17,7 +18,6 @@ use crate::script::command::Command;
 use crate::script::input::Input as Script;
 use crate::script::parse::Statements;
 use crate::tree::config_file;
-use crate::tree::hints::similar;
 use crate::tree::listing::Listings;
 use crate::tree::results::Results;
 

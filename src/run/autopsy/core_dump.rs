@@ -8,6 +8,7 @@ use crate::env::Env;
 use crate::run::setup::context::Context;
 use crate::run::setup::traces::StackTrace;
 use crate::sys::deadline::deadline_after;
+use crate::sys::excerpt;
 use crate::sys::poll::Waker;
 use crate::triage::collect::core_file;
 
@@ -67,7 +68,7 @@ fn read_stacks(
         let Ok(file) = File::create(&out) else { continue };
         let Ok(errors) = File::options().write(true).open("/dev/null") else { continue };
         let ended = ctx.run_program(&debugger, &args, env, file, errors, (left, Some(abort)));
-        let text = std::fs::read(&out).unwrap_or_default();
+        let text = excerpt::head(&out, 0, excerpt::MOST).unwrap_or_default();
         let _ = std::fs::remove_file(&out);
         if ended.is_ok_and(|exit| exit.status() == 0) && !text.is_empty() {
             return Some(StackTrace { debugger: name.to_owned(), text: text.into() });

@@ -9,6 +9,7 @@ use bstr::BString;
 
 use crate::env::Env;
 use crate::run::setup::context::Context;
+use crate::sys::excerpt;
 use crate::sys::poll::Waker;
 use crate::triage::threads;
 
@@ -32,7 +33,7 @@ pub fn threads_of(ctx: &Context, pid: i32, env: &Env, scratch: &Path, abort: &Wa
     let args: Vec<OsString> = words.iter().map(OsString::from).collect();
     // What it wrote before its time was up is worth as much.
     let _ = ctx.run_program(&gdb, &args, env, out, errors, (PATIENCE, Some(abort)));
-    let text = std::fs::read(&path).unwrap_or_default();
+    let text = excerpt::head(&path, 0, excerpt::MOST).unwrap_or_default();
     let _ = std::fs::remove_file(&path);
     threads::summary(&text)
 }

@@ -19,8 +19,8 @@ use crate::run::autopsy::core_dump;
 use crate::run::keep::{leftovers, save};
 use crate::run::setup::context::Context;
 use crate::run::setup::traces::StackTrace;
-use crate::run::setup::vardir;
 use crate::sys::poll::Waker;
+use crate::sys::removal;
 
 /// How long debuggers may look at all core files of a run together.
 const TRACES_PATIENCE: Duration = Duration::from_secs(600);
@@ -211,7 +211,7 @@ impl Work {
         let kind = WarningKind::Keeping;
         let warning = |text: String| Event::Warning { worker: None, id: id(), kind, text: text.into() };
         if self.saved_dirs >= self.rules.max_dirs {
-            if let Err(error) = vardir::remove(dir) {
+            if let Err(error) = removal::remove(dir) {
                 events.push(warning(error.to_string()));
             }
             return events.push(Event::Saved { id: id(), from: dir.into(), to: None });

@@ -15,6 +15,9 @@ use crate::sys::poll::Waker;
 
 /// Moves config, temporary files and data directories of a failed test to
 /// `VAR/log/<test>`; a second failure of the same test gets `<test>.2` and so on.
+///
+/// # Errors
+/// A directory cannot be made, or a file not be moved.
 pub fn save(set: &ServerSet, case: &TestCase) -> Result<PathBuf> {
     let log = set.dirs.log();
     let target = fresh(&log, &case.file_name());
@@ -31,6 +34,9 @@ pub fn save(set: &ServerSet, case: &TestCase) -> Result<PathBuf> {
 
 /// Moves the data directories of the `crashed` servers, which nobody needs any more, to `VAR/log/<test>-shutdown`.
 /// `None` where there is none: that of a test that failed is kept with the test's.
+///
+/// # Errors
+/// A directory cannot be made, or a file not be moved.
 pub fn save_crashed(set: &ServerSet, crashed: &BTreeSet<usize>, test: &str) -> Result<Option<PathBuf>> {
     let servers = || crashed.iter().map(|i| &set.servers[*i]);
     if !servers().any(|server| set.dirs.var.join(server.group.name().to_string()).is_dir()) {

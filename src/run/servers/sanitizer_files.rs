@@ -1,12 +1,11 @@
 //! Reports that sanitizers of servers write to files of their own (`log_path=`), as they come.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use crate::env::Env;
+use crate::sys::excerpt;
 use crate::triage::collect::sanitizers::files_of;
 use crate::triage::evidence::TextFile;
 
@@ -31,15 +30,18 @@ impl SanitizerFiles {
         let mut gained = Vec::new();
         for path in files_of(env, pid, dirs) {
             let read = self.read.get(&path).copied().unwrap_or(0);
-            let Ok(mut file) = File::open(&path) else { continue };
-            let fresh =
-                file.metadata().and_then(|meta| meta.modified()).is_ok_and(|written| written >= self.since);
-            let mut text = Vec::new();
+            let Ok(meta) = std::fs::metadata(&path) else { continue };
+            let fresh = meta.modified().is_ok_and(|written| written >= self.since);
             if fresh
-                && file.seek(SeekFrom::Start(read)).is_ok()
-                && file.read_to_end(&mut text).is_ok_and(|count| count > 0)
+                && let Ok(text) = excerpt::head(&path, read, excerpt::MOST)
+                && !text.is_empty()
             {
-                self.read.insert(path.clone(), read + text.len() as u64);
+                // What a longer text ends with is not told, now or later.
+                let end = read + text.len() as u64;
+                self.read.insert(
+                    path.clone(),
+                    if text.len() as u64 == excerpt::MOST { end.max(meta.len()) } else { end },
+                );
                 gained.push(TextFile { path, text: text.into() });
             }
         }
@@ -50,6 +52,7 @@ impl SanitizerFiles {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use std::fs::File;
     use std::io::Write as _;
 
     use super::*;

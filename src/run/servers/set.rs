@@ -3,41 +3,41 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use bstr::{BStr, BString, ByteSlice};
 
-use crate::case::{Origin, ServerOption, TestCase};
+use crate::case::{ServerOption, TestCase};
 use crate::check::errorlog::LogScanner;
 use crate::check::session::Session;
 use crate::config::external::extern_config;
 use crate::config::generate::{Config, ConfigInputs, generate};
 use crate::config::ports::PortLease;
 use crate::config::server_group::ServerGroup;
-use crate::env::{Env, is_one_word, shell_word};
+use crate::env::Env;
 use crate::error::{Error, Result};
-use crate::event::{Event, Process, ProcessExit, RestartReason, StartReason, StopReason, WorkerEvents};
+use crate::event::{Event, Process, ProcessExit, RestartReason, StopReason, WorkerEvents};
 use crate::run::servers::sanitizer_files::SanitizerFiles;
 use crate::run::setup::context::Context;
-use crate::run::setup::debugger::{self, Target};
 use crate::run::setup::vardir::{self, WorkerDirs};
-use crate::server::command::{self, CommandInputs};
 use crate::server::expect;
 use crate::server::options;
-use crate::server::process::{Launch, ServerProcess, StartedWith, append_to, os_args};
+use crate::server::process::ServerProcess;
 use crate::server::readiness::{self, Readiness};
 use crate::sys::child::Exit;
 use crate::sys::deadline::deadline_after;
 use crate::sys::poll::Waker;
+use crate::sys::removal;
 use crate::sys::watch::DirWatch;
 use crate::tree::config_file;
-use crate::triage::collect::memory;
 use crate::triage::collect::sanitizers::has_log_path;
 use crate::triage::crash::is_own_signal;
 use crate::triage::evidence::TextFile;
+
+mod launch;
 
 /// The servers of one worker and the config they run with.
 #[derive(Debug)]
@@ -98,6 +98,9 @@ impl From<std::io::Error> for BringUpFailure {
 
 impl ServerSet {
     /// No servers yet.
+    ///
+    /// # Errors
+    /// The system has no inotify instance or watch left, or a directory of the worker cannot be written.
     pub fn new(
         ctx: Arc<Context>,
         dirs: WorkerDirs,
@@ -191,6 +194,9 @@ impl ServerSet {
     }
 
     /// Stops what cannot serve `case`, and tells why; whether there was any.
+    ///
+    /// # Errors
+    /// A server cannot be stopped.
     pub fn stop_unfit(&mut self, case: &TestCase) -> Result<bool> {
         let mut unfit = Vec::new();
         for i in 0..self.servers.len() {
@@ -213,6 +219,9 @@ impl ServerSet {
 
     /// Stops the servers at the given positions, the last one first: a replica before its primary,
     /// so that it does not log the loss of its connection (runner §9.6, §15).
+    ///
+    /// # Errors
+    /// A server cannot be stopped.
     pub fn stop(&mut self, which: &[usize], grace: Duration, why: StopReason) -> Result<()> {
         for &i in which.iter().rev() {
             self.take_exit(i)?;
@@ -249,12 +258,18 @@ impl ServerSet {
     }
 
     /// Stops all servers.
+    ///
+    /// # Errors
+    /// A server cannot be stopped.
     pub fn stop_all(&mut self, grace: Duration, why: StopReason) -> Result<()> {
         let all: Vec<usize> = (0..self.servers.len()).collect();
         self.stop(&all, grace, why)
     }
 
     /// Kills all servers at once.
+    ///
+    /// # Errors
+    /// A server cannot be killed.
     pub fn kill_all(&mut self) -> Result<()> {
         for server in &mut self.servers {
             let name = server.group.name().to_string();
@@ -331,6 +346,9 @@ impl ServerSet {
     }
 
     /// Makes the config of `case` if no server runs; otherwise the old one stays (runner §9.4).
+    ///
+    /// # Errors
+    /// The template cannot be read or says what has no meaning, or files of the last servers cannot be removed.
     pub fn configure(&mut self, case: &TestCase) -> Result<Vec<String>> {
         if self.servers.iter().any(ServerProcess::is_running) {
             return Ok(Vec::new());
@@ -338,7 +356,7 @@ impl ServerSet {
         let ctx = self.ctx.clone();
         if !ctx.settings.start_dirty {
             for server in &self.servers {
-                vardir::remove(&self.dirs.var.join(server.group.name().to_path_lossy()))?;
+                removal::remove(&self.dirs.var.join(server.group.name().to_path_lossy()))?;
             }
             vardir::empty(&self.dirs.var_tmp())?;
             if self.dirs.tmp != self.dirs.var_tmp() {
@@ -396,6 +414,9 @@ impl ServerSet {
     }
 
     /// Starts every server that does not run and waits until all serve.
+    ///
+    /// # Errors
+    /// A server does not start in time or not at all, what has to come before that fails, or the run is being ended.
     pub fn bring_up(&mut self, case: &TestCase) -> Result<(), BringUpFailure> {
         let name = case.name();
         let mut started = Vec::new();
@@ -454,158 +475,6 @@ impl ServerSet {
             self.events.tell(|worker, id| Event::ServerReady { worker, id, process, after });
         }
         Ok(())
-    }
-
-    /// Prepares the data directory of the server at `i` and starts it for `case`.
-    fn start_for(&mut self, i: usize, case: &TestCase) -> Result<(), BringUpFailure> {
-        let group = self.servers[i].group.clone();
-        let given = self.options_for(case, &group);
-        if !self.ctx.settings.start_dirty {
-            self.ctx.prepare(&group, &given, &self.env, &self.dirs)?;
-        }
-        self.run_before_start(case, &group)?;
-        let with =
-            StartedWith { options: given, timezone: self.timezone_for(case), ..StartedWith::default() };
-        Ok(self.launch(i, with, &group.basedir(), StartReason::Test)?)
-    }
-
-    /// Runs `t-master.sh` or `t-slave.sh` where the group asks for it (runner §3).
-    fn run_before_start(&mut self, case: &TestCase, group: &ServerGroup) -> Result<(), BringUpFailure> {
-        let scripts = [
-            case.master_sh.as_ref().filter(|_| group.runs_master_sh()),
-            case.slave_sh.as_ref().filter(|_| group.runs_slave_sh()),
-        ];
-        for script in scripts.into_iter().flatten() {
-            let log = append_to(&self.dirs.log().join("sh.log"))?;
-            let error_log = log.try_clone().map_err(|error| Error::io("open", &self.dirs.log(), error))?;
-            let args = [script.clone().into_os_string()];
-            let patience = self.ctx.settings.testcase_timeout;
-            let sh = Path::new("/bin/sh");
-            let limits = (patience, Some(&self.abort));
-            let exit = self.ctx.run_program(sh, &args, &self.env, log, error_log, limits)?;
-            if self.abort.is_awake() {
-                return Err(BringUpFailure::Interrupted);
-            }
-            if exit.status() != 0 {
-                return Err(Error::new(format!("Failed to execute '{}'", script.display()))
-                    .hint(format!("it ended with {exit}"))
-                    .into());
-            }
-        }
-        Ok(())
-    }
-
-    /// Starts the server at `i` again as its expect file asks: same options, same data.
-    pub fn restart(&mut self, i: usize, added: Option<Vec<BString>>, bindir: Option<&Path>) -> Result<()> {
-        let Some(mut with) = self.servers[i].started.clone() else { return Ok(()) };
-        let file = expect::path(&self.dirs.var_tmp(), &self.servers[i].group.name().to_str_lossy());
-        if let Some(added) = added {
-            let origin = Arc::new(Origin::ExpectFile(file));
-            with.restart_options =
-                added.into_iter().map(|text| ServerOption { text, origin: origin.clone() }).collect();
-        } else if bindir.is_none() {
-            with.restart_options.clear();
-        }
-        let log = self.servers[i].group.log_error();
-        self.scanner(&log).mark_start();
-        let base = bindir.map_or_else(|| self.servers[i].group.basedir(), Path::to_path_buf);
-        self.launch(i, with, &base, StartReason::ExpectFile)
-    }
-
-    fn launch(&mut self, i: usize, mut with: StartedWith, basedir: &Path, why: StartReason) -> Result<()> {
-        let ctx = self.ctx.clone();
-        let group = self.servers[i].group.clone();
-        let my_cnf = self.dirs.my_cnf();
-        let debug_dbug = ctx.debug_dbug(&self.dirs, &group);
-        let command = command::build(
-            &CommandInputs {
-                group_suffix: group.suffix(),
-                defaults_file: &my_cnf,
-                root: rustix::process::geteuid().is_root(),
-                user_args: ctx.settings.user_args,
-                log_slave_updates: group.logs_slave_updates(),
-                debug_sync_timeout: ctx.settings.debug_sync_timeout,
-                debug_dbug: debug_dbug.as_ref().map(|text| text.as_bstr()),
-            },
-            if ctx.settings.user_args { &[] } else { &with.options },
-            &with.restart_options,
-        );
-        with.program = ctx.server_program(basedir)?;
-        with.args = command.args;
-        with.oom_kills = memory::oom_kills();
-        if ctx.settings.user_args {
-            let origin = Arc::new(Origin::CommandLine);
-            let own = ctx.settings.mysqld.iter().cloned();
-            with.args.extend(own.map(|text| ServerOption { text, origin: origin.clone() }));
-        }
-        let mut env = self.server_env();
-        match &with.timezone {
-            Some(zone) => env.set("TZ", std::ffi::OsStr::from_bytes(zone)),
-            None => env.remove("TZ"),
-        };
-        let mut last_command = with.program.as_os_str().to_os_string();
-        last_command.push("  ");
-        if is_one_word(self.dirs.var.as_os_str()) {
-            last_command.push(std::ffi::OsStr::from_bytes(&options::joined(&with.args)));
-        } else {
-            // Tests give it to a shell.
-            let words = with.args.iter().map(|option| shell_word(std::ffi::OsStr::from_bytes(&option.text)));
-            last_command.push(
-                words.map(|word| word.into_owned()).collect::<Vec<_>>().join(std::ffi::OsStr::new(" ")),
-            );
-        }
-        self.env.set("MYSQLD_LAST_CMD", last_command);
-        let (program, args) = match &ctx.settings.debugger {
-            Some(choice) => {
-                let server_args: Vec<BString> = with.args.iter().map(|option| option.text.clone()).collect();
-                let wrapped = debugger::wrap(
-                    choice,
-                    Target {
-                        program: &with.program,
-                        args: &server_args,
-                        kind: &group.name().to_str_lossy(),
-                        input: Path::new("/dev/null"),
-                        var: &self.dirs.var,
-                        test_dir: &ctx.layout.test_dir,
-                    },
-                )?;
-                if choice.manual {
-                    self.events.send(Event::StartByHand {
-                        worker: self.events.worker(),
-                        server: group.name().to_string(),
-                        debugger: choice.name.clone(),
-                        command: wrapped.typed,
-                    });
-                    return self.servers[i].expect_foreign(with);
-                }
-                (wrapped.locate()?, wrapped.args)
-            }
-            None => (with.program.clone(), os_args(&with.args)),
-        };
-        self.told.remove(&i);
-        self.servers[i].start(Launch {
-            program: &program,
-            args,
-            with,
-            env: &env,
-            cwd: &ctx.layout.test_dir,
-            no_core: command.skip_core_file,
-            detached: ctx.settings.start_and_exit,
-        })?;
-        self.told_alive.insert(i);
-        let process = self.process_at(i);
-        self.events.tell(|worker, id| Event::ServerStarted { worker, id, process, why });
-        Ok(())
-    }
-
-    /// The environment of servers: the worker's, with `--mysqld-env`.
-    pub fn server_env(&self) -> Env {
-        let mut env = self.env.clone();
-        for pair in &self.ctx.settings.mysqld_env {
-            let (name, value) = pair.split_once_str("=").unwrap_or((pair, b""));
-            env.set(OsString::from_vec(name.to_vec()), OsString::from_vec(value.to_vec()));
-        }
-        env
     }
 
     /// What sanitizers of its servers have written to files of their own since the last look, by position of the

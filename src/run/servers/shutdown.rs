@@ -15,6 +15,9 @@ use crate::triage::evidence::LogPart;
 /// Error-log lines written since the last scan, and the tests since each server's start
 /// (runner §10.6). Only the runner's own suppressions apply. That a server ended by a signal of its own is told even
 /// where its log is silent.
+///
+/// # Errors
+/// An error log cannot be read, or its warnings not be written.
 pub fn shutdown_warnings(set: &mut ServerSet, patterns: &errorlog::Patterns) -> Result<Shutdown> {
     let mut shutdown = Shutdown { crashed: set.take_crashed(), ..Shutdown::default() };
     let Shutdown { tests, lines: text, parts, crashed } = &mut shutdown;

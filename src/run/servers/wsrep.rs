@@ -16,13 +16,12 @@ const READY: &str = "SET SESSION wsrep_sync_wait=0; SELECT VARIABLE_VALUE FROM I
 /// Waits until the node says that it is ready; false at the deadline, when it ended, or when `abort` is woken.
 ///
 /// A node writes to its error log whenever its state changes, so the log tells when to ask again.
+///
+/// # Errors
+/// The system refuses to wait.
 pub fn wait_ready(server: &ServerProcess, ctx: &Context, abort: &Waker, deadline: Instant) -> Result<bool> {
     let log = server.group.log_error();
-    let watch = log.parent().and_then(|dir| {
-        let watch = DirWatch::new().ok()?;
-        watch.add(dir).ok()?;
-        Some(watch)
-    });
+    let watch = log.parent().and_then(|dir| DirWatch::on(dir).ok());
     while Instant::now() < deadline {
         if is_ready(server, ctx, deadline) {
             return Ok(true);

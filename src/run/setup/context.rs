@@ -27,7 +27,7 @@ use crate::sys::child::{Child, Exit, Spawn};
 use crate::sys::deadline::deadline_after;
 use crate::sys::orphans::run_registered;
 use crate::sys::poll::{self, Waker};
-use crate::tree::layout::{self, Layout};
+use crate::tree::layout::Layout;
 use crate::tree::probe::ServerFacts;
 
 /// Settings and facts that do not change while the run lasts.
@@ -62,6 +62,9 @@ pub struct Context {
 impl Context {
     /// Runs a helper program in a process group of its own, to its end or to that of `patience`:
     /// then it is killed, as it is when `abort` is woken.
+    ///
+    /// # Errors
+    /// It cannot be started, or not be waited for.
     pub fn run_program(
         &self,
         program: &Path,
@@ -133,6 +136,9 @@ impl Context {
     }
 
     /// Gives a server that is about to start a pristine data directory.
+    ///
+    /// # Errors
+    /// The data directory cannot be copied or bootstrapped; the error tells why the server died.
     pub fn prepare(
         &self,
         group: &ServerGroup,
@@ -151,18 +157,6 @@ impl Context {
         let bootstrap = self.bootstrap(&dirs.var, env);
         datadir::prepare(group, options, &self.install_db(), &bootstrap)
             .map_err(|error| early_death::explain(error, &self.early(env, &dirs.var)))
-    }
-
-    /// The server program of an installation at `basedir` (runner §9.1).
-    pub fn server_program(&self, basedir: &Path) -> Result<PathBuf> {
-        if basedir == self.layout.basedir {
-            return Ok(self.layout.mariadbd.clone());
-        }
-        layout::server_below(basedir, &self.settings).ok_or_else(|| {
-            Error::new("no server program in this directory")
-                .at(basedir, None)
-                .hint("a server group's basedir, or restart_bindir of an expect file, must hold sbin/mariadbd or bin/mariadbd")
-        })
     }
 
     /// The value of `--debug-dbug` for a server with `--debug` and `--debug-common` (runner §9.2).

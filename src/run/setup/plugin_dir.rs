@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
-use crate::run::setup::vardir;
+use crate::sys::removal;
 use crate::tree::layout::Layout;
 
 /// Makes `vardir/plugins` and points `layout` to it. An installation has its own directory: nothing is
@@ -21,7 +21,7 @@ pub fn fill(layout: &mut Layout, vardir: &Path) -> Result<()> {
         let Some(name) = plugin.file_name() else { continue };
         let place: PathBuf = dir.join(name);
         // A vardir that was kept has the links of its last run.
-        vardir::remove(&place)?;
+        removal::remove(&place)?;
         std::os::unix::fs::symlink(plugin, &place)
             .or_else(|_| std::fs::copy(plugin, &place).map(drop))
             .map_err(|error| Error::io("link or copy a plugin to", &place, error))?;

@@ -20,11 +20,12 @@ use crate::env::{Env, is_one_word};
 use crate::error::{Error, Result};
 use crate::sys::deadline::deadline_after;
 use crate::sys::guardian;
+use crate::sys::removal::remove;
 use crate::tree::layout::Layout;
 
 use claim::{Claim, Purpose, Rules};
 use place::Place;
-pub use removal::{empty, remove};
+pub use removal::empty;
 
 /// The directories of the whole run, held for as long as this value lives.
 #[derive(Debug)]
@@ -148,6 +149,16 @@ impl ClaimedVardir {
         self.place.root()
     }
 
+    /// What somebody ought to know before root's servers write there.
+    pub fn warning(&self) -> Option<String> {
+        let above = claim::replaceable(self.place.root())?;
+        Some(format!(
+            "the vardir can be replaced by others while root's servers write to it: {} is not root's alone. A directory \
+             below one that is, as --vardir=/dev/shm/var, would be safe",
+            above.display()
+        ))
+    }
+
     /// Empties and fills the directories: from here on the run is under way. With `entered` the servers are another
     /// user's, who has to get through.
     ///
@@ -180,6 +191,10 @@ impl ClaimedVardir {
         let own = match (self.tmp.take(), &settings.tmpdir) {
             (Some(mut claim), _) => {
                 contents::mark(&claim.dir)?;
+                if entered {
+                    std::fs::set_permissions(&claim.dir, Permissions::from_mode(0o711))
+                        .map_err(|error| Error::io("change the mode of", &claim.dir, error))?;
+                }
                 claim.keep();
                 let dir = claim.dir.clone();
                 claims.push(claim);
@@ -284,6 +299,9 @@ impl Vardir {
     }
 
     /// `--clean-vardir`: removes everything in it.
+    ///
+    /// # Errors
+    /// Something cannot be removed.
     pub fn clean(&self) -> Result<()> {
         empty(&self.root)?;
         remove(&self.root.join(contents::MARKER))

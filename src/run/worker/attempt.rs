@@ -29,6 +29,8 @@ use crate::server::process::append_to;
 use crate::server::readiness::Readiness;
 use crate::sys::child::Child;
 use crate::sys::deadline::deadline_after;
+use crate::sys::excerpt;
+use crate::sys::removal;
 use crate::triage::evidence::TextFile;
 
 /// How long a server may take to write its core after SIGABRT.
@@ -124,7 +126,7 @@ impl Worker {
             return Ok(None);
         }
         let deadline = deadline_after(self.ctx.settings.testcase_timeout);
-        script::remove_old_outputs(case.result.as_ref())?;
+        script::remove_old_outputs(case.result.as_ref());
         let expected = script::expected(case.result.as_ref(), &self.set.dirs)?;
         if self.checks_states() {
             let begun = Instant::now();
@@ -452,6 +454,9 @@ impl Worker {
     }
 
     /// After a failure: servers ended, their data kept.
+    ///
+    /// # Errors
+    /// A server cannot be stopped, or its files not be moved.
     pub fn keep_failure(&mut self, case: &TestCase, failure: Option<FailureKind>) -> Result<()> {
         let _phase = self.events.phase(AttemptPhase::Keeping);
         self.states.clear();
@@ -487,7 +492,7 @@ impl Worker {
     /// What the script wrote to its report so far.
     fn read_report(&self) -> BString {
         let path = self.set.dirs.current_test();
-        match std::fs::read(&path) {
+        match excerpt::end_of(&path, excerpt::MOST) {
             Ok(text) => text.trim().into(),
             Err(_) => format!("Could not open test tool report '{}'", path.display()).into(),
         }
@@ -496,16 +501,16 @@ impl Worker {
     /// Appends the report to `mysqltest.log` and clears it for the next test.
     fn archive_report(&self) -> Result<()> {
         let path = self.set.dirs.current_test();
-        let Ok(text) = std::fs::read(&path) else { return Ok(()) };
+        let Ok(mut report) = std::fs::File::open(&path) else { return Ok(()) };
         let log = self.set.dirs.log().join("mysqltest.log");
-        append_to(&log)?.write_all(&text).map_err(|error| Error::io("write", &log, error))?;
-        crate::run::setup::vardir::remove(&path)
+        std::io::copy(&mut report, &mut append_to(&log)?).map_err(|error| Error::io("write", &log, error))?;
+        removal::remove(&path)
     }
 
     /// A script without result file prints to its standard output: shown, not lost.
     fn tell_script_output(&self) {
         let path: PathBuf = script::output_file(&self.set.dirs);
-        if let Ok(text) = std::fs::read(&path) {
+        if let Ok(text) = excerpt::end_of(&path, excerpt::MOST) {
             if !text.is_empty() {
                 let text = text.trim_end().into();
                 self.events.tell(|worker, id| Event::ScriptOutput { worker, id, text });

@@ -84,6 +84,9 @@ impl Check {
 }
 
 /// The state of every server before the test, where the last test's "after" is not still valid.
+///
+/// # Errors
+/// A server's session cannot be opened or answers with an error, or the deadline is over.
 pub fn before(worker: &mut Worker, case: &TestCase, deadline: Instant) -> Result<(), CheckFailure> {
     let mut sessions = Sessions::new();
     for i in worker.set.running() {
@@ -104,6 +107,9 @@ pub fn before(worker: &mut Worker, case: &TestCase, deadline: Instant) -> Result
 /// when the run is ended meanwhile.
 ///
 /// The sessions stay open.
+///
+/// # Errors
+/// A server's session cannot be opened or answers with an error, or the deadline is over.
 pub fn after(
     worker: &mut Worker,
     case: &TestCase,
@@ -175,6 +181,9 @@ fn compare(
 
 /// Scans the error logs and lets each server forget what its suppressions allow.
 /// `Some` are the lines that remain.
+///
+/// # Errors
+/// A server's session cannot be opened or answers with an error, or the deadline is over.
 pub fn warnings(
     worker: &mut Worker,
     case: &TestCase,
@@ -233,6 +242,9 @@ pub enum Late {
 
 /// Scans the logs of the servers that run for lines that came after [`warnings`], which belong to the same `test`;
 /// `Some` are those that its suppressions do not cover. Where no log has grown, nothing is done.
+///
+/// # Errors
+/// A server's session cannot be opened or answers with an error, or the deadline is over.
 pub fn late_warnings(
     worker: &mut Worker,
     test: &str,

@@ -29,6 +29,7 @@ use crate::run::setup::vardir::WorkerDirs;
 use crate::run::worker::checks::{self, Late, Sessions};
 use crate::run::worker::handle::{Job, Notice};
 use crate::sys::deadline::deadline_after;
+use crate::sys::excerpt;
 use crate::sys::guardian;
 use crate::sys::orphans::{self, Orphan};
 use crate::sys::poll::Waker;
@@ -288,6 +289,9 @@ impl Worker {
     }
 
     /// Tells error-log lines written since the last look, with the tests they may belong to (runner §10.6).
+    ///
+    /// # Errors
+    /// An error log cannot be read, or its warnings not be written.
     pub fn tell_shutdown_warnings(&mut self) -> Result<()> {
         if !self.ctx.settings.warnings {
             return Ok(());
@@ -361,7 +365,8 @@ impl Worker {
             return Ok(());
         }
         for path in self.set.scanners.keys() {
-            let log = std::fs::read(path).map_err(|error| Error::io("read", path, error))?;
+            // What was lost stands at the end.
+            let log = excerpt::end_of(path, excerpt::MOST).map_err(|error| Error::io("read", path, error))?;
             let reports = valgrind::reports(&log);
             if !reports.is_empty() {
                 self.report(Notice::MemoryLost);

@@ -11,6 +11,9 @@ use crate::sys::poll;
 
 /// The servers for `case` run: tells where they are and, unless they are to be left alone, waits for
 /// their end.
+///
+/// # Errors
+/// The system refuses to wait for a server.
 pub fn started(worker: &mut Worker, case: &TestCase) -> Result<()> {
     let server = |i: usize| {
         let group = &worker.set.servers[i].group;

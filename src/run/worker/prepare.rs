@@ -14,7 +14,6 @@ use crate::error::{Error, Result};
 use crate::event::{Event, WarningKind};
 use crate::run::setup::context::Context;
 use crate::run::setup::debugger;
-use crate::run::setup::sanitizer;
 use crate::run::setup::vardir::{self, Vardir, WorkerDirs};
 use crate::run::worker::handle::{Crew, Job, Made, Notice, WorkerHandle};
 use crate::run::worker::life::{Worker, WorkerInputs};
@@ -22,6 +21,7 @@ use crate::run::worker::script;
 use crate::server::datadir;
 use crate::sys::guardian;
 use crate::sys::poll::Waker;
+use crate::sys::removal;
 use crate::tree::programs::Programs;
 use crate::tree::suite_pm::Outcome as SuitePmOutcome;
 
@@ -152,7 +152,6 @@ impl WorkerFactory<'_> {
         );
         self.suite_pm.apply(&mut env);
         debugger::set_environment(settings, &mut env);
-        sanitizer::set_environment(settings, &mut env, &self.ctx.layout.test_dir);
         guardian::set_mark(&mut env, &self.ctx.run_mark, number);
         if env.get("MYSQL_TEST_ROOT").is_some() {
             let text = "running this script as _root_ will cause some tests to be skipped";
@@ -187,7 +186,7 @@ fn clear(dirs: &WorkerDirs) -> Result<()> {
     }
     for entry in std::fs::read_dir(&dirs.var).into_iter().flatten().flatten() {
         if entry.file_name().as_encoded_bytes().starts_with(b"mysqld.") {
-            vardir::remove(&entry.path())?;
+            removal::remove(&entry.path())?;
         }
     }
     Ok(())

@@ -13,18 +13,27 @@ use crate::env::Env;
 use crate::error::{Error, Result};
 use crate::run::setup::context::Context;
 use crate::run::setup::debugger::{self, Target};
-use crate::run::setup::vardir::{self, WorkerDirs};
+use crate::run::setup::vardir::WorkerDirs;
 use crate::server::process::append_to;
+use crate::sys::argument::argument;
 use crate::sys::child::{Child, Spawn};
+use crate::sys::excerpt;
+use crate::sys::removal;
 
 /// The script's exit status for "skip this test".
 pub const SKIP: i32 = 62;
+
+/// More bytes than any number of milliseconds has.
+const MOST_OF_TIMER: u64 = 64;
 
 /// A result file ready to be compared with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExpectedResult(pub PathBuf);
 
 /// Finds what the script's output is compared with; applies the `.rdiff` where there is one.
+///
+/// # Errors
+/// A result file cannot be read, its `.rdiff` does not apply, or the patched result not be written.
 pub fn expected(result: Option<&ResultFile>, dirs: &WorkerDirs) -> Result<Option<ExpectedResult>> {
     let Some(result) = result else { return Ok(None) };
     let Some(rdiff) = &result.rdiff else { return Ok(Some(ExpectedResult(result.base.clone()))) };
@@ -47,10 +56,10 @@ pub fn patched_result(dirs: &WorkerDirs, rdiff: &Path) -> PathBuf {
 
 /// Deletes what an earlier run of the test left beside its result file (runner §3):
 /// the reference takes combination names out of the name first.
-pub fn remove_old_outputs(result: Option<&ResultFile>) -> Result<()> {
-    let Some(result) = result else { return Ok(()) };
+pub fn remove_old_outputs(result: Option<&ResultFile>) {
+    let Some(result) = result else { return };
     let path = result.rdiff.as_ref().unwrap_or(&result.base);
-    let (Some(dir), Some(name)) = (path.parent(), path.file_name()) else { return Ok(()) };
+    let (Some(dir), Some(name)) = (path.parent(), path.file_name()) else { return };
     let name = name.as_bytes();
     let end =
         name.iter().position(|byte| *byte == b',').or_else(|| name.rfind_byte(b'.')).unwrap_or(name.len());
@@ -61,26 +70,20 @@ pub fn remove_old_outputs(result: Option<&ResultFile>) -> Result<()> {
         let file = dir.join(file);
         if file.exists() {
             // A read-only tree cannot hold old outputs of ours either.
-            let _ = vardir::remove(&file);
+            let _ = removal::remove(&file);
         }
     }
-    Ok(())
 }
 
 /// Arguments that are the same for every test of a worker; `$MYSQL_TEST` is the program and these.
 pub fn common_arguments(ctx: &Context, dirs: &WorkerDirs) -> Vec<OsString> {
     let settings = &ctx.settings;
-    let path = |name: &str, path: &Path| {
-        let mut text = OsString::from(name);
-        text.push(path);
-        text
-    };
     let mut args = vec![
-        path("--defaults-file=", &dirs.my_cnf()),
+        argument("--defaults-file=", dirs.my_cnf()),
         if settings.verbose > 1 { "--verbose".into() } else { "--silent".into() },
-        path("--tmpdir=", &dirs.tmp),
-        path("--character-sets-dir=", &ctx.layout.charsets_dir),
-        path("--logdir=", &dirs.log()),
+        argument("--tmpdir=", &dirs.tmp),
+        argument("--character-sets-dir=", &ctx.layout.charsets_dir),
+        argument("--logdir=", dirs.log()),
     ];
     let mut flag = |on: bool, name: &str| {
         if on {
@@ -94,7 +97,7 @@ pub fn common_arguments(ctx: &Context, dirs: &WorkerDirs) -> Vec<OsString> {
     flag(settings.view_protocol, "--view-protocol");
     flag(settings.cursor_protocol, "--cursor-protocol");
     flag(settings.non_blocking_api, "--non-blocking-api");
-    args.push(path("--timer-file=", &timer_file(dirs)));
+    args.push(argument("--timer-file=", timer_file(dirs)));
     if settings.compress {
         args.push("--compress".into());
     }
@@ -134,36 +137,25 @@ fn arguments(
 ) -> Vec<OsString> {
     let settings = &ctx.settings;
     let mut args = common_arguments(ctx, dirs);
-    let dir = |name: &str, path: &Path| {
-        let mut text = OsString::from(name);
-        text.push(path);
-        text.push("/");
-        text
-    };
     if settings.force > 1 {
         args.push("--continue-on-error".into());
     }
     match &case.suite.parent_dir {
         Some(parent) => {
-            args.push(dir("--overlay-dir=", &case.suite.dir));
-            args.push(dir("--suite-dir=", parent));
+            args.push(argument("--overlay-dir=", case.suite.dir.join("")));
+            args.push(argument("--suite-dir=", parent.join("")));
         }
-        None => args.push(dir("--suite-dir=", &case.suite.dir)),
+        None => args.push(argument("--suite-dir=", case.suite.dir.join(""))),
     }
-    let path = |name: &str, path: &Path| {
-        let mut text = OsString::from(name);
-        text.push(path);
-        text
-    };
-    args.push(path("--test-file=", &case.path));
+    args.push(argument("--test-file=", &case.path));
     args.push(format!("--tail-lines={}", settings.tail_lines).into());
     if let Some(ExpectedResult(file)) = expected {
-        args.push(path("--result-file=", file));
+        args.push(argument("--result-file=", file));
     }
     args.push(format!("--wait-for-pos-timeout={}", settings.debug_sync_timeout.as_secs()).into());
     if settings.debug {
         let trace = dirs.log().join("mysqltest.trace");
-        args.push(path("--loose-debug=d,info,warning,warnings:t:A,", &trace));
+        args.push(argument("--loose-debug=d,info,warning,warnings:t:A,", &trace));
     }
     if ctx.engine.is_ours() {
         args.push("--explain".into());
@@ -172,13 +164,16 @@ fn arguments(
         args.push("--record".into());
         if expected.is_none() {
             let file = case.suite.result_dir.join(component(&format!("{}.result", case.short_name)));
-            args.push(path("--result-file=", &file));
+            args.push(argument("--result-file=", &file));
         }
     }
     args
 }
 
 /// Starts the script of `case`.
+///
+/// # Errors
+/// An output file cannot be opened, or the program not be started.
 pub fn start(
     ctx: &Context,
     dirs: &WorkerDirs,
@@ -254,15 +249,15 @@ pub fn wanted_analysis(report: &[u8]) -> Option<String> {
 
 /// Milliseconds of the timer file.
 pub fn timer_ms(dirs: &WorkerDirs) -> Option<u64> {
-    std::fs::read_to_string(timer_file(dirs)).ok()?.trim().parse().ok()
+    let text = excerpt::head(&timer_file(dirs), 0, MOST_OF_TIMER).ok()?;
+    text.to_str().ok()?.trim().parse().ok()
 }
 
 /// The last `lines` lines of the script's output so far (`VAR/log/<test>.log`).
 pub fn log_tail(dirs: &WorkerDirs, case: &TestCase, lines: usize) -> Option<(PathBuf, BString)> {
     let path = dirs.log().join(component(&format!("{}.log", case.short_name)));
-    let text = std::fs::read(&path).ok()?;
-    let all: Vec<&[u8]> = text.lines_with_terminator().collect();
-    Some((path, all[all.len().saturating_sub(lines)..].concat().into()))
+    let (text, _) = excerpt::last_lines(&path, lines, excerpt::MOST_OF_LINES).ok()?;
+    Some((path, text.into()))
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use crate::run::servers::set::ServerSet;
 use crate::server::expect::{self, Expect};
 use crate::sys::child::{Child, Exit};
 use crate::sys::deadline::deadline_after;
+use crate::sys::excerpt;
 use crate::sys::poll::{self, Waker};
 
 /// How the wait for a script ended.
@@ -48,6 +49,9 @@ impl DownOnPurpose {
 
 /// Waits for `script` to end, restarting servers as their expect files ask.
 /// What is still down on purpose is left in `down`.
+///
+/// # Errors
+/// The system refuses to wait, an expect file cannot be read, or a server that it asks for cannot be started.
 pub fn await_script(
     set: &mut ServerSet,
     script: &mut Child,
@@ -92,12 +96,15 @@ fn after_exit(set: &mut ServerSet, exit: Exit, down: &mut DownOnPurpose) -> Resu
 
 /// Whether the script's last words are that the server closed a connection: `CR_SERVER_GONE_ERROR`, `CR_SERVER_LOST`.
 fn lost_connection(set: &ServerSet) -> bool {
-    let report = std::fs::read(set.dirs.current_test()).unwrap_or_default();
+    let report = excerpt::end_of(&set.dirs.current_test(), excerpt::MOST).unwrap_or_default();
     let last = report.lines().rfind(|line| line.starts_with(b"mysqltest: ")).unwrap_or_default();
     [": 2006 ", ": 2013 ", " (2006): ", " (2013): "].iter().any(|words| last.contains_str(words))
 }
 
 /// Takes the exits of servers and does what expect files ask. Returns a server that ended unexpectedly.
+///
+/// # Errors
+/// An expect file cannot be read, or a server that it asks for cannot be started.
 pub fn look_after_servers(set: &mut ServerSet, down: &mut DownOnPurpose) -> Result<Option<usize>> {
     for i in 0..set.servers.len() {
         if set.servers[i].is_awaited() {

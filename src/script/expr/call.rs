@@ -25,6 +25,8 @@ impl Function {
         Function { name, sees_null: true, body }
     }
 
+    /// # Errors
+    /// What the function refuses: a wrong number or kind of arguments, a result that is too long.
     pub fn call<'a>(self, arguments: Vec<Value<'a>>) -> Result<Value<'a>, ScriptError> {
         if !self.sees_null && arguments.contains(&Value::Null) {
             return Ok(Value::Null);

@@ -80,6 +80,8 @@ impl<'a> Value<'a> {
 pub(super) struct Output(Vec<u8>);
 
 impl Output {
+    /// # Errors
+    /// The value would be longer than a value may be.
     pub fn push(&mut self, text: &[u8]) -> Result<(), ScriptError> {
         self.reserve(text.len())?;
         self.0.extend_from_slice(text);
@@ -87,6 +89,9 @@ impl Output {
     }
 
     /// Appends bytes of `pattern`, over and over, until `count` are appended.
+    ///
+    /// # Errors
+    /// The value would be longer than a value may be.
     pub fn fill(&mut self, pattern: &[u8], count: usize) -> Result<(), ScriptError> {
         self.reserve(count)?;
         self.0.extend(pattern.iter().cycle().take(count));

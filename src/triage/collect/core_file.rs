@@ -11,7 +11,7 @@ use tempfile::NamedTempFile;
 
 use crate::env::Env;
 use crate::sys::child::{Child, Spawn};
-use crate::sys::poll;
+use crate::sys::{excerpt, poll};
 use crate::triage::threads;
 
 /// The largest core that is decompressed to be looked at, in bytes.
@@ -105,7 +105,7 @@ fn output(program: &Path, args: &[OsString], deadline: Instant) -> Option<BStrin
     };
     let mut text = Vec::new();
     std::io::Seek::rewind(&mut file).ok()?;
-    file.read_to_end(&mut text).ok()?;
+    file.take(excerpt::MOST).read_to_end(&mut text).ok()?;
     (exit.status() == 0).then(|| text.into())
 }
 

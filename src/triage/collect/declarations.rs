@@ -4,44 +4,57 @@
 //! arrays of pointers to such arrays. The pointers in them are made by the loader: they are taken from the
 //! relocations.
 
-use std::fs::File;
+use std::cell::Cell;
 use std::path::Path;
 
 use bstr::BString;
 use object::elf;
+use object::read::ReadRef as _;
 use object::read::elf::{
     FileHeader, ProgramHeader as _, Rel as _, Rela as _, SectionHeader as _, SectionTable, Sym as _,
 };
-use object::read::{ReadCache, ReadRef as _};
 use object::{Endian as _, Endianness, FileKind};
 
-use crate::triage::collect::elf::{Parts, whole_strings};
+use crate::triage::collect::elf::whole_strings;
+use crate::triage::collect::parts::Parts;
 use crate::triage::evidence::{Declared, DeclaredPlugin};
 
 /// No library has more plugins, and no plugin more variables.
 const MANY: u64 = 1000;
+
+/// No file has more segments, nor more pointers that lead to plugins and variables.
+const MANY_SEGMENTS: usize = 1000;
+const MANY_POINTERS: u32 = 100_000;
 
 /// Longer names are garbage.
 const LONG: u64 = 256;
 
 /// What the plugin library at `path` declares; `None` where it declares nothing.
 pub fn of_library(path: &Path) -> Option<Declared> {
-    read(path, &|image| image.library())
+    library_of(&Parts::of_file(path).ok()?)
+}
+
+/// What the plugin library `file` declares.
+pub fn library_of(file: &Parts) -> Option<Declared> {
+    image(file)?.library()
 }
 
 /// What is built into the server at `path`; `None` where its file does not tell.
 pub fn built_in(path: &Path) -> Option<Declared> {
-    read(path, &|image| image.server())
+    server_of(&Parts::of_file(path).ok()?)
 }
 
-fn read(path: &Path, what: &dyn Fn(&Image<'_>) -> Option<Declared>) -> Option<Declared> {
-    let cache = ReadCache::new(File::open(path).ok()?);
-    let image = match FileKind::parse(&cache).ok()? {
-        FileKind::Elf32 => load::<elf::FileHeader32<Endianness>>(&cache)?,
-        FileKind::Elf64 => load::<elf::FileHeader64<Endianness>>(&cache)?,
-        _ => return None,
-    };
-    what(&image)
+/// What is built into the server `file`.
+pub fn server_of(file: &Parts) -> Option<Declared> {
+    image(file)?.server()
+}
+
+fn image(file: &Parts) -> Option<Image<'_>> {
+    match FileKind::parse(file).ok()? {
+        FileKind::Elf32 => load::<elf::FileHeader32<Endianness>>(file),
+        FileKind::Elf64 => load::<elf::FileHeader64<Endianness>>(file),
+        _ => None,
+    }
 }
 
 /// A part of the file at its address in memory.
@@ -62,6 +75,8 @@ struct Image<'data> {
     symbols: Vec<(&'data [u8], u64)>,
     /// Addresses of pointers, and what the loader puts there; sorted.
     pointers: Vec<(u64, u64)>,
+    /// How many more pointers are followed.
+    left: Cell<u32>,
 }
 
 fn load<Elf: FileHeader<Endian = Endianness>>(file: &Parts) -> Option<Image<'_>> {
@@ -78,16 +93,16 @@ fn load<Elf: FileHeader<Endian = Endianness>>(file: &Parts) -> Option<Image<'_>>
         file,
         endian,
         word: if header.is_class_64() { 8 } else { 4 },
-        segments: segments.collect(),
+        segments: segments.take(MANY_SEGMENTS).collect(),
         symbols: Vec::new(),
         pointers: Vec::new(),
+        left: Cell::new(MANY_POINTERS),
     };
     let dynamic = sections.iter().find(|section| section.sh_type(endian) == elf::SHT_DYNSYM)?;
     let symbols = dynamic.data_as_array::<Elf::Sym, _>(endian, file).ok()?;
     let strings = whole_strings::<Elf>(file, endian, &sections, dynamic.link(endian).0)?;
     let defined = symbols.iter().filter(|symbol| !symbol.is_undefined(endian));
-    let named =
-        defined.filter_map(|s| Some((strings.get(s.st_name(endian)).ok()?, s.st_value(endian).into())));
+    let named = defined.filter_map(|s| Some((strings.get(s.st_name(endian))?, s.st_value(endian).into())));
     image.symbols = named.filter(|(name, _)| interesting(name)).collect();
     let address = |index: usize| symbols.get(index).map_or(0, |symbol| symbol.st_value(endian).into());
     image.pointers = relocations::<Elf>(&image, header.is_mips64el(endian), &sections, &address);
@@ -142,7 +157,8 @@ impl<'data> Image<'data> {
         let inside = |segment: &&Segment| {
             address.checked_sub(segment.address).is_some_and(|distance| distance < segment.size)
         };
-        self.segments.iter().find(inside).map(|segment| segment.offset + (address - segment.address))
+        let segment = self.segments.iter().find(inside)?;
+        segment.offset.checked_add(address - segment.address)
     }
 
     /// The 32-bit number at `address`.
@@ -160,8 +176,9 @@ impl<'data> Image<'data> {
         Some(self.endian.read_u64(bytes.try_into().ok()?))
     }
 
-    /// The pointer at `address` as it will be in memory; `None` for a null pointer.
+    /// The pointer at `address` as it will be in memory; `None` for a null pointer, and after too many.
     fn pointer(&self, address: u64) -> Option<u64> {
+        self.left.set(self.left.get().checked_sub(1)?);
         let relocated = self.pointers.binary_search_by_key(&address, |(at, _)| *at);
         let value = match relocated {
             Ok(at) => self.pointers[at].1,
@@ -192,7 +209,7 @@ impl<'data> Image<'data> {
         let mut plugins = Vec::new();
         for list in lists {
             let start = self.symbol(list)?;
-            let arrays = (0..MANY).map_while(|i| self.pointer(start + i * self.word));
+            let arrays = (0..MANY).map_while(|i| self.pointer(start.checked_add(i * self.word)?));
             plugins.extend(arrays.flat_map(|array| self.declarations(array, self.word * 13, true)));
         }
         let version = |(name, _): &&(&[u8], u64)| {

@@ -1,16 +1,21 @@
 //! What an ELF file is: machine, libraries, symbols. Only the parts that are asked for are read: of a server of 25 MB
 //! its headers, its dynamic section and its dynamic symbols.
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use bstr::{BString, ByteSlice};
 use object::elf;
 use object::read::elf::{Dyn as _, FileHeader, SectionHeader as _, SectionTable, Sym as _};
-use object::read::{ReadCache, StringTable};
 use object::{Endianness, FileKind};
 
+use crate::triage::collect::parts::{Names, Parts};
 use crate::triage::evidence::{ElfFacts, Evidence};
+
+/// The most directories of `DT_RUNPATH` that are kept.
+const MOST_DIRS: usize = 100;
+
+/// The longest `DT_RUNPATH`, in bytes; `$ORIGIN` in it makes it longer.
+const LONGEST_PATHS: usize = 4096;
 
 /// Reads the program of the server.
 pub fn add(evidence: &mut Evidence) {
@@ -19,16 +24,17 @@ pub fn add(evidence: &mut Evidence) {
 
 /// Everything of the file at `path`; `None` where it cannot be read or is no ELF file.
 pub fn facts(path: &Path) -> Option<ElfFacts> {
-    let cache = ReadCache::new(File::open(path).ok()?);
-    match FileKind::parse(&cache).ok()? {
-        FileKind::Elf32 => read::<elf::FileHeader32<Endianness>>(&cache, path),
-        FileKind::Elf64 => read::<elf::FileHeader64<Endianness>>(&cache, path),
+    of(&Parts::of_file(path).ok()?, path)
+}
+
+/// Everything of a file that is at `path`.
+pub fn of(file: &Parts, path: &Path) -> Option<ElfFacts> {
+    match FileKind::parse(file).ok()? {
+        FileKind::Elf32 => read::<elf::FileHeader32<Endianness>>(file, path),
+        FileKind::Elf64 => read::<elf::FileHeader64<Endianness>>(file, path),
         _ => None,
     }
 }
-
-/// A file that is read in parts.
-pub(super) type Parts = ReadCache<File>;
 
 fn read<Elf: FileHeader<Endian = Endianness>>(file: &Parts, path: &Path) -> Option<ElfFacts> {
     let header = Elf::parse(file).ok()?;
@@ -98,8 +104,9 @@ fn libraries<'data, Elf: FileHeader<Endian = Endianness>>(
         let text = || strings.get(u32::try_from(entry.val(endian)).unwrap_or(u32::MAX)).unwrap_or_default();
         if tag == elf::DT_NEEDED {
             facts.needed.push(text().into());
-        } else if tag == elf::DT_RUNPATH || tag == elf::DT_RPATH {
-            facts.runpath.extend(text().split_str(":").map(|dir| expanded(dir, origin)));
+        } else if (tag == elf::DT_RUNPATH || tag == elf::DT_RPATH) && text().len() <= LONGEST_PATHS {
+            let room = MOST_DIRS.saturating_sub(facts.runpath.len());
+            facts.runpath.extend(text().split_str(":").map(|dir| expanded(dir, origin)).take(room));
         }
     }
 }
@@ -122,7 +129,7 @@ fn symbols<'data, Elf: FileHeader<Endian = Endianness>>(
     let Ok(all) = section.data_as_array::<Elf::Sym, _>(endian, file) else { return };
     let Some(strings) = whole_strings::<Elf>(file, endian, sections, section.link(endian).0) else { return };
     for symbol in all {
-        let Ok(name) = strings.get(symbol.st_name(endian)) else { continue };
+        let Some(name) = strings.get(symbol.st_name(endian)) else { continue };
         if name.is_empty() || symbol.st_bind() == elf::STB_LOCAL {
             continue;
         }
@@ -144,10 +151,9 @@ pub(super) fn whole_strings<'data, Elf: FileHeader<Endian = Endianness>>(
     endian: Endianness,
     sections: &SectionTable<'data, Elf, &'data Parts>,
     section: usize,
-) -> Option<StringTable<'data, &'data [u8]>> {
+) -> Option<Names<'data>> {
     let section = sections.section(object::SectionIndex(section)).ok()?;
-    let bytes = section.data(endian, file).ok()?;
-    Some(StringTable::new(bytes, 0, bytes.len() as u64))
+    Some(Names::new(section.data(endian, file).ok()?))
 }
 
 #[cfg(test)]

@@ -1,31 +1,26 @@
 //! The part of an error log that one start wrote.
 
-use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
+use std::ops::Range;
 use std::path::Path;
 
-use bstr::ByteSlice;
-
+use crate::sys::excerpt;
 use crate::triage::evidence::LogPart;
 
-/// The log from `offset` bytes on, with the number of its first line.
+/// The most bytes of a log that are evidence: 4 MiB. The rules take it apart line by line, several times.
+const MOST: u64 = 4 << 20;
+
+/// The log from `offset` bytes on, with the number of its first line; of a part that is longer than 4 MiB, its end.
+/// Empty where the log cannot be read.
 pub fn from_offset(path: &Path, offset: u64) -> LogPart {
-    let mut part = LogPart { path: path.to_owned(), first_line: 1, ..LogPart::default() };
-    let Ok(mut log) = File::open(path) else { return part };
-    part.first_line += lines_before(&mut log, offset);
-    let mut text = Vec::new();
-    if log.seek(SeekFrom::Start(offset)).and_then(|_| log.read_to_end(&mut text)).is_ok() {
-        part.text = text.into();
-    }
-    part
+    let first_line = excerpt::count_lines(path, 0..offset).unwrap_or(0) + 1;
+    part(path, offset..u64::MAX, first_line)
 }
 
-fn lines_before(log: &mut File, offset: u64) -> u32 {
-    let mut buffer = vec![0; 1 << 16];
-    let mut left = log.take(offset);
-    let mut lines = 0;
-    while let Ok(count @ 1..) = left.read(&mut buffer) {
-        lines += buffer[..count].find_iter(b"\n").count();
-    }
-    u32::try_from(lines).unwrap_or(u32::MAX - 1)
+/// The bytes `range` of the log, which begin in line `first_line`; of a part that is longer than 4 MiB, its end. Empty
+/// where the log cannot be read.
+pub fn part(path: &Path, range: Range<u64>, first_line: u32) -> LogPart {
+    let tail = excerpt::tail(path, range.clone(), MOST).unwrap_or_default();
+    let before = excerpt::count_lines(path, range.start..tail.start).unwrap_or(0);
+    let first_line = first_line.saturating_add(before).min(excerpt::MOST_LINES);
+    LogPart { path: path.to_owned(), first_line, text: tail.text.into() }
 }

@@ -10,6 +10,7 @@ pub mod libraries;
 pub mod limits;
 pub mod log_file;
 pub mod memory;
+pub mod parts;
 pub mod paths;
 pub mod plugins;
 pub mod program;

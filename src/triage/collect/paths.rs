@@ -10,6 +10,7 @@ use std::path::{Component, Path, PathBuf};
 
 use bstr::{BString, ByteSlice};
 
+use crate::sys::excerpt;
 use crate::triage::argument::{name, value};
 use crate::triage::collect::subject::Subject;
 use crate::triage::evidence::{Evidence, PathFact};
@@ -60,7 +61,7 @@ const MOST: usize = 400;
 const MOST_OF_LOG: usize = 16;
 
 /// Longest file of a version that is read.
-const VERSION_BYTES: usize = 100;
+const VERSION_BYTES: u64 = 100;
 
 /// The directory that `option` names, relative to the data directory, which it is unless the server is told otherwise.
 pub fn in_datadir(scene: &Scene<'_>, cwd: &Path, option: &str) -> PathBuf {
@@ -192,8 +193,8 @@ fn named_user(line: &[u8], wanted: &[u8]) -> Option<(u32, u32)> {
 
 fn version(datadir: &Path) -> Option<BString> {
     let names = ["mariadb_upgrade_info", "mysql_upgrade_info"];
-    let text = names.iter().find_map(|name| fs::read(datadir.join(name)).ok())?;
-    let first = text[..text.len().min(VERSION_BYTES)].lines().next()?.trim();
+    let text = names.iter().find_map(|name| excerpt::head(&datadir.join(name), 0, VERSION_BYTES).ok())?;
+    let first = text.lines().next()?.trim();
     (!first.is_empty()).then(|| first.into())
 }
 

@@ -10,9 +10,9 @@ use std::time::{Duration, SystemTime};
 use bstr::{BStr, BString, ByteSlice};
 
 use crate::env::Env;
+use crate::grammar::sanitizer_options::{VARIABLES, pairs, value};
 use crate::triage::collect::subject::Subject;
 use crate::triage::evidence::{Evidence, TextFile};
-use crate::triage::sanitizer::options::{VARIABLES, pairs, value};
 
 /// Bytes of a file that are read.
 const MAX_BYTES: u64 = 1 << 20;

@@ -1,10 +1,13 @@
 //! What the console of a run, which runners keep as `VAR/log/stdout.log`, tells of its servers (runner §11).
 
 use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
 use std::time::Duration;
 
 use bstr::{BStr, BString, ByteSlice};
 
+use crate::sys::excerpt::Lines;
 use crate::triage::diagnosis;
 use crate::triage::evidence::ExitKind;
 use crate::triage::posthumous::fate::number;
@@ -52,22 +55,43 @@ pub struct Console {
 }
 
 /// Reads the copy of a console.
-pub fn read(text: &[u8]) -> Console {
-    let mut console = Console::default();
-    // Failures whose test is not known yet, each with its worker: the verdict comes after them.
-    let mut waiting: Vec<(Option<i32>, Seen)> = Vec::new();
-    let mut told: Option<BString> = None;
-    let mut in_report = 0;
-    for line in text.lines() {
+///
+/// # Errors
+/// The file at `path` cannot be read.
+pub fn read(path: &Path) -> io::Result<Console> {
+    let mut lines = Lines::of(path, 0..u64::MAX)?;
+    let mut reading = Reading::default();
+    while let Some((_, line)) = lines.read()? {
+        reading.line(line.trim_end_with(|c| c == '\n' || c == '\r'));
+    }
+    reading.console.seen.extend(reading.waiting.into_iter().map(|(_, seen)| seen));
+    Ok(reading.console)
+}
+
+/// A console, read up to some line.
+#[derive(Default)]
+struct Reading {
+    console: Console,
+    /// Failures whose test is not known yet, each with its worker: the verdict comes after them.
+    waiting: Vec<(Option<i32>, Seen)>,
+    /// The test whose verdict came last.
+    told: Option<BString>,
+    /// How many failures were told before that verdict.
+    in_report: usize,
+}
+
+impl Reading {
+    fn line(&mut self, line: &[u8]) {
+        let Reading { console, waiting, told, in_report } = self;
         if let Some(rest) = line.strip_prefix(b"Logging: ") {
             console.arguments = rest.split_once_str("  ").map(|(_, arguments)| arguments.into());
         } else if let Some(verdict) = Verdict::of(line) {
             let verdicts = console.verdicts.entry(verdict.test.into()).or_default();
             verdicts.passed += usize::from(!verdict.failed);
             verdicts.failed += usize::from(verdict.failed);
-            told = Some(verdict.test.into());
-            in_report = console.seen.len();
-            for (worker, mut seen) in std::mem::take(&mut waiting) {
+            *told = Some(verdict.test.into());
+            *in_report = console.seen.len();
+            for (worker, mut seen) in std::mem::take(waiting) {
                 // A test whose server did not start has not passed.
                 let of_another = verdict.worker.is_some() && worker != verdict.worker;
                 if of_another || !verdict.failed {
@@ -79,7 +103,7 @@ pub fn read(text: &[u8]) -> Console {
             }
         } else if let Some((server, ending)) = diagnosed(line.strip_prefix(MARK.as_bytes()).unwrap_or(line)) {
             // This program's own report of the failure, which says more.
-            let seen = console.seen[in_report..].iter_mut().find(|seen| seen.server == server);
+            let seen = console.seen[*in_report..].iter_mut().find(|seen| seen.server == server);
             if let Some(seen) = seen {
                 (seen.exit, seen.lived) = (ending.0, ending.1.or(seen.lived));
             }
@@ -93,8 +117,6 @@ pub fn read(text: &[u8]) -> Console {
             }
         }
     }
-    console.seen.extend(waiting.into_iter().map(|(_, seen)| seen));
-    console
 }
 
 /// The line of a diagnosis that says how its server ended.
@@ -193,9 +215,15 @@ own.fine                       w1 [ 2 pass ]     12
 worker[01] mysql-test-run: WARNING: Process [mysqld.1 - pid: 10, winpid: 10] died after mysql-test-run waited 0.08 seconds for /v/run/mysqld.1.pid to be created.
 ";
 
+    fn console() -> Console {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), TEXT).unwrap();
+        read(file.path()).unwrap()
+    }
+
     #[test]
     fn failures_are_told_with_their_tests() {
-        let console = read(TEXT.as_bytes());
+        let console = console();
         assert_eq!(console.arguments.unwrap(), "--force --suite-dir=/s dead");
         let seen: Vec<_> = console
             .seen
@@ -221,7 +249,7 @@ worker[01] mysql-test-run: WARNING: Process [mysqld.1 - pid: 10, winpid: 10] die
 
     #[test]
     fn attempts_are_counted() {
-        let verdicts = read(TEXT.as_bytes()).verdicts;
+        let verdicts = console().verdicts;
         let of = |name: &str| verdicts.get(BStr::new(name)).copied();
         assert_eq!(of("own.fine"), Some(Verdicts { passed: 2, failed: 0 }));
         assert_eq!(of("own.late"), Some(Verdicts { passed: 0, failed: 1 }));

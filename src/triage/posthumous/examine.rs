@@ -10,6 +10,7 @@ use crate::env::Env;
 use crate::error::{Error, Result};
 use crate::sys::deadline::deadline_after;
 use crate::tree::probe::ServerFacts;
+use crate::triage::collect::log_file;
 use crate::triage::diagnosis::Diagnosis;
 use crate::triage::evidence::{Evidence, LogPart, Stage};
 use crate::triage::posthumous::console;
@@ -85,8 +86,7 @@ pub struct Knowledge<'a> {
 
 /// Reads the copy of the run's console, where there is one.
 pub fn console(finished: &FinishedRun) -> Console {
-    let text = finished.console.as_ref().and_then(|file| std::fs::read(file).ok());
-    text.map(|text| console::read(&text)).unwrap_or_default()
+    finished.console.as_ref().and_then(|file| console::read(file).ok()).unwrap_or_default()
 }
 
 /// Looks at everything.
@@ -103,21 +103,19 @@ pub fn examination(
     examination.reports = reports.len();
     reports.extend(reports::by_environment(knowledge.env));
     for path in &finished.bootstraps {
-        let text = read(path)?;
-        let starts = starts::split_bootstraps(&text);
+        let starts = starts::split_bootstraps(path).map_err(|error| Error::io("read", path, error))?;
         examination.bootstraps += starts.len();
         for start in &starts {
-            examination.deaths.extend(bootstrap(path, &text, start, finished, knowledge));
+            examination.deaths.extend(bootstrap(path, start, finished, knowledge));
         }
     }
     for path in &finished.logs {
-        let text = read(path)?;
-        let starts = starts::split(&text);
+        let starts = starts::split(path).map_err(|error| Error::io("read", path, error))?;
         examination.starts += starts.len();
         let mut log =
             Log { path, finished, console, knowledge, seen: seen_of(path, console), used: Vec::new() };
         for start in &starts {
-            examination.deaths.extend(log.death(&text, start, &mut reports));
+            examination.deaths.extend(log.death(start, &mut reports));
         }
     }
     let strays =
@@ -127,12 +125,8 @@ pub fn examination(
     Ok(examination)
 }
 
-fn read(path: &Path) -> Result<Vec<u8>> {
-    std::fs::read(path).map_err(|error| Error::io("read", path, error))
-}
-
-fn part(path: &Path, text: &[u8], start: &Start) -> LogPart {
-    LogPart { path: path.to_owned(), first_line: start.line, text: text[start.bytes.clone()].into() }
+fn part(path: &Path, start: &Start) -> LogPart {
+    log_file::part(path, start.bytes.clone(), start.line)
 }
 
 /// What the runner saw of the server with this log.
@@ -153,9 +147,9 @@ struct Log<'a, 'k> {
 }
 
 impl<'a> Log<'a, '_> {
-    fn death(&mut self, text: &[u8], start: &Start, reports: &mut Vec<Report>) -> Option<Death> {
-        let log = part(self.path, text, start);
-        let fate = fate::of(&log);
+    fn death(&mut self, start: &Start, reports: &mut Vec<Report>) -> Option<Death> {
+        let fate = fate::read(self.path, start.bytes.clone()).ok()?;
+        let log = part(self.path, start);
         let seen = self.seen(start, fate);
         let pid = fate.pid.or(seen.and_then(|seen| seen.pid));
         let own: Vec<Report> = take_own(reports, pid, when(&log.text).as_deref());
@@ -238,15 +232,9 @@ fn redirected(start: &Start) -> bool {
 }
 
 /// A bootstrap that failed: it gave up, died, or complained or said nothing and was the last thing that the run did.
-fn bootstrap(
-    path: &Path,
-    text: &[u8],
-    start: &Start,
-    finished: &FinishedRun,
-    knowledge: &Knowledge<'_>,
-) -> Option<Death> {
-    let log = part(path, text, start);
-    let fate = fate::of(&log);
+fn bootstrap(path: &Path, start: &Start, finished: &FinishedRun, knowledge: &Knowledge<'_>) -> Option<Death> {
+    let fate = fate::read(path, start.bytes.clone()).ok()?;
+    let log = part(path, start);
     let gave_up = log.text.lines().any(|line| line.ends_with(b"[ERROR] Aborting"));
     let silent = log.text.lines().count() == 1;
     let ended_the_run =

@@ -1,7 +1,12 @@
 //! What became of a server, as far as its own log tells.
 
+use std::io;
+use std::ops::Range;
+use std::path::Path;
+
 use bstr::{BStr, ByteSlice};
 
+use crate::sys::excerpt::Lines;
 use crate::triage::evidence::LogPart;
 use crate::triage::log::{Entry, Level, entries};
 
@@ -20,19 +25,41 @@ pub struct Fate {
     pub pid: Option<i32>,
 }
 
-/// Reads the log of one start.
-pub fn of(log: &LogPart) -> Fate {
+/// How much of a long log is looked at at once, in bytes.
+const PIECE: usize = 1 << 20;
+
+/// Reads the log of one start: the bytes `range` of the file at `path`.
+///
+/// # Errors
+/// The file cannot be read.
+pub fn read(path: &Path, range: Range<u64>) -> io::Result<Fate> {
     let mut fate = Fate::default();
-    for entry in entries(log) {
-        fate.ready |= entry.is_ready();
-        fate.complained |= !fate.ready && complains(&entry);
-        if !fate.violent {
-            fate.stopping |= entry.says("Normal shutdown") || entry.says("Shutdown complete");
+    let mut lines = Lines::of(path, range)?;
+    let mut piece = LogPart { path: path.to_owned(), first_line: 1, ..LogPart::default() };
+    while let Some((_, line)) = lines.read()? {
+        piece.text.extend_from_slice(line);
+        if piece.text.len() >= PIECE {
+            fate.add(&piece);
+            piece.text.clear();
         }
-        fate.violent |= is_violent(&entry);
-        fate.pid = fate.pid.or_else(|| pid(&entry));
     }
-    fate
+    fate.add(&piece);
+    Ok(fate)
+}
+
+impl Fate {
+    /// What a further part of the log tells.
+    fn add(&mut self, log: &LogPart) {
+        for entry in entries(log) {
+            self.ready |= entry.is_ready();
+            self.complained |= !self.ready && complains(&entry);
+            if !self.violent {
+                self.stopping |= entry.says("Normal shutdown") || entry.says("Shutdown complete");
+            }
+            self.violent |= is_violent(&entry);
+            self.pid = self.pid.or_else(|| pid(&entry));
+        }
+    }
 }
 
 /// An error, or what a program says on standard error, unless it calls that a warning.
@@ -75,11 +102,14 @@ pub fn number(text: &BStr) -> Option<i32> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 
     fn fate(text: &str) -> Fate {
-        of(&LogPart { path: "/v/log/x.err".into(), first_line: 1, text: text.into() })
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), text).unwrap();
+        read(file.path(), 0..u64::MAX).unwrap()
     }
 
     #[test]

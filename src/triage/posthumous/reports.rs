@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::path::Path;
 
-use bstr::ByteSlice;
+use bstr::{BStr, ByteSlice};
 
 use crate::env::Env;
+use crate::grammar::sanitizer_options::{VARIABLES, value};
 use crate::sys::local_time;
 use crate::triage::evidence::TextFile;
 
@@ -15,10 +16,6 @@ const DEPTH: usize = 4;
 
 /// The most bytes read of one report.
 const MOST: u64 = 1 << 20;
-
-/// Variables that may say where reports go, with `log_path=PREFIX`.
-const VARIABLES: [&str; 5] =
-    ["ASAN_OPTIONS", "LSAN_OPTIONS", "UBSAN_OPTIONS", "MSAN_OPTIONS", "TSAN_OPTIONS"];
 
 /// A report, and the process that it is about.
 #[derive(Debug, Clone)]
@@ -48,14 +45,13 @@ pub fn below(vardir: &Path) -> Vec<Report> {
 
 /// Reports where the environment says that they go; a run that was started with the same one left its there.
 pub fn by_environment(env: &Env) -> Vec<Report> {
-    let options = VARIABLES.iter().filter_map(|name| env.get(name)).map(OsStr::as_encoded_bytes);
-    let values = options.flat_map(|options| options.split(|byte| b":, \t\n".contains(byte)));
-    let prefixes: BTreeSet<&[u8]> = values.filter_map(|value| value.strip_prefix(b"log_path=")).collect();
-    let prefixes = prefixes.into_iter().map(|prefix| prefix.trim_with(|c| c == '"' || c == '\''));
-    prefixes.filter(|prefix| prefix.contains(&b'/')).flat_map(beginning_with).collect()
+    let options = VARIABLES.iter().filter_map(|(name, _)| env.get(name)).map(OsStr::as_encoded_bytes);
+    let prefixes: BTreeSet<&BStr> =
+        options.filter_map(|options| value(options.as_bstr(), "log_path")).collect();
+    prefixes.into_iter().filter(|prefix| prefix.contains(&b'/')).flat_map(beginning_with).collect()
 }
 
-fn beginning_with(prefix: &[u8]) -> Vec<Report> {
+fn beginning_with(prefix: &BStr) -> Vec<Report> {
     let prefix = prefix.to_path_lossy();
     let (Some(dir), Some(name)) = (prefix.parent(), prefix.file_name()) else { return Vec::new() };
     let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();

@@ -1,8 +1,12 @@
 //! An error log, cut into what each start of the server wrote.
 
+use std::io;
 use std::ops::Range;
+use std::path::Path;
 
 use bstr::{BStr, BString, ByteSlice};
+
+use crate::sys::excerpt::{Lines, MOST_LINES};
 
 /// What stands in front of a test's name in an error log (runner §10.5).
 const MARKER: &[u8] = b"CURRENT_TEST: ";
@@ -24,7 +28,7 @@ pub struct Start {
     /// 1-based number of its first line.
     pub line: u32,
     /// Its bytes in the log, from its first line to the end of its last one.
-    pub bytes: Range<usize>,
+    pub bytes: Range<u64>,
     /// The program and its arguments joined by blanks, where a runner noted them.
     pub command: Option<BString>,
     /// It is a start after another one in the same test.
@@ -46,15 +50,29 @@ impl Start {
 
 /// Cuts a log into starts. A test runner notes each with a line `$ PROGRAM ARGUMENTS`; a log without such lines is
 /// that of a server that was started by something else, and is cut by what the server says of itself.
-pub fn split(log: &[u8]) -> Vec<Start> {
-    let lines = lines(log);
-    if lines.iter().any(|line| command(line.text).is_some()) { noted(&lines) } else { foreign(&lines) }
+///
+/// # Errors
+/// The log cannot be read.
+pub fn split(log: &Path) -> io::Result<Vec<Start>> {
+    let (mut noted, mut foreign) = (Noted::default(), Foreign::new());
+    let mut has_commands = false;
+    each_line(log, |line| {
+        has_commands |= command(line.text).is_some();
+        noted.take(&line);
+        if !has_commands {
+            foreign.take(&line);
+        }
+    })?;
+    Ok(if has_commands { noted.starts() } else { foreign.starts })
 }
 
 /// Cuts a log of bootstraps: each begins with the command, which has `--bootstrap`.
-pub fn split_bootstraps(log: &[u8]) -> Vec<Start> {
+///
+/// # Errors
+/// The log cannot be read.
+pub fn split_bootstraps(log: &Path) -> io::Result<Vec<Start>> {
     let mut starts: Vec<Start> = Vec::new();
-    for line in lines(log) {
+    each_line(log, |line| {
         let program = line.text.split_str(" ").next().unwrap_or_default();
         if program.contains(&b'/') && line.text.contains_str(" --bootstrap ") {
             if let Some(last) = starts.last_mut() {
@@ -64,27 +82,28 @@ pub fn split_bootstraps(log: &[u8]) -> Vec<Start> {
         } else if let Some(last) = starts.last_mut() {
             last.bytes.end = line.bytes.end;
         }
-    }
-    starts
+    })?;
+    Ok(starts)
 }
 
 struct Line<'a> {
     number: u32,
-    bytes: Range<usize>,
+    bytes: Range<u64>,
     text: &'a [u8],
 }
 
-fn lines(log: &[u8]) -> Vec<Line<'_>> {
-    let mut at = 0;
-    let numbered = (1..).zip(log.lines_with_terminator());
-    numbered
-        .map(|(number, line)| {
-            let bytes = at..at + line.len();
-            at = bytes.end;
-            let text = line.strip_suffix(b"\n").unwrap_or(line);
-            Line { number, bytes, text: text.strip_suffix(b"\r").unwrap_or(text) }
-        })
-        .collect()
+/// Calls `take` with each line of the file at `path`.
+fn each_line(path: &Path, mut take: impl FnMut(Line<'_>)) -> io::Result<()> {
+    let mut lines = Lines::of(path, 0..u64::MAX)?;
+    let mut number = 1;
+    while let Some((start, line)) = lines.read()? {
+        let bytes = start..start + line.len() as u64;
+        let text = line.strip_suffix(b"\n").unwrap_or(line);
+        take(Line { number, bytes, text: text.strip_suffix(b"\r").unwrap_or(text) });
+        // Of a line that comes in parts, the others have its number.
+        number = MOST_LINES.min(number + u32::from(text.len() < line.len()));
+    }
+    Ok(())
 }
 
 /// The command of a line that a runner wrote before a start.
@@ -109,41 +128,51 @@ impl Start {
     }
 }
 
-fn noted(lines: &[Line<'_>]) -> Vec<Start> {
-    let mut starts: Vec<Start> = Vec::new();
-    // Markers since the last other line: the last of them belongs to a start that follows it at once.
-    let mut markers: Vec<(BString, usize)> = Vec::new();
-    let mut test: Option<BString> = None;
-    for line in lines {
+/// Cuts a log by the lines that a test runner wrote before each start.
+#[derive(Default)]
+struct Noted {
+    starts: Vec<Start>,
+    /// Markers since the last other line, each with its end: the last of them belongs to a start that follows it at
+    /// once.
+    markers: Vec<(BString, u64)>,
+    test: Option<BString>,
+}
+
+impl Noted {
+    fn take(&mut self, line: &Line<'_>) {
+        let Noted { starts, markers, test } = self;
         if let Some(name) = line.text.strip_prefix(MARKER) {
-            test = Some(name.trim().into());
+            *test = Some(name.trim().into());
             markers.push((name.trim().into(), line.bytes.end));
         } else if let Some(command) = command(line.text) {
             let own = markers.pop();
             if let Some(last) = starts.last_mut() {
                 last.followed = if own.is_some() { Followed::Test } else { Followed::Restart };
-                last.take(&mut markers);
+                last.take(markers);
             }
             markers.clear();
             let again = own.is_none() && starts.last().is_some_and(|last| last.last_test() == test.as_ref());
             let command = Some(command.into());
             starts.push(Start { command, test: test.clone(), again, ..Start::at(line) });
         } else if let Some(last) = starts.last_mut() {
-            last.take(&mut markers);
+            last.take(markers);
             last.bytes.end = line.bytes.end;
         } else {
             markers.clear();
         }
     }
-    if let Some(last) = starts.last_mut() {
-        last.take(&mut markers);
+
+    fn starts(mut self) -> Vec<Start> {
+        if let Some(last) = self.starts.last_mut() {
+            last.take(&mut self.markers);
+        }
+        self.starts
     }
-    starts
 }
 
 impl Start {
     /// Tests that ran on it without a new start.
-    fn take(&mut self, markers: &mut Vec<(BString, usize)>) {
+    fn take(&mut self, markers: &mut Vec<(BString, u64)>) {
         for (name, end) in markers.drain(..) {
             self.more_tests.push(name);
             self.bytes.end = end;
@@ -179,17 +208,27 @@ fn divides(line: &[u8]) -> Divides {
     }
 }
 
-fn foreign(lines: &[Line<'_>]) -> Vec<Start> {
-    let mut starts: Vec<Start> = Vec::new();
-    let (mut introduced, mut ended) = (false, true);
-    for line in lines {
+/// Cuts a log by what servers say of themselves.
+struct Foreign {
+    starts: Vec<Start>,
+    introduced: bool,
+    ended: bool,
+}
+
+impl Foreign {
+    fn new() -> Foreign {
+        Foreign { starts: Vec::new(), introduced: false, ended: true }
+    }
+
+    fn take(&mut self, line: &Line<'_>) {
+        let starts = &mut self.starts;
         let divides = divides(line.text);
         let begins = divides == Divides::Begins;
         // A server says a few things before it introduces itself, so the first line after an end begins a start.
         let new = match divides {
-            Divides::Begins => introduced || ended,
+            Divides::Begins => self.introduced || self.ended,
             Divides::Tail => starts.is_empty(),
-            Divides::No => ended,
+            Divides::No => self.ended,
             Divides::Ends => starts.is_empty(),
         };
         if new {
@@ -197,15 +236,14 @@ fn foreign(lines: &[Line<'_>]) -> Vec<Start> {
                 last.followed = Followed::Restart;
             }
             starts.push(Start::at(line));
-            (introduced, ended) = (false, false);
+            (self.introduced, self.ended) = (false, false);
         }
-        introduced |= begins;
-        ended |= divides == Divides::Ends;
+        self.introduced |= begins;
+        self.ended |= divides == Divides::Ends;
         if let Some(last) = starts.last_mut() {
             last.bytes.end = line.bytes.end;
         }
     }
-    starts
 }
 
 #[cfg(test)]
@@ -217,12 +255,23 @@ mod tests {
         names.iter().map(BString::to_string).collect()
     }
 
+    fn file(text: &str) -> tempfile::NamedTempFile {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), text).unwrap();
+        file
+    }
+
+    fn text<'l>(log: &'l str, start: &Start) -> &'l str {
+        let place = |at: u64| usize::try_from(at).unwrap();
+        &log[place(start.bytes.start)..place(start.bytes.end)]
+    }
+
     #[test]
     fn a_start_ends_where_the_next_one_is_announced() {
         let log = "CURRENT_TEST: main.a\n$ /x/mariadbd --a\nt 0 [Note] ready for connections.\nCURRENT_TEST: main.b\n\
                    CURRENT_TEST: main.c\nt 1 [Note] x\nCURRENT_TEST: main.d\nCURRENT_TEST: main.e\n\
                    $ /x/mariadbd --b\nt 0 [ERROR] y\n$ /x/mariadbd --c\nz";
-        let starts = split(log.as_bytes());
+        let starts = split(file(log).path()).unwrap();
         let shown: Vec<(u32, String, bool, Followed)> = starts
             .iter()
             .map(|s| (s.line, s.test.clone().unwrap().to_string(), s.again, s.followed))
@@ -236,9 +285,9 @@ mod tests {
             ]
         );
         assert_eq!(names(&starts[0].more_tests), ["main.b", "main.c", "main.d"]);
-        assert!(log[starts[0].bytes.clone()].ends_with("CURRENT_TEST: main.d\n"));
-        assert_eq!(&log[starts[1].bytes.clone()], "$ /x/mariadbd --b\nt 0 [ERROR] y\n");
-        assert_eq!(&log[starts[2].bytes.clone()], "$ /x/mariadbd --c\nz");
+        assert!(text(log, &starts[0]).ends_with("CURRENT_TEST: main.d\n"));
+        assert_eq!(text(log, &starts[1]), "$ /x/mariadbd --b\nt 0 [ERROR] y\n");
+        assert_eq!(text(log, &starts[2]), "$ /x/mariadbd --c\nz");
         assert_eq!(starts[1].command.as_ref().unwrap(), "/x/mariadbd --b");
     }
 
@@ -255,17 +304,17 @@ mod tests {
                    2026-01-01 12:00:00 0 [ERROR] Aborting\n\
                    2026-01-01 13:00:00 0 [Note] mariadbd (server 10.6.1) starting as process 8 ...\n\
                    2026-01-01 14:00:00 0 [Note] mariadbd (server 10.6.1) starting as process 9 ...\n";
-        let lines: Vec<u32> = split(log.as_bytes()).iter().map(|start| start.line).collect();
+        let lines: Vec<u32> = split(file(log).path()).unwrap().iter().map(|start| start.line).collect();
         assert_eq!(lines, [1, 6, 8, 10, 11]);
-        assert!(split(b"").is_empty());
+        assert!(split(file("").path()).unwrap().is_empty());
     }
 
     #[test]
     fn bootstraps_begin_with_their_command() {
         let log = "/x/mariadbd --no-defaults --bootstrap --datadir=/v/install.db\nt 0 [Note] x\n\
                    /x/mariadbd --no-defaults --bootstrap --datadir=/v/2\nt 0 [ERROR] Aborting\n";
-        let starts = split_bootstraps(log.as_bytes());
+        let starts = split_bootstraps(file(log).path()).unwrap();
         assert_eq!(starts.iter().map(|start| start.line).collect::<Vec<_>>(), [1, 3]);
-        assert!(log[starts[1].bytes.clone()].ends_with("Aborting\n"));
+        assert!(text(log, &starts[1]).ends_with("Aborting\n"));
     }
 }

@@ -6,7 +6,6 @@ use crate::triage::catalogue::{RUN_SANITIZER, Rank, SANITIZER_ABSENT, SANITIZER_
 use crate::triage::evidence::{LogPart, Stage};
 use crate::triage::finding::Rule;
 use crate::triage::finding::{Finding, Quote};
-use crate::triage::sanitizer::options::VARIABLES;
 use crate::triage::sanitizer::parse::{reports, reports_in};
 use crate::triage::sanitizer::presence::has;
 use crate::triage::sanitizer::report::{SanitizerReport, Tool, distinct};
@@ -206,11 +205,13 @@ fn absent<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
     let program = evidence.elf.as_ref()?;
     let preload = evidence.environment.iter().find(|(name, _)| name == "LD_PRELOAD");
     let preload = preload.map(|(_, value)| value.as_bstr()).unwrap_or_default();
-    let wants = |(variable, tool): &(&'static str, Tool)| {
+    let wants = |tool: &Tool| {
+        let variable = tool.variable();
         let set = evidence.environment.iter().any(|(name, value)| name == variable && !value.is_empty());
-        (set && !has(program, preload, *tool)).then_some((*variable, *tool))
+        set && !has(program, preload, *tool)
     };
-    let (variable, tool) = VARIABLES.iter().find_map(wants)?;
+    let tool = Tool::ALL.into_iter().find(wants)?;
+    let variable = tool.variable();
     let text =
         format!("{variable} is set, but {} was built without {}", evidence.program.display(), tool.name());
     let value = evidence.environment.iter().find(|(name, _)| name == variable).map(|(_, value)| value);

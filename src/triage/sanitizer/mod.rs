@@ -1,6 +1,5 @@
-//! Reports of sanitizers: the options that rule them, the reports themselves, and what is shown of them.
+//! Reports of sanitizers: the reports themselves, which programs have a sanitizer, and what is shown of them.
 
-pub mod options;
 pub mod parse;
 pub mod presence;
 pub mod report;

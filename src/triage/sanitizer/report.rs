@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use bstr::{BStr, BString, ByteSlice};
 
+use crate::grammar::sanitizer_options::VARIABLES;
 use crate::triage::catalogue::{ASAN, Cause, LSAN, MSAN, TSAN, UBSAN};
 use crate::triage::finding::Quote;
 use crate::triage::stack::{Frame, culprit, folded, short_place};
@@ -48,6 +49,11 @@ impl Tool {
             Tool::Memory => "msan",
             Tool::Thread => "tsan",
         }
+    }
+
+    /// The variable that rules its runtime.
+    pub fn variable(self) -> &'static str {
+        VARIABLES.iter().find(|(_, name)| *name == self.short_name()).map_or("", |(variable, _)| variable)
     }
 
     /// What `-fsanitize=` calls it.

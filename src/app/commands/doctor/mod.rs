@@ -9,4 +9,4 @@ mod run;
 mod server;
 mod system;
 
-pub use run::run;
+pub use run::{SYNTAX, run};

@@ -9,6 +9,7 @@ use bstr::ByteSlice as _;
 use super::report::{Report, Server, Severity};
 use crate::cli::settings::Settings;
 use crate::env::Env;
+use crate::grammar::sanitizer_options::VARIABLES;
 use crate::tree::layout::Layout;
 use crate::tree::probe::{self, ServerFacts};
 use crate::triage::collect::libraries::Libraries;
@@ -76,12 +77,8 @@ pub fn examine(report: &mut Report, layout: &Layout, settings: &Settings, env: &
 fn foreign_preload(report: &mut Report, env: &Env, elf: Option<&ElfFacts>) {
     let Some(elf) = elf else { return };
     let preload = env.get("LD_PRELOAD").map(OsStr::as_bytes).unwrap_or_default();
-    for (variable, sanitizer) in [
-        ("ASAN_OPTIONS", "asan"),
-        ("TSAN_OPTIONS", "tsan"),
-        ("MSAN_OPTIONS", "msan"),
-        ("UBSAN_OPTIONS", "ubsan"),
-    ] {
+    // AddressSanitizer finds leaks as well.
+    for (variable, sanitizer) in VARIABLES.into_iter().filter(|(_, sanitizer)| *sanitizer != "lsan") {
         let there = elf.sanitizers.contains(&sanitizer) || preload.contains_str(sanitizer);
         if env.non_empty(variable).is_some() && !there {
             report.problem(

@@ -8,11 +8,13 @@ use bstr::{BString, ByteSlice};
 
 use crate::cli::parse::{Invocation, parse};
 use crate::cli::settings::Settings;
+use crate::cli::sub_command::{Given, Syntax};
 use crate::env::Env;
 use crate::error::{Error, Result};
+use crate::sys::argument::argument;
 
 /// What `--help` prints.
-pub const HELP: &str = "\
+const HELP: &str = "\
 Usage: mtr-rs triage [OPTIONS] PATH...
 
 Says why servers died, from what a run of mtr-rs or of mysql-test-run left behind.
@@ -30,17 +32,8 @@ PATH is a var directory, the directory that was kept of one failed test
                      The --basedir and --testdir that the run was given. Its
                      server is asked what it is: only for runs of your own.
 
-Exit code: 0 nothing died, 1 something did, 2 a path cannot be looked at.
+Exit code: 0 nothing died, 1 something did, 2 wrong arguments or a path that cannot be looked at.
 ";
-
-/// What the command line says.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Wanted {
-    /// Print [`HELP`].
-    Help,
-    /// Look at paths.
-    Look(Box<Arguments>),
-}
 
 /// What to look at, and how.
 #[derive(Debug, Clone, PartialEq)]
@@ -65,51 +58,33 @@ impl Arguments {
     }
 }
 
-/// Options of a run that mean something here.
-const OF_RUNS: [&str; 4] = ["--basedir", "--testdir", "--suite-dir", "--mysqld"];
+/// What the sub-command takes; those with a value are options of a run that mean something here.
+pub const SYNTAX: Syntax = Syntax {
+    command: "triage",
+    help: HELP,
+    flags: &["json", "all", "installation-of-run"],
+    valued: &["basedir", "testdir", "suite-dir", "mysqld"],
+    paths: true,
+};
 
 /// Reads the arguments.
 ///
 /// # Errors
-/// An option that is none, or no path.
-pub fn read(args: Vec<OsString>, env: &Env) -> Result<Wanted> {
-    let (mut json, mut all, mut installation_of_run) = (false, false, false);
-    let mut rest = vec![OsString::from("mtr-rs triage")];
-    let mut paths = Vec::new();
-    let mut args = args.into_iter();
-    while let Some(arg) = args.next() {
-        let text = arg.to_string_lossy().into_owned();
-        let (name, value) =
-            text.split_once('=').map_or((text.as_str(), None), |(name, value)| (name, Some(value)));
-        match name {
-            "--help" | "-h" => return Ok(Wanted::Help),
-            "--json" => json = true,
-            "--all" => all = true,
-            "--installation-of-run" => installation_of_run = true,
-            name if OF_RUNS.contains(&name) => {
-                rest.push(arg);
-                if value.is_none() {
-                    rest.extend(args.next());
-                }
-            }
-            name if name.starts_with('-') => {
-                return Err(
-                    Error::new(format!("triage has no option {name}")).hint("see mtr-rs triage --help")
-                );
-            }
-            _ => paths.push(PathBuf::from(arg)),
-        }
-    }
+/// No path, or an option of a run has no value that makes sense.
+pub fn read(given: Given, env: &Env) -> Result<Arguments> {
+    let (json, all, paths) = (given.has("json"), given.has("all"), given.paths.clone());
+    let installation_of_run = given.has("installation-of-run");
     if paths.is_empty() {
         return Err(Error::new("nothing to look at")
             .hint("name a var directory or an error log; see mtr-rs triage --help"));
     }
-    match parse(rest, env)? {
+    let of_run = given.values.iter().map(|(name, value)| argument(&format!("--{name}="), value));
+    match parse(std::iter::once("mtr-rs triage".into()).chain(of_run).collect(), env)? {
         Invocation::Run(settings) => {
-            let settings = *settings;
-            Ok(Wanted::Look(Box::new(Arguments { paths, json, all, installation_of_run, settings })))
+            Ok(Arguments { paths, json, all, installation_of_run, settings: *settings })
         }
-        _ => Ok(Wanted::Help),
+        // No option asks for that.
+        _ => Err(Error::new("nothing to look at")),
     }
 }
 
@@ -152,10 +127,7 @@ mod tests {
     }
 
     fn look(line: &str) -> Arguments {
-        match read(words(line), &Env::default()).unwrap() {
-            Wanted::Look(arguments) => *arguments,
-            Wanted::Help => panic!("help"),
-        }
+        read(SYNTAX.read(words(line)).unwrap().unwrap(), &Env::default()).unwrap()
     }
 
     #[test]
@@ -165,13 +137,13 @@ mod tests {
         assert!(arguments.json && arguments.all);
         assert_eq!(arguments.settings.basedir, Some("/b".into()));
         assert_eq!(arguments.settings.suite_dir, [PathBuf::from("/s")]);
-        assert_eq!(read(words("--help"), &Env::default()).unwrap(), Wanted::Help);
     }
 
     #[test]
-    fn mistakes_are_told() {
-        for line in ["", "--json", "/v --force", "/v -x"] {
-            assert!(read(words(line), &Env::default()).unwrap_err().hint_text().is_some(), "{line}");
+    fn without_a_path_there_is_nothing_to_look_at() {
+        for line in ["", "--json"] {
+            let given = SYNTAX.read(words(line)).unwrap().unwrap();
+            assert!(read(given, &Env::default()).unwrap_err().hint_text().is_some(), "{line}");
         }
     }
 

@@ -1,18 +1,18 @@
 //! Runs `mtr-rs triage`.
 
-use std::ffi::OsString;
-use std::io::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bstr::BString;
 
-use super::arguments::{Arguments, HELP, Wanted, read, with_those_of_the_run};
+use super::arguments::{Arguments, read, with_those_of_the_run};
 use super::{groups, json, text};
+use crate::cli::sub_command::Given;
 use crate::env::Env;
 use crate::error::{Error, Result};
 use crate::report::text::guarded;
+use crate::sys::streams::print;
 use crate::tree::layout::{self, Layout};
 use crate::tree::probe::{self, ServerFacts};
 use crate::triage::posthumous::examine::{self, Knowledge, Weight};
@@ -22,51 +22,28 @@ use crate::triage::posthumous::vardir::FinishedRun;
 /// How long debuggers may look at core files of one path: as long as a run lets one look at one.
 const CORES: Duration = Duration::from_secs(300);
 
-/// Nothing died.
-const WELL: i32 = 0;
-
-/// Something died.
-const DEAD: i32 = 1;
-
-/// The arguments are wrong, or a path cannot be looked at.
-const BAD: i32 = 2;
-
-/// Runs the sub-command; its exit codes are its own.
+/// Runs the sub-command; whether nothing died.
 ///
 /// # Errors
-/// The output cannot be written.
-pub fn run(args: Vec<OsString>, env: &Env) -> Result<i32> {
-    let done = match read(args, env) {
-        Ok(Wanted::Help) => Ok((BString::from(HELP), WELL)),
-        Ok(Wanted::Look(arguments)) => look(&arguments, env),
-        Err(error) => Err(error),
-    };
-    let (out, code) = match done {
-        Ok(done) => done,
-        Err(error) => {
-            eprintln!("mtr-rs triage: {}", error.explained());
-            return Ok(BAD);
-        }
-    };
-    match std::io::stdout().lock().write_all(&out) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(Error::new("cannot write to standard output").caused_by(error))
-        }
-        _ => Ok(code),
-    }
+/// There is no path or one cannot be looked at, or the output cannot be written.
+pub fn run(given: Given, env: &Env) -> Result<bool> {
+    let (out, well) = look(&read(given, env)?, env)?;
+    print(|to| to.write_all(&out))?;
+    Ok(well)
 }
 
-fn look(arguments: &Arguments, env: &Env) -> Result<(BString, i32)> {
+/// What is to be told, and whether nothing died.
+fn look(arguments: &Arguments, env: &Env) -> Result<(BString, bool)> {
     let cwd = std::env::current_dir()
         .map_err(|error| Error::new("cannot find the current directory").caused_by(error))?;
     let mut out = BString::default();
-    let mut code = WELL;
+    let mut well = true;
     for path in &arguments.paths {
         if look_at(path, arguments, env, &cwd, &mut out)? {
-            code = DEAD;
+            well = false;
         }
     }
-    Ok((out, code))
+    Ok((out, well))
 }
 
 /// Looks at one path; whether something died there.

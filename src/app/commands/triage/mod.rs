@@ -6,4 +6,5 @@ mod groups;
 mod json;
 mod text;
 
+pub use arguments::SYNTAX;
 pub use command::run;

@@ -11,8 +11,9 @@ use rustix::fs::{Access, FlockOperation};
 use rustix::io::Errno;
 
 use super::contents::{Contents, MARKER, is_marked};
-use super::{paths, removal};
+use super::paths;
 use crate::error::{Error, Result};
+use crate::sys::removal::remove;
 
 /// The directory of plugins in the vardir of a source tree.
 const PLUGINS: &str = "plugins";
@@ -178,7 +179,7 @@ impl Drop for Claim {
             return;
         }
         if self.lock.is_some() {
-            let _ = removal::remove(&self.dir.join(PLUGINS));
+            let _ = remove(&self.dir.join(PLUGINS));
         }
         for dir in self.made.iter().rev() {
             let _ = std::fs::remove_dir(dir);
@@ -261,6 +262,18 @@ fn check_owner(dir: &Path, meta: &Metadata, purpose: Purpose) -> Result<()> {
         return Ok(());
     };
     Err(refused(dir, purpose, &what))
+}
+
+/// For root, the first directory above `dir` in which another user can put something else in the place of what leads
+/// there.
+pub fn replaceable(dir: &Path) -> Option<&Path> {
+    let is_open = |dir: &&Path| {
+        dir.metadata().is_ok_and(|meta| {
+            let shared = meta.mode() & 0o022 != 0 && meta.mode() & 0o1000 == 0;
+            meta.uid() != 0 || shared
+        })
+    };
+    dir.ancestors().skip(1).filter(|_| rustix::process::geteuid().is_root()).find(is_open)
 }
 
 /// Whether directories of a run can be made in `dir`, where others may at most do the same: whoever can rename what is in

@@ -8,9 +8,9 @@ use bstr::ByteSlice;
 use crate::env::{Env, is_one_word};
 use crate::error::{Error, Result};
 
-/// The longest path of a vardir, in bytes: servers cut their own paths at 512, and names of tables, each up to 200
-/// bytes with its directory, stand behind it.
-const LONGEST: usize = 200;
+/// The longest path of a vardir, in bytes: servers take paths of 512, and do not start from 465 on, as what they keep has
+/// names behind it.
+const LONGEST: usize = 400;
 
 /// The longest path a Unix socket can have (`sun_path`, runner §7.5).
 const LONGEST_SOCKET: usize = 108;

@@ -4,6 +4,12 @@ use std::io;
 
 use super::*;
 
+/// A directory that nobody else may write to, whatever the umask.
+fn own_dir(path: &Path) {
+    std::fs::create_dir_all(path).unwrap();
+    std::fs::set_permissions(path, Permissions::from_mode(0o755)).unwrap();
+}
+
 fn claim(settings: &Settings, cwd: &Path) -> Result<ClaimedVardir> {
     let layout = Layout { default_vardir: cwd.join("var"), ..Layout::default() };
     ClaimedVardir::new(settings, &layout, &Env::default(), cwd, 0o022)
@@ -18,7 +24,7 @@ fn open(root: &Path) -> Result<(Vardir, Messages)> {
 fn site() -> (tempfile::TempDir, PathBuf) {
     let dir = tempfile::tempdir().unwrap();
     let mine = dir.path().join("mine");
-    std::fs::create_dir(&mine).unwrap();
+    own_dir(&mine);
     std::fs::write(mine.join("thesis.tex"), "years of work").unwrap();
     (dir, mine)
 }
@@ -138,7 +144,7 @@ fn what_a_link_in_memory_leads_to_is_not_taken_from_a_run() {
     let (dir, _) = site();
     let [a, b] = ["a", "b"].map(|name| dir.path().join(name));
     for dir in [&a, &b] {
-        std::fs::create_dir(dir).unwrap();
+        own_dir(dir);
     }
     let settings = |base: &Path| Settings { mem: Some(Some(base.into())), ..Settings::default() };
     let open = |settings: &Settings| claim(settings, dir.path())?.open(settings, &Env::default(), false);
@@ -161,7 +167,7 @@ fn what_a_link_in_memory_leads_to_is_not_taken_from_a_run() {
     assert!(open(&settings(&a)).unwrap().0.root.starts_with(&a));
     // A directory of an earlier run makes room, one of the user does not.
     std::fs::remove_file(&link).unwrap();
-    std::fs::create_dir(&link).unwrap();
+    own_dir(&link);
     std::fs::write(link.join("thesis.tex"), "").unwrap();
     assert!(open(&settings(&a)).is_err() && link.join("thesis.tex").exists());
     std::fs::remove_file(link.join("thesis.tex")).unwrap();
@@ -199,7 +205,7 @@ fn places_that_are_nobodys_vardir() {
     let dir = tempfile::tempdir().unwrap();
     let dir = dir.path().canonicalize().unwrap();
     for name in ["home", "src/mysql-test"] {
-        std::fs::create_dir_all(dir.join(name)).unwrap();
+        own_dir(&dir.join(name));
     }
     let layout = Layout { test_dir: dir.join("src/mysql-test"), ..Layout::default() };
     let mut env = Env::default();
@@ -219,7 +225,9 @@ fn places_that_are_nobodys_vardir() {
 #[test]
 fn paths_that_servers_do_not_get_along_with_are_refused() {
     let dir = tempfile::tempdir().unwrap();
-    for name in ["a\\b".to_owned(), "a\nb".to_owned(), "a\tb".to_owned(), "x".repeat(250)] {
+    for name in
+        ["a\\b".to_owned(), "a\nb".to_owned(), "a\tb".to_owned(), format!("{0}/{0}/x", "x".repeat(200))]
+    {
         let error = open(&dir.path().join(&name)).unwrap_err();
         assert!(error.message().starts_with("the path of the vardir "), "{error}");
         assert!(!dir.path().join(&name).exists());

@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use tempfile::TempDir;
 
-use super::collect::{Collection, collect};
-use super::facts::SuiteFactsSource;
-use super::layout::Layout;
-use super::suite_pm::{SkipRule, SuiteFacts};
 use crate::cli::settings::Settings;
 use crate::error::Result;
+use crate::tree::collect::{Collection, collect};
+use crate::tree::facts::SuiteFactsSource;
+use crate::tree::layout::Layout;
+use crate::tree::suite_pm::{SkipRule, SuiteFacts};
 
 /// A directory with empty files of these names.
 pub fn files(names: &[&str]) -> TempDir {
@@ -68,6 +68,9 @@ impl Tree {
     }
 
     /// Collects with the current directory beside `mysql-test`.
+    ///
+    /// # Errors
+    /// Those of [`collect`].
     pub fn collect(&self, change: impl FnOnce(&mut Settings)) -> Result<Collection> {
         let mut settings = Settings { reorder: true, ..Settings::default() };
         change(&mut settings);

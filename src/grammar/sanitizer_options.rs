@@ -2,15 +2,13 @@
 
 use bstr::{BStr, BString, ByteSlice};
 
-use crate::triage::sanitizer::report::Tool;
-
-/// The variables that rule the runtimes, and of which sanitizer.
-pub const VARIABLES: [(&str, Tool); 5] = [
-    ("ASAN_OPTIONS", Tool::Address),
-    ("LSAN_OPTIONS", Tool::Leak),
-    ("UBSAN_OPTIONS", Tool::Undefined),
-    ("MSAN_OPTIONS", Tool::Memory),
-    ("TSAN_OPTIONS", Tool::Thread),
+/// The variables that rule the runtimes, and of which sanitizer, as compilers call it.
+pub const VARIABLES: [(&str, &str); 5] = [
+    ("ASAN_OPTIONS", "asan"),
+    ("LSAN_OPTIONS", "lsan"),
+    ("UBSAN_OPTIONS", "ubsan"),
+    ("MSAN_OPTIONS", "msan"),
+    ("TSAN_OPTIONS", "tsan"),
 ];
 
 /// The options in the text of a variable, in order: name and value, quotes taken off. The last one of a name counts.

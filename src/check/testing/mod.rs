@@ -1,0 +1,3 @@
+//! What checks are tested with: any error log.
+
+pub mod fuzz;

@@ -1,0 +1,3 @@
+//! What configurations are tested with: any template.
+
+pub mod fuzz;

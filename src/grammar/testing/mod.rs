@@ -1,0 +1,3 @@
+//! What the grammars are tested with: any text.
+
+pub mod fuzz;
