@@ -10,6 +10,9 @@ use crate::event::{Event, WarningKind};
 /// Something that tells a run to somebody.
 pub trait Reporter: Send {
     /// Takes the next event. An error does not end the run: see [`Reporters`].
+    ///
+    /// # Errors
+    /// The report cannot be written.
     fn event(&mut self, event: &Event) -> Result<()>;
 
     /// The vardir is this run's from now on: files in it can be made. What was told before is not lost.

@@ -13,6 +13,7 @@ use tempfile::TempDir;
 
 use crate::env::Env;
 use crate::error::{Error, Result};
+use crate::sys::files::is_writable;
 use crate::sys::ownership;
 
 /// A place that the environment names for the cache.
@@ -139,11 +140,6 @@ fn temporary_cache(temp: &Path) -> PathBuf {
     }
 }
 
-/// Whether this user may create files in `dir`.
-fn is_writable(dir: &Path) -> bool {
-    rustix::fs::access(dir, rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK).is_ok()
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
@@ -201,7 +197,7 @@ mod tests {
         fs::set_permissions(&dir, fs::Permissions::from_mode(0o777)).unwrap();
         let other = temporary_cache(temp.path());
         assert_ne!(other, dir);
-        assert!(other.is_dir(), "nobody else can make it first");
+        assert_eq!(fs::metadata(&other).unwrap().mode() & 0o777, 0o700, "nobody else can make it first");
         assert_eq!(temporary_cache(temp.path()), other, "one for this process");
         // A link to a directory of ours is another user's choice of one.
         let links = tempfile::tempdir().unwrap();
