@@ -11,6 +11,7 @@ use crate::env::Env;
 use crate::error::{Error, Result};
 use crate::interp::tool;
 use crate::report::text;
+use crate::sys::files::current_dir;
 use crate::sys::guardian;
 use crate::sys::streams::{self, complain};
 
@@ -72,8 +73,7 @@ fn dispatch(args: Vec<OsString>) -> Result<i32> {
 }
 
 fn run_tests(settings: Settings, env: &Env) -> Result<i32> {
-    let cwd = std::env::current_dir()
-        .map_err(|error| Error::new("cannot find the current directory").caused_by(error))?;
+    let cwd = current_dir()?;
     super::execute::execute(settings, env, &cwd)
 }
 

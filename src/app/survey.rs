@@ -18,7 +18,7 @@ use crate::tree::collect::{Collection, collect};
 use crate::tree::layout::Layout;
 use crate::tree::probe::{self, ServerFacts};
 use crate::tree::programs::Programs;
-use crate::tree::suite_pm::{Outcome as SuitePmOutcome, SuitePm};
+use crate::tree::suite_pm::{SuitePm, SuitePmOutcome};
 
 /// What was found out before anything is written or started.
 pub struct Survey {

@@ -1,6 +1,6 @@
 //! What a test may not change: the state of a server before and after it (runner §10.4).
 //!
-//! The text of a [`Snapshot`] is, byte for byte, what the script engine records for
+//! The text of a [`ServerState`] is, byte for byte, what the script engine records for
 //! `include/check-testcase.test`, so a difference reads as it always has.
 
 use std::path::Path;
@@ -95,7 +95,7 @@ impl ReplicaStatus {
 
 /// The state of one server at one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Snapshot {
+pub struct ServerState {
     text: BString,
     /// A replicated server had transactions open, which is a fault at any moment.
     busy: bool,
@@ -111,7 +111,7 @@ pub fn snapshot(
     session: &mut Session,
     replica: &ReplicaStatus,
     own: &Path,
-) -> Result<Snapshot, SessionError> {
+) -> Result<ServerState, SessionError> {
     let mut text = BString::new(Vec::with_capacity(64 * 1024));
     if let Some(status) = session.query("SHOW SLAVE STATUS")?.first() {
         replica.print(&mut text, status);
@@ -139,10 +139,10 @@ pub fn snapshot(
     if variable(&state, b"WSREP_ON").is_some_and(|value| value == "ON") {
         busy = print_transactions(&mut text, session)?;
     }
-    Ok(Snapshot { text, busy })
+    Ok(ServerState { text, busy })
 }
 
-impl Snapshot {
+impl ServerState {
     /// The text that the script engine would have recorded.
     pub fn text(&self) -> &BStr {
         self.text.as_bstr()
@@ -151,7 +151,7 @@ impl Snapshot {
     /// What is different `after`: a unified diff and the closing words of the script engine, `None` if nothing.
     ///
     /// `labels` name the two states in the heads of the diff (the reference prints its `.result` and `.reject` paths).
-    pub fn diff(&self, after: &Snapshot, labels: (&str, &str)) -> Option<BString> {
+    pub fn diff(&self, after: &ServerState, labels: (&str, &str)) -> Option<BString> {
         if self.text == after.text && !self.busy && !after.busy {
             return None;
         }
@@ -168,7 +168,7 @@ impl Snapshot {
     }
 }
 
-/// The report of a test that changed something (runner §10.4): `details` is one [`Snapshot::diff`] or error for each
+/// The report of a test that changed something (runner §10.4): `details` is one [`ServerState::diff`] or error for each
 /// server that differs.
 pub fn report(test: &str, details: &[u8]) -> BString {
     let mut out = BString::from(format!(
@@ -246,8 +246,8 @@ fn print_transactions(out: &mut BString, session: &mut Session) -> Result<bool, 
 mod tests {
     use super::*;
 
-    fn snapshot_of(text: &str) -> Snapshot {
-        Snapshot { text: text.into(), busy: false }
+    fn snapshot_of(text: &str) -> ServerState {
+        ServerState { text: text.into(), busy: false }
     }
 
     fn status(values: &[(&str, &str)]) -> ResultSet {
@@ -310,7 +310,7 @@ mod tests {
 
     #[test]
     fn open_transactions_are_a_difference_even_if_they_stay() {
-        let busy = Snapshot { text: "x\n".into(), busy: true };
+        let busy = ServerState { text: "x\n".into(), busy: true };
         assert!(busy.diff(&busy.clone(), ("a", "b")).is_some());
     }
 

@@ -40,7 +40,7 @@ pub fn check(
         }
         return Ok(None);
     }
-    judge(session, log, lines)
+    suspicious_lines(session, log, lines)
 }
 
 /// As [`check`], for lines that came after it: `suppressions` are those that it has taken from the server.
@@ -62,14 +62,18 @@ pub fn check_late(
             suppressions.iter().map(|pattern| format!("(x'{}')", hex(pattern))).collect();
         session.query(format!("insert into mtr.test_suppressions values {}", values.join(",")))?;
     }
-    judge(session, log, lines)
+    suspicious_lines(session, log, lines)
 }
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn judge(session: &mut Session, log: &Path, lines: &[BString]) -> Result<Option<BString>, SessionError> {
+fn suspicious_lines(
+    session: &mut Session,
+    log: &Path,
+    lines: &[BString],
+) -> Result<Option<BString>, SessionError> {
     write(log, lines)?;
     be_quiet(session)?;
     session.query("use mtr")?;

@@ -82,12 +82,26 @@ pub fn options_markdown() -> String {
             );
         }
     }
+    text.push_str(EXIT_CODES);
     text.push_str("\n## Variables without an option\n\n| variable | default | what it is |\n|---|---|---|\n");
     for variable in ENV_ONLY {
         let _ = writeln!(text, "| `{}` | {} | {} |", variable.name, variable.default, variable.short_help);
     }
     text
 }
+
+const EXIT_CODES: &str = "
+## Exit codes
+
+| | a run, and the options that ask | `lint`, `doctor`, `triage` |
+|---|---|---|
+| 0 | it is a success; `--version`, `--list`, `--explain` | what was looked at is well; `--help` |
+| 1 | anything else: a test failed, an argument is wrong, nothing was run; `--help` and `--list-options` | something was found |
+| 2 | | it could not be done: wrong arguments, a path that cannot be looked at, a standard output that cannot be written |
+
+A reader of the standard output that goes away (`| head`) changes none of them. `mtr-rs mysqltest` has those of
+`mariadb-test`: [language.md](language.md).
+";
 
 const MARKDOWN_HEAD: &str = "\
 # Options
@@ -107,6 +121,8 @@ This file is made from the option table, `src/cli/table.rs`: after a change ther
   that it may be repeated.
 - An argument that starts with `--skip-` and is no option is passed to the servers.
 - The options marked *no effect* are accepted, with a warning, so that existing scripts go on working.
+- A count is a whole number of at most 32 bits; a larger one is an error that names the range. A time may be any whole
+  number.
 - There is no file of options. A variable in the column *default* gives the default; for some of them `0`
   counts as unset.
 ";

@@ -26,7 +26,7 @@ pub struct Syntax {
 
 /// What was given to it.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Given {
+pub struct CommandLine {
     flags: Vec<&'static str>,
     /// Options with their values, in order.
     pub values: Vec<(&'static str, OsString)>,
@@ -34,7 +34,7 @@ pub struct Given {
     pub paths: Vec<PathBuf>,
 }
 
-impl Given {
+impl CommandLine {
     /// Whether the flag was given.
     pub fn has(&self, flag: &str) -> bool {
         self.flags.contains(&flag)
@@ -52,8 +52,8 @@ impl Syntax {
     /// # Errors
     /// An option that is none, one without its value or with a value that it does not take, or a path where none is
     /// taken. The hint names the option that may have been meant.
-    pub fn read(&self, args: Vec<OsString>) -> Result<Option<Given>> {
-        let mut given = Given::default();
+    pub fn read(&self, args: Vec<OsString>) -> Result<Option<CommandLine>> {
+        let mut given = CommandLine::default();
         let mut parser = Parser::from_args(args);
         // The words of the runner's own options.
         let failed = |error| {
@@ -113,7 +113,7 @@ mod tests {
     const SYNTAX: Syntax =
         Syntax { command: "look", help: "", flags: &["json", "all"], valued: &["basedir"], paths: true };
 
-    fn read(line: &str) -> Result<Option<Given>> {
+    fn read(line: &str) -> Result<Option<CommandLine>> {
         SYNTAX.read(line.split_whitespace().map(OsString::from).collect())
     }
 
@@ -124,7 +124,7 @@ mod tests {
         assert_eq!(given.value("basedir"), Some(OsStr::new("/y=z")));
         assert_eq!(given.values.len(), 2);
         assert_eq!(given.paths, ["a", "b", "--c", "--", "-h"].map(PathBuf::from));
-        assert_eq!(read("").unwrap(), Some(Given::default()));
+        assert_eq!(read("").unwrap(), Some(CommandLine::default()));
         assert_eq!(read("-").unwrap().unwrap().paths, [PathBuf::from("-")]);
     }
 

@@ -109,9 +109,9 @@ pub(super) fn log_in(stream: Stream, options: &Options) -> Result<(Channel, Serv
     let user = user_name(&options.user);
     let offered = server.capabilities;
     server.capabilities &= wanted(options);
-    let letter = Letter { server: &server, options, user: &user };
+    let login = LoginFields { server: &server, options, user: &user };
     if server.capabilities & cap::SSL != 0 {
-        start_tls(&mut channel, &letter)?;
+        start_tls(&mut channel, &login)?;
     } else if options.tls.as_ref().is_some_and(|tls| tls.verify) && offered & cap::SSL == 0 {
         let reason = b"SSL is required, but the server does not support it";
         return Err(ClientError::with(code::TLS, &[reason]));
@@ -119,7 +119,7 @@ pub(super) fn log_in(stream: Stream, options: &Options) -> Result<(Channel, Serv
     let mut exchange = Exchange {
         private: channel.is_private(),
         channel: &mut channel,
-        login: &letter,
+        login: &login,
         password: &options.password,
         ask: options.ask.as_ref(),
         scramble: &server.scramble,
@@ -149,11 +149,11 @@ pub(super) fn change_user(
     options: &Options,
 ) -> Result<OkPacket, ClientError> {
     let user = user_name(&options.user);
-    let letter = ChangeUser(Letter { server, options, user: &user });
+    let login = ChangeUser(LoginFields { server, options, user: &user });
     let mut exchange = Exchange {
         private: channel.is_private(),
         channel,
-        login: &letter,
+        login: &login,
         password: &options.password,
         ask: options.ask.as_ref(),
         scramble: &server.scramble,
@@ -227,21 +227,21 @@ fn wanted(options: &Options) -> u64 {
 }
 
 /// Asks for TLS and shakes hands.
-fn start_tls(channel: &mut Channel, letter: &Letter<'_>) -> Result<(), ClientError> {
-    let Some(tls) = &letter.options.tls else { return Ok(()) };
-    channel.write(&[&letter.head()]).map_err(|failure| at(&failure, Step::SendInformation))?;
-    let host = letter.options.host.as_ref().map_or(&b"localhost"[..], |host| host);
+fn start_tls(channel: &mut Channel, login: &LoginFields<'_>) -> Result<(), ClientError> {
+    let Some(tls) = &login.options.tls else { return Ok(()) };
+    channel.write(&[&login.head()]).map_err(|failure| at(&failure, Step::SendInformation))?;
+    let host = login.options.host.as_ref().map_or(&b"localhost"[..], |host| host);
     channel.start_tls(tls, host).map_err(|failure| at(&failure, Step::SendInformation))
 }
 
 /// What the login packet and COM_CHANGE_USER are made of.
-struct Letter<'a> {
+struct LoginFields<'a> {
     server: &'a Server,
     options: &'a Options,
     user: &'a [u8],
 }
 
-impl Letter<'_> {
+impl LoginFields<'_> {
     /// The fixed part of the login packet, which alone asks for TLS.
     fn head(&self) -> Vec<u8> {
         let capabilities = self.server.capabilities.to_le_bytes();
@@ -301,7 +301,7 @@ impl Letter<'_> {
     }
 }
 
-impl Login for Letter<'_> {
+impl Login for LoginFields<'_> {
     fn packet(&self, plugin: &[u8], data: &[u8]) -> Vec<u8> {
         let mut packet = self.head();
         packet.extend_from_slice(self.user);
@@ -317,19 +317,19 @@ impl Login for Letter<'_> {
 }
 
 /// A change of user: the same parts in another order.
-struct ChangeUser<'a>(Letter<'a>);
+struct ChangeUser<'a>(LoginFields<'a>);
 
 impl Login for ChangeUser<'_> {
     fn packet(&self, plugin: &[u8], data: &[u8]) -> Vec<u8> {
-        let ChangeUser(letter) = self;
+        let ChangeUser(login) = self;
         let mut packet = vec![COM_CHANGE_USER];
-        packet.extend_from_slice(letter.user);
+        packet.extend_from_slice(login.user);
         packet.push(0);
-        letter.put_data(&mut packet, data);
-        packet.extend_from_slice(letter.options.database.as_ref().map_or(&b""[..], |name| name));
+        login.put_data(&mut packet, data);
+        packet.extend_from_slice(login.options.database.as_ref().map_or(&b""[..], |name| name));
         packet.push(0);
-        packet.extend_from_slice(&u16::from(letter.options.collation).to_le_bytes());
-        letter.put_tail(&mut packet, plugin);
+        packet.extend_from_slice(&u16::from(login.options.collation).to_le_bytes());
+        login.put_tail(&mut packet, plugin);
         packet
     }
 }

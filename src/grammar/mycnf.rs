@@ -10,11 +10,14 @@ use bstr::{BStr, BString, ByteSlice};
 
 use crate::error::{Error, Location, Result};
 
+/// Groups that every server reads, beside those of its own number or series.
+pub const SERVER_GROUPS: [&str; 5] = ["mysqld", "server", "mariadb", "mariadbd", "galera"];
+
 /// Options that may be given many times: each one is kept instead of replacing the one before.
 /// Compared with `_` read as `-`.
 const REPEATABLE: [&[u8]; 2] = [b"plugin-load-add", b"optimizer-switch"];
 
-/// The most groups that a file has with all that it includes; the largest of MariaDB's tree has 23.
+/// The most groups that a file has with all that it includes; the largest of MariaDB's tree has twenty.
 pub const MOST_GROUPS: usize = 1000;
 
 /// The most options that a file has with all that it includes.
@@ -323,7 +326,7 @@ fn trim(bytes: &[u8]) -> &[u8] {
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use proptest::prelude::*;
 
@@ -341,7 +344,7 @@ mod tests {
     }
 
     /// `[group] name=value` of every option, without locations.
-    fn shown(config: &ConfigFile) -> Vec<String> {
+    pub(crate) fn shown(config: &ConfigFile) -> Vec<String> {
         let option = |o: &ConfigOption| match &o.value {
             Some(value) => format!("{}={value}", o.name),
             None => o.name.to_string(),

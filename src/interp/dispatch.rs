@@ -141,6 +141,9 @@ pub(super) fn dispatch(interp: &mut Interp, stored: &Rc<Stored>, kind: Command) 
 
 impl Interp {
     /// The arguments of a command of class A, expanded (mysqltest §3.3).
+    ///
+    /// # Errors
+    /// Wrong arguments.
     pub fn arguments(&mut self, stored: &Stored) -> Done<Vec<BString>> {
         let Some(Arguments::List { separator, args, parentheses: _ }) =
             stored.command.get().spec().map(|spec| spec.arguments)
@@ -161,6 +164,9 @@ impl Interp {
     }
 
     /// The argument of a command with just one.
+    ///
+    /// # Errors
+    /// Wrong arguments.
     pub fn argument(&mut self, stored: &Stored) -> Done<BString> {
         Ok(self.arguments(stored)?.into_iter().next().unwrap_or_default())
     }

@@ -14,6 +14,9 @@ use crate::script::command::{Arguments, Command, DropsFilters};
 
 impl Interp {
     /// Runs the script to its end.
+    ///
+    /// # Errors
+    /// What ends the script: an error that it does not expect, a wrong command, or `exit`.
     pub fn run(&mut self) -> Done {
         while let Some(command) = self.next_command()? {
             self.step(&command)?;

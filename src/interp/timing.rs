@@ -53,6 +53,9 @@ pub(super) fn end(interp: &mut Interp) -> Done {
 
 impl Interp {
     /// Writes the milliseconds since the start into the timer file, if there is one; once only.
+    ///
+    /// # Errors
+    /// The file cannot be written.
     pub fn write_timer(&mut self) -> Done {
         let Some(file) = self.options.timer_file.take() else { return Ok(()) };
         let elapsed = self.started.elapsed().as_millis().to_string();

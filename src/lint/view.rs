@@ -17,7 +17,7 @@ use crate::tree::collect::{Collection, collect};
 use crate::tree::layout::{self, Layout};
 use crate::tree::programs::Programs;
 use crate::tree::suite_pm::SuitePm;
-use crate::tree::suites::{Origin, Suites};
+use crate::tree::suites::{SuiteOwner, Suites};
 
 /// A suite and the names of its tests.
 #[derive(Debug)]
@@ -98,7 +98,7 @@ impl View {
                 suites
                     .element(name)
                     .iter()
-                    .any(|found| found.origin == Origin::Tree && is_suite(name, &found.dir))
+                    .any(|found| found.origin == SuiteOwner::Tree && is_suite(name, &found.dir))
             };
             collector.tree(suites.names().iter().filter(|name| of_tree(name)).map(|name| format!("{name}-")));
         }

@@ -11,7 +11,7 @@ use crate::report::events_json::{self, EventsJson};
 use crate::report::junit::Junit;
 use crate::report::late::{Late, Make};
 use crate::report::reporter::{Reporter, Reporters};
-use crate::report::result_file::ResultFile;
+use crate::report::result_file::ResultFileReporter;
 use crate::report::snapshot::Snapshot;
 use crate::report::xml::LegacyXml;
 
@@ -53,7 +53,7 @@ pub fn reporters(settings: &Settings, env: &Env, vardir: &Path, clock: Clock) ->
     if settings.result_file {
         let (path, settings, vardir) = (vardir.join("mtr-results.txt"), settings.clone(), vardir.to_owned());
         let make = move || -> Result<Box<dyn Reporter>> {
-            Ok(Box::new(ResultFile::create(&path, &settings, &vardir, clock)?))
+            Ok(Box::new(ResultFileReporter::create(&path, &settings, &vardir, clock)?))
         };
         all.add(Late::new(Box::new(make), false));
     }

@@ -22,7 +22,7 @@ use crate::report::text;
 const MOST: usize = 5000;
 
 /// The reporter of `--result-file`.
-pub struct ResultFile {
+pub struct ResultFileReporter {
     file: Option<File>,
     path: PathBuf,
     clock: Clock,
@@ -34,7 +34,7 @@ pub struct ResultFile {
     shutdowns: Shutdowns,
 }
 
-impl ResultFile {
+impl ResultFileReporter {
     /// Creates or empties the file at `path`. `vardir` (VAR0) is one of the values that it tells.
     ///
     /// # Errors
@@ -42,7 +42,7 @@ impl ResultFile {
     /// The file cannot be created.
     pub fn create(path: &Path, settings: &Settings, vardir: &Path, clock: Clock) -> Result<Self> {
         let file = File::create(path).map_err(|e| Error::io("create", path, e))?;
-        Ok(ResultFile {
+        Ok(ResultFileReporter {
             file: Some(file),
             path: path.to_owned(),
             clock,
@@ -106,7 +106,7 @@ impl ResultFile {
     }
 }
 
-impl Reporter for ResultFile {
+impl Reporter for ResultFileReporter {
     fn event(&mut self, event: &Event) -> Result<()> {
         let text = match event {
             Event::RunStarted { workers, server_version, .. } => self.header(*workers, server_version),
@@ -239,7 +239,7 @@ mod tests {
             ..Settings::default()
         };
         let path = dir.path().join("mtr-results.txt");
-        let mut file = ResultFile::create(&path, &settings, dir.path(), sample::clock()).unwrap();
+        let mut file = ResultFileReporter::create(&path, &settings, dir.path(), sample::clock()).unwrap();
         for event in sample::script() {
             file.event(&event).unwrap();
         }

@@ -6,6 +6,7 @@ pub mod argument;
 pub mod child;
 pub mod deadline;
 pub mod excerpt;
+pub mod files;
 #[cfg(feature = "gssapi")]
 pub mod gssapi;
 pub mod guardian;

@@ -3,11 +3,14 @@
 //! Everything in the cache can be deleted at any time; every entry is written beside its place and
 //! renamed into it, so that a reader never sees half of one.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use crate::env::Env;
+use crate::sys::files::is_writable;
 
 /// The cache directory: `$MTR_CACHE_DIR`, `$XDG_CACHE_HOME/mtr-rs` or `$HOME/.cache/mtr-rs`,
 /// whichever is set first and can be written, else a directory of this user's own below the
@@ -44,19 +47,28 @@ fn temp_dir(env: &Env) -> PathBuf {
 }
 
 /// A directory below `temp` that only this user can write: one that somebody else made under the
-/// expected name is not used, its contents could be anything.
+/// expected name is not used, its contents could be anything. One with a random name takes its place then, the same for
+/// the whole of this process.
 fn temporary_cache(temp: &Path) -> PathBuf {
     let uid = rustix::process::geteuid().as_raw();
     let dir = temp.join(format!("mtr-rs-cache-{uid}"));
     let made = fs::DirBuilder::new().mode(0o700).create(&dir);
     let ours = fs::symlink_metadata(&dir)
         .is_ok_and(|meta| meta.is_dir() && meta.uid() == uid && meta.mode() & 0o022 == 0);
-    if made.is_ok() || ours { dir } else { temp.join(format!("mtr-rs-cache-{uid}-{}", std::process::id())) }
-}
-
-/// Whether this user may create files in `dir`.
-fn is_writable(dir: &Path) -> bool {
-    rustix::fs::access(dir, rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK).is_ok()
+    if made.is_ok() || ours {
+        return dir;
+    }
+    static MADE: Mutex<BTreeMap<PathBuf, PathBuf>> = Mutex::new(BTreeMap::new());
+    let mut all = MADE.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(made) = all.get(&dir) {
+        return made.clone();
+    }
+    let name = format!("mtr-rs-cache-{uid}-");
+    match tempfile::Builder::new().prefix(&name).tempdir_in(temp) {
+        Ok(made) => all.entry(dir).or_insert(made.keep()).clone(),
+        // A place where nothing can be made, by nobody; whoever needs a cache says so.
+        Err(_) => PathBuf::from("/dev/null/mtr-rs-cache"),
+    }
 }
 
 #[cfg(test)]
@@ -112,6 +124,12 @@ mod tests {
         let temp = tempfile::tempdir().unwrap();
         let dir = temporary_cache(temp.path());
         fs::set_permissions(&dir, std::os::unix::fs::PermissionsExt::from_mode(0o777)).unwrap();
-        assert_ne!(temporary_cache(temp.path()), dir);
+        let other = temporary_cache(temp.path());
+        assert_ne!(other, dir);
+        assert_eq!(fs::metadata(&other).unwrap().mode() & 0o777, 0o700);
+        assert_eq!(temporary_cache(temp.path()), other, "reused");
+        // Names that can be guessed are names that others can take first.
+        let guess = format!("mtr-rs-cache-{}-{}", rustix::process::geteuid().as_raw(), std::process::id());
+        assert_ne!(other, temp.path().join(guess));
     }
 }

@@ -18,7 +18,7 @@ use super::results::Results;
 use super::scan::{Scan, Tree};
 use super::select::{Name, Pattern, Spec};
 use super::suite::{LoadedSuite, command_line_combinations};
-use super::suites::{Found, Origin, Suites};
+use super::suites::{Found, SuiteOwner, Suites};
 use crate::case::{Skip, Suite, TestCase};
 use crate::cli::settings::Settings;
 use crate::error::{Error, Result};
@@ -163,7 +163,7 @@ impl Collector<'_> {
         }
         for suite in &found {
             // A suite that was named by a path says so.
-            if suite.origin == Origin::Directory && suite.name.contains('/') {
+            if suite.origin == SuiteOwner::Directory && suite.name.contains('/') {
                 self.collection.messages.push(format!(" - from '{}'", suite.name));
             }
         }
@@ -297,7 +297,7 @@ impl Collector<'_> {
         Ok(suite)
     }
 
-    fn tests(&mut self, suite: &LoadedSuite, origin: Origin, wanted: &mut Wanted) -> Result<()> {
+    fn tests(&mut self, suite: &LoadedSuite, origin: SuiteOwner, wanted: &mut Wanted) -> Result<()> {
         let mut cases: BTreeMap<&str, &Path> = BTreeMap::new();
         for owner in suite.parent.as_deref().into_iter().chain([suite]) {
             cases.extend(owner.cases.iter().map(|case| (case.as_str(), owner.suite.test_dir.as_path())));
@@ -331,7 +331,7 @@ impl Collector<'_> {
             messages: &mut self.collection.messages,
             warnings: &mut self.collection.warnings,
         };
-        let into = if origin == Origin::Bundled { &mut self.ours } else { &mut self.collected };
+        let into = if origin == SuiteOwner::Bundled { &mut self.ours } else { &mut self.collected };
         for (case, dir, combinations) in chosen {
             let instances = match maker.make(case, dir, combinations) {
                 // A malformed file fails the tests that read it and no others.

@@ -120,20 +120,7 @@ impl Reader<'_> {
 mod tests {
     use super::*;
     use crate::error::Location;
-    use crate::grammar::mycnf::ConfigOption;
-
-    /// `[group] name=value` of every option, without locations.
-    fn shown(config: &ConfigFile) -> Vec<String> {
-        let option = |o: &ConfigOption| match &o.value {
-            Some(value) => format!("{}={value}", o.name),
-            None => o.name.to_string(),
-        };
-        config
-            .groups()
-            .iter()
-            .map(|g| format!("[{}] {}", g.name, g.options.iter().map(option).collect::<Vec<_>>().join(" | ")))
-            .collect()
-    }
+    use crate::grammar::mycnf::tests::shown;
 
     #[test]
     fn an_include_that_is_nowhere_is_an_error_of_its_line() {

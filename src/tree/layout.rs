@@ -8,6 +8,7 @@ use bstr::ByteSlice as _;
 use crate::cli::settings::Settings;
 use crate::env::Env;
 use crate::error::{Error, Result};
+use crate::sys::files::{current_dir, is_writable};
 use crate::tree::search::{self, Search, Tree};
 use crate::tree::system_tables::SystemTables;
 use crate::tree::{bundled, cache};
@@ -136,8 +137,7 @@ const PLUGIN_DIRS: [&str; 5] =
 /// A named directory is no test tree or does not exist, its path contains a blank (which the test
 /// scripts cannot cope with), or there is no server; the error lists the places searched.
 pub fn locate(settings: &Settings, env: &Env, exe_hint: Option<&Path>) -> Result<Layout> {
-    let cwd =
-        std::env::current_dir().map_err(|e| Error::new("cannot find the current directory").caused_by(e))?;
+    let cwd = current_dir()?;
     let search = Search {
         cwd: &cwd,
         testdir: settings.testdir.as_deref(),
@@ -329,13 +329,9 @@ fn default_vardir(build: Option<&Path>, test_dir: &Path, bundled: bool, cwd: &Pa
         _ if bundled => cwd.join("var"),
         Some(build) => build.join("mysql-test/var"),
         // An installed tree is not for everybody to write to.
-        None if writable(test_dir) || writable(&test_dir.join("var")) => test_dir.join("var"),
+        None if is_writable(test_dir) || is_writable(&test_dir.join("var")) => test_dir.join("var"),
         None => cwd.join("var"),
     }
-}
-
-fn writable(dir: &Path) -> bool {
-    rustix::fs::access(dir, rustix::fs::Access::WRITE_OK).is_ok()
 }
 
 /// What was found of plugins.

@@ -9,8 +9,8 @@ use bstr::{BString, ByteSlice as _};
 use crate::cli::settings::Settings;
 use crate::env::Env;
 use crate::error::{Error, Result};
+use crate::sys::files::is_program;
 use crate::tree::layout::{Layout, build_types};
-use crate::tree::search::is_program;
 use crate::tree::system_tables::{PREFIXES, SystemTables};
 
 /// A program that tests or the runner call.

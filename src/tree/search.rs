@@ -8,6 +8,7 @@ use std::time::Duration;
 use bstr::BString;
 
 use crate::error::{Error, Result};
+use crate::sys::files::is_program;
 use crate::tree::probe_failed::ProbeFailed;
 
 /// Where the server of an installation or a build is, below its root (runner §9.1).
@@ -288,11 +289,6 @@ fn sole_build_of(source: &Path) -> Option<PathBuf> {
         .filter(|dir| cmake_home(dir).is_some_and(|home| home == source));
     let first = builds.next()?;
     builds.next().is_none().then_some(first)
-}
-
-/// Whether `path` is a file that this user can execute.
-pub(super) fn is_program(path: &Path) -> bool {
-    path.is_file() && rustix::fs::access(path, rustix::fs::Access::EXEC_OK).is_ok()
 }
 
 #[cfg(test)]

@@ -11,8 +11,8 @@ use super::disabled::Disabled;
 use super::listing::{append, below};
 use super::scan::{Scope, Tree, overlay};
 use super::suite_pm::SuiteFacts;
-use super::suites::{Found, Origin};
-use crate::case::{Origin as OptionOrigin, ServerOption, Suite, SuiteKind};
+use super::suites::{Found, SuiteOwner};
+use crate::case::{Origin, ServerOption, Suite, SuiteKind};
 use crate::error::Result;
 
 /// A suite or overlay with everything that all its tests share.
@@ -52,9 +52,9 @@ impl LoadedSuite {
         tree: &mut Tree,
     ) -> Result<Self> {
         let facts = match found.origin {
-            Origin::Tree if found.name == "main" => tree.facts.of(&found.name, &tree.test_dir.clone())?,
-            Origin::Tree => tree.facts.of(&found.name, &found.dir)?,
-            Origin::Directory | Origin::Bundled => tree.facts.of_outside(&found.dir)?,
+            SuiteOwner::Tree if found.name == "main" => tree.facts.of(&found.name, &tree.test_dir.clone())?,
+            SuiteOwner::Tree => tree.facts.of(&found.name, &found.dir)?,
+            SuiteOwner::Directory | SuiteOwner::Bundled => tree.facts.of_outside(&found.dir)?,
         };
         let existing = |sub: &str, otherwise: &Path| {
             Some(append(&found.dir, sub))
@@ -69,7 +69,7 @@ impl LoadedSuite {
             result_dir: existing("r", &test_dir),
             test_dir,
             kind: match (found.origin, found.name.as_str()) {
-                (Origin::Tree, "unit") => SuiteKind::Unit,
+                (SuiteOwner::Tree, "unit") => SuiteKind::Unit,
                 _ if facts.has_servers => SuiteKind::OwnServers,
                 _ => SuiteKind::Script,
             },
@@ -179,7 +179,7 @@ impl LoadedSuite {
 pub fn command_line_combinations(values: &[BString]) -> Vec<Combination> {
     let option = |text: &BString| ServerOption {
         text: text.clone(),
-        origin: Arc::new(OptionOrigin::CommandLineCombination),
+        origin: Arc::new(Origin::CommandLineCombination),
     };
     let of = |value: &BString| Combination {
         name: value.to_string(),

@@ -50,7 +50,7 @@ pub enum SkipRule {
 
 /// What evaluation did beside answering, over all suites so far.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Outcome {
+pub struct SuitePmOutcome {
     /// Variables that were set, or unset (`None`); later suites, servers and tests have to see it.
     pub env: BTreeMap<OsString, Option<OsString>>,
     /// Regular expressions of error-log lines that are no warnings, as perl writes them:
@@ -60,7 +60,7 @@ pub struct Outcome {
     pub messages: Vec<BString>,
 }
 
-impl Outcome {
+impl SuitePmOutcome {
     /// Makes the changes in `env`.
     pub fn apply(&self, env: &mut Env) {
         for (name, value) in &self.env {
@@ -101,7 +101,7 @@ pub struct SuitePm {
     main_without_perl: SuiteFacts,
     bridge: Option<Bridge>,
     known: HashMap<String, Arc<SuiteFacts>>,
-    outcome: Outcome,
+    outcome: SuitePmOutcome,
 }
 
 impl SuitePm {
@@ -121,7 +121,7 @@ impl SuitePm {
             greeting: greeting(layout, facts, settings, env),
             bridge: None,
             known: HashMap::new(),
-            outcome: Outcome::default(),
+            outcome: SuitePmOutcome::default(),
         }
     }
 
@@ -160,12 +160,12 @@ impl SuitePm {
     }
 
     /// What evaluation did so far.
-    pub fn outcome(&self) -> &Outcome {
+    pub fn outcome(&self) -> &SuitePmOutcome {
         &self.outcome
     }
 
     /// Ends the child; returns what evaluation did.
-    pub fn finish(self) -> Outcome {
+    pub fn finish(self) -> SuitePmOutcome {
         self.outcome
     }
 }

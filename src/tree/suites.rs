@@ -67,7 +67,7 @@ pub struct PluginRoot {
 
 /// Whose a suite is; decides what its name is unique among.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Origin {
+pub enum SuiteOwner {
     /// MariaDB's tree.
     Tree,
     /// A directory that the user named.
@@ -92,11 +92,11 @@ pub struct Found {
     /// Which overlays run: `None`: only the base; empty: the base and all; else only that one.
     pub selector: Option<String>,
     /// Whose it is.
-    pub origin: Origin,
+    pub origin: SuiteOwner,
 }
 
 impl Found {
-    fn new(name: impl Into<String>, dir: PathBuf, origin: Origin) -> Found {
+    fn new(name: impl Into<String>, dir: PathBuf, origin: SuiteOwner) -> Found {
         let shown_dir = dir.as_os_str().as_encoded_bytes().into();
         let (test_dir, overlays) = (None, Vec::new());
         Found { name: name.into(), dir, shown_dir, test_dir, overlays, selector: None, origin }
@@ -182,7 +182,7 @@ impl Suites {
         let path = self.test_dir.join(name);
         let mut found = if is_path && path.is_dir() {
             let shown_dir = name.into();
-            vec![Found { shown_dir, ..Found::new(name, path, Origin::Directory) }]
+            vec![Found { shown_dir, ..Found::new(name, path, SuiteOwner::Directory) }]
         } else {
             self.tree(name)
         };
@@ -204,14 +204,14 @@ impl Suites {
     /// The suites that a bare word on the command line names; ours first.
     pub fn word(&self, word: &str) -> Vec<Found> {
         let mut found: Vec<Found> = self.bundled(word).into_iter().collect();
-        found.extend(self.element(word).into_iter().filter(|suite| suite.origin != Origin::Bundled));
+        found.extend(self.element(word).into_iter().filter(|suite| suite.origin != SuiteOwner::Bundled));
         found
     }
 
     fn bundled(&self, name: &str) -> Option<Found> {
         let dir = self.bundled.as_ref()?.join(name);
         let inside = !name.is_empty() && !name.starts_with(['/', '.']);
-        (inside && holds_tests(&dir)).then(|| Found::new(name, dir, Origin::Bundled))
+        (inside && holds_tests(&dir)).then(|| Found::new(name, dir, SuiteOwner::Bundled))
     }
 
     fn bundled_names(&self) -> Vec<String> {
@@ -237,7 +237,7 @@ impl Suites {
         for (name, dir, root) in dirs.into_iter().filter(|(_, dir, _)| dir.is_dir()) {
             match (found.iter_mut().find(|suite| suite.name == name), root) {
                 (Some(suite), Some(root)) => suite.overlays.push((root.overlay.clone(), dir)),
-                _ => found.push(Found::new(name, dir, Origin::Tree)),
+                _ => found.push(Found::new(name, dir, SuiteOwner::Tree)),
             }
         }
         found
@@ -277,7 +277,7 @@ impl Suites {
             return inside;
         }
         let name = dir.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        vec![Found::new(name, dir.to_path_buf(), Origin::Directory)]
+        vec![Found::new(name, dir.to_path_buf(), SuiteOwner::Directory)]
     }
 
     /// The element of `--suite` that means exactly this directory of the tree.
@@ -312,9 +312,9 @@ impl Suites {
         let dir = if in_t { test_dir.parent()? } else { test_dir };
         let has_t = dir.join("t").is_dir();
         let mut found = self.by_directory(dir).into_iter().next()?;
-        if found.origin != Origin::Tree || has_t != in_t {
+        if found.origin != SuiteOwner::Tree || has_t != in_t {
             let name = dir.file_name()?.to_string_lossy().into_owned();
-            found = Found::new(name, dir.to_path_buf(), Origin::Directory);
+            found = Found::new(name, dir.to_path_buf(), SuiteOwner::Directory);
             found.test_dir = Some(test_dir.to_path_buf());
         }
         Some((found, test))

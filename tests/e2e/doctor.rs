@@ -182,6 +182,6 @@ fn the_text_has_every_part_and_bad_arguments_are_refused() {
     }
     assert!(text.lines().all(|line| line.trim_end() == line), "{text}");
     let output = doctor(&["--nonsense"]);
-    assert_eq!(output.status.code(), Some(1));
-    assert!(String::from_utf8_lossy(&output.stderr).contains("does not take '--nonsense'"));
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("there is no option --nonsense"));
 }

@@ -20,6 +20,7 @@ mod house;
 mod independent_client;
 mod killed;
 mod language;
+mod large_files;
 mod lint;
 mod modes;
 mod odd_paths;

@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::path::PathBuf;
 
-use crate::cli::sub_command::{Given, Syntax};
+use crate::cli::sub_command::{CommandLine, Syntax};
 use crate::env::Env;
 use crate::error::{Error, Result};
 use crate::lint::files::{Files, Kind};
@@ -11,6 +11,7 @@ use crate::lint::report::{self, Looked};
 use crate::lint::rules::check::check;
 use crate::lint::view::View;
 use crate::report::text::Guard;
+use crate::sys::files::current_dir;
 use crate::sys::streams::print;
 
 const HELP: &str = "\
@@ -36,7 +37,7 @@ pub const SYNTAX: Syntax =
 ///
 /// # Errors
 /// A path or the installation cannot be looked at, or standard output not be written.
-pub fn run(given: Given, env: &Env) -> Result<bool> {
+pub fn run(given: CommandLine, env: &Env) -> Result<bool> {
     prepare(given, env)?.report()
 }
 
@@ -48,10 +49,9 @@ struct Prepared {
     view: View,
 }
 
-fn prepare(given: Given, env: &Env) -> Result<Prepared> {
+fn prepare(given: CommandLine, env: &Env) -> Result<Prepared> {
     let (json, basedir) = (given.has("json"), given.value("basedir").map(PathBuf::from));
-    let cwd = std::env::current_dir()
-        .map_err(|error| Error::new("cannot find the current directory").caused_by(error))?;
+    let cwd = current_dir()?;
     let mut paths = given
         .paths
         .into_iter()

@@ -6,7 +6,7 @@ pub mod triage;
 
 use std::ffi::{OsStr, OsString};
 
-use crate::cli::sub_command::{Given, Syntax};
+use crate::cli::sub_command::{CommandLine, Syntax};
 use crate::env::Env;
 use crate::error::Result;
 use crate::sys::streams::{complain, print};
@@ -22,25 +22,25 @@ const BAD: i32 = 1;
 const NOT_DONE: i32 = 2;
 
 /// A sub-command.
-pub struct Command {
+pub struct SubCommand {
     syntax: Syntax,
     /// Does what it is asked for; returns whether what it found is good.
-    run: fn(Given, &Env) -> Result<bool>,
+    run: fn(CommandLine, &Env) -> Result<bool>,
 }
 
 /// The first argument that makes the program one of them is its name. A test of such a name is `suite.name`.
-const COMMANDS: [Command; 3] = [
-    Command { syntax: triage::SYNTAX, run: triage::run },
-    Command { syntax: doctor::SYNTAX, run: doctor::run },
-    Command { syntax: lint::SYNTAX, run: lint::run },
+const COMMANDS: [SubCommand; 3] = [
+    SubCommand { syntax: triage::SYNTAX, run: triage::run },
+    SubCommand { syntax: doctor::SYNTAX, run: doctor::run },
+    SubCommand { syntax: lint::SYNTAX, run: lint::run },
 ];
 
 /// The sub-command of that name.
-pub fn named(word: &OsStr) -> Option<Command> {
+pub fn named(word: &OsStr) -> Option<SubCommand> {
     COMMANDS.into_iter().find(|command| word == command.syntax.command)
 }
 
-impl Command {
+impl SubCommand {
     /// Runs it with its arguments, which are those behind its name; returns the exit code. Errors are told on standard
     /// error.
     pub fn run(&self, args: Vec<OsString>, env: &Env) -> i32 {

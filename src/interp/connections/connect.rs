@@ -71,6 +71,9 @@ pub(super) fn insist(options: &client::Options, name: &str, retries: u32) -> Don
 }
 
 /// Opens the connection named `default` with what the command line says.
+///
+/// # Errors
+/// The server cannot be reached or refuses the login.
 pub fn connect_default(interp: &mut Interp) -> Done {
     let options = client_options(&interp.options, interp.charset);
     let connection = insist(&options, DEFAULT, interp.options.max_connect_retries)?;
@@ -95,6 +98,9 @@ struct Request {
 }
 
 /// `connect (NAME, HOST, USER, …)`.
+///
+/// # Errors
+/// Wrong arguments, or what ends the script: an error of the server that the script does not expect.
 pub fn connect(interp: &mut Interp, command: &Rc<Stored>) -> Done {
     let charset = interp.charset;
     args::strip_parentheses(&mut command.text.borrow_mut(), command.arguments, &command.word, charset)?;

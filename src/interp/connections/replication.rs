@@ -53,6 +53,9 @@ fn first_row(connection: &mut Connection, sql: &[u8]) -> Result<Answer, ClientEr
 }
 
 /// `wait_for_slave_to_stop`: returns once the SQL thread of the server does not run.
+///
+/// # Errors
+/// Wrong arguments, or what ends the script: an error of the server that the script does not expect.
 pub fn wait_for_slave_to_stop(interp: &mut Interp) -> Done {
     loop {
         match ask(interp, b"show status like 'Slave_running'") {
@@ -75,6 +78,9 @@ fn strange() -> Stop {
 }
 
 /// `save_master_pos`: remembers how far the server's binary log goes.
+///
+/// # Errors
+/// Wrong arguments, or what ends the script: an error of the server that the script does not expect.
 pub fn save_master_pos(interp: &mut Interp) -> Done {
     let row = match ask(interp, b"show master status") {
         Answer::Row(row) => row,
@@ -95,6 +101,9 @@ pub fn save_master_pos(interp: &mut Interp) -> Done {
 
 /// `sync_with_master [OFFSET[,'NAME']]`: waits until the replica has executed what the last
 /// `save_master_pos` saw, plus that many bytes.
+///
+/// # Errors
+/// Wrong arguments, or what ends the script: an error of the server that the script does not expect.
 pub fn sync_with_master(interp: &mut Interp, command: &Rc<Stored>) -> Done {
     let whole = command.text.borrow().clone();
     let position = sync_position::parse(&command.argument_text(), &whole, interp.charset)?;
@@ -103,6 +112,9 @@ pub fn sync_with_master(interp: &mut Interp, command: &Rc<Stored>) -> Done {
 
 /// `sync_slave_with_master [NAME]`: takes the master's position, goes to the replica's connection and
 /// waits there.
+///
+/// # Errors
+/// Wrong arguments, or what ends the script: an error of the server that the script does not expect.
 pub fn sync_slave_with_master(interp: &mut Interp, command: &Rc<Stored>) -> Done {
     save_master_pos(interp)?;
     let name = interp.argument(command)?;

@@ -43,16 +43,25 @@ fn told(
 }
 
 /// `ping`: asks the server for a sign of life.
+///
+/// # Errors
+/// Wrong arguments, or what ends the script: an error of the server that the script does not expect.
 pub fn ping(interp: &mut Interp, command: &Rc<Stored>) -> Done {
     told(interp, command, Connection::ping)
 }
 
 /// `send_shutdown`: tells the server to end, and does not wait for that.
+///
+/// # Errors
+/// Wrong arguments, or what ends the script: an error of the server that the script does not expect.
 pub fn send_shutdown(interp: &mut Interp, command: &Rc<Stored>) -> Done {
     told(interp, command, Connection::shutdown)
 }
 
 /// `reset_connection`: gives the session its initial state without a new login.
+///
+/// # Errors
+/// Wrong arguments, or what ends the script: an error of the server that the script does not expect.
 pub fn reset_connection(interp: &mut Interp) -> Done {
     with_session(interp, Connection::reset).map_err(|error| {
         let what: &[u8] = b"reset connection failed: ";
@@ -66,6 +75,9 @@ pub fn reset_connection(interp: &mut Interp) -> Done {
 
 /// `change_user [USER[,PASSWORD[,DATABASE]]]`: logs in anew. Without a user it is the current one, and a
 /// missing password and database are the current ones too; with a user no database means none.
+///
+/// # Errors
+/// Wrong arguments, or what ends the script: an error of the server that the script does not expect.
 pub fn change_user(interp: &mut Interp, command: &Rc<Stored>) -> Done {
     let mut arguments = interp.arguments(command)?.into_iter();
     let mut next = || arguments.next().unwrap_or_default();

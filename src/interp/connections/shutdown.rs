@@ -31,6 +31,9 @@ const UNLIMITED: u64 = 300;
 ///
 /// The server's end is waited for on its pidfd, so that nothing is lost beside the time it takes; only
 /// the limits are the reference's, which looks once a second.
+///
+/// # Errors
+/// Wrong arguments, or what ends the script: an error of the server that the script does not expect.
 pub fn shutdown_server(interp: &mut Interp, command: &Rc<Stored>) -> Done {
     let argument = interp.argument(command)?;
     let limit = Duration::from_secs(match argument.is_empty() {

@@ -32,6 +32,9 @@ fn find(interp: &Interp, name: &[u8]) -> Done<usize> {
 }
 
 /// `connection NAME`.
+///
+/// # Errors
+/// Wrong arguments, or what ends the script: an error of the server that the script does not expect.
 pub fn connection(interp: &mut Interp, command: &Rc<Stored>) -> Done {
     let name = interp.argument(command)?;
     choose(interp, &name)
@@ -46,11 +49,17 @@ pub(super) fn choose(interp: &mut Interp, name: &[u8]) -> Done {
 }
 
 /// `disconnect NAME`: the session is gone from the server when it returns. What it had not read is lost.
+///
+/// # Errors
+/// Wrong arguments, or what ends the script: an error of the server that the script does not expect.
 pub fn disconnect(interp: &mut Interp, command: &Rc<Stored>) -> Done {
     close(interp, command, Connection::quit_and_wait)
 }
 
 /// `dirty_close NAME`: the server finds out by itself.
+///
+/// # Errors
+/// Wrong arguments, or what ends the script: an error of the server that the script does not expect.
 pub fn dirty_close(interp: &mut Interp, command: &Rc<Stored>) -> Done {
     close(interp, command, Connection::dirty_close)
 }
@@ -73,6 +82,9 @@ fn close(interp: &mut Interp, command: &Rc<Stored>, end: fn(&mut Connection)) ->
 }
 
 /// `send_quit NAME`: says goodbye and leaves the connection as it is.
+///
+/// # Errors
+/// Wrong arguments, or what ends the script: an error of the server that the script does not expect.
 pub fn send_quit(interp: &mut Interp, command: &Rc<Stored>) -> Done {
     let name: BString = interp.word(command);
     if name.is_empty() {
@@ -87,6 +99,9 @@ pub fn send_quit(interp: &mut Interp, command: &Rc<Stored>) -> Done {
 
 /// `enable_reconnect`, `disable_reconnect`: whether the current connection is opened again when it was
 /// lost. No prepared statement would survive that.
+///
+/// # Errors
+/// Wrong arguments, or what ends the script: an error of the server that the script does not expect.
 pub fn reconnect(interp: &mut Interp, on: bool) -> Done {
     let slot = interp.pool.current_mut();
     slot.options.reconnect = on;

@@ -8,6 +8,9 @@ use crate::interp::state::stop::{Done, Stop};
 use crate::interp::state::{Interp, Stored};
 
 /// `require FILE`.
+///
+/// # Errors
+/// The output differs from what is required, or wrong arguments.
 pub fn require(interp: &mut Interp, command: &Rc<Stored>) -> Done {
     let file = interp.word(command);
     if file.is_empty() {

@@ -28,6 +28,9 @@ enum Halves {
 
 /// Runs a statement, or one half of it: SQL as it stands, `query…`, `eval`, `evalp`, `send`, `send_eval`,
 /// `reap` and the `PS_…` commands (mysqltest §6.1).
+///
+/// # Errors
+/// Wrong arguments, or what ends the script: an error of the server that the script does not expect.
 pub fn statement(interp: &mut Interp, command: &Rc<Stored>) -> Done {
     let kind = command.command.get();
     let send_only = std::mem::take(&mut interp.send_next);
@@ -159,6 +162,9 @@ const TRACE_AND_RESTORE: [&[u8]; 2] = [
 
 /// `optimizer_trace`: the trace of the next query is shown after its result (mysqltest §6.1). The statement
 /// that turns tracing on shows nothing; if another query's trace is still due, it is read now and lost.
+///
+/// # Errors
+/// Wrong arguments, or what ends the script: an error of the server that the script does not expect.
 pub fn optimizer_trace(interp: &mut Interp, command: &Rc<Stored>) -> Done {
     let shown = std::mem::take(&mut interp.out);
     let done = text_protocol_of_helper(interp, command, TRACE);

@@ -17,6 +17,9 @@ use crate::script::query_get_value::{self, Cell};
 /// The query goes over the wire as it is, whatever protocol the script runs in, and its errors are
 /// those of `command`; after one that the test expects the value is empty. Only the first result is
 /// read: what a procedure sends after it makes the next statement fail with 2014.
+///
+/// # Errors
+/// Wrong arguments, or what ends the script: an error of the server that the script does not expect.
 pub fn value(interp: &mut Interp, command: &Rc<Stored>, sql: &[u8]) -> Done<BString> {
     let Interp { pool, filters, .. } = interp;
     let Some(connection) = &mut pool.current_mut().connection else {
@@ -76,6 +79,9 @@ enum Found {
 }
 
 /// The value of `query_get_value(query, column, row)`; `arguments` is what follows the word.
+///
+/// # Errors
+/// Wrong arguments, or what ends the script: an error of the server that the script does not expect.
 pub fn get_value(interp: &mut Interp, command: &Rc<Stored>, arguments: &[u8]) -> Done<BString> {
     let Cell { query, column, row } =
         query_get_value::parse(arguments, interp.charset, &mut interp.variables)?;

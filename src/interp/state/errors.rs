@@ -41,6 +41,9 @@ impl Interp {
     }
 
     /// An SQL error of `command` (mysqltest §9.3).
+    ///
+    /// # Errors
+    /// The script does not expect this error.
     pub fn handle_sql_error(&mut self, command: &Stored, error: &ClientError) -> Done {
         self.sql_error_handled = true;
         self.variables.set_number(b"errno", i64::from(error.code));
@@ -114,6 +117,9 @@ impl Interp {
 
     /// A statement that should have failed did not: only the first item of the list is looked at
     /// (mysqltest §9.3).
+    ///
+    /// # Errors
+    /// The script expects an error.
     pub fn handle_success(&mut self, command: &Stored) -> Done {
         let mut text = BString::from("query '");
         match command.expected.first() {
@@ -137,6 +143,9 @@ impl Interp {
     }
 
     /// The end of a command of class H: well (`None`) or with an error (mysqltest §9.4).
+    ///
+    /// # Errors
+    /// The script does not expect this outcome.
     pub fn handle_command(&mut self, command: &Stored, failed: Option<CommandError>) -> Done {
         let CommandError { error, my_errno, errno } = failed.unwrap_or_default();
         self.variables.set_number(b"sys_errno", i64::from(errno));
@@ -170,6 +179,9 @@ impl Interp {
 
     /// Whether `error` is in the list of `command`. A list with an SQLSTATE cannot stand before a command
     /// that is no statement (mysqltest §9.2).
+    ///
+    /// # Errors
+    /// The script expects an error of another kind.
     pub fn command_error_expected(&self, command: &Stored, error: i32) -> Done<bool> {
         for item in command.expected.iter() {
             match item {

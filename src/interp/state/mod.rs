@@ -224,11 +224,17 @@ impl Interp {
     }
 
     /// Expands `text` (mysqltest §4.3).
+    ///
+    /// # Errors
+    /// A reference or an expression that is malformed.
     pub fn expand(&mut self, text: &[u8]) -> Done<BString> {
         self.expand_with(text, false)
     }
 
     /// Expands `text`; a protecting backslash stays, for `exec`, `system` and `error`.
+    ///
+    /// # Errors
+    /// A reference or an expression that is malformed.
     pub fn expand_keeping_escapes(&mut self, text: &[u8]) -> Done<BString> {
         self.expand_with(text, true)
     }
@@ -241,6 +247,9 @@ impl Interp {
     }
 
     /// Appends the expanded `text` to `out`.
+    ///
+    /// # Errors
+    /// A reference or an expression that is malformed.
     pub fn expand_into(&mut self, out: &mut Vec<u8>, text: &[u8]) -> Done {
         let done = expand::expand_into(out, text, self.charset, false, &mut self.variables);
         self.or_what_came_before(done)
@@ -255,6 +264,9 @@ impl Interp {
     }
 
     /// An error after which `--continue-on-error` goes on (mysqltest §13.1).
+    ///
+    /// # Errors
+    /// The script ends with this message.
     pub fn report(&mut self, message: impl Into<BString>) -> Done {
         let message = message.into();
         if !self.options.continue_on_error {
@@ -293,6 +305,9 @@ impl Interp {
     }
 
     /// Writes the output of the command at hand to the log.
+    ///
+    /// # Errors
+    /// The output cannot be written.
     pub fn flush(&mut self) -> Done {
         if !self.out.is_empty() {
             self.log.write(&self.out)?;

@@ -21,9 +21,6 @@ use crate::server::options::expand;
 use crate::tree::config_file;
 use crate::tree::server_options::{Described, Resolved, Value};
 
-/// Groups of a template that servers read, beside `mysqld.N`.
-const SERVER_GROUPS: [&str; 5] = ["mysqld", "server", "mariadb", "mariadbd", "galera"];
-
 /// An option as it is written: its place, its text, and the argument that comes after it.
 type Written = (PathBuf, u32, BString, Option<BString>);
 
@@ -248,7 +245,7 @@ fn options_of_template(path: &Path, test_dir: &Path) -> Vec<ServerOption> {
     let Ok(config) = config_file::read(path, test_dir) else { return Vec::new() };
     let is_server_s = |group: &&mycnf::Group| {
         let base = group.name.split_once_str(".").map_or(group.name.as_slice(), |(base, _)| base);
-        SERVER_GROUPS.iter().any(|name| base == name.as_bytes())
+        mycnf::SERVER_GROUPS.iter().any(|name| base == name.as_bytes())
     };
     let groups = config.option_groups().filter(is_server_s);
     groups

@@ -4,7 +4,7 @@ use bstr::{BString, ByteSlice};
 
 /// What valgrind wrote when a server ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Report {
+pub struct ValgrindReport {
     /// The tests since the server before it started to end.
     pub tests: Vec<String>,
     /// The report, without valgrind's marks.
@@ -13,7 +13,7 @@ pub struct Report {
 
 /// The reports in an error log with the given text that are worth showing: with errors, or
 /// with memory that is lost. Each has the tests since the server before it started to end.
-pub fn reports(log: &[u8]) -> Vec<Report> {
+pub fn reports(log: &[u8]) -> Vec<ValgrindReport> {
     let mut reports = Vec::new();
     let mut tests: Vec<&[u8]> = Vec::new();
     let mut text: Option<BString> = None;
@@ -22,7 +22,7 @@ pub fn reports(log: &[u8]) -> Vec<Report> {
             if let Some(text) = text.take() {
                 if is_bad(&text) {
                     let tests = tests.iter().map(|test| test.to_str_lossy().into_owned()).collect();
-                    reports.push(Report { tests, text });
+                    reports.push(ValgrindReport { tests, text });
                 }
                 tests.clear();
             }
@@ -63,7 +63,7 @@ mod tests {
         let log = b"CURRENT_TEST: main.a\nx\n==7== HEAP SUMMARY:\n==7==   in use\nCURRENT_TEST: main.b\n\
                     CURRENT_TEST: main.c\n==8== LEAK SUMMARY:\n==8==    definitely lost: 8,000 bytes\nend\n";
         let text = "LEAK SUMMARY:\n   definitely lost: 8,000 bytes\nend\n".into();
-        assert_eq!(reports(log), [Report { tests: vec!["main.b".into(), "main.c".into()], text }]);
+        assert_eq!(reports(log), [ValgrindReport { tests: vec!["main.b".into(), "main.c".into()], text }]);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use bstr::{BString, ByteSlice};
 
 use crate::case::TestCase;
 use crate::check::session::{Endpoint, Session, SessionError};
-use crate::check::testcase::{self, Snapshot};
+use crate::check::testcase::{self, ServerState};
 use crate::check::warnings as server_side;
 use crate::error::{Error, Result};
 use crate::event::{FailureKind, StopReason};
@@ -299,7 +299,7 @@ fn snapshot(
     sessions: &mut Sessions,
     i: usize,
     deadline: Instant,
-) -> Result<Snapshot, SessionError> {
+) -> Result<ServerState, SessionError> {
     let own = worker.set.servers[i].group.datadir();
     testcase::snapshot(session(worker, sessions, i, deadline)?, &worker.ctx.replica_status, &own)
 }

@@ -14,12 +14,12 @@ use bstr::{BString, ByteSlice};
 use crossbeam_channel::{Receiver, Sender};
 
 use crate::case::TestCase;
-use crate::check::testcase::Snapshot;
+use crate::check::testcase::ServerState;
 use crate::config::ports::PortLease;
 use crate::env::Env;
 use crate::error::{Error, Result};
 use crate::event::{Event, EventSink, FailureKind, Outcome, Phase, StopReason, WarningKind, WorkerEvents};
-use crate::run::autopsy::valgrind::{self, Report};
+use crate::run::autopsy::valgrind::{self, ValgrindReport};
 use crate::run::keep::save;
 use crate::run::servers::set::ServerSet;
 use crate::run::servers::shutdown::{self, Shutdown};
@@ -73,7 +73,7 @@ pub struct Worker {
     reports: Sender<Notice>,
     /// What each server's state was after the last test, by group name: the next test's "before",
     /// as long as nothing touched the server in between.
-    pub states: BTreeMap<BString, Snapshot>,
+    pub states: BTreeMap<BString, ServerState>,
     /// Sessions of the checks, open between the checks after a test only.
     pub sessions: Sessions,
     /// What tests said their servers may log, by position, for lines that come after the last look.
@@ -362,7 +362,7 @@ impl Worker {
             if !reports.is_empty() {
                 self.report(Notice::MemoryLost);
             }
-            for Report { tests, text } in reports {
+            for ValgrindReport { tests, text } in reports {
                 let (worker, log) = (self.number, path.clone());
                 self.events.send(Event::ValgrindReport { worker, log, tests, text });
             }

@@ -23,7 +23,7 @@ use crate::sys::guardian;
 use crate::sys::poll::Waker;
 use crate::sys::removal;
 use crate::tree::programs::Programs;
-use crate::tree::suite_pm::Outcome as SuitePmOutcome;
+use crate::tree::suite_pm::SuitePmOutcome;
 
 /// Makes the workers of a run, also anew those that could not go on.
 pub struct WorkerFactory<'a> {

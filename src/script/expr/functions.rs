@@ -97,11 +97,11 @@ fn leading_integer(text: &[u8]) -> (bool, &[u8]) {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use crate::script::expr::evaluate;
+    use crate::script::testing::expressions::{complains, evaluates};
 
     #[test]
     fn results() {
-        for (text, result) in [
+        evaluates(&[
             (&b"ifnull(NULL,2)"[..], &b"2"[..]),
             (&b"ifnull('',1)"[..], &b""[..]),
             (&b"nullif(1,'1')"[..], &b""[..]),
@@ -128,14 +128,12 @@ mod tests {
             (&b"greatest('5','10',1)"[..], &b"10"[..]),
             (&b"greatest(18446744073709551615,'5')"[..], &b"18446744073709551615"[..]),
             (&b"greatest('-','+',-1)"[..], &b"0"[..]),
-        ] {
-            assert_eq!(evaluate(text).unwrap(), result, "{}", text.escape_ascii());
-        }
+        ]);
     }
 
     #[test]
     fn complaints() {
-        for (text, complaint) in [
+        complains(&[
             (&b"ifnull(1)"[..], "ifnull() expects 2 arguments, got 1"),
             (&b"nullif(1,2,3)"[..], "nullif() expects 2 arguments, got 3"),
             (&b"coalesce()"[..], "coalesce() expects at least 1 argument"),
@@ -152,8 +150,6 @@ mod tests {
                 &b"greatest('18446744073709551615',18446744073709551615)"[..],
                 "Range error: 18446744073709551615 value out of range for Integer type",
             ),
-        ] {
-            assert_eq!(evaluate(text).unwrap_err().message, complaint, "{}", text.escape_ascii());
-        }
+        ]);
     }
 }

@@ -144,11 +144,11 @@ fn written(mut number: u64, negative: bool, base: u32) -> Vec<u8> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use crate::script::expr::evaluate;
+    use crate::script::testing::expressions::{complains, evaluates};
 
     #[test]
     fn results() {
-        for (text, result) in [
+        evaluates(&[
             (&b"abs(-5)"[..], &b"5"[..]),
             (&b"abs(18446744073709551615)"[..], &b"1"[..]),
             (&b"abs(-9223372036854775808)"[..], &b"-9223372036854775808"[..]),
@@ -175,14 +175,12 @@ mod tests {
             (&b"conv(1,4294967306,2)"[..], &b"1"[..]),
             (&b"conv(NULL,1,1)"[..], &b""[..]),
             (&b"conv('-0',10,2)"[..], &b"0"[..]),
-        ] {
-            assert_eq!(evaluate(text).unwrap(), result, "{}", text.escape_ascii());
-        }
+        ]);
     }
 
     #[test]
     fn complaints() {
-        for (text, complaint) in [
+        complains(&[
             (&b"abs()"[..], "abs() expects 1 argument, got 0"),
             (&b"abs('a')"[..], "abs() requires numeric argument"),
             (&b"hex(1,2)"[..], "hex() expects 1 argument, got 2"),
@@ -205,8 +203,6 @@ mod tests {
                 &b"conv('12','99999999999999999999',10)"[..],
                 "Range error: 99999999999999999999 value out of range for Integer type",
             ),
-        ] {
-            assert_eq!(evaluate(text).unwrap_err().message, complaint, "{}", text.escape_ascii());
-        }
+        ]);
     }
 }

@@ -145,11 +145,12 @@ fn apply<'a>(prefix: Prefix, operand: &Value<'_>) -> Result<Value<'a>, ScriptErr
 #[allow(clippy::unwrap_used)]
 mod tests {
     use crate::script::expr::parser::evaluate;
+    use crate::script::testing::expressions::{complains, evaluates};
     use crate::script::testing::on_main_stack;
 
     #[test]
     fn results() {
-        for (text, result) in [
+        evaluates(&[
             (&b"1 "[..], &b"1"[..]),
             (&b"  1  2 "[..], &b"1  2"[..]),
             (&b"a b"[..], &b"a b"[..]),
@@ -182,14 +183,12 @@ mod tests {
             (&b"ABS(-5)"[..], &b"5"[..]),
             (&b"lcase"[..], &b"lcase"[..]),
             (&b"'a'\t"[..], &b"a"[..]),
-        ] {
-            assert_eq!(evaluate(text).unwrap(), result, "{}", text.escape_ascii());
-        }
+        ]);
     }
 
     #[test]
     fn complaints() {
-        for (text, complaint) in [
+        complains(&[
             (&b""[..], "Syntax error: invalid expression"),
             (&b"()"[..], "Syntax error: invalid expression"),
             (&b"1+"[..], "Syntax error: invalid expression"),
@@ -221,9 +220,7 @@ mod tests {
             (&b"\"a'"[..], "Syntax error: Unmatched quote in expression"),
             (&b"(1"[..], "Syntax error: Expected ')' in expression"),
             (&b"concat(1"[..], "Syntax error: Expected ',' or ')' in function call"),
-        ] {
-            assert_eq!(evaluate(text).unwrap_err().message, complaint, "{}", text.escape_ascii());
-        }
+        ]);
     }
 
     #[test]

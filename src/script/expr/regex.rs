@@ -89,11 +89,11 @@ fn compile(pattern: &[u8]) -> Result<Pattern, ScriptError> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use crate::script::expr::evaluate;
+    use crate::script::testing::expressions::{complains, evaluates};
 
     #[test]
     fn results() {
-        for (text, result) in [
+        evaluates(&[
             (&b"regexp_instr('abc','B|c')"[..], &b"2"[..]),
             (&b"regexp_instr('abc','')"[..], &b"1"[..]),
             (&b"regexp_instr('','[')"[..], &b"0"[..]),
@@ -115,14 +115,12 @@ mod tests {
             (&b"regexp_replace('abcabc','(?<=a)b','x')"[..], &b"axcaxc"[..]),
             (&b"regexp_replace('a\nb','^b','x')"[..], &b"a\nb"[..]),
             (&b"regexp_replace('a',NULL,'b')"[..], &b""[..]),
-        ] {
-            assert_eq!(evaluate(text).unwrap(), result, "{}", text.escape_ascii());
-        }
+        ]);
     }
 
     #[test]
     fn complaints() {
-        for (text, complaint) in [
+        complains(&[
             (&b"regexp_instr('a')"[..], "regexp_instr() expects 2 arguments (subject, pattern), got 1"),
             (
                 &b"regexp_substr('a','b','c')"[..],
@@ -133,8 +131,6 @@ mod tests {
                 "regexp_replace() expects 3 arguments (subject, pattern, replace), got 2",
             ),
             (&b"regexp_replace('','*','x')"[..], "Regex error: ? * + invalid at offset 0     \n"),
-        ] {
-            assert_eq!(evaluate(text).unwrap_err().message, complaint, "{}", text.escape_ascii());
-        }
+        ]);
     }
 }

@@ -248,10 +248,11 @@ pub(super) fn locate<'a>(arguments: Vec<Value<'a>>) -> Result<Value<'a>> {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use crate::script::expr::evaluate;
+    use crate::script::testing::expressions::{complains, evaluates};
 
     #[test]
     fn results() {
-        for (text, result) in [
+        evaluates(&[
             (&b"concat('a',1)"[..], &b"a1"[..]),
             (&b"concat('a',NULL)"[..], &b""[..]),
             (&b"concat_ws(',',NULL,'a',NULL,'b')"[..], &b",a,b"[..]),
@@ -308,14 +309,12 @@ mod tests {
             (&b"locate('','foobar',8)"[..], &b"0"[..]),
             (&b"locate('a','abc',0)"[..], &b"0"[..]),
             (&b"locate(34,12345)"[..], &b"3"[..]),
-        ] {
-            assert_eq!(evaluate(text).unwrap(), result, "{}", text.escape_ascii());
-        }
+        ]);
     }
 
     #[test]
     fn complaints() {
-        for (text, complaint) in [
+        complains(&[
             (&b"concat()"[..], "concat() expects at least 1 argument"),
             (&b"concat_ws(NULL)"[..], "concat_ws() expects at least 2 arguments"),
             (&b"length(1,2)"[..], "length() expects 1 argument, got 2"),
@@ -345,9 +344,7 @@ mod tests {
             (&b"instr('a')"[..], "instr() expects 2 arguments (str, substr), got 1"),
             (&b"locate('a')"[..], "locate() expects 2 or 3 arguments (substr, str [, start]), got 1"),
             (&b"locate('a','b',x)"[..], "locate() start position must be numeric"),
-        ] {
-            assert_eq!(evaluate(text).unwrap_err().message, complaint, "{}", text.escape_ascii());
-        }
+        ]);
     }
 
     #[test]

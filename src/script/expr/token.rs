@@ -150,11 +150,11 @@ fn number(text: &[u8], base: u32, token: &[u8]) -> Result<Option<u64>, ScriptErr
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use crate::script::expr::evaluate;
+    use crate::script::testing::expressions::{complains, evaluates};
 
     #[test]
     fn results() {
-        for (text, result) in [
+        evaluates(&[
             (&b"9223372036854775807"[..], &b"9223372036854775807"[..]),
             (&b"9223372036854775808"[..], &b"9223372036854775808"[..]),
             (&b"18446744073709551615"[..], &b"18446744073709551615"[..]),
@@ -177,14 +177,12 @@ mod tests {
             (&b"nul"[..], &b"nul"[..]),
             (&b"truex"[..], &b"truex"[..]),
             (&b"1 0"[..], &b"1 0"[..]),
-        ] {
-            assert_eq!(evaluate(text).unwrap(), result, "{}", text.escape_ascii());
-        }
+        ]);
     }
 
     #[test]
     fn complaints() {
-        for (text, complaint) in [
+        complains(&[
             (
                 &b"18446744073709551616"[..],
                 "Range error: 18446744073709551616 value out of range for Integer type",
@@ -197,8 +195,6 @@ mod tests {
                 &b"0b11111111111111111111111111111111111111111111111111111111111111111"[..],
                 "Range error: 11111111111111111111111111111111111111111111111111111111111111111 value out of range for Integer type",
             ),
-        ] {
-            assert_eq!(evaluate(text).unwrap_err().message, complaint, "{}", text.escape_ascii());
-        }
+        ]);
     }
 }

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use object::read::{ReadCache, ReadRef};
 
-/// The most bytes that are read of a file, each as often as it is asked for: 128 MiB. Of a server of 25 MB it is 5 MiB.
+/// The most bytes that are read of a file, each as often as it is asked for: 128 MiB. Of a server of 25 MB it is 7 MiB.
 const MOST: u64 = 128 << 20;
 
 /// The most bytes of a name; symbols of C++ are long.

@@ -10,7 +10,7 @@ use bstr::{BStr, BString, ByteSlice};
 
 use crate::case::ServerOption;
 use crate::error::Location;
-use crate::grammar::mycnf::ConfigFile;
+use crate::grammar::mycnf::{ConfigFile, SERVER_GROUPS};
 use crate::triage::argument;
 use crate::triage::evidence::{Evidence, OptionFile, Setting, TextFile};
 
@@ -19,9 +19,6 @@ const MAX_DEPTH: usize = 10;
 
 /// More of a file is not read: option files and init files are short.
 const MAX_BYTES: u64 = 1 << 20;
-
-/// Groups that every server reads; a group may also end in the series: `mariadb-10.11`.
-const GROUPS: [&[u8]; 5] = [b"mysqld", b"server", b"mariadb", b"mariadbd", b"galera"];
 
 /// Reads the groups of `--defaults-file` that apply to the server, and its `--init-file`.
 pub fn add(evidence: &mut Evidence) {
@@ -134,10 +131,12 @@ impl Reader<'_> {
     fn applies(&self, group: &[u8]) -> bool {
         let suffix = Some(self.suffix).filter(|suffix| !suffix.is_empty());
         let plain = suffix.and_then(|suffix| group.strip_suffix(suffix.as_bytes()));
+        let is_servers = |name: &[u8]| SERVER_GROUPS.iter().any(|known| known.as_bytes() == name);
+        // A group may also end in the series: `mariadb-10.11`.
         [Some(group), plain].into_iter().flatten().any(|name| {
-            GROUPS.contains(&name)
+            is_servers(name)
                 || name.rsplit_once_str("-").is_some_and(|(base, series)| {
-                    GROUPS.contains(&base) && self.series.is_none_or(|own| series == own.as_bytes())
+                    is_servers(base) && self.series.is_none_or(|own| series == own.as_bytes())
                 })
         })
     }

@@ -21,7 +21,7 @@ use crate::triage::posthumous::origins::Origins;
 use crate::triage::posthumous::rebuild;
 use crate::triage::posthumous::rebuild::Beside;
 use crate::triage::posthumous::reports;
-use crate::triage::posthumous::reports::Report;
+use crate::triage::posthumous::reports::ReportFile;
 use crate::triage::posthumous::starts;
 use crate::triage::posthumous::starts::{Followed, Start};
 use crate::triage::posthumous::vardir::FinishedRun;
@@ -147,12 +147,12 @@ struct Log<'a, 'k> {
 }
 
 impl<'a> Log<'a, '_> {
-    fn death(&mut self, start: &Start, reports: &mut Vec<Report>) -> Option<Death> {
+    fn death(&mut self, start: &Start, reports: &mut Vec<ReportFile>) -> Option<Death> {
         let fate = fate::read(self.path, start.bytes.clone()).ok()?;
         let log = part(self.path, start);
         let seen = self.seen(start, fate);
         let pid = fate.pid.or(seen.and_then(|seen| seen.pid));
-        let own: Vec<Report> = take_own(reports, pid, when(&log.text).as_deref());
+        let own: Vec<ReportFile> = take_own(reports, pid, when(&log.text).as_deref());
         let test = if fate.ready { start.last_test() } else { start.test.as_ref() }.cloned();
         if !self.finished.wants(test.as_ref()) {
             return None;
@@ -250,15 +250,15 @@ fn bootstrap(path: &Path, start: &Start, finished: &FinishedRun, knowledge: &Kno
 
 /// Takes the reports about process `pid`, which began at `when`. Process ids are used again: outside of the var
 /// directory, what was written before is about another one.
-fn take_own(reports: &mut Vec<Report>, pid: Option<i32>, when: Option<&str>) -> Vec<Report> {
-    let own = |report: &mut Report| {
+fn take_own(reports: &mut Vec<ReportFile>, pid: Option<i32>, when: Option<&str>) -> Vec<ReportFile> {
+    let own = |report: &mut ReportFile| {
         Some(report.pid) == pid && (report.of_run || when.is_none_or(|when| report.written.as_str() >= when))
     };
     reports.extract_if(.., own).collect()
 }
 
 /// A report about a process that no log names.
-fn stray(report: Report) -> Death {
+fn stray(report: ReportFile) -> Death {
     let log = LogPart { path: report.file.path.clone(), first_line: 1, text: report.file.text.clone() };
     let evidence = Evidence {
         server: format!("process {}", report.pid).into(),

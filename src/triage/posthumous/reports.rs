@@ -19,7 +19,7 @@ const MOST: u64 = 1 << 20;
 
 /// A report, and the process that it is about.
 #[derive(Debug, Clone)]
-pub struct Report {
+pub struct ReportFile {
     /// The process.
     pub pid: i32,
     /// It lies in the var directory; others may be about processes of another run.
@@ -32,7 +32,7 @@ pub struct Report {
 
 /// Reports below a var directory. Their names end with the id of the process; data directories and the copies of
 /// test data are passed over.
-pub fn below(vardir: &Path) -> Vec<Report> {
+pub fn below(vardir: &Path) -> Vec<ReportFile> {
     let wanted = |entry: &walkdir::DirEntry| {
         let name = entry.file_name();
         !entry.file_type().is_dir() || !["std_data", "install.db", "data"].iter().any(|other| name == *other)
@@ -44,14 +44,14 @@ pub fn below(vardir: &Path) -> Vec<Report> {
 }
 
 /// Reports where the environment says that they go; a run that was started with the same one left its there.
-pub fn by_environment(env: &Env) -> Vec<Report> {
+pub fn by_environment(env: &Env) -> Vec<ReportFile> {
     let options = VARIABLES.iter().filter_map(|(name, _)| env.get(name)).map(OsStr::as_encoded_bytes);
     let prefixes: BTreeSet<&BStr> =
         options.filter_map(|options| value(options.as_bstr(), "log_path")).collect();
     prefixes.into_iter().filter(|prefix| prefix.contains(&b'/')).flat_map(beginning_with).collect()
 }
 
-fn beginning_with(prefix: &BStr) -> Vec<Report> {
+fn beginning_with(prefix: &BStr) -> Vec<ReportFile> {
     let prefix = prefix.to_path_lossy();
     let (Some(dir), Some(name)) = (prefix.parent(), prefix.file_name()) else { return Vec::new() };
     let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
@@ -61,14 +61,19 @@ fn beginning_with(prefix: &BStr) -> Vec<Report> {
     own.filter_map(|entry| report(&entry.path(), false)).collect()
 }
 
-fn report(path: &Path, of_run: bool) -> Option<Report> {
+fn report(path: &Path, of_run: bool) -> Option<ReportFile> {
     let pid = path.extension()?.to_str()?.parse().ok()?;
     let mut text = Vec::new();
     let file = std::fs::File::open(path).ok()?;
     let written = local_time::format(file.metadata().and_then(|meta| meta.modified()).ok()?);
     std::io::Read::read_to_end(&mut std::io::Read::take(file, MOST), &mut text).ok()?;
     let ours = text.contains_str("Sanitizer") || text.contains_str("runtime error: ");
-    ours.then(|| Report { pid, of_run, written, file: TextFile { path: path.to_owned(), text: text.into() } })
+    ours.then(|| ReportFile {
+        pid,
+        of_run,
+        written,
+        file: TextFile { path: path.to_owned(), text: text.into() },
+    })
 }
 
 #[cfg(test)]
@@ -89,7 +94,7 @@ mod tests {
         ] {
             std::fs::write(dir.path().join(name), text).unwrap();
         }
-        let pids = |reports: Vec<Report>| reports.iter().map(|report| report.pid).collect::<Vec<_>>();
+        let pids = |reports: Vec<ReportFile>| reports.iter().map(|report| report.pid).collect::<Vec<_>>();
         assert_eq!(pids(below(dir.path())), [71]);
         let mut env = Env::default();
         let options = format!("abort_on_error=1:log_path={}/mysqld.1/data/x", dir.path().display());

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use bstr::ByteSlice as _;
 
-use super::report::{Library, Plugin, Problem, Report, Severity, Verdict};
+use super::report::{Library, LibraryVerdict, Plugin, Problem, Report, Severity};
 use super::server::Asked;
 use crate::cli::settings::Settings;
 use crate::env::Env;
@@ -40,7 +40,7 @@ pub fn examine(report: &mut Report, layout: &Layout, settings: &Settings, env: &
     paths.sort_unstable();
     for path in paths {
         let library = library_at(path, asked, demanded.and_then(maturity_level), &mut system);
-        if library.verdict == Verdict::Fails {
+        if library.verdict == LibraryVerdict::Fails {
             report.problems.push(Problem {
                 severity: Severity::Error,
                 text: format!(
@@ -77,7 +77,7 @@ fn library_at(path: &Path, asked: &Asked, demanded: Option<u32>, system: &mut Li
     }
     let Some(declared) = declared else {
         if elf.exported.iter().any(|symbol| symbol == "_mysql_client_plugin_declaration_") {
-            return Library { verdict: Verdict::ForClients, ..library };
+            return Library { verdict: LibraryVerdict::ForClients, ..library };
         }
         return fails(library, PLUGIN_NOT_A_PLUGIN, "it declares no plugin".into());
     };
@@ -87,16 +87,16 @@ fn library_at(path: &Path, asked: &Asked, demanded: Option<u32>, system: &mut Li
     };
     let lowest = declared.plugins.iter().map(|plugin| plugin.maturity).min().unwrap_or_default();
     if declared.plugins.iter().any(|plugin| is_built_in(&plugin.name)) {
-        library.verdict = Verdict::BuiltIn;
+        library.verdict = LibraryVerdict::BuiltIn;
     } else if demanded.is_some_and(|demanded| lowest < demanded) {
-        library.verdict = Verdict::NeedsMaturity;
+        library.verdict = LibraryVerdict::NeedsMaturity;
         library.reason = Some(format!("--plugin-maturity={}", maturity(lowest)));
     }
     library
 }
 
 fn fails(library: Library, cause: &'static Cause, reason: String) -> Library {
-    Library { verdict: Verdict::Fails, reason: Some(reason), code: Some(cause.code), ..library }
+    Library { verdict: LibraryVerdict::Fails, reason: Some(reason), code: Some(cause.code), ..library }
 }
 
 /// Why the loader or the server would refuse it.

@@ -74,7 +74,7 @@ pub struct Library {
     /// Its path.
     pub path: PathBuf,
     /// What would become of it.
-    pub verdict: Verdict,
+    pub verdict: LibraryVerdict,
     /// Why, where it would not be loaded; or what it takes.
     pub reason: Option<String>,
     /// The code of the cause, as diagnoses of servers that did not start have it.
@@ -86,7 +86,7 @@ pub struct Library {
 /// What would become of a library.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Verdict {
+pub enum LibraryVerdict {
     /// The server would load it.
     #[default]
     Loads,
@@ -262,9 +262,9 @@ impl Report {
                 "{} in {}: {} would load, {} with a lower maturity, {} not",
                 plugins.libraries.len(),
                 plugins.dir.display(),
-                count(Verdict::Loads),
-                count(Verdict::NeedsMaturity),
-                count(Verdict::Fails)
+                count(LibraryVerdict::Loads),
+                count(LibraryVerdict::NeedsMaturity),
+                count(LibraryVerdict::Fails)
             ),
         );
         for library in &plugins.libraries {
@@ -275,11 +275,11 @@ impl Report {
                 .collect();
             let why = library.reason.as_deref().unwrap_or_default();
             let verdict = match library.verdict {
-                Verdict::Loads => "loads".to_owned(),
-                Verdict::NeedsMaturity => format!("loads with {why}"),
-                Verdict::BuiltIn => "built in".to_owned(),
-                Verdict::ForClients => "for clients".to_owned(),
-                Verdict::Fails => format!("fails: {why}"),
+                LibraryVerdict::Loads => "loads".to_owned(),
+                LibraryVerdict::NeedsMaturity => format!("loads with {why}"),
+                LibraryVerdict::BuiltIn => "built in".to_owned(),
+                LibraryVerdict::ForClients => "for clients".to_owned(),
+                LibraryVerdict::Fails => format!("fails: {why}"),
             };
             let inside = if inside.is_empty() { String::new() } else { format!(": {}", inside.join(", ")) };
             page.line(&format!("  {}", library.name), &format!("{verdict}{inside}"));

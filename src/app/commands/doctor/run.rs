@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::report::{Report, Severity};
 use super::{build, libraries, options, server, system};
 use crate::cli::settings::Settings;
-use crate::cli::sub_command::{Given, Syntax};
+use crate::cli::sub_command::{CommandLine, Syntax};
 use crate::env::Env;
 use crate::error::{Error, Result};
 use crate::sys::streams::print;
@@ -28,7 +28,7 @@ pub const SYNTAX: Syntax =
 ///
 /// # Errors
 /// Standard output cannot be written.
-pub fn run(given: Given, env: &Env) -> Result<bool> {
+pub fn run(given: CommandLine, env: &Env) -> Result<bool> {
     let basedir = given.value("basedir").map(PathBuf::from);
     let report = examine(&Settings { basedir, ..Settings::default() }, env);
     let text = if given.has("json") {

@@ -8,7 +8,7 @@ use bstr::{BString, ByteSlice};
 
 use crate::cli::parse::{Invocation, parse};
 use crate::cli::settings::Settings;
-use crate::cli::sub_command::{Given, Syntax};
+use crate::cli::sub_command::{CommandLine, Syntax};
 use crate::env::Env;
 use crate::error::{Error, Result};
 use crate::sys::argument::argument;
@@ -58,7 +58,7 @@ pub const SYNTAX: Syntax = Syntax {
 ///
 /// # Errors
 /// No path, or an option of a run has no value that makes sense.
-pub fn read(given: Given, env: &Env) -> Result<Arguments> {
+pub fn read(given: CommandLine, env: &Env) -> Result<Arguments> {
     let (json, all, paths) = (given.has("json"), given.has("all"), given.paths);
     if paths.is_empty() {
         return Err(Error::new("nothing to look at")

@@ -8,10 +8,11 @@ use bstr::BString;
 
 use super::arguments::{Arguments, read, with_those_of_the_run};
 use super::{groups, json, text};
-use crate::cli::sub_command::Given;
+use crate::cli::sub_command::CommandLine;
 use crate::env::Env;
 use crate::error::{Error, Result};
 use crate::report::text::guarded;
+use crate::sys::files::current_dir;
 use crate::sys::streams::print;
 use crate::tree::layout::{self, Layout};
 use crate::tree::probe::{self, ServerFacts};
@@ -26,7 +27,7 @@ const CORES: Duration = Duration::from_secs(300);
 ///
 /// # Errors
 /// There is no path or one cannot be looked at, or the output cannot be written.
-pub fn run(given: Given, env: &Env) -> Result<bool> {
+pub fn run(given: CommandLine, env: &Env) -> Result<bool> {
     let (out, well) = look(&read(given, env)?, env)?;
     print(|to| to.write_all(&out))?;
     Ok(well)
@@ -34,8 +35,7 @@ pub fn run(given: Given, env: &Env) -> Result<bool> {
 
 /// What is to be told, and whether nothing died.
 fn look(arguments: &Arguments, env: &Env) -> Result<(BString, bool)> {
-    let cwd = std::env::current_dir()
-        .map_err(|error| Error::new("cannot find the current directory").caused_by(error))?;
+    let cwd = current_dir()?;
     let mut out = BString::default();
     let mut well = true;
     for path in &arguments.paths {
