@@ -9,10 +9,10 @@ use crate::event::{Event, WarningKind};
 
 /// Something that tells a run to somebody.
 pub trait Reporter: Send {
-    /// Takes the next event. An error does not end the run: see [`Reporters`].
+    /// Takes the next event.
     ///
     /// # Errors
-    /// The report cannot be written.
+    /// A file cannot be written. That does not end the run: see [`Reporters`].
     fn event(&mut self, event: &Event) -> Result<()>;
 
     /// The vardir is this run's from now on: files in it can be made. What was told before is not lost.

@@ -84,6 +84,9 @@ impl WorkerDirs {
     }
 
     /// Makes the directories.
+    ///
+    /// # Errors
+    /// One of them cannot be made.
     pub fn create(&self) -> Result<()> {
         for dir in [&self.var, &self.log(), &self.run(), &self.var_tmp(), &self.tmp] {
             make_dir(dir)?;
