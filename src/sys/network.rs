@@ -13,7 +13,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::path::Path;
 
-use rustix::net::{AddressFamily, SocketType, socket};
+use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketType, recv, send, socket};
 use rustix::thread::{LinkNameSpaceType, UnshareFlags, move_into_link_name_space, unshare_unsafe};
 
 /// Settings below `/proc/sys/net` that decide what a test sees of the network; a new one begins with the kernel's own.
@@ -26,7 +26,10 @@ const SETTINGS: [&str; 5] = [
 ];
 
 /// The index of the loopback interface, in every network.
-const LOOPBACK: libc::c_int = 1;
+const LOOPBACK: u32 = 1;
+
+/// The length of the head of a netlink message, in bytes.
+const HEADER: usize = 16;
 
 /// Takes the calling thread, and every thread and process that it starts from now on, to a network of its own. Called
 /// from the main thread before the first thread of the run is started, it takes the whole process. Nothing has changed
@@ -57,9 +60,9 @@ fn make() -> io::Result<File> {
         }
     }
     bring_up_loopback()?;
-    for (number, address) in addresses.into_iter().enumerate() {
+    for address in addresses {
         // A kind of address that this kernel does not have here is one that nobody can listen on.
-        let _ = add_address(number, address);
+        let _ = add_address(address);
     }
     File::open("/proc/thread-self/ns/net")
 }
@@ -116,34 +119,40 @@ fn bring_up_loopback() -> io::Result<()> {
     call(socket.as_fd(), libc::SIOCSIFFLAGS, &mut request)
 }
 
-/// Gives the loopback interface `address` as the `number`th one more.
-fn add_address(number: usize, address: IpAddr) -> io::Result<()> {
-    match address {
-        IpAddr::V4(v4) => {
-            let socket = socket(AddressFamily::INET, SocketType::DGRAM, None)?;
-            for (what, v4) in [(libc::SIOCSIFADDR, v4), (libc::SIOCSIFNETMASK, Ipv4Addr::BROADCAST)] {
-                let mut request = request_for(&format!("lo:{number}"));
-                let value = libc::sockaddr_in {
-                    sin_family: libc::AF_INET as libc::sa_family_t,
-                    sin_port: 0,
-                    sin_addr: libc::in_addr { s_addr: u32::from(v4).to_be() },
-                    sin_zero: [0; 8],
-                };
-                // SAFETY: the union has room for an address of this family, which is as large as its `sockaddr`.
-                unsafe { (&raw mut request.ifr_ifru).cast::<libc::sockaddr_in>().write_unaligned(value) };
-                call(socket.as_fd(), what, &mut request)?;
-            }
-            Ok(())
-        }
-        IpAddr::V6(v6) => {
-            let socket = socket(AddressFamily::INET6, SocketType::DGRAM, None)?;
-            let mut request = libc::in6_ifreq {
-                ifr6_addr: libc::in6_addr { s6_addr: v6.octets() },
-                ifr6_prefixlen: 128,
-                ifr6_ifindex: LOOPBACK,
-            };
-            call(socket.as_fd(), libc::SIOCSIFADDR, &mut request)
-        }
+/// Gives the loopback interface `address`, by a message of `rtnetlink(7)`. Other calls have an IPv6 address looked for on
+/// the link first, and it cannot be used until that is over.
+fn add_address(address: IpAddr) -> io::Result<()> {
+    let (family, bytes) = match address {
+        IpAddr::V4(v4) => (libc::AF_INET, v4.octets().to_vec()),
+        IpAddr::V6(v6) => (libc::AF_INET6, v6.octets().to_vec()),
+    };
+    let bits = (bytes.len() * 8) as u8;
+    let mut body = vec![family as u8, bits, libc::IFA_F_NODAD as u8, libc::RT_SCOPE_UNIVERSE];
+    body.extend(LOOPBACK.to_ne_bytes());
+    for kind in [libc::IFA_LOCAL, libc::IFA_ADDRESS] {
+        body.extend((4 + bytes.len() as u16).to_ne_bytes());
+        body.extend(kind.to_ne_bytes());
+        body.extend(&bytes);
+    }
+    let flags = libc::NLM_F_REQUEST | libc::NLM_F_ACK | libc::NLM_F_CREATE | libc::NLM_F_EXCL;
+    let mut message = (HEADER as u32 + body.len() as u32).to_ne_bytes().to_vec();
+    message.extend(libc::RTM_NEWADDR.to_ne_bytes());
+    message.extend((flags as u16).to_ne_bytes());
+    // A number of the message and one of the sender, which nobody asks for.
+    message.extend([0; 8]);
+    message.extend(body);
+    let socket = socket(AddressFamily::NETLINK, SocketType::RAW, None)?;
+    send(&socket, &message, SendFlags::empty())?;
+    let mut answer = [0; 1024];
+    let (length, _) = recv(&socket, &mut answer[..], RecvFlags::empty())?;
+    match answer[..length]
+        .get(HEADER..HEADER + 4)
+        .and_then(|code| code.try_into().ok())
+        .map(i32::from_ne_bytes)
+    {
+        Some(0) => Ok(()),
+        Some(code) => Err(io::Error::from_raw_os_error(-code)),
+        None => Err(io::ErrorKind::UnexpectedEof.into()),
     }
 }
 

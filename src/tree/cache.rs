@@ -5,7 +5,7 @@
 
 use std::fs;
 use std::io;
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -129,7 +129,8 @@ fn temporary_cache(temp: &Path) -> PathBuf {
     if let Some(dir) = known.iter().find(|dir| dir.path().parent() == Some(temp)) {
         return dir.path().to_owned();
     }
-    match tempfile::Builder::new().prefix("mtr-rs-cache-").tempdir_in(temp) {
+    let own = fs::Permissions::from_mode(0o700);
+    match tempfile::Builder::new().prefix("mtr-rs-cache-").permissions(own).tempdir_in(temp) {
         Ok(dir) => {
             let path = dir.path().to_owned();
             known.push(dir);
@@ -145,7 +146,6 @@ fn temporary_cache(temp: &Path) -> PathBuf {
 mod tests {
     use super::*;
     use crate::skip;
-    use std::os::unix::fs::PermissionsExt as _;
 
     fn env(pairs: &[(&str, &Path)]) -> Env {
         let mut env = Env::default();

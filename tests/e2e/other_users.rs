@@ -99,7 +99,27 @@ fn reach_no_server_of_root() {
     run.exits(0).verdict("own.hold", "pass").says("servers listen in a private network");
 }
 
-/// That the test above can fail: the same user reaches the same server in the network of the machine.
+/// Where the path of the vardir is too long for sockets they are elsewhere.
+#[test]
+fn reach_no_socket_in_a_short_directory() {
+    if !root_is_there("to have servers that are worth it") {
+        return;
+    }
+    let site = holding();
+    let temp = site.path("t");
+    std::fs::create_dir(&temp).unwrap();
+    let run = site.run_in(&"v".repeat(100), "files").env("TMPDIR", &temp);
+    let (found, run) = while_it_holds(&site, run, |_| {
+        let short = std::fs::read_dir(&temp).unwrap().map(|entry| entry.unwrap().path());
+        let sockets: Vec<_> =
+            short.map(|dir| dir.join("mysqld.1.sock")).filter(|path| path.exists()).collect();
+        (sockets.len(), sockets.iter().any(|socket| can(&format!("ls '{}'", socket.display()))))
+    });
+    assert_eq!(found, (1, false), "{run:?}");
+    run.exits(0).verdict("own.hold", "pass");
+}
+
+/// That the first test can fail: the same user reaches the same server in the network of the machine.
 #[test]
 fn reach_a_server_in_the_network_of_the_host() {
     if !root_is_there("to have servers that are worth it") {

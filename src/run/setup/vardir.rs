@@ -262,13 +262,11 @@ fn short_tmp(
         }
     });
     let mut failed = None;
+    // Who reaches a socket of a server is its root.
+    let mode = Permissions::from_mode(if entered { 0o711 } else { 0o700 });
     for base in paths::short_bases(env) {
-        match tempfile::Builder::new().prefix("mtr-").tempdir_in(&base) {
+        match tempfile::Builder::new().prefix("mtr-").permissions(mode.clone()).tempdir_in(&base) {
             Ok(short) => {
-                if entered {
-                    std::fs::set_permissions(short.path(), Permissions::from_mode(0o711))
-                        .map_err(|error| Error::io("change the mode of", short.path(), error))?;
-                }
                 messages.push(format!(" - using tmpdir: '{}'\n", short.path().display()));
                 return Ok((short.path().to_path_buf(), Some(short)));
             }
