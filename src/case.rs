@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use bstr::BString;
 
+use crate::component::component;
 use crate::error::Location;
 
 /// Where a server option came from, for `--explain` and for reports of a server that did not start.
@@ -171,12 +172,11 @@ impl TestCase {
         }
     }
 
-    /// The name of the directory and files kept for this instance: `suite.test[-a,b]`.
+    /// The name of the directory and files kept for this instance: `suite.test[-a,b]`, as one component of a path.
     pub fn file_name(&self) -> String {
-        let name = self.name().replace('/', "_");
         match self.combination() {
-            names if names.is_empty() => name,
-            names => format!("{name}-{names}"),
+            names if names.is_empty() => component(&self.name()),
+            names => component(&format!("{}-{names}", self.name())),
         }
     }
 

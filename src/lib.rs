@@ -6,6 +6,7 @@ pub mod case;
 pub mod check;
 pub mod cli;
 pub mod client;
+pub mod component;
 pub mod config;
 pub mod env;
 pub mod error;

@@ -10,9 +10,11 @@ use crate::cli::{INTERPRETER, help};
 use crate::env::Env;
 use crate::error::{Error, Result};
 use crate::interp::tool;
+use crate::report::text;
 use crate::sys::files::current_dir;
 use crate::sys::guardian;
 use crate::sys::streams::{self, complain};
+use crate::tree::cache;
 
 /// Names under which the program is the interpreter, whatever its arguments are.
 const INTERPRETER_NAMES: [&str; 2] = ["mariadb-test", "mysqltest"];
@@ -24,11 +26,14 @@ pub fn run(args: Vec<OsString>) -> u8 {
         Ok(args) => return tool::main::main(args),
         Err(args) => args,
     };
-    match dispatch(args) {
+    let done = dispatch(args);
+    cache::close();
+    match done {
         Ok(code) => u8::try_from(code).unwrap_or(1),
         Err(error) => {
             // The prefix is what log collectors look for.
-            complain(&format!("mysql-test-run: *** ERROR: {}", error.explained()));
+            let text = text::continued(error.explained().as_bytes());
+            complain(&text::guarded(format!("mysql-test-run: *** ERROR: {text}").as_bytes()).to_string());
             1
         }
     }

@@ -25,10 +25,11 @@ use crate::run::setup::context::Context;
 use crate::run::setup::coverage;
 use crate::run::setup::debugger;
 use crate::run::setup::early_death::{self, Early};
+use crate::run::setup::network;
 use crate::run::setup::plugin_dir;
 use crate::run::setup::sanitizer;
 use crate::run::setup::traces::Traces;
-use crate::run::setup::vardir::Vardir;
+use crate::run::setup::vardir::ClaimedVardir;
 use crate::run::stop_file;
 use crate::run::supervisor::{Supervisor, SupervisorInputs};
 use crate::run::worker::handle::{Crew, Made, Notice};
@@ -49,30 +50,37 @@ pub fn execute(settings: Settings, env: &Env, cwd: &Path) -> Result<i32> {
     }
     let begun = Instant::now();
     // Servers and scripts of the same user read each other's files, whatever the caller's umask (runner §8.1).
-    rustix::process::umask(rustix::fs::Mode::WGRP | rustix::fs::Mode::WOTH);
+    let umask = rustix::process::umask(rustix::fs::Mode::WGRP | rustix::fs::Mode::WOTH);
     orphans::become_subreaper().map_err(|error| Error::new("cannot become a subreaper").caused_by(error))?;
-    let mut messages = opening_lines(&settings);
+    let messages = opening_lines(&settings);
     let mut layout = locate(&settings, env, cwd)?;
     derive::check_coverage(&settings, layout.source)?;
     debugger::check(&settings)?;
+    network::check(&settings)?;
     sanitizer::check(&settings, &layout, env)?;
-    let (mut vardir, said) = Vardir::open(&settings, &layout, env, cwd)?;
-    messages.extend(said.into_iter().map(BString::from));
-    plugin_dir::fill(&mut layout, &vardir.root)?;
-    let mut reporters = reporters(&settings, env, &vardir.root, Clock::system())?;
+    let vardir = ClaimedVardir::new(&settings, &layout, env, cwd, umask.bits())?;
+    plugin_dir::fill(&mut layout, vardir.root())?;
+    let mut reporters = reporters(&settings, env, vardir.root(), Clock::system())?;
     for text in messages {
         reporters.message(text);
+    }
+    reporters.message(format!("vardir: {}", vardir.root().display()));
+    for text in &layout.warnings {
+        reporters.warning(WarningKind::Files, text.as_str());
+    }
+    if let Some(text) = vardir.warning() {
+        reporters.warning(WarningKind::Other, text);
     }
     for option in &settings.without_effect {
         reporters.warning(WarningKind::Option, format!("option {option} has no effect"));
     }
     if let Some(program) = env.get("MYSQL_TEST").and(settings.mysqltest.as_ref()) {
         let rule = "=".repeat(59);
-        let text =
-            format!("{rule}\nWARNING:The mysqltest binary is fetched from {}\n{rule}", program.display());
-        reporters.message(text);
+        reporters.message(rule.as_str());
+        reporters.message(format!("WARNING:The mysqltest binary is fetched from {}", program.display()));
+        reporters.message(rule);
     }
-    let ended = run(settings, env, cwd, layout, &mut vardir, &mut reporters, begun);
+    let ended = run(settings, env, cwd, layout, vardir, &mut reporters, begun);
     Ok(ended.unwrap_or_else(|error| {
         // Reports on disk must say that the run did not happen, not show an empty success.
         reporters.event(&Event::RunFinished {
@@ -88,13 +96,14 @@ pub fn execute(settings: Settings, env: &Env, cwd: &Path) -> Result<i32> {
     }))
 }
 
-/// The run itself: the vardir is ours and reporters listen.
+/// The run itself: reporters listen. The vardir is emptied when the tests are known and nothing that was asked for is
+/// missing: a mistyped name costs nobody the evidence of the last failure.
 fn run(
     settings: Settings,
     env: &Env,
     cwd: &Path,
     layout: Layout,
-    vardir: &mut Vardir,
+    claimed: ClaimedVardir,
     reporters: &mut Reporters,
     begun: Instant,
 ) -> Result<i32> {
@@ -106,8 +115,8 @@ fn run(
     guardian::set_mark(&mut marked, &run_mark, 0);
     let env = &marked;
     let opened = Instant::now();
-    let Survey { layout, programs, facts, collection, suite_pm, messages } =
-        survey::survey(&settings, env, cwd, layout, &vardir.root)?;
+    let Survey { mut layout, programs, facts, collection, suite_pm, messages } =
+        survey::survey(&settings, env, cwd, layout, claimed.root())?;
     let collected = Instant::now();
     for text in messages {
         reporters.message(text);
@@ -120,6 +129,15 @@ fn run(
         reporters.message("No tests to run...");
         return Ok(i32::from(!settings.skip_not_found));
     }
+    let first = entry::start_from(collection.cases.iter(), settings.start_from.as_deref());
+    if first == collection.cases.len() {
+        let name = settings.start_from.as_deref().unwrap_or_default();
+        return Err(Error::new(format!(
+            "--start-from={name} is the name of no test of this run: nothing is run"
+        ))
+        .hint("--list prints the tests of a run in their order"));
+    }
+    let engine = survey::engine(&collection, &programs, &settings)?;
     let workers = survey::worker_count(&settings, &collection);
     if workers == 1 && settings.start_and_exit && asked_for_more(&settings) {
         let text = "Parallel cannot be used with --start-and-exit\nSetting parallel to 1";
@@ -131,14 +149,33 @@ fn run(
     }
     let mut suppressions = suite_pm.suppressions.clone();
     suppressions.extend(debugger::suppressions(&settings));
+    let patterns = Patterns::new(&suppressions)?;
+    // When suites have looked for services of the network, and before anything is removed or started.
+    let mut of_tests = env.clone();
+    suite_pm.apply(&mut of_tests);
+    let network = network::enter(&settings, &layout.test_dir, &collection.cases, &of_tests)?;
+    if let Some(text) = network.message {
+        reporters.message(text);
+    }
+    if let Some(text) = network.warning {
+        reporters.warning(WarningKind::Other, text);
+    }
+    let (mut vardir, said) =
+        claimed.open(&settings, env, survey::servers_of_another(&settings, &collection))?;
+    reporters.vardir_is_ready(&vardir.root)?;
+    for text in said {
+        reporters.message(text);
+    }
+    plugin_dir::fill(&mut layout, &vardir.root)?;
+    let vardir = &mut vardir;
     let ctx = Context {
-        bootstrap_cache: Some(cache_dir(env)),
+        bootstrap_cache: Some(cache_dir(env)?),
         bootstrap_program: env
             .non_empty("MYSQLD_BOOTSTRAP")
             .map_or_else(|| layout.mariadbd.clone(), PathBuf::from),
         replica_status: survey::replica_status(&layout),
-        patterns: Patterns::new(&suppressions)?,
-        engine: survey::engine(&collection, &programs, &settings)?,
+        patterns,
+        engine,
         run_mark,
         traces: Traces::default(),
         named_tests: !settings.names.is_empty(),
@@ -184,10 +221,7 @@ fn run(
         vardir: vardir.root.clone(),
         server_version: format!("{}{}", ctx.facts.version, ctx.facts.suffix),
     });
-    reporters.event(&planned(
-        &cases,
-        entry::start_from(cases.iter().map(Arc::as_ref), ctx.settings.start_from.as_deref()),
-    ));
+    reporters.event(&planned(&cases, first));
     if ctx.settings.report_times {
         let initialized = (opened - begun) + collected.elapsed();
         let phases = vec![(Phase::Collect, collected - opened), (Phase::Init, initialized)];
@@ -318,7 +352,7 @@ pub(super) fn opening_lines(settings: &Settings) -> Vec<BString> {
     lines.extend(derive::announcements(settings).into_iter().map(BString::from));
     if let Some(comment) = &settings.comment {
         let rule = "#".repeat(78);
-        lines.push(format!("\n{rule}\n# {comment}\n{rule}").into());
+        lines.extend([BString::default(), rule.as_str().into(), format!("# {comment}").into(), rule.into()]);
     }
     lines
 }

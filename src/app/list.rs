@@ -1,15 +1,28 @@
 //! `--dry-run`, `--list` and `--explain`: tests are found and told, and nothing is run.
 
+use std::io::Write;
 use std::path::Path;
 
 use bstr::BString;
 
 use super::execute::{locate, opening_lines};
-use super::{explain, survey};
+use super::explain;
+use super::survey::{self, Survey};
+use crate::case::TestCase;
 use crate::cli::settings::Settings;
 use crate::env::Env;
 use crate::error::{Error, Result};
+use crate::report::text::{self, Guard};
 use crate::sys::streams::print;
+
+/// A test as `--list` shows it.
+fn listed(case: &TestCase) -> BString {
+    let name = text::name(&case.name());
+    match case.combination() {
+        names if names.is_empty() => name.into(),
+        names => format!("{name} '{}'", text::combination(&names)).into(),
+    }
+}
 
 /// `--dry-run` and `--explain`: nothing is written to the vardir and no server started.
 ///
@@ -20,17 +33,26 @@ pub fn list(settings: &Settings, env: &Env, cwd: &Path) -> Result<i32> {
     let scratch =
         tempfile::tempdir().map_err(|error| Error::new("cannot create a directory").caused_by(error))?;
     let survey = survey::survey(settings, env, cwd, layout, scratch.path())?;
-    print(|out| match &settings.explain {
+    print(|out| {
+        let mut out = Guard::new(out);
+        told(&mut out, settings, &survey)?;
+        out.flush()
+    })?;
+    Ok(i32::from(settings.explain.is_some() && survey.collection.cases.is_empty()))
+}
+
+/// Writes what was found.
+fn told(out: &mut impl Write, settings: &Settings, survey: &Survey) -> std::io::Result<()> {
+    match &settings.explain {
         Some(name) => explain::print(out, name, &survey.layout, &survey.collection.cases),
         None => {
             let mut lines: Vec<BString> = opening_lines(settings);
-            lines.extend(survey.messages);
-            lines.extend(survey.collection.cases.iter().map(|case| BString::from(case.full_name())));
+            lines.extend(survey.messages.iter().cloned());
+            lines.extend(survey.collection.cases.iter().map(listed));
             lines.iter().try_for_each(|line| {
                 out.write_all(line)?;
                 out.write_all(b"\n")
             })
         }
-    })?;
-    Ok(i32::from(settings.explain.is_some() && survey.collection.cases.is_empty()))
+    }
 }

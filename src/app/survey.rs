@@ -4,12 +4,14 @@ use std::path::Path;
 
 use bstr::BString;
 
+use crate::case::TestCase;
 use crate::check::testcase::ReplicaStatus;
 use crate::cli::settings::{Parallel, Settings};
 use crate::config::environment::{self, VarDirs};
 use crate::env::Env;
 use crate::error::{Error, Result};
 use crate::plan::order;
+use crate::report::text;
 use crate::run::setup::early_death::{self, Early};
 use crate::run::setup::engine::Engine;
 use crate::tree::collect::{Collection, collect};
@@ -74,13 +76,21 @@ pub fn survey(settings: &Settings, env: &Env, cwd: &Path, layout: Layout, datadi
         order::reorder(&mut collection.cases, collection.bundled);
     }
     let suite_pm = suite_pm.finish();
-    messages.extend(suite_pm.messages.iter().cloned());
+    // What the suites' own code says is not ours.
+    messages.extend(suite_pm.messages.iter().map(|said| without_newline(text::indented(said))));
     if settings.wanted().is_empty() {
         messages.push(format!("Using suites: {}", collection.suites_named.join(",")).into());
     }
     messages.push("Collecting tests...".into());
     messages.extend(collection.messages.iter().map(|text| BString::from(text.as_str())));
     Ok(Survey { layout, programs, facts, collection, suite_pm, messages })
+}
+
+fn without_newline(mut text: BString) -> BString {
+    if text.ends_with(b"\n") {
+        text.pop();
+    }
+    text
 }
 
 /// The columns of the server's replication state, as the tree's own script has them.
@@ -106,6 +116,16 @@ pub fn engine(collection: &Collection, programs: &Programs, settings: &Settings)
         }
         chosen => chosen,
     }
+}
+
+/// Whether servers run as another user than root, who then has to enter the vardir.
+pub fn servers_of_another(settings: &Settings, collection: &Collection) -> bool {
+    let another = |option: &[u8]| option.strip_prefix(b"--user=").is_some_and(|user| user != b"root");
+    let of_case = |case: &TestCase| {
+        let options = case.master_opt.iter().chain(&case.slave_opt);
+        options.into_iter().any(|option| another(&option.text))
+    };
+    settings.mysqld.iter().any(|option| another(option)) || collection.cases.iter().any(of_case)
 }
 
 /// How much memory a worker with its servers may need (bytes): an ordinary server takes 150 MB,

@@ -106,7 +106,12 @@ pub struct ServerState {
 /// # Errors
 /// Whatever the session or the listing of the data directory says. Before a test that fails the test; after it,
 /// a [`SessionError::Server`] or [`SessionError::File`] is a side effect of the test (a dropped database `test`, say).
-pub fn snapshot(session: &mut Session, replica: &ReplicaStatus) -> Result<ServerState, SessionError> {
+/// `own` is the data directory as the configuration has it: the answer of the server went through a character set.
+pub fn snapshot(
+    session: &mut Session,
+    replica: &ReplicaStatus,
+    own: &Path,
+) -> Result<ServerState, SessionError> {
     let mut text = BString::new(Vec::with_capacity(64 * 1024));
     if let Some(status) = session.query("SHOW SLAVE STATUS")?.first() {
         replica.print(&mut text, status);
@@ -122,7 +127,7 @@ pub fn snapshot(session: &mut Session, replica: &ReplicaStatus) -> Result<Server
     print::warnings(&mut text, session, &state)?;
 
     if let Some(datadir) = variable(&state, b"DATADIR") {
-        let datadir = datadir.to_path_lossy();
+        let datadir = if datadir.is_ascii() { datadir.to_path_lossy() } else { own.into() };
         print_files(&mut text, &datadir, |name| name == replica.upgrade_info)?;
         print_files(&mut text, &datadir.join("test"), |name| {
             name.starts_with(b"#sql") && !(replica.ignore_orphans && is_orphan(name))

@@ -20,6 +20,17 @@ pub enum Parallel {
     Auto,
 }
 
+/// Whose network servers listen in: `--network`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Network {
+    /// One of the run's own where root runs ordinary tests, else the machine's.
+    Auto,
+    /// One of the run's own.
+    Private,
+    /// The machine's.
+    Host,
+}
+
 /// One `--gdb`-like option in use (runner §12.5).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DebuggerChoice {
@@ -114,6 +125,7 @@ pub struct Settings {
     /// `None`: auto.
     pub port_base: Option<u32>,
     pub port_group_size: u16,
+    pub network: Network,
     pub user: String,
     pub open_files_limit: u64,
     pub max_connections: Option<u64>,
@@ -165,6 +177,8 @@ pub struct Settings {
     pub core_on_failure: bool,
     pub max_save_core: u32,
     pub max_save_datadir: u32,
+    /// Vardirs of earlier runs that are kept beside the vardir.
+    pub keep_runs: u32,
     pub stress: Option<BString>,
     /// `no`, `short`, `medium`, `detailed`, `custom` or `custom:…`.
     pub print_core: String,
@@ -250,6 +264,7 @@ impl Settings {
             build_thread: None,
             port_base: None,
             port_group_size: 0,
+            network: Network::Auto,
             user: String::new(),
             open_files_limit: 0,
             max_connections: None,
@@ -288,6 +303,7 @@ impl Settings {
             core_on_failure: false,
             max_save_core: 0,
             max_save_datadir: 0,
+            keep_runs: 0,
             stress: None,
             print_core: String::new(),
             print_method: String::new(),

@@ -15,7 +15,7 @@ use super::option::{
     DebuggerKind, EnvOnly, Group, Opt, Question, ask, attached, counter, debugger, flag, integer, list,
     negatable, optional, pairs, text, time,
 };
-use super::settings::Parallel;
+use super::settings::{Network, Parallel};
 use crate::error::{Error, Result};
 
 /// The table, in the order of `--help`.
@@ -271,6 +271,28 @@ const PLACES: &[Opt] = &[
     .env_nonzero("MTR_PORT_GROUP_SIZE")
     .default("30")
     .help("reserve N ports for each worker"),
+    text("network", "KIND", |s, v| {
+        s.network = match v.as_bytes() {
+            b"auto" => Network::Auto,
+            b"private" => Network::Private,
+            b"host" => Network::Host,
+            _ => {
+                let text = format!("invalid value '{v}' supplied for option --network");
+                return Err(Error::new(text).hint("give auto, private or host"));
+            }
+        };
+        Ok(())
+    })
+    .ours()
+    .default("auto")
+    .help("let the servers listen in the network of the host, or in a private one: auto, private or host")
+    .more(
+        "Nobody outside of a run reaches servers in its private network, which has a loopback interface and nothing \
+         else. `auto` is private where root runs tests and the system allows it; elsewhere, and for `--start` and its \
+         relatives, `--extern`, debuggers with a terminal of their own and tests that need a service of the network, it is \
+         that of the host. For a run of root in the network of the host a warning says what others may do, unless \
+         `host` was given. See `reliability.md`.",
+    ),
     text("user", "NAME", |s, v| {
         s.user = utf8("user", v)?;
         Ok(())
@@ -397,6 +419,11 @@ const DEBUGGING: &[Opt] = &[
         .env("MTR_MAX_SAVE_DATADIR")
         .default("20")
         .help("keep the data directories of at most N failed tests"),
+    integer("keep-runs", "N", |s, n| s.keep_runs = small(n))
+        .ours()
+        .default("0")
+        .help("keep the vardirs of the last N runs, as VAR.1, VAR.2 and so on")
+        .more("They are moved when the next run begins. The vardir has to be a plain directory, no link and no mount point."),
     optional("print-core", "FORMAT", |s, v| {
         s.print_core = utf8("print-core", v)?;
         Ok(())
@@ -599,6 +626,7 @@ mod tests {
                 let value = match name {
                     "print-method" => "lldb",
                     "sanitizer" => "asan",
+                    "network" => "host",
                     _ => "7",
                 };
                 format!("--{name}={value}")

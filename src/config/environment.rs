@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 
 use super::sanitizers;
 use crate::cli::settings::Settings;
-use crate::env::Env;
+use crate::env::{Env, shell_word};
 use crate::sys::argument::argument;
 use crate::tree::layout::Layout;
 use crate::tree::probe::ServerFacts;
@@ -185,8 +185,8 @@ fn places(env: &mut Env, layout: &Layout, facts: &ServerFacts, vardirs: &VarDirs
     env.set("SECURE_LOAD_PATH", layout.test_dir.join("std_data"));
 }
 
-/// Builds the variables that hold a command for a shell: words joined by one blank, unquoted, as
-/// test scripts and result files expect them.
+/// Builds the variables that hold a command for a shell: words joined by one blank, as test scripts and result files
+/// expect them; a word that a shell would take apart, as a vardir with a blank, is quoted.
 struct Commands<'a> {
     settings: &'a Settings,
     programs: &'a Programs,
@@ -253,7 +253,9 @@ impl Commands<'_> {
     fn plain(&self, program: Program, args: &[OsString]) -> OsString {
         match self.programs.path(program) {
             Some(path) => {
-                join(std::iter::once(path.as_os_str()).chain(args.iter().map(OsString::as_os_str)), " ")
+                let words = std::iter::once(path.as_os_str()).chain(args.iter().map(OsString::as_os_str));
+                let words: Vec<_> = words.map(shell_word).collect();
+                join(words.iter().map(AsRef::as_ref), " ")
             }
             None => OsString::new(),
         }
@@ -262,8 +264,8 @@ impl Commands<'_> {
     /// How tests start a server by hand: a trailing blank stays where no `--mysqld` was given.
     fn server(&self, mariadbd: &Path) -> OsString {
         let mut text = mariadbd.as_os_str().to_owned();
-        text.push(" --defaults-group-suffix=.1 --defaults-file=");
-        text.push(&self.config);
+        text.push(" --defaults-group-suffix=.1 ");
+        text.push(shell_word(&argument("--defaults-file=", &self.config)));
         text.push(" ");
         let extra: Vec<&OsStr> =
             self.settings.mysqld.iter().map(|option| OsStr::from_bytes(option)).collect();

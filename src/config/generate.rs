@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use bstr::{BStr, BString, ByteSlice};
 
 use super::server_group::{ServerGroup, path_of};
+use crate::component::is_component;
 use crate::env::Env;
 use crate::error::{Error, Location, Result};
 use crate::grammar::mycnf::{ConfigFile, ConfigOption, Group};
@@ -54,6 +55,8 @@ pub struct Config {
     servers: Vec<ServerGroup>,
     next_port: u32,
     warnings: Vec<String>,
+    /// Paths of ours with a `#`, which begins a comment in option files.
+    with_hash: Vec<BString>,
 }
 
 /// Makes the configuration that `inputs.template` describes.
@@ -69,6 +72,7 @@ pub fn generate(inputs: &ConfigInputs<'_>) -> Result<Config> {
     }
     for index in 0..work.file.groups().len() {
         if is_server(&work.file.groups()[index]) {
+            check_name(&work.file.groups()[index], inputs.template_path)?;
             work.complete_server(index)?;
         }
     }
@@ -79,6 +83,20 @@ pub fn generate(inputs: &ConfigInputs<'_>) -> Result<Config> {
 
 fn is_server(group: &Group) -> bool {
     group.name.starts_with(b"mysqld.")
+}
+
+/// A server's directories, logs and sockets have its name.
+fn check_name(group: &Group, template: &Path) -> Result<()> {
+    match group.name.to_str() {
+        Ok(name) if is_component(name) => Ok(()),
+        _ => {
+            let place = group.options.first().map(|option| option.location.clone());
+            let (file, line) = place.map_or((template.to_owned(), None), |place| (place.file, place.line));
+            Err(Error::new(format!("[{}] cannot be the name of a server", group.name.escape_bytes()))
+                .at(file, line)
+                .hint("its files have this name: no slashes, no control characters, at most 200 bytes"))
+        }
+    }
 }
 
 /// Makes a value from what was made before it and from the options of the server's group so far.
@@ -139,7 +157,11 @@ impl Work<'_> {
             if group.option(name).is_none() {
                 let group = group.clone();
                 let value = rule(self, &group)?;
-                let option = self.option(name, Some(value));
+                let mut option = self.option(name, Some(value));
+                // A path beside the data directory has what the template says of that.
+                if let Some(datadir) = group.option("datadir").filter(|_| name.ends_with("-log-file")) {
+                    option.location = datadir.location.clone();
+                }
                 self.file.groups_mut()[index].set(option);
             }
         }
@@ -223,7 +245,11 @@ impl Work<'_> {
             ("user", "#user"),
             ("password", "#password"),
         ] {
-            self.set(&client, to, server.value(from).map(ToOwned::to_owned));
+            let (value, location) = match server.option(from) {
+                Some(option) => (option.value.clone(), option.location.clone()),
+                None => (None, self.option(to, None).location),
+            };
+            self.file.group_or_insert(&client).set(ConfigOption { name: to.into(), value, location });
         }
     }
 
@@ -241,7 +267,8 @@ impl Work<'_> {
                 else {
                     continue;
                 };
-                if !value.contains(&b'@') {
+                // What was made from our own paths has no line in the template: an `@` in them is no reference.
+                if !value.contains(&b'@') || location.line.is_none() {
                     continue;
                 }
                 let (value, location) = (value.clone(), location.clone());
@@ -317,7 +344,16 @@ impl Work<'_> {
             let file = self.inputs.template_path.display();
             format!("Uninitialized value for  {} , group [ENV], file  {file}", o.name)
         });
-        Ok(Config { warnings: warnings.collect(), servers, next_port: self.next_port, file: self.file })
+        let ConfigInputs { vardir, tmpdir, layout, .. } = *self.inputs;
+        let paths = [vardir, tmpdir, &layout.basedir, &layout.bindir, &layout.test_dir, &layout.plugin_dir];
+        let with_hash = paths.into_iter().map(bytes).filter(|path| path.contains(&b'#')).collect();
+        Ok(Config {
+            warnings: warnings.collect(),
+            servers,
+            next_port: self.next_port,
+            file: self.file,
+            with_hash,
+        })
     }
 }
 
@@ -336,6 +372,14 @@ fn value_or(group: &Group, name: &str, default: &Path) -> PathBuf {
 fn beside_datadir(group: &Group, file: &str) -> BString {
     let datadir = group.value("datadir").map(path_of).unwrap_or_default();
     bytes(&datadir.parent().unwrap_or(Path::new(".")).join(file))
+}
+
+/// A value in which `#` is no comment; one that a template has in quotes stays.
+fn quoted(value: &BString) -> BString {
+    match value.as_slice() {
+        [quote @ (b'"' | b'\''), .., last] if quote == last => value.clone(),
+        _ => [b"\"", value.replace("\"", "\\\"").as_slice(), b"\""].concat().into(),
+    }
 }
 
 fn bytes(path: &Path) -> BString {
@@ -420,7 +464,10 @@ impl Config {
                 text.extend_from_slice(&option.name);
                 if let Some(value) = &option.value {
                     text.push(b'=');
-                    text.extend_from_slice(value);
+                    match self.with_hash.iter().any(|path| value.contains_str(path)) {
+                        true => text.extend_from_slice(&quoted(value)),
+                        false => text.extend_from_slice(value),
+                    }
                 }
                 text.push(b'\n');
             }

@@ -3,6 +3,7 @@
 pub mod environment;
 pub mod external;
 pub mod generate;
+mod port_locks;
 pub mod ports;
 mod sanitizers;
 pub mod server_group;

@@ -2,17 +2,15 @@
 //!
 //! A worker's ports follow from a number, its "build thread". All runners of a machine, the Perl
 //! one too, agree on who has which number by locks on files in [`UNIQUE_IDS`]; the lock is all that
-//! counts, the files stay and are empty.
+//! counts, the files stay and are empty. See [`super::port_locks`].
 
-use std::fs::{self, File, OpenOptions, Permissions};
-use std::io;
 use std::net::{Ipv4Addr, SocketAddrV4};
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::fd::OwnedFd;
 use std::path::Path;
 
-use rustix::fs::FlockOperation;
 use rustix::net::{AddressFamily, SocketType, bind, socket, sockopt};
 
+use crate::config::port_locks::{Lock, Locks};
 use crate::error::{Error, Result};
 
 /// Where the locks are; part of the protocol, so the same for every user and every runner.
@@ -60,7 +58,7 @@ pub struct PortLease {
     pub base: u16,
     /// How many there are.
     pub size: u16,
-    _locks: Vec<File>,
+    _locks: Vec<OwnedFd>,
 }
 
 impl PortLease {
@@ -88,8 +86,8 @@ pub struct Leased {
 ///
 /// # Errors
 ///
-/// No free build thread, ports outside 5001–32767, a busy port where the user chose the ports, and a
-/// directory of locks that cannot be made.
+/// No free build thread, ports outside 5001–32767, a busy port or a lock that is no file where the user chose the
+/// ports, and a directory of locks that cannot be made or is none.
 pub fn lease(request: &PortRequest<'_>) -> Result<Leased> {
     if request.size == 0 {
         return Err(Error::new("the port group size is 0").hint("give --port-group-size at least 1"));
@@ -119,18 +117,37 @@ pub fn lease(request: &PortRequest<'_>) -> Result<Leased> {
 }
 
 fn auto(request: &PortRequest<'_>, messages: &mut Vec<String>) -> Result<PortLease> {
-    make_ids_dir(request.ids)?;
+    let locks = Locks::open(request.ids)?;
     let spare = if request.workers > 1500 { 3000 } else { 2 * request.workers };
+    let mut refused = None;
     for build_thread in FIRST_AUTO..=FIRST_AUTO + spare + 300 {
-        let Some(lock) = lock_id(request.ids, build_thread) else { continue };
+        let lock = match locks.lock(build_thread) {
+            Lock::Ours(lock) => lock,
+            Lock::Taken => continue,
+            Lock::Refused(error) => {
+                refused = Some(error);
+                continue;
+            }
+            Lock::NoFile(what) => {
+                messages.push(format!(
+                    " - build thread {build_thread} is passed over: {} {what}",
+                    request.ids.join(build_thread.to_string()).display()
+                ));
+                continue;
+            }
+        };
         let base = base_of(build_thread, request.size)?;
         match first_busy(base, request.size) {
             None => return Ok(PortLease { build_thread, base, size: request.size, _locks: vec![lock] }),
             Some(port) => messages.push(busy(port)),
         }
     }
-    Err(Error::new("Could not get a unique build thread id")
-        .hint(format!("are very many runs going on? their locks are in {}", request.ids.display())))
+    let error = Error::new("Could not get a unique build thread id")
+        .hint(format!("are very many runs going on? their locks are in {}", request.ids.display()));
+    Err(match refused {
+        Some(cause) => error.caused_by(cause),
+        None => error,
+    })
 }
 
 /// A lease of ports that the user chose. They are locked too, so that no `auto` takes them, but
@@ -142,25 +159,33 @@ fn chosen(
     messages: &mut Vec<String>,
 ) -> Result<PortLease> {
     let size = request.size;
-    let mut locks = Vec::new();
-    if make_ids_dir(request.ids).is_ok() {
-        // The build threads of this group size that the ports belong to: one, or with a port base two.
-        let thread_of = |port: u16| port.checked_sub(10000).map(|above| u32::from(above / size));
-        let threads = thread_of(base).into_iter().chain(thread_of(base + (size - 1)));
-        let mut threads: Vec<u32> = threads.collect();
-        threads.dedup();
+    // The build threads of this group size that the ports belong to: one, or with a port base two.
+    let thread_of = |port: u16| port.checked_sub(10000).map(|above| u32::from(above / size));
+    let threads = thread_of(base).into_iter().chain(thread_of(base + (size - 1)));
+    let mut threads: Vec<u32> = threads.collect();
+    threads.dedup();
+    let (mut held, ids) = (Vec::new(), request.ids);
+    if !threads.is_empty() {
+        let locks = Locks::open(ids)?;
         for thread in threads {
-            match lock_id(request.ids, thread) {
-                Some(lock) => locks.push(lock),
-                None => messages.push(format!(
+            match locks.lock(thread) {
+                Lock::Ours(lock) => held.push(lock),
+                Lock::Taken | Lock::Refused(_) => messages.push(format!(
                     "Ports {base}..{} may be in use by another run, which has build thread {thread}",
                     base + (size - 1)
                 )),
+                Lock::NoFile(what) => {
+                    let path = ids.join(thread.to_string());
+                    let text = format!("build thread {thread} cannot be taken: {} {what}", path.display());
+                    return Err(Error::new(text).hint(
+                        "remove it, or leave out --build-thread and --port-base to have free ports chosen",
+                    ));
+                }
             }
         }
     }
     match first_busy(base, size) {
-        None => Ok(PortLease { build_thread, base, size, _locks: locks }),
+        None => Ok(PortLease { build_thread, base, size, _locks: held }),
         Some(port) => {
             messages.push(busy(port));
             Err(Error::new(format!("Some port(s) was not free:\n{}", messages.join("\n")))
@@ -193,8 +218,9 @@ fn first_busy(base: u16, size: u16) -> Option<u16> {
     (base..=base + (size - 1)).find(|port| !is_free(*port))
 }
 
-/// Binds as a server would, but does not listen: nobody who looks meanwhile sees the port in use.
-fn is_free(port: u16) -> bool {
+/// Whether a server could listen on `port`. Binds as a server would, but does not listen: nobody who looks meanwhile
+/// sees the port in use.
+pub fn is_free(port: u16) -> bool {
     let try_bind = || -> rustix::io::Result<()> {
         let socket = socket(AddressFamily::INET, SocketType::STREAM, None)?;
         sockopt::set_socket_reuseaddr(&socket, true)?;
@@ -203,51 +229,21 @@ fn is_free(port: u16) -> bool {
     try_bind().is_ok()
 }
 
-/// Makes the directory of locks, for all users to write in; a file of its name is in the way.
-fn make_ids_dir(dir: &Path) -> Result<()> {
-    if dir.is_dir() {
-        return Ok(());
-    }
-    if dir.exists() {
-        fs::remove_file(dir).map_err(|e| Error::io("remove", dir, e))?;
-    }
-    match fs::create_dir(dir) {
-        Err(e) if e.kind() != io::ErrorKind::AlreadyExists => return Err(Error::io("create", dir, e)),
-        Err(_) => {}
-        Ok(()) => {
-            fs::set_permissions(dir, Permissions::from_mode(0o777))
-                .map_err(|e| Error::io("change the mode of", dir, e))?;
-        }
-    }
-    Ok(())
-}
-
-/// The lock of one build thread; `None` if somebody has it or its file cannot be opened.
-fn lock_id(dir: &Path, id: u32) -> Option<File> {
-    let path = dir.join(id.to_string());
-    let file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(&path)
-        // Where the system protects other users' files from being opened for creation.
-        .or_else(|_| OpenOptions::new().write(true).open(&path))
-        .ok()?;
-    // Fails for another user's file, which has that mode already.
-    let _ = file.set_permissions(Permissions::from_mode(0o666));
-    rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive).ok()?;
-    // A file that was deleted between opening and locking guards nothing: others lock a new one.
-    let same = fs::metadata(&path).is_ok_and(|on_disk| {
-        file.metadata().is_ok_and(|ours| (ours.dev(), ours.ino()) == (on_disk.dev(), on_disk.ino()))
-    });
-    same.then_some(file)
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use std::fs;
     use std::net::TcpListener;
+    use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+    use std::path::PathBuf;
+
+    fn lock_id(ids: &Path, id: u32) -> Option<OwnedFd> {
+        match Locks::open(ids).unwrap().lock(id) {
+            Lock::Ours(lock) => Some(lock),
+            _ => None,
+        }
+    }
 
     fn request(choice: PortChoice, worker: u32, ids: &Path) -> PortRequest<'_> {
         PortRequest { choice, worker, workers: 2, size: 3, ids }
@@ -299,6 +295,98 @@ mod tests {
         let _server = TcpListener::bind(("127.0.0.1", 22967)).unwrap();
         let error = lease(&request(choice, 2, &ids)).unwrap_err();
         assert!(error.message().ends_with(" - 'localhost:22967' was not free"), "{error}");
+    }
+
+    /// What somebody who waits for other users' runs may put where a lock is expected.
+    fn traps(dir: &Path) -> [(&'static str, PathBuf, &'static str); 5] {
+        let ids = dir.join("ids");
+        fs::create_dir_all(&ids).unwrap();
+        let victim = dir.join("victim");
+        fs::write(&victim, "theirs").unwrap();
+        fs::set_permissions(&victim, fs::Permissions::from_mode(0o600)).unwrap();
+        let [link, dangling, fifo, folder, twice] =
+            [700, 701, 702, 703, 704].map(|id| ids.join(id.to_string()));
+        symlink(&victim, &link).unwrap();
+        symlink(dir.join("made"), &dangling).unwrap();
+        rustix::fs::mknodat(rustix::fs::CWD, &fifo, rustix::fs::FileType::Fifo, 0o666.into(), 0).unwrap();
+        fs::create_dir(&folder).unwrap();
+        fs::hard_link(&victim, &twice).unwrap();
+        [
+            ("link", link, "is a symbolic link"),
+            ("dangling link", dangling, "is a symbolic link"),
+            ("fifo", fifo, "is no file"),
+            ("directory", folder, "is no file"),
+            ("two names", twice, "is a file with another name"),
+        ]
+    }
+
+    #[track_caller]
+    fn nothing_happened(dir: &Path) {
+        let victim = fs::metadata(dir.join("victim")).unwrap();
+        assert_eq!((victim.mode() & 0o777, victim.len()), (0o600, 6));
+        assert!(!dir.join("made").exists(), "a link was followed");
+    }
+
+    #[test]
+    fn a_chosen_number_is_refused_where_its_lock_is_a_trap() {
+        let dir = tempfile::tempdir().unwrap();
+        let ids = dir.path().join("ids");
+        for (what, path, why) in traps(dir.path()) {
+            let thread = path.file_name().unwrap().to_str().unwrap().parse().unwrap();
+            let error = lease(&request(PortChoice::BuildThread(thread), 1, &ids)).unwrap_err();
+            assert!(error.message().ends_with(&format!("{} {why}", path.display())), "{what}: {error}");
+            assert!(error.hint_text().is_some(), "{what}");
+        }
+        nothing_happened(dir.path());
+    }
+
+    #[test]
+    fn auto_passes_over_traps_and_says_so() {
+        let dir = tempfile::tempdir().unwrap();
+        let ids = dir.path().join("ids");
+        for (at, (_, path, _)) in traps(dir.path()).into_iter().enumerate() {
+            fs::rename(path, ids.join((300 + at).to_string())).unwrap();
+        }
+        let leased = lease(&request(PortChoice::Auto, 1, &ids)).unwrap();
+        assert!(leased.lease.build_thread >= 305);
+        assert!(leased.messages[0].contains("build thread 300 is passed over: "), "{:?}", leased.messages);
+        assert!(leased.messages.iter().filter(|text| text.contains("passed over")).count() == 5);
+        nothing_happened(dir.path());
+    }
+
+    #[test]
+    fn the_mode_of_a_lock_that_is_there_stays() {
+        let dir = tempfile::tempdir().unwrap();
+        let ids = dir.path().join("ids");
+        fs::create_dir(&ids).unwrap();
+        fs::set_permissions(&ids, fs::Permissions::from_mode(0o755)).unwrap();
+        fs::write(ids.join("700"), "").unwrap();
+        fs::set_permissions(ids.join("700"), fs::Permissions::from_mode(0o600)).unwrap();
+        let lock = lock_id(&ids, 700).unwrap();
+        assert!(lock_id(&ids, 700).is_none(), "it is locked");
+        drop(lock);
+        assert_eq!(fs::metadata(ids.join("700")).unwrap().mode() & 0o777, 0o600);
+        assert_eq!(fs::metadata(&ids).unwrap().mode() & 0o777, 0o755);
+    }
+
+    #[test]
+    fn a_directory_of_locks_that_is_none_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let (ids, real) = (dir.path().join("ids"), dir.path().join("real"));
+        fs::create_dir(&real).unwrap();
+        symlink(&real, &ids).unwrap();
+        let wanted = [PortChoice::Auto, PortChoice::BuildThread(700)];
+        for choice in wanted {
+            let error = lease(&request(choice, 1, &ids)).unwrap_err();
+            assert!(error.hint_text().unwrap().contains("remove it"), "{error}");
+        }
+        assert_eq!(fs::read_dir(&real).unwrap().count(), 0, "a link was followed");
+        fs::remove_file(&ids).unwrap();
+        fs::write(&ids, "somebody's").unwrap();
+        for choice in wanted {
+            assert!(lease(&request(choice, 1, &ids)).is_err());
+        }
+        assert_eq!(fs::read(&ids).unwrap(), b"somebody's");
     }
 
     #[test]

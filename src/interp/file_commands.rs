@@ -38,7 +38,7 @@ pub fn remove_file(interp: &mut Interp, stored: &Rc<Stored>) -> Done {
 /// `remove_files_wildcard D [PATTERN]`.
 pub fn remove_files_wildcard(interp: &mut Interp, stored: &Rc<Stored>) -> Done {
     let [directory, wanted] = arguments(interp, stored)?;
-    interp.sandbox().check(&directory)?;
+    interp.sandbox().check_tree(&directory)?;
     let (warnings, removed) = files::remove_matching(&directory, pattern(&wanted));
     for warning in warnings {
         tell(&warning);
@@ -88,7 +88,7 @@ pub fn mkdir(interp: &mut Interp, stored: &Rc<Stored>) -> Done {
 /// `rmdir D`: only a failure is held against `--error`.
 pub fn rmdir(interp: &mut Interp, stored: &Rc<Stored>) -> Done {
     let [path] = arguments(interp, stored)?;
-    interp.sandbox().check(&path)?;
+    interp.sandbox().check_tree(&path)?;
     match files::remove_tree(&path) {
         Ok(()) => Ok(()),
         failed => interp.end_file_command(stored, failed, true),

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::lint::finding::Finding;
 use crate::lint::view::View;
+use crate::report::text::visible;
 
 /// The version of the JSON form; it changes where a reader of the old form would go wrong.
 const VERSION: u32 = 1;
@@ -33,24 +34,29 @@ pub fn text(
     cwd: &Path,
 ) -> io::Result<()> {
     for finding in findings {
-        let file = finding.file.strip_prefix(cwd).unwrap_or(&finding.file).display();
+        let file = finding.file.strip_prefix(cwd).unwrap_or(&finding.file);
+        let file = visible(file.as_os_str().as_encoded_bytes());
         let Finding { code, line, column, message, corrected, .. } = finding;
         match (line, column) {
             (0, _) => write!(out, "{file}: ")?,
             (line, 0) => write!(out, "{file}:{line}: ")?,
             (line, column) => write!(out, "{file}:{line}:{column}: ")?,
         }
-        writeln!(out, "{}: {message}", code.code)?;
+        writeln!(out, "{}: {}", code.code, visible(message.as_bytes()))?;
         writeln!(out, "    {}", code.why)?;
         if let Some(corrected) = corrected {
-            writeln!(out, "    write: {corrected}")?;
+            writeln!(out, "    write: {}", visible(corrected.as_bytes()))?;
         }
     }
     for error in &view.errors {
-        writeln!(out, "note: tests are left out that could not be read: {error}")?;
+        writeln!(
+            out,
+            "note: tests are left out that could not be read: {}",
+            visible(error.to_string().as_bytes())
+        )?;
     }
     for note in &view.notes {
-        writeln!(out, "note: {note}")?;
+        writeln!(out, "note: {}", visible(note.as_bytes()))?;
     }
     let count = |number: usize, what: &str| format!("{number} {what}{}", if number == 1 { "" } else { "s" });
     let server = match &view.dialect {

@@ -42,6 +42,12 @@ pub enum Input {
         /// The worker can make another attempt. Otherwise it ends by itself now, and is made anew.
         fit: bool,
     },
+    /// The attempt that a worker had in hand was not begun, for a reason that is no affair of the instance: it is not
+    /// counted. The worker ends by itself now, and is made anew.
+    GivenBack {
+        /// Which, from 1.
+        worker: usize,
+    },
     /// A worker is gone, and its servers with it.
     Left {
         /// Which, from 1.

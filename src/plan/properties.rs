@@ -144,6 +144,11 @@ impl<'p> World<'p> {
             (State::Runs(_), _) if self.aborted.contains(&worker) && choice.is_multiple_of(2) => {
                 self.leaves(worker, false)
             }
+            (State::Runs(attempt), 39) => {
+                self.seen.count("attempts that were not begun");
+                self.workers.insert(worker, State::Unfit(attempt));
+                Input::GivenBack { worker }
+            }
             (State::Runs(_), what) => self.ends(worker, what),
             (State::Unfit(_) | State::Ending, 61) => self.leaves(worker, true),
             (State::Unfit(_) | State::Ending, _) => self.leaves(worker, false),
@@ -403,6 +408,7 @@ fn whatever_happens_each_instance_gets_one_last_verdict_and_nothing_runs_beside_
     for what in [
         "attempts",
         "attempts that broke their worker",
+        "attempts that were not begun",
         "changed numbers of workers",
         "died with a test in hand",
         "repeats",

@@ -115,6 +115,7 @@ impl Scheduler {
                 }
             }
             Input::Ended { worker, verdict, fit } => self.ended(worker, verdict, fit),
+            Input::GivenBack { worker } => self.given_back(worker),
             Input::Left { worker, failed } => self.left(worker, failed),
             Input::NotMade { worker } => {
                 self.workers.remove(&worker);
@@ -227,6 +228,17 @@ impl Scheduler {
             }
             // Until it is gone its servers hold what the attempt claimed.
             (false, false) => {}
+        }
+    }
+
+    /// What was not begun goes back to its place. That counts as a worker's end without an attempt, so that it does not go
+    /// on for ever.
+    fn given_back(&mut self, worker: usize) {
+        let Some(index) = self.workers.get_mut(&worker).and_then(|state| state.holds.take()) else { return };
+        self.set(worker, |state| state.unfit = true);
+        self.queue.put_back(index);
+        if self.end.is_none() {
+            self.count_failure(worker);
         }
     }
 

@@ -20,6 +20,7 @@ use crate::report::lines;
 use crate::report::progress::Progress;
 use crate::report::reporter::Reporter;
 use crate::report::tally::Tally;
+use crate::report::text;
 
 /// Where the console writes.
 pub struct Streams {
@@ -51,6 +52,8 @@ pub struct Options {
 /// The console reporter.
 pub struct Console {
     streams: Streams,
+    /// What goes to the copy as soon as there is one.
+    waiting: Option<Vec<u8>>,
     options: Options,
     stamp: Stamp,
     tally: Tally,
@@ -74,18 +77,9 @@ enum To {
 }
 
 impl Console {
-    /// A console on the streams of this process, with a copy of it in the file `copy`, which is created. With
-    /// `--events=-` all of it goes to the standard error.
-    ///
-    /// # Errors
-    ///
-    /// The copy cannot be created.
-    pub fn on_process_streams(settings: &Settings, env: &Env, copy: &Path, clock: Clock) -> Result<Self> {
-        let copy_path = copy.to_owned();
-        let dir = copy.parent().unwrap_or(copy);
-        let copy = std::fs::create_dir_all(dir)
-            .and_then(|()| File::create(&copy_path))
-            .map_err(|e| Error::io("create", &copy_path, e))?;
+    /// A console on the streams of this process. The copy of it in `log/stdout.log` of the vardir begins when that is
+    /// ready. With `--events=-` all of it goes to the standard error.
+    pub fn on_process_streams(settings: &Settings, env: &Env, clock: Clock) -> Self {
         let (out, terminal): (Box<dyn Write + Send>, bool) = match settings.events.as_deref() {
             Some(path) if events_json::is_standard_output(path) => {
                 (Box::new(std::io::stderr()), std::io::stderr().is_terminal())
@@ -100,19 +94,20 @@ impl Console {
             restarts: settings.verbose_restart,
             colours: terminal && wants_colours(env),
         };
-        let streams =
-            Streams { out, err: Box::new(std::io::stderr()), copy: Some((copy_path, Box::new(copy))) };
+        let streams = Streams { out, err: Box::new(std::io::stderr()), copy: None };
         let mut console = Console::new(streams, options, clock);
+        console.waiting = Some(Vec::new());
         if terminal && std::io::stderr().is_terminal() {
             console.progress = Some(Progress::new(options.colours));
         }
-        Ok(console)
+        console
     }
 
     /// A console without a progress bar.
     pub fn new(streams: Streams, options: Options, clock: Clock) -> Self {
         Console {
             streams,
+            waiting: None,
             options,
             stamp: Stamp::new(clock, options.timestamp, options.timediff),
             tally: Tally::default(),
@@ -123,6 +118,10 @@ impl Console {
     fn result(&mut self, worker: usize, id: &TestId, outcome: &Outcome) {
         let stamp = self.stamp.prefix();
         let mut result = layout::result(id, outcome, worker, self.tally.workers, self.options.timer);
+        // The line's beginning is a name and a status: nothing in it is changed here.
+        let rest = text::guarded(&result.text[result.status.end..]);
+        result.text.truncate(result.status.end);
+        result.text.extend_from_slice(&rest);
         result.text.splice(0..0, stamp.bytes());
         result.status = result.status.start + stamp.len()..result.status.end + stamp.len();
         let shown = if self.options.colours { coloured(&result) } else { result.text.clone() };
@@ -140,7 +139,7 @@ impl Console {
 
     fn diagnostic(&mut self, worker: Option<usize>, prefix: &str, text: &[u8]) {
         let head = format!("{}{}{prefix}", layout::worker_prefix(worker), self.stamp.prefix());
-        let line = BString::from([head.as_bytes(), text, b"\n"].concat());
+        let line = text::guarded(&[head.as_bytes(), &text::continued(text), b"\n"].concat());
         self.write(To::Err, &line, &line);
     }
 
@@ -175,7 +174,8 @@ impl Console {
     }
 
     fn print(&mut self, text: &[u8]) {
-        self.write(To::Out, text, text);
+        let text = text::guarded(text);
+        self.write(To::Out, &text, &text);
     }
 
     /// Writes `shown` to the stream and `plain` to the copy.
@@ -193,6 +193,9 @@ impl Console {
             Some(progress) => progress.suspend(put),
             None => put(),
         };
+        if let Some(waiting) = &mut self.waiting {
+            waiting.extend_from_slice(plain);
+        }
         let Some((path, file)) = copy else { return };
         if let Err(error) = file.write_all(plain) {
             let text = format!("cannot write {}: {error}", path.display());
@@ -203,6 +206,19 @@ impl Console {
 }
 
 impl Reporter for Console {
+    fn vardir_is_ready(&mut self, vardir: &Path) -> Result<()> {
+        let Some(waiting) = self.waiting.take() else { return Ok(()) };
+        let path = vardir.join("log/stdout.log");
+        let dir = path.parent().unwrap_or(vardir);
+        let opened = std::fs::create_dir_all(dir).and_then(|()| File::create(&path)).and_then(|mut file| {
+            file.write_all(&waiting)?;
+            Ok(file)
+        });
+        let file = opened.map_err(|e| Error::io("create", &path, e))?;
+        self.streams.copy = Some((path, Box::new(file)));
+        Ok(())
+    }
+
     fn event(&mut self, event: &Event) -> Result<()> {
         self.tally.event(event);
         if let Some(progress) = &mut self.progress {
@@ -214,9 +230,10 @@ impl Reporter for Console {
                 self.print(header.as_bytes());
             }
             Event::Message { worker, text } => {
-                self.print(&[layout::worker_prefix(*worker).as_bytes(), text, b"\n"].concat());
+                let head = layout::worker_prefix(*worker);
+                self.print(&[head.as_bytes(), &text::continued(text), b"\n"].concat());
             }
-            Event::ScriptOutput { text, .. } => self.print(&[text.as_bytes(), b"\n"].concat()),
+            Event::ScriptOutput { text, .. } => self.print(&text::marked(text)),
             Event::Warning { worker, text, .. } => self.warning(*worker, text),
             Event::WorkerReady { worker, build_thread, first_port, last_port } => {
                 let line = format!(

@@ -19,6 +19,7 @@ use crate::report::clock::Clock;
 use crate::report::layout::diagnoses;
 use crate::report::shutdown::Shutdowns;
 use crate::report::snapshot::Document;
+use crate::report::text;
 
 /// The document of `--junit`.
 pub struct Junit {
@@ -75,11 +76,12 @@ impl Junit {
     }
 
     fn case(&mut self, id: &TestId) -> &mut Case {
-        let suite = self.suites.entry(id.suite.clone()).or_default();
-        let mut name = id.test.clone();
-        if !id.combination.is_empty() {
-            name.push_str(&format!(" '{}'", id.combination));
-        }
+        let name = |text: &str| text::visible(text.as_bytes()).to_string();
+        let suite = self.suites.entry(name(&id.suite)).or_default();
+        let mut name = match id.combination.as_str() {
+            "" => name(&id.test),
+            names => format!("{} '{}'", name(&id.test), name(names)),
+        };
         if id.repetition > 1 {
             name.push_str(&format!(" #{}", id.repetition));
         }

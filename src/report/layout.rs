@@ -11,6 +11,7 @@ use bstr::{BString, ByteSlice, ByteVec};
 
 use crate::event::{FailureKind, Outcome, Phase, RunEnd, TestId, Verdict};
 use crate::report::tally::Tally;
+use crate::report::text;
 use crate::triage::diagnosis::Diagnosis;
 
 /// 74 dashes.
@@ -25,11 +26,20 @@ pub fn header(workers: usize, timer: bool) -> String {
 
 /// `suite.test` or `suite.test 'a,b'` (runner §5.4).
 pub fn full_name(id: &TestId) -> String {
-    if id.combination.is_empty() {
-        format!("{}.{}", id.suite, id.test)
-    } else {
-        format!("{}.{} '{}'", id.suite, id.test, id.combination)
+    match id.combination.as_str() {
+        "" => test_name(id),
+        names => format!("{} '{}'", test_name(id), text::combination(names)),
     }
+}
+
+/// `suite.test`, without the combination.
+pub fn test_name(id: &TestId) -> String {
+    text::name(&format!("{}.{}", id.suite, id.test))
+}
+
+/// Names of tests, `suite.test`, with blanks between.
+fn test_names(tests: &[String]) -> String {
+    tests.iter().map(|name| text::name(name)).collect::<Vec<_>>().join(" ")
 }
 
 /// The `worker[NN] ` prefix; empty for the supervisor.
@@ -85,7 +95,7 @@ fn pass(text: &mut BString, outcome: &Outcome, timer: bool) {
     let time = outcome.timer_ms.filter(|_| timer).map(|ms| ms.to_string()).unwrap_or_default();
     text.push_str(format!("  {time:>5}\n"));
     if !outcome.check_report.is_empty() {
-        text.push_str(&outcome.check_report);
+        text.push_str(text::marked(&outcome.check_report));
         text.push(b'\n');
     }
 }
@@ -93,11 +103,11 @@ fn pass(text: &mut BString, outcome: &Outcome, timer: bool) {
 fn skip(text: &mut BString, outcome: &Outcome) {
     if !outcome.comment.is_empty() {
         text.push_str("  ");
-        text.push_str(outcome.comment.trim_end_with(|c| c == '\n'));
+        text.push_str(text::continued(&outcome.comment));
     }
     text.push(b'\n');
     if !outcome.warnings.is_empty() {
-        text.push_str(&outcome.warnings);
+        text.push_str(text::marked(&outcome.warnings));
         text.push(b'\n');
     }
 }
@@ -107,11 +117,11 @@ fn fail(text: &mut BString, outcome: &Outcome) {
     let ended = format!("        Test ended at {}\n", outcome.ended_at);
     if !outcome.warnings.is_empty() {
         text.push_str(format!("  Found warnings/errors in server log file!\n{ended}"));
-        text.push_str(&outcome.warnings);
+        text.push_str(text::marked(&outcome.warnings));
         text.push(b'\n');
         let told = diagnoses(outcome);
         if !told.is_empty() {
-            text.push_str(&told);
+            text.push_str(text::indented(&told));
             text.push(b'\n');
         }
         return;
@@ -122,7 +132,7 @@ fn fail(text: &mut BString, outcome: &Outcome) {
     if outcome.failure == Some(FailureKind::Timeout) {
         text.push_str(format!("  timeout after {} seconds\n{ended}\n", outcome.timeout_s.unwrap_or(0)));
         if !told.is_empty() {
-            text.push_str(&told);
+            text.push_str(text::indented(&told));
             text.push(b'\n');
         }
         text.push_str(&comment);
@@ -131,11 +141,11 @@ fn fail(text: &mut BString, outcome: &Outcome) {
     }
     text.push_str(format!("\n{ended}"));
     let report = outcome.report.trim();
-    for part in [told.trim_end(), report, &comment] {
+    for part in [text::indented(told.trim_end()), text::marked(report), comment.clone()] {
         if !part.is_empty() {
             text.push(b'\n');
             text.push_str(part);
-            text.push_str("\n\n");
+            text.push(b'\n');
         }
     }
     if report.is_empty() && comment.is_empty() {
@@ -143,15 +153,13 @@ fn fail(text: &mut BString, outcome: &Outcome) {
     }
 }
 
-/// What the runner has to say, and the evidence from the server's log under it.
+/// What the runner has to say, with what it cites of the script, and the evidence from the server's log under it.
 fn comment(outcome: &Outcome) -> BString {
-    let mut comment = outcome.comment.clone();
-    if !outcome.server_log.is_empty() {
-        if !comment.is_empty() && !comment.ends_with(b"\n") {
-            comment.push(b'\n');
-        }
-        comment.push_str(&outcome.server_log);
+    let mut comment = text::continued(&outcome.comment);
+    if !comment.is_empty() {
+        comment.push(b'\n');
     }
+    comment.push_str(text::indented(&outcome.server_log));
     comment
 }
 
@@ -161,13 +169,9 @@ pub fn diagnoses(outcome: &Outcome) -> BString {
     bstr::join("\n", texts).into()
 }
 
-fn without_final_newline(text: &[u8]) -> &[u8] {
-    text.strip_suffix(b"\n").unwrap_or(text)
-}
-
 /// `Retrying test …` or `Test … has failed … times` (runner §6.5). The name has no combinations.
 pub fn retry(id: &TestId, attempt: Option<u32>, of: u32, failures: u32) -> String {
-    let name = format!("{}.{}", id.suite, id.test);
+    let name = test_name(id);
     match attempt {
         Some(attempt) => format!("\nRetrying test {name}, attempt({attempt}/{of})...\n\n"),
         None => format!("\nTest {name} has failed {failures} times, no more retries!\n\n"),
@@ -191,12 +195,12 @@ fn slashed(path: &Path) -> String {
 pub fn shutdown_warnings(tests: &[String], lines: &[u8], diagnoses: &[Diagnosis]) -> BString {
     let mut text = BString::from(format!(
         "***Warnings generated in error logs during shutdown after running tests: {}\n\n",
-        tests.join(" ")
+        test_names(tests)
     ));
-    text.push_str(without_final_newline(lines));
-    text.push_str("\n\n");
+    text.push_str(text::marked(lines));
+    text.push(b'\n');
     for diagnosis in diagnoses {
-        text.push_str(diagnosis.to_text());
+        text.push_str(text::indented(&diagnosis.to_text()));
         text.push(b'\n');
     }
     text

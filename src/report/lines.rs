@@ -9,6 +9,7 @@ use bstr::{BString, ByteVec};
 
 use crate::event::{Process, ProcessExit, RestartReason, UserServer};
 use crate::report::layout::worker_prefix;
+use crate::report::text;
 
 /// `[mysqld.1 - pid: P, winpid: P]`, and `, exit: N` in it once it ended: how the reference names a process
 /// everywhere. N is a wait status; every signal has that of status 1.
@@ -64,7 +65,7 @@ pub fn user_servers(worker: usize, test: &str, servers: &[UserServer], waits: bo
     let processes: Vec<String> = servers.iter().map(|server| process(&server.process)).collect();
     let mut lines = vec![
         format!("\nStarted {}", processes.join(" ")),
-        format!("Using config for test {test}"),
+        format!("Using config for test {}", text::name(test)),
         "Port and socket path for server(s):".to_owned(),
     ];
     for server in servers {
@@ -90,7 +91,7 @@ pub fn user_servers_exited(worker: usize) -> String {
 /// A server that a person is to start in a debugger.
 pub fn start_by_hand(server: &str, debugger: &str, command: &[u8]) -> BString {
     let mut text = BString::from(format!("\nTo start {debugger} for {server}, type in another window:\n"));
-    text.push_str(command);
+    text.push_str(text::continued(command));
     text.push(b'\n');
     text
 }
@@ -126,8 +127,7 @@ pub fn core_traced(program: &Path, debugger: &str, trace: &[u8]) -> BString {
          thread.\n",
         program.display()
     ));
-    text.push_str(trace);
-    text.push(b'\n');
+    text.push_str(text::marked(trace));
     text
 }
 
@@ -150,11 +150,10 @@ pub fn leftover_killed(pid: i32) -> String {
 pub fn valgrind_report(log: &Path, tests: &[String], report: &[u8]) -> BString {
     let mut text = BString::from(format!("Valgrind report from {} after tests:\n", log.display()));
     for test in tests {
-        text.push_str(format!(" {test}"));
+        text.push_str(format!(" {}", text::name(test)));
     }
     text.push_str(format!("\n{}\n", "-".repeat(74)));
-    text.push_str(report);
-    text.push(b'\n');
+    text.push_str(text::marked(report));
     text
 }
 

@@ -5,6 +5,7 @@ pub mod clock;
 pub mod console;
 pub mod events_json;
 pub mod junit;
+mod late;
 pub mod layout;
 pub mod lines;
 pub mod progress;
@@ -13,6 +14,7 @@ pub mod result_file;
 pub mod shutdown;
 pub mod snapshot;
 pub mod tally;
+pub mod text;
 pub mod xml;
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! The consumers of one run: what a reporter is, and how events get to all of them.
 
+use std::path::Path;
+
 use bstr::BString;
 
 use crate::error::{Error, Result};
@@ -7,11 +9,19 @@ use crate::event::{Event, WarningKind};
 
 /// Something that tells a run to somebody.
 pub trait Reporter: Send {
-    /// Takes the next event. An error does not end the run: see [`Reporters`].
+    /// Takes the next event.
     ///
     /// # Errors
-    /// The report cannot be written.
+    /// A file cannot be written. That does not end the run: see [`Reporters`].
     fn event(&mut self, event: &Event) -> Result<()>;
+
+    /// The vardir is this run's from now on: files in it can be made. What was told before is not lost.
+    ///
+    /// # Errors
+    /// A file cannot be created.
+    fn vardir_is_ready(&mut self, _vardir: &Path) -> Result<()> {
+        Ok(())
+    }
 }
 
 /// All reporters of a run.
@@ -44,9 +54,23 @@ impl Reporters {
         Reporters { files: Vec::new(), console: Box::new(console) }
     }
 
+    /// Tells all reporters that the vardir is this run's.
+    ///
+    /// # Errors
+    /// A file in it cannot be created.
+    pub fn vardir_is_ready(&mut self, vardir: &Path) -> Result<()> {
+        self.console.vardir_is_ready(vardir)?;
+        self.files.iter_mut().try_for_each(|file| file.reporter.vardir_is_ready(vardir))
+    }
+
     /// Adds a reporter that writes a file.
     pub fn add(&mut self, reporter: impl Reporter + 'static) {
-        self.files.push(Watched { reporter: Box::new(reporter), warned: false });
+        self.add_boxed(Box::new(reporter));
+    }
+
+    /// The same for one that is boxed.
+    pub fn add_boxed(&mut self, reporter: Box<dyn Reporter>) {
+        self.files.push(Watched { reporter, warned: false });
     }
 
     /// Hands `event` to every reporter.
@@ -77,7 +101,6 @@ fn chain(error: &Error) -> String {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use std::path::Path;
     use std::sync::{Arc, Mutex};
 
     use super::*;

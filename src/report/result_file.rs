@@ -16,6 +16,7 @@ use crate::event::{Event, Outcome, TestId, Verdict};
 use crate::report::clock::Clock;
 use crate::report::reporter::Reporter;
 use crate::report::shutdown::Shutdowns;
+use crate::report::text;
 
 /// The most of an output that is kept, in characters.
 const MOST: usize = 5000;
@@ -71,9 +72,9 @@ impl ResultFileReporter {
         let now = self.clock.utc();
         let start = self.started.remove(&worker).unwrap_or_else(|| now.clone());
         let mut text = BString::from("{\n");
-        tag(&mut text, "name", format!("{}.{}", id.suite, id.test).as_bytes());
+        tag(&mut text, "name", &text::visible(format!("{}.{}", id.suite, id.test).as_bytes()));
         if !id.combination.is_empty() {
-            tag(&mut text, "variation", id.combination.as_bytes());
+            tag(&mut text, "variation", &text::visible(id.combination.as_bytes()));
         }
         tag(&mut text, "start_time", start.as_bytes());
         let result = match outcome.verdict {
@@ -88,13 +89,13 @@ impl ResultFileReporter {
         tag(&mut text, "result", result.as_bytes());
         let comment = [outcome.comment.as_bytes(), &outcome.server_log].concat();
         if !comment.is_empty() {
-            tag(&mut text, "comment", &comment);
+            tag(&mut text, "comment", &text::guarded(&comment));
         }
         let output =
             [outcome.warnings.as_bytes(), outcome.check_report.trim_end(), outcome.report.trim()].concat();
         if !output.is_empty() {
             text.push_str("  output : ");
-            text.push_str(shortened(&output));
+            text.push_str(text::continued(&shortened(&output)));
             text.push_str("\"\n");
         }
         text.push_str("}\n");
@@ -251,8 +252,8 @@ mod tests {
             "{\nname : S.pass1\nstart_time : 2026-11-23T12:32:19Z\nduration : 1\nresult : pass\n}\nendtime  : ",
             "\nvariation : one\n",
             "result : skipped\ncomment : Because <I> say \"so\"\n}\n",
-            "result : warning\n  output : \nMTR's internal check of the test case 'S.check' failed.\nnot ok\"\n}\n",
-            "ok\nCURRENT_TEST: S.warns\"\n}\nduration : 3\n",
+            "result : warning\n  output : \n  | MTR's internal check of the test case 'S.check' failed.\n  | not ok\"\n}\n",
+            "  | ok\n  | CURRENT_TEST: S.warns\"\n}\nduration : 3\n",
         ] {
             assert!(text.contains(expected), "{expected}\nnot in\n{text}");
         }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 use crate::event::{Event, Outcome, Phase, RunEnd, TestId, Verdict};
+use crate::report::text;
 
 /// Counts over a run. Attempts count, as in the reference: a test that fails and passes when tried
 /// again is one failed and one passed (runner §6.5).
@@ -67,10 +68,11 @@ impl Tally {
                 self.finished(id, outcome, *will_retry, *will_repeat);
             }
             Event::ShutdownWarnings { tests, diagnoses, .. } => {
-                self.shutdown_warnings.push(tests.join(" "));
+                let names: Vec<String> = tests.iter().map(|name| text::name(name)).collect();
+                self.shutdown_warnings.push(names.join(" "));
                 for diagnosis in diagnoses {
-                    for test in tests {
-                        self.caused(diagnosis.cause_with_code().to_string(), test);
+                    for test in &names {
+                        self.caused(text::visible(&diagnosis.cause_with_code()).to_string(), test);
                     }
                 }
             }
@@ -86,7 +88,7 @@ impl Tally {
     }
 
     fn finished(&mut self, id: &TestId, outcome: &Outcome, will_retry: bool, will_repeat: bool) {
-        let name = format!("{}.{}", id.suite, id.test);
+        let name = text::name(&format!("{}.{}", id.suite, id.test));
         let key = [id.suite.clone(), id.test.clone(), id.combination.clone()];
         let restarted = self.restarted.entry(key.clone()).or_default();
         *restarted |= outcome.restarted;
@@ -101,7 +103,7 @@ impl Tally {
         }
         self.timer_ms += outcome.timer_ms.unwrap_or(0);
         for diagnosis in &outcome.diagnoses {
-            self.caused(diagnosis.cause_with_code().to_string(), &name);
+            self.caused(text::visible(&diagnosis.cause_with_code()).to_string(), &name);
         }
         match outcome.verdict {
             Verdict::Pass => self.passed += 1,

@@ -197,6 +197,12 @@ impl<'r> Supervisor<'r> {
                 self.judged = Some((*outcome, saved));
                 self.decide(Input::Ended { worker, verdict, fit });
             }
+            Notice::GivenBack { worker, why } => {
+                let text =
+                    format!("worker {worker} is made anew, and its test begun again: {}", why.explained());
+                self.worker_warning(worker, text);
+                self.decide(Input::GivenBack { worker });
+            }
             Notice::Gone { worker, error } => {
                 self.workers.remove(&worker);
                 let failed = error.is_some();

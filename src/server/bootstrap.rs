@@ -15,7 +15,7 @@ use super::bootstrap_cache::{self, Cache, Fetched};
 use super::datadir;
 use crate::case::{Origin, ServerOption};
 use crate::config::generate::find_share;
-use crate::env::Env;
+use crate::env::{Env, is_one_word, shell_word};
 use crate::error::{Error, Result};
 use crate::sys::argument::argument;
 use crate::sys::excerpt;
@@ -185,12 +185,19 @@ impl<'a> Bootstrap<'a> {
         self.vardir.join("log/bootstrap.sql")
     }
 
-    /// `MYSQLD_BOOTSTRAP_CMD`: the program and its arguments for `datadir`, joined by blanks.
+    /// `MYSQLD_BOOTSTRAP_CMD`: the program and its arguments for `datadir`, for a shell.
     ///
     /// # Errors
     /// The server's messages or character sets are not found.
     pub fn command_line(&self, datadir: &Path) -> Result<BString> {
-        Ok(self.shown(&self.arguments(datadir, &self.vardir.join("tmp"))?))
+        let arguments = self.arguments(datadir, &self.vardir.join("tmp"))?;
+        if is_one_word(datadir.as_os_str()) && is_one_word(self.vardir.as_os_str()) {
+            return Ok(self.shown(&arguments));
+        }
+        let words = arguments.iter().map(|option| OsStr::from_bytes(&option.text));
+        let words = std::iter::once(self.mariadbd.as_os_str()).chain(words).map(shell_word);
+        let words: Vec<_> = words.map(|word| word.as_bytes().to_vec()).collect();
+        Ok(bstr::join(" ", words).into())
     }
 
     fn shown(&self, arguments: &[ServerOption]) -> BString {

@@ -15,6 +15,7 @@ use rustix::fs::{SeekFrom, ioctl_ficlone, seek};
 
 use super::bootstrap::Bootstrap;
 use crate::case::ServerOption;
+use crate::component::is_below;
 use crate::config::server_group::ServerGroup;
 use crate::error::{Error, Result};
 use crate::sys::removal;
@@ -260,6 +261,9 @@ pub fn prepare(
     let datadir = server.datadir();
     for log in [server.log_bin(), server.relay_log()].into_iter().flatten() {
         let log = bootstrap.layout.test_dir.join(log);
+        if !is_below(&log, bootstrap.vardir) {
+            continue;
+        }
         if !log.as_os_str().as_encoded_bytes().ends_with_str("/") && log.exists() {
             fs::remove_file(&log).map_err(|e| Error::io("remove", &log, e))?;
         }

@@ -1,6 +1,7 @@
 //! The operating system: processes with pidfds, waiting on file descriptors, directory watches,
 //! replacing files and removing trees, the standard streams,
-//! the guardian that cleans up after a killed runner, inherited signals, host names. The only module that may use `unsafe`.
+//! the guardian that cleans up after a killed runner, inherited signals, host names, a network of a run's own, owners of
+//! directories. The only module that may use `unsafe`.
 
 pub mod argument;
 pub mod child;
@@ -13,8 +14,10 @@ pub mod guardian;
 #[cfg(feature = "oracle")]
 pub mod libmariadb;
 pub mod local_time;
+pub mod network;
 pub mod openssl;
 pub mod orphans;
+pub mod ownership;
 pub mod pcre;
 pub mod poll;
 pub mod process;

@@ -2,9 +2,11 @@
 
 use std::fs;
 use std::io;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
 use include_dir::{Dir, DirEntry, include_dir};
+use rustix::fs::{CWD, RenameFlags, renameat_with};
 use sha2::{Digest as _, Sha256};
 
 use crate::error::{Error, Result};
@@ -18,15 +20,33 @@ pub fn file(path: &str) -> Option<&'static [u8]> {
     TREE.get_file(path).map(include_dir::File::contents)
 }
 
+/// The bundled tests on disk.
+#[derive(Debug)]
+pub struct Unpacked {
+    /// Where they are.
+    pub dir: PathBuf,
+    /// What was there was another thing.
+    pub warning: Option<String>,
+}
+
 /// Writes [`TREE`] below `cache_dir`, once for each version of its contents, and returns where it is.
-/// The directory has the shape of a `mysql-test` directory.
+/// The directory has the shape of a `mysql-test` directory. One that is there is used if every file in it is as it was
+/// written, and else replaced.
 ///
 /// # Errors
 /// The cache cannot be written.
-pub fn unpack(cache_dir: &Path) -> Result<PathBuf> {
+pub fn unpack(cache_dir: &Path) -> Result<Unpacked> {
     let target = cache_dir.join(format!("bundled-{}", fingerprint(&TREE)));
-    if target.is_dir() {
-        return Ok(target);
+    let there = fs::symlink_metadata(&target).is_ok();
+    let odd = if there { difference(&TREE, &target) } else { None };
+    let warning = odd.map(|path| {
+        format!(
+            "the bundled tests were unpacked anew: {} was not what this program had written",
+            path.display()
+        )
+    });
+    if there && warning.is_none() {
+        return Ok(Unpacked { dir: target, warning });
     }
     let failed = |error| {
         Error::io("unpack the bundled tests into", &target, error)
@@ -36,9 +56,40 @@ pub fn unpack(cache_dir: &Path) -> Result<PathBuf> {
     write(&TREE, fresh.path()).map_err(failed)?;
     // Servers and scripts of another user may read the tree; what is being made is private.
     fs::set_permissions(fresh.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).map_err(failed)?;
+    if there {
+        // In one step, as others may look for it meanwhile; the guard removes what was there.
+        renameat_with(CWD, fresh.path(), CWD, &target, RenameFlags::EXCHANGE)
+            .map_err(|errno| failed(errno.into()))?;
+        return Ok(Unpacked { dir: target, warning });
+    }
     // Where another run was faster, its tree is the same.
     fresh.finish().map_err(failed)?;
-    Ok(target)
+    Ok(Unpacked { dir: target, warning })
+}
+
+/// The first path below `target` that is not as [`write`] makes it.
+fn difference(dir: &Dir<'_>, target: &Path) -> Option<PathBuf> {
+    let path = target.join(dir.path());
+    let is = |path: &Path, kind: fn(&fs::Metadata) -> bool| {
+        fs::symlink_metadata(path).is_ok_and(|meta| kind(&meta) && meta.mode() & 0o022 == 0)
+    };
+    let entries = fs::read_dir(&path).map(Iterator::count).ok();
+    if !is(&path, fs::Metadata::is_dir) {
+        return Some(path);
+    }
+    let odd = dir.entries().iter().find_map(|entry| match entry {
+        DirEntry::Dir(sub) => difference(sub, target),
+        DirEntry::File(file) => {
+            let path = target.join(file.path());
+            let size = file.contents().len() as u64;
+            let same = is(&path, fs::Metadata::is_file)
+                && fs::symlink_metadata(&path).is_ok_and(|meta| meta.len() == size)
+                && fs::read(&path).is_ok_and(|text| text == file.contents());
+            (!same).then_some(path)
+        }
+    });
+    // One file more may be a test, or a `suite.pm`.
+    odd.or_else(|| (entries != Some(dir.entries().len())).then_some(path))
 }
 
 /// Writes the files of `dir` below `target`.
@@ -47,7 +98,7 @@ fn write(dir: &Dir<'_>, target: &Path) -> io::Result<()> {
         let path = target.join(entry.path());
         match entry {
             DirEntry::Dir(sub) => {
-                fs::create_dir_all(&path)?;
+                fs::DirBuilder::new().mode(0o755).create(&path)?;
                 write(sub, target)?;
             }
             DirEntry::File(file) => {
@@ -96,12 +147,55 @@ mod tests {
     #[test]
     fn unpacking_yields_every_file_and_reuses_the_tree() {
         let temp = tempfile::tempdir().unwrap();
-        let tree = unpack(temp.path()).unwrap();
+        let tree = unpack(temp.path()).unwrap().dir;
+        let identity = |path: &Path| fs::metadata(path).unwrap().ino();
+        let before = identity(&tree.join("README.md"));
         assert_eq!(fs::read(tree.join("README.md")).unwrap(), file("README.md").unwrap());
-        fs::write(tree.join("mark"), "").unwrap();
-        assert_eq!(unpack(temp.path()).unwrap(), tree);
-        assert!(tree.join("mark").exists(), "not written anew");
+        let again = unpack(temp.path()).unwrap();
+        assert_eq!((&again.dir, &again.warning), (&tree, &None));
+        assert_eq!(identity(&tree.join("README.md")), before, "not written anew");
         assert_eq!(fs::read_dir(temp.path()).unwrap().count(), 1, "no rest of the work");
+    }
+
+    #[test]
+    fn a_tree_that_is_not_what_was_written_is_replaced() {
+        let temp = tempfile::tempdir().unwrap();
+        let tree = unpack(temp.path()).unwrap().dir;
+        let readme = tree.join("README.md");
+        let flipped = |path: &Path| {
+            let mut text = fs::read(path).unwrap();
+            text[0] ^= 1;
+            fs::write(path, text).unwrap();
+        };
+        let changes: [(&str, &dyn Fn()); 8] = [
+            ("a flipped bit", &|| flipped(&readme)),
+            ("a file cut short", &|| fs::write(&readme, "").unwrap()),
+            ("a file gone", &|| fs::remove_file(&readme).unwrap()),
+            ("a file more", &|| fs::write(tree.join("include/more.inc"), "").unwrap()),
+            ("a link to the same text", &|| {
+                fs::rename(&readme, temp.path().join("elsewhere")).unwrap();
+                std::os::unix::fs::symlink(temp.path().join("elsewhere"), &readme).unwrap();
+            }),
+            ("a file that others may write", &|| {
+                fs::set_permissions(&readme, std::os::unix::fs::PermissionsExt::from_mode(0o666)).unwrap();
+            }),
+            ("emptied", &|| {
+                fs::remove_dir_all(&tree).unwrap();
+                fs::create_dir(&tree).unwrap();
+            }),
+            ("a link elsewhere", &|| {
+                fs::remove_dir_all(&tree).unwrap();
+                std::os::unix::fs::symlink("/nonexistent", &tree).unwrap();
+            }),
+        ];
+        for (what, change) in changes {
+            change();
+            let again = unpack(temp.path()).unwrap();
+            assert!(again.warning.is_some_and(|text| text.contains(" was not what ")), "{what}");
+            assert_eq!(difference(&TREE, &tree), None, "{what}");
+            let _ = fs::remove_file(temp.path().join("elsewhere"));
+            assert_eq!(fs::read_dir(temp.path()).unwrap().count(), 1, "{what}: no rest of the work");
+        }
     }
 
     #[test]

@@ -24,6 +24,8 @@ pub struct Layout {
     /// Where the suites of our own are unpacked, one directory each; searched for names on the
     /// command line also beside an installed tree.
     pub bundled_suites: Option<PathBuf>,
+    /// What is to be told of how they came there.
+    pub warnings: Vec<String>,
     /// Basedir.
     pub basedir: PathBuf,
     /// Bindir: `$MTR_BINDIR` or basedir.
@@ -161,9 +163,12 @@ fn locate_in(search: &Search<'_>, settings: &Settings, env: &Env) -> Result<Layo
         None if settings.using_extern() => PathBuf::new(),
         None => return Err(search.no_server(&base.bindir)),
     };
-    let test_dir = match tree.test_dir {
-        Some(dir) => dir,
-        None => bundled::unpack(&cache::cache_dir_for_scripts(env))?,
+    let (test_dir, unpacked) = match (tree.test_dir, bundled::unpack(&cache::cache_dir_for_scripts(env)?)) {
+        (Some(dir), unpacked) => (dir, unpacked.ok()),
+        (None, unpacked) => {
+            let unpacked = unpacked?;
+            (unpacked.dir.clone(), Some(unpacked))
+        }
     };
     if test_dir.as_os_str().as_encoded_bytes().contains(&b' ') {
         return Err(Error::new(format!("the test directory {} contains a blank", test_dir.display())).hint(
@@ -171,6 +176,8 @@ fn locate_in(search: &Search<'_>, settings: &Settings, env: &Env) -> Result<Layo
         ));
     }
 
+    let (bundled_suites, warning) = unpacked.map(|unpacked| (unpacked.dir, unpacked.warning)).unzip();
+    let warnings = cache::passed_over(env).into_iter().chain(warning.flatten()).collect();
     let (basedir, bindir) = (base.basedir, base.bindir);
     let multiconfig = multiconfig(settings);
     let source = tree.source;
@@ -189,7 +196,8 @@ fn locate_in(search: &Search<'_>, settings: &Settings, env: &Env) -> Result<Layo
     Ok(Layout {
         test_dir,
         bundled,
-        bundled_suites: bundled::unpack(&cache::cache_dir_for_scripts(env)).ok(),
+        bundled_suites,
+        warnings,
         basedir,
         bindir,
         build_dir: base.build,

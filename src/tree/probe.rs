@@ -88,7 +88,7 @@ pub fn help(
     datadir: &Path,
     more: &[OsString],
 ) -> Result<(Vec<u8>, ServerFacts)> {
-    let dir = cache::cache_dir(env);
+    let dir = cache::cache_dir(env)?;
     let cached = key(layout, settings, env, more).map(|key| dir.join(format!("{PREFIX}{key}")));
     if let Some(help) = cached.as_deref().and_then(cache_entry::read)
         && let Ok(facts) = parse(&help, &layout.mariadbd)

@@ -80,7 +80,8 @@ fn a_debugger_that_hangs_holds_up_no_other_test() {
     let site = Site::fake();
     site.program("bin/gdb", "#!/bin/sh\nexec sleep 600\n");
     // What a server that dumped its core leaves.
-    site.test_file("bad.test", "echo core > core.4711\nexit 1\n").test_file("good.test", "exit 0\n");
+    site.test_file("bad.test", "printf '\\177ELF............\\004\\000' > core.4711\nexit 1\n")
+        .test_file("good.test", "exit 0\n");
     let path = format!("{}:{}", site.path("bin").display(), std::env::var("PATH").unwrap());
     let run = site.run().env("PATH", path).args(["--noreorder", "--force", "bad", "good"]).start();
     let told = |text: &str| text.matches("test_finished").count() == 2;

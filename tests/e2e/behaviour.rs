@@ -22,7 +22,7 @@ fn a_difference_is_shown_as_a_unified_diff() {
     site.test_file("bad.test", "select 2;\n").test_file("bad.result", "select 2;\n2\n3\n");
     let run = site.run().args(["--force", "bad", "good"]).finish();
     run.exits(1).verdict("own.bad", "fail").verdict("own.good", "pass");
-    run.says("@@ -1,3 +1,3 @@\n select 2;\n 2\n-3\n+2\n").says("Result content mismatch");
+    run.says("  | @@ -1,3 +1,3 @@\n  |  select 2;\n  |  2\n  | -3\n  | +2\n").says("Result content mismatch");
     let junit = run.report("junit");
     assert!(junit.contains("<failure") && junit.contains("-3"), "{junit}");
     assert!(run.report("xml").contains("name=\"bad\""));
@@ -58,7 +58,7 @@ fn combinations_have_results_of_their_own() {
     // A diff of something else changes nothing: the difference shows.
     site.test_file("t,large.rdiff", "--- t.result\n+++ t.reject\n@@ -1,2 +1,2 @@\n x\n-y\n+z\n");
     let run = site.run().args(["--force", "t"]).finish();
-    run.exits(1).says("-65536\n+131072\n").says("Failed 1/2 tests");
+    run.exits(1).says("  | -65536\n  | +131072\n").says("Failed 1/2 tests");
 }
 
 #[test]
@@ -201,7 +201,7 @@ fn started_servers_live_on_and_tests_can_use_them() {
     let mut socket = std::ffi::OsString::from("--extern=socket=");
     socket.push(site.path("var/tmp/mysqld.1.sock"));
     site.test_file("leaves.test", "create table test.there (a int);\n");
-    let tested = site.run_in("second", "second").args([socket]).args(["own.leaves"]).start();
+    let tested = site.run_in("second", "second-files").args([socket]).args(["own.leaves"]).start();
     let tested = tested.finish_leaving_processes();
     let tables = Command::new("mariadb")
         .arg("--no-defaults")

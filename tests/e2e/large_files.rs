@@ -62,7 +62,7 @@ fn the_output_of_a_script_of_which_the_last_lines_are_told() {
     site.test_file("bad.test", format!("log=$MYSQLTEST_VARDIR/log/bad.log\n{grow}exit 1\n"));
     let run = bounded(site.run().args(["--force", "--tail-lines=2", "bad", "good"])).finish();
     run.exits(1).verdict("main.bad", "fail").verdict("main.good", "pass");
-    run.says("< snip >\nthe last but one\nthe last\n");
+    run.says("< snip >\n  | the last but one\n  | the last\n");
 }
 
 #[test]

@@ -20,7 +20,7 @@ fn lint(site: &Site, args: &[&str]) -> Said {
         .args(args)
         .current_dir(site.path(""))
         .env_remove("MTR_BINDIR")
-        .env("MTR_CACHE_DIR", concat!(env!("CARGO_TARGET_TMPDIR"), "/cache"))
+        .env("MTR_CACHE_DIR", crate::support::shared_cache())
         .stdin(Stdio::null())
         .output()
         .unwrap();

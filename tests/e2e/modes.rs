@@ -111,7 +111,7 @@ fn tests_before_the_first_are_passed_over() {
 
 #[test]
 fn a_core_file_among_the_tests_goes_to_the_failure() {
-    let site = site("echo core > core.4711\nexit 1\n");
+    let site = site("printf '\\177ELF............\\004\\000' > core.4711\nexit 1\n");
     let run = site.run().args(["--print-core=no", "bad"]).finish();
     run.exits(1).says(" - found 'core.4711', moving it to ");
     assert!(site.path("var/log/main.bad/core.4711").exists());

@@ -309,7 +309,7 @@ fn restart_that_fails_after_another_test() {
     );
     bad.site.test_file("again.test", "select 1;\n").test_file("again.result", "select 1;\n1\n1\n");
     bad.site.test_file("again.opt", "").test_file("bad.opt", "");
-    let run = bad.site.run().args(&bad.args).args(["again", "bad"]).finish();
+    let run = bad.site.run().args(&bad.args).args(["--network=host", "again", "bad"]).finish();
     run.exits(1).verdict("own.again", "pass").verdict("own.bad", "fail");
     let told = &run.outcomes("own.bad")[0]["diagnoses"][0];
     let cause = told["cause"].as_str().unwrap();

@@ -17,7 +17,7 @@ fn triage(cwd: &Path, args: &[&str]) -> Output {
         .arg("triage")
         .args(args)
         .current_dir(cwd)
-        .env("MTR_CACHE_DIR", concat!(env!("CARGO_TARGET_TMPDIR"), "/cache"))
+        .env("MTR_CACHE_DIR", crate::support::shared_cache())
         .env_remove("MTR_BINDIR")
         .output()
         .unwrap()
@@ -343,4 +343,38 @@ fn paths_that_cannot_be_looked_at() {
     let (text, code) = said(&empty, &["--help"]);
     assert_eq!(code, Some(0));
     assert!(text.starts_with("Usage: mtr-rs triage "), "{text}");
+}
+
+/// What a run left behind may be anybody's: the server that it names is not run, unless that is asked for.
+#[test]
+fn runs_no_server_that_the_run_names() {
+    let site = Site::fake();
+    let trap = format!("#!/bin/sh\ntouch '{}'\nexit 1\n", site.path("was-run").display());
+    for dir in ["theirs/bin", "theirs/sbin"] {
+        site.program(&format!("{dir}/mariadbd"), &trap);
+    }
+    for file in ["1st.test", "include/default_my.cnf"] {
+        site.file(&format!("theirs/mysql-test/{file}"), "");
+        site.file(&format!("theirs/mysql-test/main/{file}"), "");
+    }
+    site.file("var/log/mysqld.1.err", "2026-01-01 00:00:00 0 [ERROR] Aborting\n");
+    let theirs = site.path("theirs");
+    for option in
+        [format!("--basedir={}", theirs.display()), format!("--testdir={}/mysql-test", theirs.display())]
+    {
+        site.file("var/log/stdout.log", format!("Logging: mtr  {option} a\n"));
+        let var = site.path("var");
+        let var = var.to_str().unwrap();
+        said(&site.path(""), &[var]);
+        assert!(!site.path("was-run").exists(), "{option}");
+        said(&site.path(""), &[var, "--installation-of-run"]);
+        assert!(site.path("was-run").exists(), "{option} is not what a run was given");
+        fs::remove_file(site.path("was-run")).unwrap();
+    }
+    // Nor one that lies in what is looked at, as the nearest one.
+    site.file("theirs/mysql-test/var/log/mysqld.1.err", "2026-01-01 00:00:00 0 [ERROR] Aborting\n");
+    said(&theirs.join("mysql-test"), &[theirs.to_str().unwrap()]);
+    assert!(!site.path("was-run").exists(), "one that lies in the artefact");
+    said(&theirs.join("mysql-test"), &["var"]);
+    assert!(site.path("was-run").exists(), "the installation around a vardir is the user's");
 }

@@ -1,6 +1,8 @@
 //! Several workers: what must not run together, and a worker that a test leaves without its directories.
 
-use crate::support::{Finished, Site};
+use std::net::TcpListener;
+
+use crate::support::{Finished, Site, wait_for};
 
 /// Two tests that use one port, the first of which fails; each leaves while it runs a directory that the other one
 /// must not find.
@@ -96,4 +98,35 @@ fn without_any_directory_fails_its_test_only() {
         run.verdict(&format!("main.{name}"), "pass");
     }
     run.reports_are_well_formed();
+}
+
+#[test]
+fn whose_port_somebody_else_takes_have_another_range() {
+    let site = Site::real();
+    let hold = "--exec echo 1 > $FAKE_REACHED\n\
+                --exec while ! test -e $FAKE_REACHED.go; do sleep 0.1; done\n--echo done\n";
+    for (name, script) in [("one", hold), ("two", "--echo done\n")] {
+        site.test_file(&format!("{name}.test"), script).test_file(&format!("{name}.result"), "done\n");
+    }
+    let template = "!include include/default_my.cnf\n[mysqld.1]\n[mysqld.2]\n";
+    site.test_file("two.cnf", template);
+    // Those ports are ones that others of this machine can take.
+    let run =
+        site.run().args(["--network=host", "--noreorder", "--force", "--retry=0", "one", "two"]).start();
+    wait_for(&site.path("reached"), |text| text.starts_with('1'));
+    let first = |text: &str| {
+        let ready = text.lines().filter(|line| line.contains("\"event\":\"worker_ready\""));
+        let ready = ready.map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+        ready.map(|ready| ready["first_port"].as_u64().unwrap()).collect::<Vec<_>>()
+    };
+    let port = first(&std::fs::read_to_string(run.file("events")).unwrap())[0];
+    // That of the second server, which only the second test has.
+    let taken = TcpListener::bind(("127.0.0.1", u16::try_from(port + 1).unwrap_or_default()));
+    site.file("reached.go", "");
+    let run = run.finish();
+    drop(taken.unwrap());
+    run.exits(0).verdict("own.one", "pass").verdict("own.two", "pass").reports_are_well_formed();
+    run.says(&format!("port {} of mysqld.2 was taken by a process outside of this run", port + 1));
+    let ranges = first(&run.report("events"));
+    assert!(ranges.len() == 2 && ranges[1] != ranges[0], "{ranges:?}\n{run:?}");
 }

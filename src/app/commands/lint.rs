@@ -1,5 +1,6 @@
 //! What is wrong in test files, found without a server: `mtr-rs lint`.
 
+use std::io::Write as _;
 use std::path::PathBuf;
 
 use crate::cli::sub_command::{CommandLine, Syntax};
@@ -9,6 +10,7 @@ use crate::lint::files::{Files, Kind};
 use crate::lint::report::{self, Looked};
 use crate::lint::rules::check::check;
 use crate::lint::view::View;
+use crate::report::text::Guard;
 use crate::sys::files::current_dir;
 use crate::sys::streams::print;
 
@@ -72,7 +74,11 @@ impl Prepared {
         let looked = Looked { files: files.all.len(), tests: files.of(Kind::Test).count() };
         print(|out| match json {
             true => report::json(out, &findings, &view, looked),
-            false => report::text(out, &findings, &view, looked, &cwd),
+            false => {
+                let mut out = Guard::new(out);
+                report::text(&mut out, &findings, &view, looked, &cwd)?;
+                out.flush()
+            }
         })?;
         Ok(findings.is_empty())
     }

@@ -1,6 +1,6 @@
 //! Where a script may change files: below `$MYSQLTEST_VARDIR` and `$MYSQL_TMP_DIR`.
 
-use bstr::BString;
+use bstr::{BString, ByteSlice};
 
 use crate::script::common::message::ScriptError;
 
@@ -17,13 +17,27 @@ pub struct Sandbox<'a> {
 const NOT_SET: &[u8] = b"(null)";
 
 impl Sandbox<'_> {
-    /// Whether `path` may be changed.
+    /// Whether the file `path` may be changed. It may lie above the directory, if it is named from there:
+    /// sys_vars.secure_file_priv removes `$MYSQLTEST_VARDIR/../bug50373.txt`.
     ///
     /// # Errors
     ///
     /// `Path '…' is not a subdirectory of …`, without a blank before `or`.
     pub fn check(&self, path: &[u8]) -> Result<(), ScriptError> {
-        if below(self.vardir, path) || below(self.tmpdir, path) {
+        self.check_that(path, starts_in)
+    }
+
+    /// Whether what is in the directory `path` may be removed: here `..` does not lead out.
+    ///
+    /// # Errors
+    ///
+    /// As [`Sandbox::check`].
+    pub fn check_tree(&self, path: &[u8]) -> Result<(), ScriptError> {
+        self.check_that(path, below)
+    }
+
+    fn check_that(&self, path: &[u8], lies: fn(Option<&[u8]>, &[u8]) -> bool) -> Result<(), ScriptError> {
+        if lies(self.vardir, path) || lies(self.tmpdir, path) {
             return Ok(());
         }
         let (vardir, tmpdir) = self.shown();
@@ -67,13 +81,30 @@ impl Sandbox<'_> {
     }
 }
 
-/// Whether `path` lies below `directory`, going by the text alone. The last byte of the directory's name
-/// is not compared.
-fn below(directory: Option<&[u8]>, path: &[u8]) -> bool {
+/// Whether `path` begins with `directory` as a directory. The reference does not compare the last byte of it, so that
+/// a worker may change the files of another.
+fn starts_in(directory: Option<&[u8]>, path: &[u8]) -> bool {
     // The reference crashes at some names where the directory is empty.
     let Some(directory) = directory.filter(|directory| !directory.is_empty()) else { return false };
-    let compared = directory.len().saturating_sub(1);
-    path.get(directory.len()) == Some(&b'/') && path[..compared] == directory[..compared]
+    path.strip_prefix(directory).is_some_and(|rest| rest.starts_with(b"/"))
+}
+
+/// Whether `path` lies below `directory`, going by the text alone.
+fn below(directory: Option<&[u8]>, path: &[u8]) -> bool {
+    if !starts_in(directory, path) {
+        return false;
+    }
+    let rest = &path[directory.map_or(0, <[u8]>::len)..];
+    let mut depth = 0_usize;
+    for step in rest.split_str("/") {
+        match step {
+            b"" | b"." => {}
+            b".." if depth == 0 => return false,
+            b".." => depth -= 1,
+            _ => depth += 1,
+        }
+    }
+    true
 }
 
 fn join(pieces: &[&[u8]]) -> BString {
@@ -95,8 +126,19 @@ mod tests {
             "Path '/v' is not a subdirectory of MYSQLTEST_VARDIR '/v'or MYSQL_TMP_DIR '/t/t'"
         );
         assert!(sandbox.check(b"/vv/a").is_err() && sandbox.check(b"").is_err());
-        // The last byte is not looked at.
-        assert!(sandbox.check(b"/x/a").is_ok());
+        assert!(sandbox.check(b"/x/a").is_err());
+    }
+
+    #[test]
+    fn trees_are_removed_inside_only() {
+        let sandbox = Sandbox { vardir: Some(b"/v"), tmpdir: Some(b"/t/t") };
+        for inside in [&b"/v/a"[..], b"/v//./a/b/../../c", b"/t/t/x/../y", b"/v/"] {
+            assert!(sandbox.check_tree(inside).is_ok(), "{}", inside.as_bstr());
+        }
+        for outside in [&b"/t/t/../x"[..], b"/v/a/../../x", b"/v/..", b"/v/./../x", b"/x/a", b"/v"] {
+            assert!(sandbox.check_tree(outside).is_err(), "{}", outside.as_bstr());
+        }
+        assert!(sandbox.check_both(b"/v/a", b"/v/../b").is_err());
     }
 
     #[test]

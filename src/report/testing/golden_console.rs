@@ -74,20 +74,20 @@ S.combi 'one'                            [ pass ]
 S.combi 'two'                            [ fail ]
         Test ended at 2026-11-23 12:32:17
 
-CURRENT_TEST: S.combi
-diff
-
-Result content mismatch
+  | CURRENT_TEST: S.combi
+  | diff
+  |
+  | Result content mismatch
 
  - saving '/var0/log/S.combi-two/' to '/var0/log/S.combi-two/'
 S.nostart                                [ fail ]
         Test ended at 2026-11-23 12:32:17
 
-CURRENT_TEST: S.nostart
+  | CURRENT_TEST: S.nostart
 
 
 Failed to start mysqld.1
-mysqltest failed but provided no output
+  | mysqltest failed but provided no output
   cause:     the server does not know the variable 'no-such-option=1' (MT/nostart.opt:1) [MTR-S002]
   from:      MT/nostart.opt:1: --no-such-option=1
   fix:       correct the name, or write --loose-no-such-option
@@ -99,56 +99,54 @@ mysqltest failed but provided no output
     [ERROR] unknown variable 'no-such-option=1'
     [ERROR] Aborting
 
-
  - saving '/var0/log/S.nostart/' to '/var0/log/S.nostart/'
 ***Warnings generated in error logs during shutdown after running tests: S.nostart
 
-[ERROR] unknown variable 'no-such-option=1'
-[ERROR] Aborting
+  | [ERROR] unknown variable 'no-such-option=1'
+  | [ERROR] Aborting
 
 S.bad                                    [ fail ]
         Test ended at 2026-11-23 12:32:17
 
-CURRENT_TEST: S.bad
---- MT/bad.result	2026-11-23 12:32:16.018666411 +0000
-+++ MT/bad.reject	2026-11-23 12:32:17.488901991 +0000
-@@ -3,4 +3,4 @@
- 1
- select 2;
- 2
--3
-+2
-
-Result content mismatch
+  | CURRENT_TEST: S.bad
+  | --- MT/bad.result	2026-11-23 12:32:16.018666411 +0000
+  | +++ MT/bad.reject	2026-11-23 12:32:17.488901991 +0000
+  | @@ -3,4 +3,4 @@
+  |  1
+  |  select 2;
+  |  2
+  | -3
+  | +2
+  |
+  | Result content mismatch
 
  - saving '/var0/log/S.bad/' to '/var0/log/S.bad/'
 S.bytes                                  [ fail ]
         Test ended at 2026-11-23 12:32:17
 
-CURRENT_TEST: S.bytes
-+caf� <01> ]]> x
-
-Result length mismatch
+  | CURRENT_TEST: S.bytes
+  | +caf\xE9 \x01 ]]> x
+  |
+  | Result length mismatch
 
  - saving '/var0/log/S.bytes/' to '/var0/log/S.bytes/'
 S.check                                  [ pass ]       
-
-MTR's internal check of the test case 'S.check' failed.
-not ok
+  |
+  | MTR's internal check of the test case 'S.check' failed.
+  | not ok
 
 S.crash                                  [ fail ]
         Test ended at 2026-11-23 12:32:17
 
-CURRENT_TEST: S.crash
+  | CURRENT_TEST: S.crash
 
 
 Server [mysqld.1 - pid: 9, winpid: 9, exit: 256] failed during test run
-Server log from this test:
-----------SERVER LOG START-----------
-$ mariadbd
-----------SERVER LOG END-------------
-mysqltest failed but provided no output
-
+  | Server log from this test:
+  | ----------SERVER LOG START-----------
+  | $ mariadbd
+  | ----------SERVER LOG END-------------
+  | mysqltest failed but provided no output
 
  - saving '/var0/log/S.crash/' to '/var0/log/S.crash/'
 S.pass1                                  [ pass ]      1
@@ -156,16 +154,16 @@ S.skp                                    [ skipped ]  Because <I> say "so"
 S.sqlerr                                 [ fail ]
         Test ended at 2026-11-23 12:32:17
 
-CURRENT_TEST: S.sqlerr
-mysqltest: At line 2: query 'select * from nosuch' failed: ER_NO_SUCH_TABLE (1146): Table 'test.nosuch' doesn't exist
+  | CURRENT_TEST: S.sqlerr
+  | mysqltest: At line 2: query 'select * from nosuch' failed: ER_NO_SUCH_TABLE (1146): Table 'test.nosuch' doesn't exist
 
  - saving '/var0/log/S.sqlerr/' to '/var0/log/S.sqlerr/'
 S.warns                                  [ fail ]  Found warnings/errors in server log file!
         Test ended at 2026-11-23 12:32:17
-line
-2026-01-01 [ERROR] strange thing
-^ Found warnings in /var0/log/mysqld.1.err
-ok
+  | line
+  | 2026-01-01 [ERROR] strange thing
+  | ^ Found warnings in /var0/log/mysqld.1.err
+  | ok
 
  - saving '/var0/log/S.warns/' to '/var0/log/S.warns/'
 --------------------------------------------------------------------------
@@ -213,11 +211,11 @@ TEST                                  WORKER RESULT   TIME (ms) or COMMENT
 S.flaky                                  w2 [ fail ]
         Test ended at 2026-11-23 12:32:17
 
-CURRENT_TEST: S.flaky
--y
-+n
-
-Result content mismatch
+  | CURRENT_TEST: S.flaky
+  | -y
+  | +n
+  |
+  | Result content mismatch
 
  - saving '/var0/2/log/S.flaky/' to '/var0/log/S.flaky/'
 
@@ -227,11 +225,11 @@ S.good 'a,b'                             w1 [ pass ]    201
 S.flaky                                  w2 [ retry-fail ]
         Test ended at 2026-11-23 12:32:17
 
-CURRENT_TEST: S.flaky
--y
-+n
-
-Result content mismatch
+  | CURRENT_TEST: S.flaky
+  | -y
+  | +n
+  |
+  | Result content mismatch
 
  - skipping '/var0/2/log/S.flaky/'
 
@@ -246,8 +244,7 @@ S.slow                                   w2 [ exp-fail ]  timeout after 60 secon
 Test case timeout after 60 seconds
 
  == /var0/2/tmp/a.err ==
-no connection
-
+  | no connection
 
 
 Only  6  of 5 completed.

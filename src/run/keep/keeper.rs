@@ -358,9 +358,10 @@ mod tests {
     fn a_core_among_the_tests_belongs_to_the_failure_that_was_told_next() {
         let mut site = Site::new((9, 9), |_, _| None);
         let tests = site.dir.path().join("tests");
-        std::fs::write(tests.join("core.1"), "").unwrap();
+        let core = b"\x7fELF............\x04\x00";
+        std::fs::write(tests.join("core.1"), core).unwrap();
         site.fail("main.a");
-        std::fs::write(tests.join("core.2"), "").unwrap();
+        std::fs::write(tests.join("core.2"), core).unwrap();
         site.fail("main.b");
         let (_, dir) = site.texts();
         assert!(dir.path().join("log/main.a/core.1.gz").is_file());

@@ -1,6 +1,9 @@
 //! Files that programs leave beside the tests: warnings of the script engine, and core files in the
 //! test directory (runner §3, §6.4).
 
+use std::fs::File;
+use std::io::Read as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use crate::case::TestCase;
@@ -39,12 +42,22 @@ pub fn move_core(core: &Path, to: &Path, id: Option<&TestId>, events: &mut Vec<E
     }
 }
 
-/// A plain file named `core…` or `….dmp`.
+/// A plain file named `core…` or `….dmp` that is one: the directory is the user's, and so may be a file of such a name.
 fn is_core(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().as_encoded_bytes();
     let named = name.starts_with(b"core") || name.ends_with(b".dmp");
     // A test directory may have a suite called `core`.
-    named && path.symlink_metadata().is_ok_and(|meta| meta.is_file())
+    named && path.symlink_metadata().is_ok_and(|meta| meta.is_file()) && has_core(path).unwrap_or(false)
+}
+
+/// Whether a file begins like a core file of the kernel's (ELF of type `ET_CORE`), or like a minidump.
+fn has_core(path: &Path) -> std::io::Result<bool> {
+    let mut head = [0; 18];
+    let mut file = File::options().read(true).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK).open(path)?;
+    file.read_exact(&mut head)?;
+    // The type is the first number behind the 16 bytes of identification, in the byte order of the machine.
+    let elf = head.starts_with(b"\x7fELF") && (head[16..18] == [4, 0] || head[16..18] == [0, 4]);
+    Ok(elf || head.starts_with(b"MDMP"))
 }
 
 #[cfg(test)]
@@ -59,8 +72,15 @@ mod tests {
         for dir in [&from, &to, &from.join("core_suite")] {
             std::fs::create_dir_all(dir).unwrap();
         }
-        for name in ["core.12", "x.dmp", "mtr"] {
-            std::fs::write(from.join(name), "").unwrap();
+        let core = b"\x7fELF............\x04\x00";
+        let files = [("core.12", &core[..]), ("x.dmp", b"MDMP..............."), ("mtr", core)];
+        let own = [
+            ("core-ideas.txt", &b"ideas of the user's"[..]),
+            ("table.dmp", b"a dump of a table, in SQL"),
+            ("core", b""),
+        ];
+        for (name, text) in files.into_iter().chain(own) {
+            std::fs::write(from.join(name), text).unwrap();
         }
         let mut events = Vec::new();
         for core in cores_in(&from) {
@@ -75,7 +95,7 @@ mod tests {
             names.sort();
             names
         };
-        assert_eq!(names(&from), ["core_suite", "mtr"]);
+        assert_eq!(names(&from), ["core", "core-ideas.txt", "core_suite", "mtr", "table.dmp"]);
         assert_eq!(names(&to), ["core.12", "x.dmp"]);
     }
 }

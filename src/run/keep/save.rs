@@ -7,6 +7,7 @@ use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use crate::case::TestCase;
+use crate::component::component;
 use crate::error::{Error, Result};
 use crate::run::servers::set::ServerSet;
 use crate::server::process::ServerProcess;
@@ -41,7 +42,7 @@ pub fn save_crashed(set: &ServerSet, crashed: &BTreeSet<usize>, test: &str) -> R
     if !servers().any(|server| set.dirs.var.join(server.group.name().to_string()).is_dir()) {
         return Ok(None);
     }
-    let target = fresh(&set.dirs.log(), &format!("{}-shutdown", test.replace('/', "_")));
+    let target = fresh(&set.dirs.log(), &component(&format!("{test}-shutdown")));
     make(&target)?;
     let my_cnf = set.dirs.my_cnf();
     if my_cnf.exists() {
@@ -51,11 +52,12 @@ pub fn save_crashed(set: &ServerSet, crashed: &BTreeSet<usize>, test: &str) -> R
     Ok(Some(target))
 }
 
-/// A path in `dir` that does not exist: `name`, `name.2` and so on.
+/// A path in `dir` that does not exist: `name`, `name.2` and so on. `name` is one component.
 pub fn fresh(dir: &Path, name: &str) -> PathBuf {
     let mut target = dir.join(name);
     for n in 2.. {
-        if !target.exists() {
+        // A link that leads nowhere is there as well.
+        if target.symlink_metadata().is_err() {
             break;
         }
         target = dir.join(format!("{name}.{n}"));

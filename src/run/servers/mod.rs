@@ -4,4 +4,5 @@
 mod sanitizer_files;
 pub mod set;
 pub mod shutdown;
+pub mod taken_port;
 mod wsrep;

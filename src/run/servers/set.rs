@@ -22,7 +22,7 @@ use crate::error::{Error, Result};
 use crate::event::{Event, Process, ProcessExit, RestartReason, StopReason, WorkerEvents};
 use crate::run::servers::sanitizer_files::SanitizerFiles;
 use crate::run::setup::context::Context;
-use crate::run::setup::vardir::WorkerDirs;
+use crate::run::setup::vardir::{self, WorkerDirs};
 use crate::server::expect;
 use crate::server::options;
 use crate::server::process::ServerProcess;
@@ -358,9 +358,9 @@ impl ServerSet {
             for server in &self.servers {
                 removal::remove(&self.dirs.var.join(server.group.name().to_path_lossy()))?;
             }
-            removal::empty(&self.dirs.var_tmp())?;
+            vardir::empty(&self.dirs.var_tmp())?;
             if self.dirs.tmp != self.dirs.var_tmp() {
-                removal::empty(&self.dirs.tmp)?;
+                vardir::empty(&self.dirs.tmp)?;
             }
         }
         self.config = None;

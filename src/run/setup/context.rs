@@ -12,6 +12,7 @@ use crate::case::ServerOption;
 use crate::check::errorlog::Patterns;
 use crate::check::testcase::ReplicaStatus;
 use crate::cli::settings::Settings;
+use crate::component::is_below;
 use crate::config::server_group::ServerGroup;
 use crate::env::Env;
 use crate::error::{Error, Result};
@@ -145,6 +146,14 @@ impl Context {
         env: &Env,
         dirs: &WorkerDirs,
     ) -> Result<Prepared> {
+        let datadir = group.datadir();
+        if ![&self.vardir, &dirs.var, &dirs.tmp].iter().any(|dir| is_below(&datadir, dir)) {
+            let text =
+                format!("the data directory of {} is not in the vardir: it would be emptied", group.name());
+            return Err(Error::new(text).at(datadir, None).hint(
+                "let the suite's my.cnf leave datadir out, or name a directory below $MYSQLTEST_VARDIR",
+            ));
+        }
         let bootstrap = self.bootstrap(&dirs.var, env);
         datadir::prepare(group, options, &self.install_db(), &bootstrap)
             .map_err(|error| early_death::explain(error, &self.early(env, &dirs.var)))

@@ -229,6 +229,15 @@ pub fn wrap(choice: &DebuggerChoice, target: Target<'_>) -> Result<Wrapped> {
     Ok(Wrapped { program: argv.remove(0), args: argv, typed })
 }
 
+/// Whether a person sits at a terminal or window that the run does not have: one of the debugger's own, which may be on
+/// another machine, or that in which the person starts the debugger.
+pub fn needs_terminal(settings: &Settings) -> bool {
+    let choices = [&settings.debugger, &settings.client_debugger, &settings.boot_debugger];
+    choices.into_iter().flatten().any(|choice| {
+        choice.manual || choice.name == "ddd" || find(choice).is_ok_and(|debugger| debugger.xterm)
+    })
+}
+
 fn find(choice: &DebuggerChoice) -> Result<&'static Debugger> {
     DEBUGGERS
         .iter()

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::cli::INTERPRETER;
 use crate::cli::settings::Settings;
+use crate::env::shell_word;
 use crate::error::{Error, Result};
 use crate::tree::programs::{Program, Programs};
 
@@ -57,12 +58,12 @@ impl Engine {
         first.into_iter().chain(args).collect()
     }
 
-    /// A call with `args` as one text, its words apart by blanks, for `$MYSQL_TEST`.
+    /// A call with `args` as one text for a shell, its words apart by blanks, for `$MYSQL_TEST`.
     pub fn command_line(&self, args: &[OsString]) -> OsString {
-        let mut text = self.program.clone().into_os_string();
+        let mut text = shell_word(self.program.as_os_str()).into_owned();
         for argument in self.arguments(args.to_vec()) {
             text.push(" ");
-            text.push(argument);
+            text.push(shell_word(&argument));
         }
         text
     }

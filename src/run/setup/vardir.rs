@@ -1,32 +1,51 @@
-//! The vardir: where everything of a run lives (runner §8.1), and its lock.
+//! The vardir: where everything of a run lives (runner §8.1). It is claimed first, which changes nothing, and opened when
+//! the tests are known.
 
-use std::fs::File;
-use std::os::unix::fs::DirBuilderExt;
+mod claim;
+mod contents;
+mod paths;
+mod place;
+mod removal;
+mod rotation;
+
+use std::fs::Permissions;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::FlockOperation;
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Signal};
 
 use crate::cli::settings::Settings;
-use crate::env::Env;
+use crate::env::{Env, is_one_word};
 use crate::error::{Error, Result};
 use crate::sys::deadline::deadline_after;
-use crate::sys::files::is_writable;
-use crate::sys::removal::{self, empty};
+use crate::sys::guardian;
+use crate::sys::removal::remove;
 use crate::tree::layout::Layout;
+
+use claim::{Claim, Purpose, Rules};
+use place::Place;
+pub use removal::empty;
 
 /// The directories of the whole run, held for as long as this value lives.
 #[derive(Debug)]
 pub struct Vardir {
-    /// `VAR0`.
+    /// `VAR0`: the real path, also where it was named by a link.
     pub root: PathBuf,
     /// `TMP0`.
     pub tmp: PathBuf,
-    /// Held: two runs never share a vardir. The lock is on the directory itself and goes with us.
-    _lock: File,
+    /// Held: two runs never share a directory.
+    _claims: Vec<Claim>,
     /// A short temporary directory made because sockets below `VAR0` would have too long paths.
     short_tmp: Option<tempfile::TempDir>,
+}
+
+/// A vardir that is found and locked, and in which nothing was changed. What was made for it goes away with it.
+#[derive(Debug)]
+pub struct ClaimedVardir {
+    place: Place,
+    tmp: Option<Claim>,
+    mode: u32,
 }
 
 /// The directories of one worker.
@@ -79,36 +98,191 @@ impl WorkerDirs {
 /// What opening a vardir had to say.
 pub type Messages = Vec<String>;
 
-impl Vardir {
-    /// Finds, locks, empties and creates the vardir of a run.
+/// The mode of the vardir. What others may write to is refused as one, so it is never made. Where root runs servers,
+/// whoever reaches their sockets and files is root as well: nobody enters.
+fn directory_mode(umask: u32, is_root: bool) -> u32 {
+    if is_root { 0o700 } else { 0o777 & !(umask | 0o022) }
+}
+
+impl ClaimedVardir {
+    /// Finds and locks the vardir and the directory of `--tmpdir`; `umask` is the caller's.
     ///
     /// # Errors
-    /// When it is in use by another run, cannot be written, or its sockets would have too long
-    /// paths although `--tmpdir` was given.
-    pub fn open(settings: &Settings, layout: &Layout, env: &Env, cwd: &Path) -> Result<(Vardir, Messages)> {
+    /// One of them is in use by another run, cannot be written, holds what is not a run's, belongs to somebody else,
+    /// or has a path that servers do not get along with.
+    pub fn new(
+        settings: &Settings,
+        layout: &Layout,
+        env: &Env,
+        cwd: &Path,
+        umask: u32,
+    ) -> Result<ClaimedVardir> {
+        let is_root = rustix::process::geteuid().is_root();
+        let mode = directory_mode(umask, is_root);
+        let never = never(settings, layout, env, cwd);
+        let nested = env.get(guardian::MARK).is_some();
+        let cwd_real = cwd.canonicalize().unwrap_or_else(|_| cwd.to_owned());
+        let mut rules = Rules { purpose: Purpose::Vardir, mode, cwd: &cwd_real, never: &never, nested };
+        let place = Place::find(settings, layout, cwd, &rules)?;
+        let root = place.root();
+        if settings.keep_runs > 0 {
+            place.check_rotation(settings.keep_runs)?;
+        }
+        rules.purpose = Purpose::Tmpdir;
+        let tmp = match &settings.tmpdir {
+            Some(given) => tmpdir(&cwd.join(given), root, &rules)?,
+            None => None,
+        };
+        let chosen =
+            settings.tmpdir.as_ref().map(|given| tmp.as_ref().map_or(cwd.join(given), |tmp| tmp.dir.clone()));
+        if let Some(tmp) = chosen
+            && !paths::sockets_fit(&tmp, true)
+        {
+            return Err(Error::new(format!(
+                "Socket path '{}' too long, it would be  truncated and thus not possible to use for connection to  \
+                 MariaDB Server. Set a shorter with --tmpdir=<path> option",
+                tmp.display()
+            )));
+        }
+        Ok(ClaimedVardir { place, tmp, mode })
+    }
+
+    /// `VAR0`.
+    pub fn root(&self) -> &Path {
+        self.place.root()
+    }
+
+    /// What somebody ought to know before root's servers write there.
+    pub fn warning(&self) -> Option<String> {
+        let above = claim::replaceable(self.place.root())?;
+        Some(format!(
+            "the vardir can be replaced by others while root's servers write to it: {} is not root's alone. A directory \
+             below one that is, as --vardir=/dev/shm/var, would be safe",
+            above.display()
+        ))
+    }
+
+    /// Empties and fills the directories: from here on the run is under way. With `entered` the servers are another
+    /// user's, who has to get through.
+    ///
+    /// # Errors
+    /// Something cannot be removed or made, or there is no directory short enough for sockets.
+    pub fn open(mut self, settings: &Settings, env: &Env, entered: bool) -> Result<(Vardir, Messages)> {
         let mut messages = Messages::new();
-        let root = place(settings, layout, cwd, &mut messages)?;
-        messages.push(format!("vardir: {}", root.display()));
-        make_dir(&root)?;
-        let lock = lock(&root)?;
+        let root = self.place.root().to_owned();
         if !settings.using_extern() {
             end_leftovers(&root, &mut messages)?;
         }
         let keep = settings.start_dirty || settings.using_extern();
-        if !keep {
+        let mut claims = if keep {
+            self.place.take(&mut messages)?
+        } else {
             messages.push("Removing old var directory...".into());
-            empty(&root)?;
-        }
-        let tmp = settings.tmpdir.clone().unwrap_or_else(|| root.join("tmp"));
-        if !keep && settings.tmpdir.is_some() && tmp.exists() {
-            empty(&tmp)?;
-        }
+            let claims = self.place.clear(settings.keep_runs, self.mode, &mut messages)?;
+            if let Some(tmp) = &self.tmp {
+                empty(&tmp.dir)?;
+            }
+            claims
+        };
         messages.push(format!("Creating var directory '{}'...", root.display()));
-        let (tmp, short_tmp) = with_short_sockets(settings, tmp, env, &mut messages)?;
+        contents::mark(&root)?;
+        if self.mode & 0o077 == 0 {
+            let mode = if entered { 0o711 } else { self.mode };
+            std::fs::set_permissions(&root, Permissions::from_mode(mode))
+                .map_err(|error| Error::io("change the mode of", &root, error))?;
+        }
+        let own = match (self.tmp.take(), &settings.tmpdir) {
+            (Some(mut claim), _) => {
+                contents::mark(&claim.dir)?;
+                if entered {
+                    std::fs::set_permissions(&claim.dir, Permissions::from_mode(0o711))
+                        .map_err(|error| Error::io("change the mode of", &claim.dir, error))?;
+                }
+                claim.keep();
+                let dir = claim.dir.clone();
+                claims.push(claim);
+                Some(dir)
+            }
+            (None, Some(inside)) => Some(inside.clone()),
+            (None, None) => None,
+        };
+        let chosen = own.is_some();
+        let (tmp, short_tmp) = match own.unwrap_or_else(|| root.join("tmp")) {
+            // Scripts put paths below it into commands for a shell.
+            tmp if paths::sockets_fit(&tmp, chosen) && (chosen || is_one_word(tmp.as_os_str())) => {
+                (tmp, None)
+            }
+            tmp => short_tmp(&tmp, env, entered, &mut messages)?,
+        };
         WorkerDirs { var: root.clone(), tmp: tmp.clone() }.create()?;
-        Ok((Vardir { root, tmp, _lock: lock, short_tmp }, messages))
+        Ok((Vardir { root, tmp, _claims: claims, short_tmp }, messages))
     }
+}
 
+/// The claim of a directory given by `--tmpdir`; one in the vardir needs none.
+fn tmpdir(given: &Path, root: &Path, rules: &Rules<'_>) -> Result<Option<Claim>> {
+    let real = given.canonicalize().unwrap_or_else(|_| given.to_owned());
+    let refused = |what: &str| {
+        Error::new(format!("the directory of --tmpdir {what}"))
+            .at(given, None)
+            .hint("it is emptied before each set of servers: give one of its own, --tmpdir=DIR")
+    };
+    if real == root {
+        return Err(refused("is the vardir"));
+    }
+    if root.starts_with(&real) {
+        return Err(refused("holds the vardir"));
+    }
+    if real.starts_with(root) {
+        paths::check(&real, "tmpdir", "--tmpdir")?;
+        return Ok(None);
+    }
+    Claim::of(given, rules).map(Some)
+}
+
+/// Where no run's files can be: the user's home, the tests, the installation, this program.
+fn never(settings: &Settings, layout: &Layout, env: &Env, cwd: &Path) -> Vec<PathBuf> {
+    let home = env.non_empty("HOME").map(PathBuf::from);
+    let places = [&layout.test_dir, &layout.basedir, &layout.bindir].into_iter().cloned();
+    let suites = settings.suite_dir.iter().map(|dir| cwd.join(dir));
+    let all = places.chain(home).chain(suites).chain(std::env::current_exe().ok());
+    all.filter(|path| !path.as_os_str().is_empty()).filter_map(|path| path.canonicalize().ok()).collect()
+}
+
+fn short_tmp(
+    long: &Path,
+    env: &Env,
+    entered: bool,
+    messages: &mut Messages,
+) -> Result<(PathBuf, Option<tempfile::TempDir>)> {
+    messages.push(match paths::sockets_fit(long, false) {
+        false => format!("Too long tmpdir path '{}'  creating a shorter one...", long.display()),
+        true => {
+            format!("A shell would take the tmpdir path '{}' apart, creating a plain one...", long.display())
+        }
+    });
+    let mut failed = None;
+    // Who reaches a socket of a server is its root.
+    let mode = Permissions::from_mode(if entered { 0o711 } else { 0o700 });
+    for base in paths::short_bases(env) {
+        match tempfile::Builder::new().prefix("mtr-").permissions(mode.clone()).tempdir_in(&base) {
+            Ok(short) => {
+                messages.push(format!(" - using tmpdir: '{}'\n", short.path().display()));
+                return Ok((short.path().to_path_buf(), Some(short)));
+            }
+            Err(error) => failed = Some(Error::io("create a directory in", &base, error)),
+        }
+    }
+    let error = Error::new("the path is too long for sockets, and there is no place for a shorter one")
+        .at(long, None);
+    let error = error.hint("give a directory with a path of at most 80 bytes: --tmpdir=DIR");
+    Err(match failed {
+        Some(cause) => error.caused_by(cause),
+        None => error,
+    })
+}
+
+impl Vardir {
     /// The directories of worker `number` (1-based) of `workers`.
     pub fn worker(&self, number: usize, workers: usize) -> WorkerDirs {
         if workers == 1 {
@@ -130,42 +304,9 @@ impl Vardir {
     /// # Errors
     /// Something in it cannot be removed.
     pub fn clean(&self) -> Result<()> {
-        empty(&self.root)
+        empty(&self.root)?;
+        remove(&self.root.join(contents::MARKER))
     }
-}
-
-/// Where the vardir is to be: `--vardir`, a memory file system with `--mem`, else the layout's own.
-fn place(settings: &Settings, layout: &Layout, cwd: &Path, messages: &mut Messages) -> Result<PathBuf> {
-    if let Some(given) = &settings.vardir {
-        // Relative to where the user stands, which for the reference is always the test directory.
-        return Ok(cwd.join(given));
-    }
-    let default = layout.default_vardir.clone();
-    let Some(mem) = &settings.mem else { return Ok(default) };
-    let candidates = mem.iter().map(PathBuf::from).chain(["/run/shm", "/dev/shm", "/tmp"].map(PathBuf::from));
-    let Some(base) = candidates.filter(|dir| !dir.is_symlink() && dir.is_dir()).find(|dir| is_writable(dir))
-    else {
-        return Ok(default);
-    };
-    let thread = settings.build_thread.map_or_else(|| "auto".to_owned(), |thread| thread.to_string());
-    // The same directory again when `var` already points into this file system.
-    if let Ok(old) = std::fs::read_link(&default) {
-        if old.starts_with(&base) && old.is_dir() {
-            messages.push(format!(" - symlinking 'var' to '{}'", old.display()));
-            return Ok(default);
-        }
-        std::fs::remove_file(&default).map_err(|e| Error::io("remove", &default, e))?;
-    } else if default.is_dir() {
-        removal::remove(&default)?;
-    }
-    let dir = tempfile::Builder::new()
-        .prefix(&format!("var_{thread}_"))
-        .tempdir_in(&base)
-        .map_err(|e| Error::io("create a directory in", &base, e))?
-        .keep();
-    messages.push(format!(" - symlinking 'var' to '{}'", dir.display()));
-    std::os::unix::fs::symlink(&dir, &default).map_err(|e| Error::io("create", &default, e))?;
-    Ok(default)
 }
 
 fn make_dir(dir: &Path) -> Result<()> {
@@ -175,17 +316,6 @@ fn make_dir(dir: &Path) -> Result<()> {
             .caused_by(error)
             .hint("give a directory that you can write: --vardir=DIR, or --mem for one in memory")
     })
-}
-
-fn lock(root: &Path) -> Result<File> {
-    let dir = File::open(root).map_err(|error| Error::io("open", root, error))?;
-    match rustix::fs::flock(&dir, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => Ok(dir),
-        Err(Errno::WOULDBLOCK) => Err(Error::new("this vardir is in use by another run")
-            .at(root, None)
-            .hint("wait for that run to end, or give this one a vardir of its own: --vardir=DIR")),
-        Err(errno) => Err(Error::io("lock", root, errno.into())),
-    }
 }
 
 /// Kills servers of an earlier run whose pid files are still there, of all its workers.
@@ -257,106 +387,6 @@ fn works_below(command: &[u8], root: &Path) -> bool {
     })
 }
 
-/// The longest path a Unix socket can have (`sun_path`, runner §7.5).
-const LONGEST_SOCKET: usize = 108;
-
-/// Room that worker directories and socket names need below `TMP0`; a directory that the user chose
-/// is taken as long as the socket of a server fits.
-const SOCKET_NAME: &str = "/mysql_testsocket.sock";
-const SHORTEST_NAME: &str = "/testsocket.sock";
-
-fn with_short_sockets(
-    settings: &Settings,
-    tmp: PathBuf,
-    env: &Env,
-    messages: &mut Messages,
-) -> Result<(PathBuf, Option<tempfile::TempDir>)> {
-    let name = if settings.tmpdir.is_some() { SHORTEST_NAME } else { SOCKET_NAME };
-    if tmp.as_os_str().len() + name.len() <= LONGEST_SOCKET {
-        return Ok((tmp, None));
-    }
-    if settings.tmpdir.is_some() {
-        return Err(Error::new(format!(
-            "Socket path '{}' too long, it would be  truncated and thus not possible to use for connection to  \
-             MariaDB Server. Set a shorter with --tmpdir=<path> option",
-            tmp.display()
-        )));
-    }
-    messages.push(format!("Too long tmpdir path '{}'  creating a shorter one...", tmp.display()));
-    let base = env.non_empty("TMPDIR").map_or_else(|| PathBuf::from("/tmp"), PathBuf::from);
-    let short = tempfile::Builder::new()
-        .prefix("mtr-")
-        .tempdir_in(&base)
-        .map_err(|error| Error::io("create a directory in", &base, error))?;
-    messages.push(format!(" - using tmpdir: '{}'\n", short.path().display()));
-    Ok((short.path().to_path_buf(), Some(short)))
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
-mod tests {
-    use super::*;
-
-    fn open(root: &Path) -> Result<(Vardir, Messages)> {
-        let settings = Settings { vardir: Some(root.into()), ..Settings::default() };
-        Vardir::open(&settings, &Layout::default(), &Env::default(), Path::new("/"))
-    }
-
-    #[test]
-    fn a_vardir_in_use_is_refused_and_left_alone() {
-        let dir = tempfile::tempdir().unwrap();
-        let (vardir, _) = open(dir.path()).unwrap();
-        std::fs::write(vardir.root.join("log/x"), "kept").unwrap();
-        let error = open(dir.path()).unwrap_err();
-        assert!(error.to_string().contains("in use by another run"), "{error}");
-        assert!(vardir.root.join("log/x").exists());
-        drop(vardir);
-        let (again, _) = open(dir.path()).unwrap();
-        assert!(!again.root.join("log/x").exists());
-    }
-
-    #[test]
-    fn a_leftover_names_the_vardir_itself() {
-        let works = |command: &str| works_below(command.as_bytes(), Path::new("/tmp/v"));
-        assert!(works("mariadbd\0--defaults-file=/tmp/v/my.cnf\0"));
-        assert!(works("mariadbd\0--tmpdir=/tmp/v\0"));
-        assert!(works("mariadbd\0--datadir\0/tmp/v/1/mysqld.1/data\0"));
-        for other in ["/tmp/v2/my.cnf", "/tmp/v.old", "/srv/tmp/v/my.cnf", "/tmp", "/tmp/va"] {
-            assert!(!works(&format!("mariadbd\0--defaults-file={other}\0")), "{other}");
-            assert!(!works(&format!("mariadbd\0{other}\0")), "{other}");
-        }
-        assert!(!works(""));
-    }
-
-    #[test]
-    fn a_leftover_of_another_vardir_lives() {
-        let run = |dir: &Path| {
-            let (mut begun, theirs) = std::io::pipe().unwrap();
-            let mut command = std::process::Command::new("sh");
-            std::os::unix::process::CommandExt::process_group(&mut command, 0);
-            command.args(["-c", "echo; sleep 600; :", "sh"]).arg(dir).stdout(theirs);
-            let child = command.spawn().unwrap();
-            // A process that is being started has no command line for a moment.
-            std::io::Read::read_exact(&mut begun, &mut [0]).unwrap();
-            child
-        };
-        let mut other = run(Path::new("/tmp/v2"));
-        let mut ours = run(Path::new("/tmp/v"));
-        let end = |child: &std::process::Child| end_leftover(Pid::from_child(child), Path::new("/tmp/v"));
-        assert_eq!(end(&other), "   process did not exist!");
-        assert!(other.try_wait().unwrap().is_none());
-        assert_eq!(end(&ours), "   ok!");
-        ours.wait().unwrap();
-        let _ = rustix::process::kill_process_group(Pid::from_child(&other), Signal::KILL);
-        other.wait().unwrap();
-    }
-
-    #[test]
-    fn long_paths_get_a_short_tmpdir() {
-        let dir = tempfile::tempdir().unwrap();
-        let (vardir, _) = open(&dir.path().join("x".repeat(100))).unwrap();
-        assert!(!vardir.tmp.starts_with(&vardir.root));
-        let dirs = vardir.worker(12, 16);
-        assert!(dirs.tmp.join("mysqld.1.sock").as_os_str().len() < LONGEST_SOCKET);
-    }
-}
+mod tests;

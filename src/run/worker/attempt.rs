@@ -14,6 +14,7 @@ use crate::event::{
 use crate::run::autopsy::test_failure::Begun;
 use crate::run::keep::save;
 use crate::run::servers::set::BringUpFailure;
+use crate::run::servers::taken_port::taken_port;
 use crate::run::setup::debugger;
 use crate::run::setup::early_death;
 use crate::run::worker::analyze;
@@ -197,8 +198,24 @@ impl Worker {
             Ok(()) => Ok(None),
             Err(BringUpFailure::Interrupted) => Ok(Some(None)),
             Err(BringUpFailure::Setup(error)) => Err(error),
+            Err(BringUpFailure::Server(i, how)) if self.is_port_taken(i, how) => Ok(Some(None)),
             Err(BringUpFailure::Server(i, how)) => Ok(Some(Some(self.start_failed(i, how).into()))),
         }
+    }
+
+    /// Whether the server at `i` did not start because a process outside of the run took its port; the attempt is given
+    /// back then, for other ports.
+    fn is_port_taken(&mut self, i: usize, how: Readiness) -> bool {
+        let Some(port) = taken_port(&self.set, i) else { return false };
+        self.set.note_told(i);
+        self.tell_start_failed(i, how);
+        // What it complains of is no news when the servers stop.
+        let log = self.set.servers[i].group.log_error();
+        self.set.scanner(&log).skip_to_end();
+        let name = self.set.servers[i].group.name();
+        let text = format!("port {port} of {name} was taken by a process outside of this run");
+        self.given_back = Some(Error::new(text));
+        true
     }
 
     /// The script ended by itself with `status`.
@@ -386,12 +403,6 @@ impl Worker {
 
     fn start_failed(&mut self, i: usize, how: Readiness) -> Outcome {
         let server = &self.set.servers[i];
-        let pid_file = server.group.pid_file();
-        let (waited, timed_out) = match (how, server.last_exit) {
-            (Readiness::Died(_), Some((_, lived))) => (lived, false),
-            _ => (self.ctx.settings.start_timeout, true),
-        };
-        let process = self.set.process_at(i);
         let comment = match (&self.ctx.settings.debugger, self.set.env.get("MYSQLD_LAST_CMD")) {
             // In a debugger the command is what the user wants to try by hand.
             (Some(_), Some(command)) => {
@@ -402,6 +413,19 @@ impl Worker {
         let diagnosis = self.set.diagnose_start(i, how);
         self.set.note_told(i);
         self.set.sanitizer_reports();
+        self.tell_start_failed(i, how);
+        let server_log = diagnosis.to_text();
+        Outcome { server_log, diagnoses: vec![diagnosis], ..failed(FailureKind::ServerStart, comment) }
+    }
+
+    fn tell_start_failed(&self, i: usize, how: Readiness) {
+        let server = &self.set.servers[i];
+        let pid_file = server.group.pid_file();
+        let (waited, timed_out) = match (how, server.last_exit) {
+            (Readiness::Died(_), Some((_, lived))) => (lived, false),
+            _ => (self.ctx.settings.start_timeout, true),
+        };
+        let process = self.set.process_at(i);
         self.events.tell(|worker, id| Event::ServerStartFailed {
             worker,
             id,
@@ -410,8 +434,6 @@ impl Worker {
             timed_out,
             pid_file,
         });
-        let server_log = diagnosis.to_text();
-        Outcome { server_log, diagnoses: vec![diagnosis], ..failed(FailureKind::ServerStart, comment) }
     }
 
     /// The report of a server that ended although nothing said it should.

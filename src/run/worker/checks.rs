@@ -300,7 +300,8 @@ fn snapshot(
     i: usize,
     deadline: Instant,
 ) -> Result<ServerState, SessionError> {
-    testcase::snapshot(session(worker, sessions, i, deadline)?, &worker.ctx.replica_status)
+    let own = worker.set.servers[i].group.datadir();
+    testcase::snapshot(session(worker, sessions, i, deadline)?, &worker.ctx.replica_status, &own)
 }
 
 fn session<'s>(

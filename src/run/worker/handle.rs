@@ -45,6 +45,14 @@ pub enum Notice {
         /// Why the worker cannot make another attempt: it ends now, to be made anew.
         unfit: Option<Error>,
     },
+    /// A job could not be begun for a reason that is no affair of its test: it is to be made again. The worker ends now,
+    /// to be made anew.
+    GivenBack {
+        /// 1-based.
+        worker: usize,
+        /// Why.
+        why: Error,
+    },
     /// The data of servers that crashed after a test were put here.
     Saved(PathBuf),
     /// From the keeper.

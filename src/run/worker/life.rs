@@ -82,6 +82,9 @@ pub struct Worker {
     pub restarted: bool,
     /// Where the data of the attempt's failure were put.
     pub saved: Option<PathBuf>,
+    /// Why the attempt, which has no outcome, is to be made again by this worker made anew: what kept it from beginning
+    /// is no affair of the test.
+    pub given_back: Option<Error>,
     phases: BTreeMap<Phase, Duration>,
     /// Its directories as they were made. They are kept open: the inode of one that was removed cannot be that of
     /// another one then.
@@ -139,6 +142,7 @@ impl Worker {
             suppressions: BTreeMap::new(),
             restarted: false,
             saved: None,
+            given_back: None,
             phases: BTreeMap::new(),
             places,
         })
@@ -154,7 +158,12 @@ impl Worker {
             self.saved = None;
             self.events.enter(Some(job.id.clone()));
             let (outcome, unfit) = match caught(|| attempt(self, &job)) {
-                Ok(None) => break,
+                Ok(None) => {
+                    if let Some(why) = self.given_back.take() {
+                        self.report(Notice::GivenBack { worker: self.number, why });
+                    }
+                    break;
+                }
                 Ok(Some(outcome)) => (outcome, self.displaced()),
                 Err(panic) => (self.outcome_of_panic(&job, &panic), Some(panic)),
             };

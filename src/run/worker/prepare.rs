@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::event::{Event, WarningKind};
 use crate::run::setup::context::Context;
 use crate::run::setup::debugger;
-use crate::run::setup::vardir::{Vardir, WorkerDirs};
+use crate::run::setup::vardir::{self, Vardir, WorkerDirs};
 use crate::run::worker::handle::{Crew, Job, Made, Notice, WorkerHandle};
 use crate::run::worker::life::{Worker, WorkerInputs};
 use crate::run::worker::script;
@@ -182,7 +182,7 @@ impl WorkerFactory<'_> {
 /// Removes what the servers and the scripts of an earlier worker left in its directories, but for the logs.
 fn clear(dirs: &WorkerDirs) -> Result<()> {
     for dir in [dirs.run(), dirs.var_tmp(), dirs.tmp.clone()] {
-        removal::empty(&dir)?;
+        vardir::empty(&dir)?;
     }
     for entry in std::fs::read_dir(&dirs.var).into_iter().flatten().flatten() {
         if entry.file_name().as_encoded_bytes().starts_with(b"mysqld.") {

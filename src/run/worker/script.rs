@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use bstr::{BString, ByteSlice};
 
 use crate::case::{ResultFile, SuiteKind, TestCase};
+use crate::component::component;
 use crate::env::Env;
 use crate::error::{Error, Result};
 use crate::run::setup::context::Context;
@@ -162,7 +163,7 @@ fn arguments(
     if settings.record {
         args.push("--record".into());
         if expected.is_none() {
-            let file = case.suite.result_dir.join(format!("{}.result", case.short_name));
+            let file = case.suite.result_dir.join(component(&format!("{}.result", case.short_name)));
             args.push(argument("--result-file=", &file));
         }
     }
@@ -254,7 +255,7 @@ pub fn timer_ms(dirs: &WorkerDirs) -> Option<u64> {
 
 /// The last `lines` lines of the script's output so far (`VAR/log/<test>.log`).
 pub fn log_tail(dirs: &WorkerDirs, case: &TestCase, lines: usize) -> Option<(PathBuf, BString)> {
-    let path = dirs.log().join(format!("{}.log", case.short_name));
+    let path = dirs.log().join(component(&format!("{}.log", case.short_name)));
     let (text, _) = excerpt::last_lines(&path, lines, excerpt::MOST_OF_LINES).ok()?;
     Some((path, text.into()))
 }

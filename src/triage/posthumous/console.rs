@@ -12,6 +12,9 @@ use crate::triage::diagnosis;
 use crate::triage::evidence::ExitKind;
 use crate::triage::posthumous::fate::number;
 
+/// What stands on the console before each line of a text that is not the runner's own.
+pub const MARK: &str = "  | ";
+
 /// What the runner saw when a server failed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Seen {
@@ -98,13 +101,13 @@ impl Reading {
                 seen.test = told.clone();
                 console.seen.push(seen);
             }
-        } else if let Some((server, ending)) = diagnosed(line) {
+        } else if let Some((server, ending)) = diagnosed(line.strip_prefix(MARK.as_bytes()).unwrap_or(line)) {
             // This program's own report of the failure, which says more.
             let seen = console.seen[*in_report..].iter_mut().find(|seen| seen.server == server);
             if let Some(seen) = seen {
                 (seen.exit, seen.lived) = (ending.0, ending.1.or(seen.lived));
             }
-        } else if let Some(mut seen) = seen(line) {
+        } else if let Some(mut seen) = seen(line.strip_prefix(MARK.as_bytes()).unwrap_or(line)) {
             if seen.served {
                 // This one is part of the report under the verdict.
                 seen.test = told.clone();

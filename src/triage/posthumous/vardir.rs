@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use bstr::{BString, ByteSlice};
 
+use crate::component::cleaned;
 use crate::error::{Error, Result};
 
 /// The name of the copy of a run's console.
@@ -102,18 +103,18 @@ impl FinishedRun {
 
     /// Directories kept of the test `suite.test`, of all its instances and attempts.
     pub fn saved_of<'a>(&'a self, test: &BString) -> impl Iterator<Item = &'a Path> {
-        let test = directory_name(test);
+        let names = directory_names(test);
         self.saved.iter().map(PathBuf::as_path).filter(move |dir| {
             let name = dir.file_name().unwrap_or_default().as_encoded_bytes();
-            is_of_test(name, &test)
+            names.iter().any(|test| is_of_test(name, test))
         })
     }
 
     /// Whether the test is one that was asked for.
     pub fn wants(&self, test: Option<&BString>) -> bool {
-        self.only_test
-            .as_ref()
-            .is_none_or(|only| test.is_some_and(|test| is_of_test(only, &directory_name(test))))
+        self.only_test.as_ref().is_none_or(|only| {
+            test.is_some_and(|test| directory_names(test).iter().any(|t| is_of_test(only, t)))
+        })
     }
 }
 
@@ -196,16 +197,16 @@ fn file(path: &Path) -> Option<PathBuf> {
     path.is_file().then(|| path.to_owned())
 }
 
-/// The name that the directory of a test begins with: a suite named by a path gives only its last part.
-fn directory_name(test: &BString) -> BString {
-    test.rsplit_once_str("/").map_or(test.as_bytes(), |(_, name)| name).into()
+/// What the name of the directory of a test begins with: of a suite named by a path the reference takes only the last
+/// part, this program all of it.
+fn directory_names(test: &BString) -> [BString; 2] {
+    let last = test.rsplit_once_str("/").map_or(test.as_bytes(), |(_, name)| name).into();
+    [last, cleaned(&test.to_str_lossy()).into()]
 }
 
-/// `suite.test`, `suite.test-a,b` or `suite.test.2`.
+/// `suite.test`, `suite.test-a,b` or `suite.test.2`, with the hash of a name that could not stay as it is.
 fn is_of_test(directory: &[u8], test: &[u8]) -> bool {
-    directory
-        .strip_prefix(test)
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with(b"-") || rest.starts_with(b"."))
+    directory.strip_prefix(test).is_some_and(|rest| rest.first().is_none_or(|first| b"-.~".contains(first)))
 }
 
 #[cfg(test)]

@@ -12,7 +12,10 @@ use crate::support::server_version;
 pub const FOR_NOBODY: &str = "cd $MYSQLTEST_VARDIR && mkdir nowrite && chmod 755 nowrite && \
                               chown -R nobody mysqld.1/data tmp run && chmod 1777 log mysqld.1\n";
 
-/// A port that this process listens on.
+/// Where a run of root meets ports of this process, and sees who has a socket.
+const IN_HOST: &str = "--network=host";
+
+/// A port of the host that this process listens on.
 fn taken() -> (TcpListener, u16) {
     let listener = TcpListener::bind("0.0.0.0:0").unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -27,7 +30,7 @@ fn free() -> u16 {
 #[test]
 fn a_port_that_another_process_has() {
     let (_listener, port) = taken();
-    let died = Death::by_options(&format!("--port-open-timeout=0\n--port={port}\n")).dies();
+    let died = Death::by_options(&format!("--port-open-timeout=0\n--port={port}\n")).arg(IN_HOST).dies();
     let own = std::process::id();
     died.cause("MTR-S030", &format!("the TCP port {port} (--port={port}, "))
         .cause("MTR-S030", &format!("dead.opt:2) is in use by process {own}: "))
@@ -39,7 +42,8 @@ fn a_port_that_another_process_has() {
 #[test]
 fn the_other_port_that_another_process_has() {
     let (_listener, port) = taken();
-    let died = Death::by_options(&format!("--port-open-timeout=0\n--extra-port={port}\n")).dies();
+    let died =
+        Death::by_options(&format!("--port-open-timeout=0\n--extra-port={port}\n")).arg(IN_HOST).dies();
     died.cause("MTR-S030", &format!("the TCP port {port} (--extra-port={port}, "))
         .evidence(&format!("server running on port: {port} ?"))
         .fix(&format!("remove --extra-port={port}"));
@@ -111,7 +115,7 @@ fn a_socket_that_another_process_listens_on() {
     if server_version() < 100_600 {
         return skip("MariaDB 10.5 takes the socket for itself");
     }
-    let died = Death::by_options(&format!("--socket={path}\n")).dies();
+    let died = Death::by_options(&format!("--socket={path}\n")).arg(IN_HOST).dies();
     died.cause("MTR-S034", &format!("the socket '{path}' ("))
         .cause("MTR-S034", &format!("dead.opt:1) is in use by process {own}: "))
         .evidence("Another process is already listening on the socket file")

@@ -36,6 +36,7 @@ fi
 if [ "$mode" = bootstrap ]; then
   if [ "$FAKE_BOOTSTRAP" = die ]; then
     echo '[ERROR] Fatal error: the fake cannot bootstrap'
+    if [ -n "$FAKE_SAYS" ]; then cat "$FAKE_SAYS"; fi
     exit 1
   fi
   if [ "$FAKE_BOOTSTRAP" = hang ]; then

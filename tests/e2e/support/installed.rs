@@ -1,10 +1,13 @@
 //! The MariaDB that is installed: what it is and where its test suite lies.
 
-use std::path::PathBuf;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::OnceLock;
 
 use mtr::cli::settings::Settings;
 use mtr::env::Env;
+use mtr::sys::ownership;
 use mtr::tree::layout::locate;
 
 /// The installed server, to be called.
@@ -21,6 +24,20 @@ pub fn server_version() -> u32 {
     let text = String::from_utf8(output.stdout).unwrap();
     let version = text.split_once(" Ver ").unwrap().1.split(['-', ' ']).next().unwrap();
     version.split('.').fold(0, |id, part| id * 100 + part.parse::<u32>().unwrap())
+}
+
+/// The cache that runs of real servers share: that of the build, or where root builds in a checkout of another user, whose
+/// caches root does not use, one of this process.
+pub fn shared_cache() -> &'static Path {
+    static CACHE: OnceLock<PathBuf> = OnceLock::new();
+    CACHE.get_or_init(|| {
+        let built = Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache");
+        std::fs::DirBuilder::new().recursive(true).mode(0o755).create(&built).unwrap();
+        match ownership::distrusted(&built) {
+            None => built,
+            Some(_) => tempfile::Builder::new().prefix("mtr-rs-tests-").tempdir().unwrap().keep(),
+        }
+    })
 }
 
 /// Keys and certificates of the installed test suite.

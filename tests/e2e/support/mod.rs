@@ -8,7 +8,7 @@ mod schema;
 mod site;
 mod watch;
 
-pub use installed::{mariadbd, server_version, std_data};
+pub use installed::{mariadbd, server_version, shared_cache, std_data};
 pub use plugin::compile_plugin;
 pub use processes::Herd;
 pub use run::{Finished, Run};

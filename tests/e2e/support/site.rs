@@ -126,6 +126,6 @@ impl Site {
         suites.push(self.path("own"));
         run.args([suites])
             .env("FAKE_REACHED", self.path("reached"))
-            .env("MTR_CACHE_DIR", concat!(env!("CARGO_TARGET_TMPDIR"), "/cache"))
+            .env("MTR_CACHE_DIR", super::shared_cache())
     }
 }

@@ -11,6 +11,7 @@ use super::{groups, json, text};
 use crate::cli::sub_command::CommandLine;
 use crate::env::Env;
 use crate::error::{Error, Result};
+use crate::report::text::guarded;
 use crate::sys::files::current_dir;
 use crate::sys::streams::print;
 use crate::tree::layout::{self, Layout};
@@ -49,11 +50,14 @@ fn look(arguments: &Arguments, env: &Env) -> Result<(BString, bool)> {
 fn look_at(path: &Path, arguments: &Arguments, env: &Env, cwd: &Path, out: &mut BString) -> Result<bool> {
     let finished = FinishedRun::at(path)?;
     let console = examine::console(&finished);
-    let settings = with_those_of_the_run(&arguments.settings, console.arguments.as_ref(), env);
+    let its_installation = arguments.installation_of_run;
+    let settings =
+        with_those_of_the_run(&arguments.settings, console.arguments.as_ref(), its_installation, env);
     // Without an installation there is still the log; without the run's, there may be another one.
     let layout =
         layout::locate(&settings, env, None).or_else(|_| layout::locate(&arguments.settings, env, None)).ok();
-    let facts = layout.as_ref().and_then(|layout| facts(layout, &finished, arguments, env));
+    let trusted = layout.as_ref().filter(|layout| arguments.chose_installation() || !lies_in(layout, path));
+    let facts = trusted.and_then(|layout| facts(layout, &finished, arguments, env));
     let mut knowledge = Knowledge {
         test_dir: layout.as_ref().map_or(cwd, |layout| &layout.test_dir),
         facts: layout.as_ref().zip(facts.as_ref()).map(|(layout, facts)| (layout.mariadbd.as_path(), facts)),
@@ -72,9 +76,19 @@ fn look_at(path: &Path, arguments: &Arguments, env: &Env, cwd: &Path, out: &mut 
         out.extend_from_slice(&line);
         out.push(b'\n');
     } else {
-        out.extend_from_slice(&text::text(&finished, &examination, &groups, passed_over));
+        let text = text::text(&finished, &examination, &groups, passed_over);
+        out.extend_from_slice(&guarded(&text));
     }
     Ok(examination.deaths.len() > wanted)
+}
+
+/// Whether the server of an installation, which nobody named, is part of what is looked at: with the artefact as the
+/// current directory, its own is the nearest one.
+fn lies_in(layout: &Layout, path: &Path) -> bool {
+    match (layout.mariadbd.canonicalize(), path.canonicalize()) {
+        (Ok(server), Ok(path)) => server.starts_with(path),
+        _ => true,
+    }
 }
 
 /// What the installed server says of itself; the cache has it where a run of ours asked.

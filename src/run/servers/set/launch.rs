@@ -9,7 +9,7 @@ use bstr::{BString, ByteSlice};
 
 use crate::case::{Origin, ServerOption, TestCase};
 use crate::config::server_group::ServerGroup;
-use crate::env::Env;
+use crate::env::{Env, is_one_word, shell_word};
 use crate::error::{Error, Result};
 use crate::event::{Event, StartReason};
 use crate::run::setup::debugger::{self, Target};
@@ -114,7 +114,14 @@ impl ServerSet {
         };
         let mut last_command = with.program.as_os_str().to_os_string();
         last_command.push("  ");
-        last_command.push(std::ffi::OsStr::from_bytes(&options::joined(&with.args)));
+        if is_one_word(self.dirs.var.as_os_str()) {
+            last_command.push(std::ffi::OsStr::from_bytes(&options::joined(&with.args)));
+        } else {
+            // Tests give it to a shell.
+            let words = with.args.iter().map(|option| shell_word(std::ffi::OsStr::from_bytes(&option.text)));
+            let words: Vec<_> = words.map(|word| word.into_owned()).collect();
+            last_command.push(words.join(std::ffi::OsStr::new(" ")));
+        }
         self.env.set("MYSQLD_LAST_CMD", last_command);
         let (program, args) = match &ctx.settings.debugger {
             Some(choice) => {
