@@ -9,12 +9,17 @@ use std::collections::BTreeSet;
 use std::fs::File;
 use std::io;
 use std::mem::MaybeUninit;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::path::Path;
+use std::time::Duration;
 
-use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketType, recv, send, socket};
+use rustix::net::netlink::SocketAddrNetlink;
+use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketType, bind, recv, send, socket};
 use rustix::thread::{LinkNameSpaceType, UnshareFlags, move_into_link_name_space, unshare_unsafe};
+
+use super::deadline::deadline_after;
+use super::poll;
 
 /// Settings below `/proc/sys/net` that decide what a test sees of the network; a new one begins with the kernel's own.
 const SETTINGS: [&str; 5] = [
@@ -27,6 +32,9 @@ const SETTINGS: [&str; 5] = [
 
 /// The index of the loopback interface, in every network.
 const LOOPBACK: u32 = 1;
+
+/// How long a route may take, at the most.
+const ROUTE_PATIENCE: Duration = Duration::from_secs(5);
 
 /// The length of the head of a netlink message, in bytes.
 const HEADER: usize = 16;
@@ -60,9 +68,13 @@ fn make() -> io::Result<File> {
         }
     }
     bring_up_loopback()?;
-    for address in addresses {
+    let changes = socket(AddressFamily::NETLINK, SocketType::RAW, None)?;
+    bind(&changes, &SocketAddrNetlink::new(0, libc::RTMGRP_IPV6_ROUTE as u32))?;
+    for address in &addresses {
         // A kind of address that this kernel does not have here is one that nobody can listen on.
-        let _ = add_address(address);
+        if add_address(*address).is_ok() {
+            await_route(*address, changes.as_fd())?;
+        }
     }
     File::open("/proc/thread-self/ns/net")
 }
@@ -117,6 +129,20 @@ fn bring_up_loopback() -> io::Result<()> {
     let flags = unsafe { request.ifr_ifru.ifru_flags };
     request.ifr_ifru.ifru_flags = flags | libc::IFF_UP as libc::c_short;
     call(socket.as_fd(), libc::SIOCSIFFLAGS, &mut request)
+}
+
+/// Waits until `address` can be connected to: the kernel adds the route to an IPv6 address some time after the address.
+/// `changes` becomes readable with each change of routes.
+fn await_route(address: IpAddr, changes: BorrowedFd<'_>) -> io::Result<()> {
+    let deadline = deadline_after(ROUTE_PATIENCE);
+    // Nothing is sent by this.
+    let is_there = || UdpSocket::bind((address, 0)).and_then(|socket| socket.connect((address, 9))).is_ok();
+    while !is_there() && !poll::readable(&[changes], Some(deadline))?.is_empty() {
+        let mut change = [0; 8192];
+        // Changes that were lost (`ENOBUFS`) are changes as well.
+        let _ = recv(changes, &mut change[..], RecvFlags::DONTWAIT);
+    }
+    Ok(())
 }
 
 /// Gives the loopback interface `address`, by a message of `rtnetlink(7)`. Other calls have an IPv6 address looked for on
