@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::fs::File;
 use std::io;
 use std::mem::MaybeUninit;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::path::Path;
 use std::time::Duration;
@@ -35,6 +35,9 @@ const LOOPBACK: u32 = 1;
 
 /// How long a route may take, at the most.
 const ROUTE_PATIENCE: Duration = Duration::from_secs(5);
+
+/// The flag of a route to an address of this machine (`RTF_LOCAL`).
+const LOCAL_ROUTE: u32 = 0x8000_0000;
 
 /// The length of the head of a netlink message, in bytes.
 const HEADER: usize = 16;
@@ -131,18 +134,29 @@ fn bring_up_loopback() -> io::Result<()> {
     call(socket.as_fd(), libc::SIOCSIFFLAGS, &mut request)
 }
 
-/// Waits until `address` can be connected to: the kernel adds the route to an IPv6 address some time after the address.
-/// `changes` becomes readable with each change of routes.
+/// Waits until `address` can be connected to: the kernel adds the route by which an IPv6 address is this machine's some
+/// time after the address. `changes` becomes readable with each change of routes.
 fn await_route(address: IpAddr, changes: BorrowedFd<'_>) -> io::Result<()> {
+    let IpAddr::V6(v6) = address else { return Ok(()) };
     let deadline = deadline_after(ROUTE_PATIENCE);
-    // Nothing is sent by this.
-    let is_there = || UdpSocket::bind((address, 0)).and_then(|socket| socket.connect((address, 9))).is_ok();
-    while !is_there() && !poll::readable(&[changes], Some(deadline))?.is_empty() {
+    while !has_local_route(v6) && !poll::readable(&[changes], Some(deadline))?.is_empty() {
         let mut change = [0; 8192];
         // Changes that were lost (`ENOBUFS`) are changes as well.
         let _ = recv(changes, &mut change[..], RecvFlags::DONTWAIT);
     }
     Ok(())
+}
+
+/// Whether packets to `address` are delivered here, as `/proc/net/ipv6_route` has it: the destination is the first word
+/// of a line, its flags are the ninth.
+fn has_local_route(address: Ipv6Addr) -> bool {
+    let Ok(routes) = std::fs::read_to_string("/proc/thread-self/net/ipv6_route") else { return true };
+    let destination: String = address.octets().iter().map(|byte| format!("{byte:02x}")).collect();
+    routes.lines().any(|line| {
+        let mut words = line.split_ascii_whitespace();
+        let flags = |word: &str| u32::from_str_radix(word, 16).unwrap_or(0);
+        words.next() == Some(&destination) && words.nth(7).is_some_and(|word| flags(word) & LOCAL_ROUTE != 0)
+    })
 }
 
 /// Gives the loopback interface `address`, by a message of `rtnetlink(7)`. Other calls have an IPv6 address looked for on
