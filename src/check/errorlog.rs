@@ -449,6 +449,27 @@ mod tests {
     }
 
     #[test]
+    fn no_more_lines_are_kept_than_anybody_reads() {
+        let dir = tempfile::tempdir().unwrap();
+        let patterns = Patterns::new(&[]).unwrap();
+        let mut scanner = LogScanner::new(dir.path().join("e"));
+        let line = format!("[ERROR] {}\n", "x".repeat(1 << 18));
+        let many = line.repeat(usize::try_from(excerpt::MOST).unwrap() / line.len() + 5);
+        std::fs::write(scanner.path(), &many).unwrap();
+        let bytes: usize = scanner.scan(&patterns).unwrap().iter().map(|line| line.len()).sum();
+        assert!(bytes < many.len() && bytes as u64 >= excerpt::MOST, "{bytes}");
+        // What comes behind is looked at all the same.
+        let leaks = "Begin safemalloc memory dump:\nEnd safemalloc memory dump\n[ERROR] after\n";
+        append(&scanner, many.as_bytes());
+        append(&scanner, leaks.as_bytes());
+        assert_eq!(scanner.scan(&patterns).unwrap(), ["[ERROR] after\n"]);
+        // A line that is no line.
+        append(&scanner, &vec![0; 3 << 20]);
+        append(&scanner, b"\n[ERROR] last\n");
+        assert_eq!(scanner.scan(&patterns).unwrap(), ["[ERROR] last\n"]);
+    }
+
+    #[test]
     fn safemalloc_reports_are_left_out() {
         let dir = tempfile::tempdir().unwrap();
         let patterns = Patterns::new(&[]).unwrap();

@@ -24,6 +24,10 @@ const ANNOUNCED_PACKET: u32 = 1 << 20;
 const CLIENT_NAME: &[u8] = b"libmariadb";
 const CLIENT_VERSION: &[u8] = b"3.3.20";
 const COM_CHANGE_USER: u8 = 17;
+/// Bytes of the first part of the scramble, which is all of it for the oldest scheme.
+const OLD_SCRAMBLE: usize = 8;
+/// Bytes of the second part where the greeting does not tell them.
+const USUAL_SECOND: usize = 13;
 
 /// What the greeting told about the server, and what was agreed upon.
 #[derive(Debug, Clone, Default)]
@@ -34,10 +38,12 @@ pub(super) struct Server {
     pub thread_id: u32,
     /// Capabilities agreed upon, MariaDB's extended ones in the upper half.
     pub capabilities: u64,
-    /// The scramble of the greeting.
+    /// The scramble of the greeting, without the zero at its end.
     pub scramble: Vec<u8>,
-    /// The server's default authentication plugin.
-    plugin: BString,
+    /// All that the greeting has for the plugin.
+    data: Vec<u8>,
+    /// The server's default authentication plugin; a server that knows no plugins names none.
+    plugin: Option<BString>,
 }
 
 impl Server {
@@ -66,18 +72,19 @@ impl Server {
         self.capabilities & cap::EXTENDED_METADATA != 0
     }
 
-    /// Decodes the greeting, in which `capabilities` are the server's.
-    fn decode(packet: &[u8]) -> Result<Server, Malformed> {
+    /// Decodes the greeting, in which `capabilities` are the server's; `None` where the scramble is told to be longer than
+    /// the packet.
+    fn decode(packet: &[u8]) -> Result<Option<Server>, Malformed> {
         let mut fields = Fields::new(packet);
         fields.u8()?;
         let version = fields.until_nul()?;
         let version = version.strip_prefix(b"5.5.5-").unwrap_or(version);
         let mut server = Server { version: version.into(), thread_id: fields.u32()?, ..Server::default() };
-        server.scramble = fields.take(8)?.to_vec();
+        server.data = fields.take(OLD_SCRAMBLE)?.to_vec();
         fields.u8()?;
         server.capabilities = u64::from(fields.u16()?);
         if fields.is_empty() {
-            return Ok(server);
+            return Ok(Some(server));
         }
         // Collation and status.
         fields.take(3)?;
@@ -89,11 +96,21 @@ impl Server {
             let [.., a, b, c, d] = reserved;
             server.capabilities |= u64::from(u32::from_le_bytes([a, b, c, d])) << 32;
         }
-        let rest = fields.rest();
-        let second = fields.take(length.saturating_sub(8).max(13).min(rest.len()))?;
-        server.scramble.extend_from_slice(second.strip_suffix(b"\0").unwrap_or(second));
-        server.plugin = fields.rest().split_str(b"\0").next().unwrap_or_default().into();
-        Ok(server)
+        if fields.is_empty() {
+            // A server from before plugins has the oldest scheme.
+            server.plugin = Some(auth::allowed::OLD.into());
+            server.data.push(0);
+            return Ok(Some(server));
+        }
+        let Ok(second) = fields.take(length.checked_sub(OLD_SCRAMBLE).unwrap_or(USUAL_SECOND)) else {
+            return Ok(None);
+        };
+        server.data.extend_from_slice(second);
+        server.scramble = server.data.strip_suffix(b"\0").unwrap_or(&server.data).to_vec();
+        if server.capabilities & cap::PLUGIN_AUTH != 0 {
+            server.plugin = Some(fields.rest().split_str(b"\0").next().unwrap_or_default().into());
+        }
+        Ok(Some(server))
     }
 }
 
@@ -130,7 +147,9 @@ pub(super) fn log_in(stream: Stream, options: &Options) -> Result<(Channel, Serv
         has_written: false,
         is_new: false,
     };
-    auth::authenticate(&mut exchange, options, server.allowed(options), Some(&server.plugin))?;
+    let default = server.plugin.as_ref().map(|name| name.as_slice());
+    exchange.data = Some(server.data.clone());
+    auth::authenticate(&mut exchange, options, server.allowed(options), Some(default))?;
     let ok = OkPacket::decode(channel.packet(), server.tracks_session()).map_err(malformed)?;
     if server.capabilities & cap::COMPRESS != 0 {
         channel.compress();
@@ -197,6 +216,7 @@ fn greeting(channel: &mut Channel) -> Result<Server, ClientError> {
         }
         Some(_) => {
             let server = Server::decode(packet).map_err(|_| ClientError::client(code::HANDSHAKE))?;
+            let server = server.ok_or_else(|| ClientError::client(code::MALFORMED))?;
             // Older protocols are spoken by nobody any more.
             let needed = cap::PROTOCOL_41 | cap::SECURE_CONNECTION;
             if server.capabilities & needed != needed {
@@ -429,8 +449,12 @@ mod tests {
         let strange = "2013 (HY000): Can't connect to server (11).";
         assert_eq!(refused(|peer| peer.exchange(&[GREETING, b"\x05abc"])), strange);
         let cut = "2012 (HY000): Error in server handshake";
-        for length in 1..60 {
+        for length in 1..55 {
             assert_eq!(refused(move |peer| peer.send(&GREETING[..length])), cut, "{length}");
+        }
+        // In the second part of the scramble.
+        for length in 56..68 {
+            assert_eq!(refused(move |peer| peer.send(&GREETING[..length])), malformed, "{length}");
         }
     }
 
@@ -517,6 +541,47 @@ mod tests {
             peer.send(OK);
         });
         assert_eq!(result, "logged in");
+    }
+
+    /// A greeting that tells the length of its scramble, with `rest` behind the reserved bytes.
+    fn offering(length: u8, rest: &[u8]) -> Vec<u8> {
+        let capabilities = (cap::ALWAYS | cap::PLUGIN_AUTH | cap::LONG_PASSWORD).to_le_bytes();
+        let front =
+            [b"\x0a5.5.5-10.11.19-MariaDB\0\x07\0\0\0abcdefgh\0", &capabilities[..2], b"\x08\x02\0"].concat();
+        [&front, &capabilities[2..4], &[length], &[0; 10], rest].concat()
+    }
+
+    #[test]
+    fn a_scramble_that_is_longer_than_the_greeting() {
+        let rest = b"ijklmnopqrst\0mysql_native_password\0";
+        for length in [8 + rest.len() as u8 + 1, 128, 255] {
+            let error = refused(move |peer| peer.send(&offering(length, rest)));
+            assert_eq!(error, "2027 (HY000): Received malformed packet", "{length}");
+        }
+        // The plugin wants another number of bytes.
+        let short = refused(|peer| peer.send(&offering(20, b"ijklmnopqrstmysql_native_password\0")));
+        assert_eq!(short, "2012 (HY000): Error in server handshake");
+    }
+
+    #[test]
+    fn the_login_begins_with_the_plugin_of_the_server() {
+        let options = || Options { password: "p".into(), ..Options::default() };
+        let begun = |rest: &'static [u8], with: &'static [u8], plugin: &'static [u8]| {
+            let result = refused_with(options(), move |peer| {
+                peer.send(&offering(21, rest));
+                let login = peer.receive();
+                let name = [plugin, b"\0"].concat();
+                assert!(login.windows(name.len()).any(|part| part == name), "{}", login.as_bstr());
+                assert!(login.windows(with.len()).any(|part| part == with), "{}", login.as_bstr());
+                peer.send(OK);
+            });
+            assert_eq!(result, "logged in", "{}", plugin.as_bstr());
+        };
+        begun(b"ijklmnopqrst\0mysql_clear_password\0", b"\x02p\0", b"mysql_clear_password");
+        begun(b"ijklmnopqrst\0caching_sha2_password\0", b"\x20", b"caching_sha2_password");
+        // One that is not there, and one without a name.
+        begun(b"ijklmnopqrst\0nosuch\0", b"\0", b"dummy_fallback_auth");
+        begun(b"ijklmnopqrst\0", b"\0", b"dummy_fallback_auth");
     }
 
     #[test]

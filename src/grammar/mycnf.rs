@@ -17,7 +17,7 @@ pub const SERVER_GROUPS: [&str; 5] = ["mysqld", "server", "mariadb", "mariadbd",
 /// Compared with `_` read as `-`.
 const REPEATABLE: [&[u8]; 2] = [b"plugin-load-add", b"optimizer-switch"];
 
-/// The most groups that a file has with all that it includes; the largest of MariaDB's tree has twenty.
+/// The most groups that a file has with all that it includes. Single files of MariaDB's tree have up to ten.
 pub const MOST_GROUPS: usize = 1000;
 
 /// The most options that a file has with all that it includes.

@@ -15,8 +15,8 @@ use crate::error::{Error, Result};
 /// Lines of context at either end of a hunk that may differ, as with `patch`.
 const MAX_FUZZ: usize = 2;
 
-/// How many lines are compared while places are looked for, at most: a second's worth. The diffs of MariaDB's tree
-/// need fewer than a million.
+/// How many lines are compared while places are looked for, at most: a second's worth. All diffs of MariaDB's tree
+/// need fewer.
 const MOST_COMPARED: u64 = 200_000_000;
 
 /// The most lines that a diff may lack at its very end, as with `patch`, which gives up at more.

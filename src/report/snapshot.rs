@@ -268,6 +268,23 @@ mod tests {
     }
 
     #[test]
+    fn a_pipe_gets_the_last_version() {
+        let (mut reader, writer) = std::io::pipe().unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let link = dir.path().join("link");
+        let descriptor = std::os::fd::AsRawFd::as_raw_fd(&writer);
+        std::os::unix::fs::symlink(format!("/proc/self/fd/{descriptor}"), &link).unwrap();
+        let mut snapshot = Snapshot::create(&link, Count::default()).unwrap();
+        snapshot.event(&Event::message("")).unwrap();
+        snapshot.event(&sample::end(RunEnd::Completed, 0, 0)).unwrap();
+        drop((snapshot, writer));
+        let mut text = String::new();
+        std::io::Read::read_to_string(&mut reader, &mut text).unwrap();
+        assert_eq!(text, "2\n");
+        assert!(link.is_symlink());
+    }
+
+    #[test]
     fn a_link_to_nothing_yet_leads_to_the_report() {
         let dir = tempfile::tempdir().unwrap();
         let (file, link) = (dir.path().join("r.xml"), dir.path().join("link"));

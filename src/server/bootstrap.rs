@@ -747,6 +747,22 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn a_run_that_is_stopped_with_the_cache_in_hand_is_not_waited_for() {
+        let root = tempfile::tempdir().unwrap();
+        let layout = installation(root.path());
+        let (env, calls) = (Env::default(), AtomicUsize::new(0));
+        let runner = fake(&calls);
+        let bootstrap = bootstrap(&layout, root.path(), &env, &runner);
+        let install = |name: &str| bootstrap.install(&root.path().join(name), &[]).unwrap();
+        install("a");
+        let lock = File::open(root.path().join("cache/bootstrap/lock")).unwrap();
+        rustix::fs::flock(&lock, rustix::fs::FlockOperation::LockExclusive).unwrap();
+        assert_eq!(install("b"), Installed { cached: false, warnings: Vec::new() });
+        drop(lock);
+        assert!(install("c").cached);
+    }
+
+    #[test]
     fn the_installed_database_is_read_only() {
         let root = tempfile::tempdir().unwrap();
         let layout = installation(root.path());

@@ -10,6 +10,8 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+use std::thread;
 use std::time::{Duration, SystemTime};
 
 use rustix::fs::{FlockOperation, flock};
@@ -32,6 +34,9 @@ const ENTRIES: usize = 12;
 const DATA: &str = "data";
 const LOG: &str = "log";
 const MANIFEST: &str = "manifest";
+
+/// How long a run waits for another one that copies from an entry or keeps its own.
+const LOCK_PATIENCE: Duration = Duration::from_secs(if cfg!(test) { 2 } else { 5 });
 
 /// An unfinished entry that is this old was left by a run that was killed.
 const ABANDONED: Duration = Duration::from_secs(3600);
@@ -113,7 +118,7 @@ impl Cache {
     ///
     /// `datadir` cannot be written.
     pub(super) fn fetch(&self, datadir: &Path) -> Result<Fetched> {
-        let Ok(lock) = self.lock(FlockOperation::NonBlockingLockShared) else { return Ok(Fetched::Absent) };
+        let Ok(lock) = self.lock(FlockOperation::LockShared) else { return Ok(Fetched::Absent) };
         if !self.entry.exists() {
             return Ok(Fetched::Absent);
         }
@@ -131,7 +136,7 @@ impl Cache {
         }
         drop(lock);
         removal::remove(datadir)?;
-        if let Ok(_lock) = self.lock(FlockOperation::NonBlockingLockExclusive) {
+        if let Ok(_lock) = self.lock(FlockOperation::LockExclusive) {
             let _ = removal::remove(&self.entry);
         }
         Ok(Fetched::Damaged(self.entry.clone()))
@@ -146,8 +151,8 @@ impl Cache {
             let file = new.path().join(name);
             cache_entry::write(&file, text).map_err(|e| Error::io("write", &file, e))?;
         }
-        let _lock = match self.lock(FlockOperation::NonBlockingLockExclusive) {
-            // Another run copies from an entry; the next one that finds none here keeps its result.
+        let _lock = match self.lock(FlockOperation::LockExclusive) {
+            // Another run has the entries for long; the next one that finds none here keeps its result.
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
             lock => lock.map_err(|e| Error::io("lock", &self.dir, e))?,
         };
@@ -157,11 +162,17 @@ impl Cache {
         Ok(())
     }
 
-    /// The lock of all entries; never waited for, since who has it may be stopped.
+    /// The lock of all entries. [`io::ErrorKind::WouldBlock`] where it cannot be had within [`LOCK_PATIENCE`]: who has it
+    /// may be stopped.
     fn lock(&self, how: FlockOperation) -> io::Result<File> {
         let file = OpenOptions::new().write(true).create(true).truncate(false).open(self.dir.join("lock"))?;
-        flock(&file, how)?;
-        Ok(file)
+        // The thread outlives the patience at worst, and then gives back what it gets.
+        let (sender, receiver) = mpsc::channel();
+        thread::spawn(move || sender.send(flock(&file, how).map(|()| file)));
+        match receiver.recv_timeout(LOCK_PATIENCE) {
+            Ok(locked) => Ok(locked?),
+            Err(_) => Err(io::ErrorKind::WouldBlock.into()),
+        }
     }
 
     /// Drops old entries and what killed runs left. What cannot be removed is left to the next time.

@@ -62,8 +62,9 @@ fn named_at_once(dir: &Path, bytes: &[u8]) -> io::Result<TempPath> {
 /// A symbolic link that the user names is followed: it stays, and what it leads to is replaced, or created if it is not
 /// there. But in a directory like `/tmp`, where everybody may make files, a link counts only if it belongs to this user
 /// or to the directory's owner; with another one somebody else could choose what is overwritten. That is the rule of
-/// `fs.protected_symlinks`, which holds for opening a file, not for renaming one. A relative path is taken from the
-/// current directory as it is now.
+/// `fs.protected_symlinks`, which holds for opening a file, not for renaming one. A link to what is no file, such as
+/// `/dev/stdout` where that is a pipe, is its own place: it is not replaced. A relative path is taken from the current
+/// directory as it is now.
 ///
 /// # Errors
 ///
@@ -83,6 +84,9 @@ pub fn behind_links(path: &Path) -> io::Result<PathBuf> {
         if around.mode() & OPEN_TO_ALL == OPEN_TO_ALL && !trusted.contains(&metadata.uid()) {
             let text = format!("{} is a link that another user made", path.display());
             return Err(io::Error::new(ErrorKind::PermissionDenied, text));
+        }
+        if path.metadata().is_ok_and(|target| !target.is_file()) {
+            return Ok(path);
         }
         path = dir.join(path.read_link()?);
     }
@@ -106,7 +110,8 @@ impl NewDirectory {
     pub fn begin(target: &Path) -> io::Result<NewDirectory> {
         let around = directory(target);
         fs::create_dir_all(&around)?;
-        let unfinished = Builder::new().prefix(UNFINISHED).tempdir_in(around)?;
+        let private = Permissions::from_mode(0o700);
+        let unfinished = Builder::new().prefix(UNFINISHED).permissions(private).tempdir_in(around)?;
         Ok(NewDirectory { unfinished, target: target.to_owned() })
     }
 
@@ -244,6 +249,7 @@ mod tests {
         fs::write(first.path().join("file"), "first").unwrap();
         fs::write(second.path().join("file"), "second").unwrap();
         assert!(!target.exists());
+        assert_eq!(fs::metadata(first.path()).unwrap().mode() & 0o777, 0o700);
         first.finish().unwrap();
         second.finish().unwrap();
         drop(dropped);

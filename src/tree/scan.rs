@@ -478,6 +478,20 @@ mod tests {
         );
     }
 
+    /// Only the first of them was, and the others ran without what the script gives.
+    #[test]
+    fn all_tests_that_source_a_broken_script_are_broken() {
+        let tree = Tree::new(&[
+            ("suite/s/a.test", "--source x.inc"),
+            ("suite/s/b.test", "--source x.inc"),
+            ("suite/s/x.inc", ""),
+            ("suite/s/x.combinations", "no section\n"),
+        ]);
+        let broken =
+            tree.collect(suites("s")).unwrap().cases.iter().filter(|case| case.broken.is_some()).count();
+        assert_eq!(broken, 2);
+    }
+
     #[test]
     fn sources_are_not_nested_without_limit() {
         let mut files = vec![("suite/s/a.test".to_owned(), "--source i0.inc\n".to_owned())];

@@ -118,17 +118,22 @@ fn files_that_multiply_fail_their_tests_only() {
     let chain: String = (1..30).map(|n| format!("v{n}=@x.v{0}@x.v{0}\n", n - 1)).collect();
     site.test_file("doubles.test", "exit 0\n");
     site.test_file("doubles.cnf", format!("!include include/default_my.cnf\n[x]\nv0=x\n{chain}"));
+    let crowd: String = (2..700).map(|number| format!("[mysqld.{number}]\n")).collect();
+    site.test_file("crowd.test", "exit 0\n");
+    site.test_file("crowd.cnf", format!("!include include/default_my.cnf\n{crowd}"));
     for number in 0..30 {
         site.test_file(&format!("i{number}.inc"), format!("--source i{}.inc\n", number + 1).repeat(2));
     }
     site.test_file("i30.inc", "").test_file("i30.combinations", "[x]\n--loose-x\n");
     site.test_file("sources.test", "if false; then\n--source i0.inc\nfi\n");
-    let run = bounded(site.run().args(["--force", "multiplies", "doubles", "sources", "good"])).finish();
+    let run =
+        bounded(site.run().args(["--force", "multiplies", "doubles", "sources", "crowd", "good"])).finish();
     run.exits(1).verdict("main.good", "pass");
-    for test in ["main.multiplies", "main.doubles", "main.sources"] {
+    for test in ["main.multiplies", "main.doubles", "main.sources", "main.crowd"] {
         run.verdict(test, "fail");
     }
     run.says("multiplies.test: main.multiplies has more than 1000 combinations");
     run.says("20 × 20 × 20 × 20 × 20 sections").says("doubles.cnf:20: ").says("longer than 65536 bytes");
+    run.says("crowd.cnf: this configuration takes 699 ports, and a worker has 30");
     run.says(": it sources more than 100000 combinations files");
 }

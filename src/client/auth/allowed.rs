@@ -6,7 +6,7 @@ use crate::client::wire::error::{ClientError, code};
 use crate::flavour::Flavour;
 
 /// The scheme of MySQL 3.23.
-pub(super) const OLD: &[u8] = b"mysql_old_password";
+pub(in crate::client) const OLD: &[u8] = b"mysql_old_password";
 
 /// The plugins that may be used in one login.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

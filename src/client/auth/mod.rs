@@ -1,6 +1,6 @@
 //! Authentication: the exchange of packets that a plugin sees, and the plugins.
 
-mod allowed;
+pub(super) mod allowed;
 mod ask;
 mod exchange;
 #[cfg(feature = "gssapi")]

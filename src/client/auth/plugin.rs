@@ -59,17 +59,19 @@ fn without_plugin(exchange: &mut Exchange<'_>) -> Result<Verdict, Stop> {
     Ok(Verdict::Unread)
 }
 
-/// Runs the plugin that the options' `default_auth` names, and then those that the server asks for, until there is a
-/// verdict: the channel's last packet is the OK then. `offered`: the server's default plugin, for which the
-/// greeting's data are (none when the user changes).
+/// Runs the plugin that the options' `default_auth` names, else the server's default one, and then those that the server
+/// asks for, until there is a verdict: the channel's last packet is the OK then. `default` is that default plugin, for
+/// which the exchange's data are; `Some(None)` is that of a server that knows no plugins, and there is none when the
+/// user changes.
 pub(in crate::client) fn authenticate(
     exchange: &mut Exchange<'_>,
     options: &Options,
     allowed: Allowed<'_>,
-    offered: Option<&[u8]>,
+    default: Option<Option<&[u8]>>,
 ) -> Result<(), ClientError> {
     let plugin_dir = options.plugin_dir.as_deref();
-    let wanted = options.default_auth.as_ref().map_or(NATIVE, |name| name.as_slice());
+    let default = default.map(|name| name.unwrap_or(NATIVE));
+    let wanted = options.default_auth.as_ref().map(|name| name.as_slice()).or(default).unwrap_or(NATIVE);
     let (name, mut plugin) = match find(wanted) {
         Some(plugin) => (wanted, plugin),
         None => (FALLBACK, fallback as Plugin),
@@ -77,8 +79,8 @@ pub(in crate::client) fn authenticate(
     allowed.check(name)?;
     let mut absent: Option<ClientError> = None;
     exchange.plugin = name.to_vec();
-    if offered.is_some_and(|offered| offered == name || offered.is_empty()) {
-        exchange.data = Some([exchange.scramble, b"\0"].concat());
+    if default != Some(name) {
+        exchange.data = None;
     }
     loop {
         match plugin(exchange) {

@@ -1,9 +1,11 @@
 //! `connect`, and the connection a script begins with (mysqltest §10.2, §10.3).
 
 use std::ffi::OsString;
+use std::io::{BufRead, Write};
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bstr::{BString, ByteSlice};
@@ -296,8 +298,24 @@ fn client_options(tool: &Options, charset: Charset) -> client::Options {
         plugin_dir: path(&tool.plugin_dir),
         program_name: PROGRAM_NAME.into(),
         charset_name: charset.name().into(),
+        ask: Some(Arc::new(ask)),
         ..client::Options::default()
     }
+}
+
+/// Asks on standard output, with the answer shown as far as it may be, and reads the next line of standard input: none
+/// at its end is an empty answer (mysqltest §15.6).
+fn ask(question: client::Question<'_>) -> Vec<u8> {
+    let mut answer = Vec::new();
+    // What cannot be read is the end.
+    let _ = std::io::stdin().lock().read_until(b'\n', &mut answer);
+    if answer.last() == Some(&b'\n') {
+        answer.pop();
+    }
+    let shown = if question.secret { vec![b'*'; answer.len()] } else { answer.clone() };
+    // Nobody may be there to read it; the server is answered all the same.
+    let _ = std::io::stdout().lock().write_all(&[question.prompt, b" ", &shown, b"\n"].concat());
+    answer
 }
 
 /// The line of parameters that a `connect` with expected errors leaves in the result, each one filtered.

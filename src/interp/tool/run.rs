@@ -17,6 +17,7 @@ use crate::interp::tool::main::FAILED;
 use crate::interp::tool::report;
 use crate::interp::tool::report::{Failure, Place};
 use crate::script::input::Input;
+use crate::script::reader::Reader;
 
 /// The name of standard input in messages (mysqltest §2.2).
 const STDIN: &str = "<stdin>";
@@ -93,12 +94,8 @@ impl Trace {
 
 /// The script's text.
 fn base(options: &Options) -> Result<Input, BString> {
-    let Some(name) = &options.test_file else {
-        let mut text = Vec::new();
-        // What cannot be read of standard input is its end.
-        let _ = std::io::stdin().lock().read_to_end(&mut text);
-        return Ok(Input::new(STDIN, text));
-    };
+    // Standard input is read when there is a connection: the server may ask for a password there.
+    let Some(name) = &options.test_file else { return Ok(Input::new(STDIN, "")) };
     match std::fs::read(name.to_os_str_lossy()) {
         Ok(text) => Ok(Input::new(name.clone(), text)),
         Err(error) => {
@@ -125,6 +122,12 @@ fn remove_timer_file(options: &Options) {
 /// Connects, and puts the prologue before the script.
 fn start(interp: &mut Interp) -> Result<(), Stop> {
     connections::connect_default(interp)?;
+    if interp.options.test_file.is_none() {
+        let mut text = Vec::new();
+        // What cannot be read is the end.
+        let _ = std::io::stdin().lock().read_to_end(&mut text);
+        interp.reader = Reader::new(Input::new(STDIN, text));
+    }
     interp.export_version();
     interp.started = std::time::Instant::now();
     match interp.options.prologue.clone() {

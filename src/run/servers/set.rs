@@ -389,6 +389,14 @@ impl ServerSet {
             optional_plugins: &ctx.facts.optional_plugins,
             env: &self.env,
         })?;
+        let ports = config.next_port().saturating_sub(u32::from(self.lease.base));
+        if ports > u32::from(self.lease.size) {
+            let message =
+                format!("this configuration takes {ports} ports, and a worker has {}", self.lease.size);
+            return Err(Error::new(message)
+                .at(&case.template, None)
+                .hint(format!("give --port-group-size={ports}; ports beyond belong to others")));
+        }
         let my_cnf = self.dirs.my_cnf();
         std::fs::write(&my_cnf, config.to_bytes()).map_err(|error| Error::io("write", &my_cnf, error))?;
         let mut warnings = config.warnings().to_vec();

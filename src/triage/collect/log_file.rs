@@ -6,17 +6,17 @@ use std::path::Path;
 use crate::sys::excerpt;
 use crate::triage::evidence::LogPart;
 
-/// The most bytes of a log that are evidence: 4 MiB. The rules take it apart line by line, several times.
-const MOST: u64 = 4 << 20;
+/// The most bytes of a log that are evidence: 2 MiB. The rules take it apart line by line, several times.
+const MOST: u64 = 2 << 20;
 
-/// The log from `offset` bytes on, with the number of its first line; of a part that is longer than 4 MiB, its end.
+/// The log from `offset` bytes on, with the number of its first line; of a part that is longer than 2 MiB, its end.
 /// Empty where the log cannot be read.
 pub fn from_offset(path: &Path, offset: u64) -> LogPart {
     let first_line = excerpt::count_lines(path, 0..offset).unwrap_or(0) + 1;
     part(path, offset..u64::MAX, first_line)
 }
 
-/// The bytes `range` of the log, which begin in line `first_line`; of a part that is longer than 4 MiB, its end. Empty
+/// The bytes `range` of the log, which begin in line `first_line`; of a part that is longer than 2 MiB, its end. Empty
 /// where the log cannot be read.
 pub fn part(path: &Path, range: Range<u64>, first_line: u32) -> LogPart {
     let tail = excerpt::tail(path, range.clone(), MOST).unwrap_or_default();
