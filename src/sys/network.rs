@@ -12,9 +12,14 @@ use std::mem::MaybeUninit;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::path::Path;
+use std::time::Duration;
 
-use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketType, recv, send, socket};
+use rustix::net::netlink::SocketAddrNetlink;
+use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketType, bind, recv, send, socket};
 use rustix::thread::{LinkNameSpaceType, UnshareFlags, move_into_link_name_space, unshare_unsafe};
+
+use super::deadline::deadline_after;
+use super::poll;
 
 /// Settings below `/proc/sys/net` that decide what a test sees of the network; a new one begins with the kernel's own.
 const SETTINGS: [&str; 5] = [
@@ -27,6 +32,12 @@ const SETTINGS: [&str; 5] = [
 
 /// The index of the loopback interface, in every network.
 const LOOPBACK: u32 = 1;
+
+/// How long a route may take, at the most.
+const ROUTE_PATIENCE: Duration = Duration::from_secs(5);
+
+/// The flag of a route to an address of this machine (`RTF_LOCAL`).
+const LOCAL_ROUTE: u32 = 0x8000_0000;
 
 /// The length of the head of a netlink message, in bytes.
 const HEADER: usize = 16;
@@ -60,9 +71,13 @@ fn make() -> io::Result<File> {
         }
     }
     bring_up_loopback()?;
-    for address in addresses {
+    let changes = socket(AddressFamily::NETLINK, SocketType::RAW, None)?;
+    bind(&changes, &SocketAddrNetlink::new(0, libc::RTMGRP_IPV6_ROUTE as u32))?;
+    for address in &addresses {
         // A kind of address that this kernel does not have here is one that nobody can listen on.
-        let _ = add_address(address);
+        if add_address(*address).is_ok() {
+            await_route(*address, changes.as_fd())?;
+        }
     }
     File::open("/proc/thread-self/ns/net")
 }
@@ -117,6 +132,31 @@ fn bring_up_loopback() -> io::Result<()> {
     let flags = unsafe { request.ifr_ifru.ifru_flags };
     request.ifr_ifru.ifru_flags = flags | libc::IFF_UP as libc::c_short;
     call(socket.as_fd(), libc::SIOCSIFFLAGS, &mut request)
+}
+
+/// Waits until `address` can be connected to: the kernel adds the route by which an IPv6 address is this machine's some
+/// time after the address. `changes` becomes readable with each change of routes.
+fn await_route(address: IpAddr, changes: BorrowedFd<'_>) -> io::Result<()> {
+    let IpAddr::V6(v6) = address else { return Ok(()) };
+    let deadline = deadline_after(ROUTE_PATIENCE);
+    while !has_local_route(v6) && !poll::readable(&[changes], Some(deadline))?.is_empty() {
+        let mut change = [0; 8192];
+        // Changes that were lost (`ENOBUFS`) are changes as well.
+        let _ = recv(changes, &mut change[..], RecvFlags::DONTWAIT);
+    }
+    Ok(())
+}
+
+/// Whether packets to `address` are delivered here, as `/proc/net/ipv6_route` has it: the destination is the first word
+/// of a line, its flags are the ninth.
+fn has_local_route(address: Ipv6Addr) -> bool {
+    let Ok(routes) = std::fs::read_to_string("/proc/thread-self/net/ipv6_route") else { return true };
+    let destination: String = address.octets().iter().map(|byte| format!("{byte:02x}")).collect();
+    routes.lines().any(|line| {
+        let mut words = line.split_ascii_whitespace();
+        let flags = |word: &str| u32::from_str_radix(word, 16).unwrap_or(0);
+        words.next() == Some(&destination) && words.nth(7).is_some_and(|word| flags(word) & LOCAL_ROUTE != 0)
+    })
 }
 
 /// Gives the loopback interface `address`, by a message of `rtnetlink(7)`. Other calls have an IPv6 address looked for on
