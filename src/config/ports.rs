@@ -2,7 +2,7 @@
 //!
 //! A worker's ports follow from a number, its "build thread". All runners of a machine, the Perl
 //! one too, agree on who has which number by locks on files in [`UNIQUE_IDS`]; the lock is all that
-//! counts, the files stay and are empty. See [`super::port_locks`].
+//! counts, the files stay and are empty. See `config/port_locks.rs`.
 
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::os::fd::OwnedFd;

@@ -67,7 +67,7 @@ pub fn unpack(cache_dir: &Path) -> Result<Unpacked> {
     Ok(Unpacked { dir: target, warning })
 }
 
-/// The first path below `target` that is not as [`write`] makes it.
+/// The first path below `target` that is not as [`write()`] makes it.
 fn difference(dir: &Dir<'_>, target: &Path) -> Option<PathBuf> {
     let path = target.join(dir.path());
     let is = |path: &Path, kind: fn(&fs::Metadata) -> bool| {
