@@ -38,8 +38,6 @@ pub(super) struct Server {
     pub thread_id: u32,
     /// Capabilities agreed upon, MariaDB's extended ones in the upper half.
     pub capabilities: u64,
-    /// The scramble of the greeting, without the zero at its end.
-    pub scramble: Vec<u8>,
     /// All that the greeting has for the plugin.
     data: Vec<u8>,
     /// The server's default authentication plugin; a server that knows no plugins names none.
@@ -50,6 +48,11 @@ impl Server {
     /// What its product and release mean for its clients.
     pub fn flavour(&self) -> Flavour {
         Flavour::of_version(&self.version)
+    }
+
+    /// The scramble of the greeting, without the zero at its end.
+    fn scramble(&self) -> &[u8] {
+        self.data.strip_suffix(b"\0").unwrap_or(&self.data)
     }
 
     /// The authentication plugins that may be used with this server.
@@ -106,7 +109,6 @@ impl Server {
             return Ok(None);
         };
         server.data.extend_from_slice(second);
-        server.scramble = server.data.strip_suffix(b"\0").unwrap_or(&server.data).to_vec();
         if server.capabilities & cap::PLUGIN_AUTH != 0 {
             server.plugin = Some(fields.rest().split_str(b"\0").next().unwrap_or_default().into());
         }
@@ -139,16 +141,15 @@ pub(super) fn log_in(stream: Stream, options: &Options) -> Result<(Channel, Serv
         login: &login,
         password: &options.password,
         ask: options.ask.as_ref(),
-        scramble: &server.scramble,
+        scramble: server.scramble(),
         change_user: false,
         plugin: Vec::new(),
-        data: None,
+        data: Some(server.data.clone()),
         has_read: false,
         has_written: false,
         is_new: false,
     };
     let default = server.plugin.as_ref().map(|name| name.as_slice());
-    exchange.data = Some(server.data.clone());
     auth::authenticate(&mut exchange, options, server.allowed(options), Some(default))?;
     let ok = OkPacket::decode(channel.packet(), server.tracks_session()).map_err(malformed)?;
     if server.capabilities & cap::COMPRESS != 0 {
@@ -175,7 +176,7 @@ pub(super) fn change_user(
         login: &login,
         password: &options.password,
         ask: options.ask.as_ref(),
-        scramble: &server.scramble,
+        scramble: server.scramble(),
         change_user: true,
         plugin: Vec::new(),
         data: None,
