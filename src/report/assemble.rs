@@ -9,7 +9,7 @@ use crate::report::clock::Clock;
 use crate::report::console::Console;
 use crate::report::events_json::{self, EventsJson};
 use crate::report::junit::Junit;
-use crate::report::late::{Late, Make};
+use crate::report::late::Late;
 use crate::report::reporter::{Reporter, Reporters};
 use crate::report::result_file::ResultFileReporter;
 use crate::report::snapshot::Snapshot;
@@ -26,38 +26,39 @@ use crate::report::xml::LegacyXml;
 /// A file that cannot be created is an error here, before anything has run.
 pub fn reporters(settings: &Settings, env: &Env, vardir: &Path, clock: Clock) -> Result<Reporters> {
     let mut all = Reporters::new(Console::on_process_streams(settings, env, clock));
-    let mut add = |path: &Path, make: Make| match is_in(path, vardir) {
-        true => {
-            all.add(Late::new(make, true));
-            Ok(())
-        }
-        false => make().map(|reporter| all.add_boxed(reporter)),
-    };
-    if let Some(path) = settings.events.clone() {
-        let make = move || -> Result<Box<dyn Reporter>> {
-            Ok(Box::new(match events_json::is_standard_output(&path) {
-                true => EventsJson::on_standard_output(clock)?,
-                false => EventsJson::create(&path, clock)?,
-            }))
-        };
-        add(&settings.events.clone().unwrap_or_default(), Box::new(make))?;
+    if let Some(path) = &settings.events {
+        add(&mut all, vardir, path, move |path| match events_json::is_standard_output(path) {
+            true => EventsJson::on_standard_output(clock),
+            false => EventsJson::create(path, clock),
+        })?;
     }
-    if let Some(path) = settings.xml_report.clone() {
-        let target = path.clone();
-        add(&target, Box::new(move || Ok(Box::new(Snapshot::create(&path, LegacyXml::new(clock))?))))?;
+    if let Some(path) = &settings.xml_report {
+        add(&mut all, vardir, path, move |path| Snapshot::create(path, LegacyXml::new(clock)))?;
     }
-    if let Some(path) = settings.junit.clone() {
-        let target = path.clone();
-        add(&target, Box::new(move || Ok(Box::new(Snapshot::create(&path, Junit::new(clock))?))))?;
+    if let Some(path) = &settings.junit {
+        add(&mut all, vardir, path, move |path| Snapshot::create(path, Junit::new(clock)))?;
     }
     if settings.result_file {
         let (path, settings, vardir) = (vardir.join("mtr-results.txt"), settings.clone(), vardir.to_owned());
-        let make = move || -> Result<Box<dyn Reporter>> {
-            Ok(Box::new(ResultFileReporter::create(&path, &settings, &vardir, clock)?))
-        };
-        all.add(Late::new(Box::new(make), false));
+        all.add(Late::new(move || ResultFileReporter::create(&path, &settings, &vardir, clock), false));
     }
     Ok(all)
+}
+
+/// Adds the reporter that `make` begins at `path`: now, or when the vardir is ready if the report lies in it.
+fn add<R: Reporter + 'static>(
+    all: &mut Reporters,
+    vardir: &Path,
+    path: &Path,
+    make: impl FnOnce(&Path) -> Result<R> + Send + 'static,
+) -> Result<()> {
+    if is_in(path, vardir) {
+        let path = path.to_owned();
+        all.add(Late::new(move || make(&path), true));
+    } else {
+        all.add(make(path)?);
+    }
+    Ok(())
 }
 
 /// Whether the report at `path` would be removed when `vardir` is emptied.

@@ -7,7 +7,7 @@ use crate::event::Event;
 use crate::report::reporter::Reporter;
 
 /// Makes the reporter.
-pub type Make = Box<dyn FnOnce() -> Result<Box<dyn Reporter>> + Send>;
+type Make = Box<dyn FnOnce() -> Result<Box<dyn Reporter>> + Send>;
 
 /// A reporter that is made when the vardir is ready, and then told what it missed.
 pub struct Late {
@@ -20,7 +20,11 @@ pub struct Late {
 
 impl Late {
     /// A report that `make` begins; with `always`, also of a run that ends before the vardir is ready.
-    pub fn new(make: Make, always: bool) -> Late {
+    pub fn new<R: Reporter + 'static>(
+        make: impl FnOnce() -> Result<R> + Send + 'static,
+        always: bool,
+    ) -> Late {
+        let make: Make = Box::new(move || Ok(Box::new(make()?)));
         Late { make: Some(make), missed: Vec::new(), reporter: None, always }
     }
 
@@ -60,21 +64,12 @@ mod tests {
 
     use super::*;
     use crate::event::RunEnd;
-    use crate::report::testing::sample;
-
-    struct Seen(Arc<Mutex<Vec<Event>>>);
-
-    impl Reporter for Seen {
-        fn event(&mut self, event: &Event) -> Result<()> {
-            self.0.lock().unwrap().push(event.clone());
-            Ok(())
-        }
-    }
+    use crate::report::testing::sample::{self, Seen};
 
     fn late(always: bool) -> (Late, Arc<Mutex<Vec<Event>>>) {
         let seen = Arc::default();
         let copy = Arc::clone(&seen);
-        (Late::new(Box::new(move || Ok(Box::new(Seen(copy)))), always), seen)
+        (Late::new(move || Ok(Seen(copy)), always), seen)
     }
 
     #[test]

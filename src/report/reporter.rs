@@ -65,12 +65,7 @@ impl Reporters {
 
     /// Adds a reporter that writes a file.
     pub fn add(&mut self, reporter: impl Reporter + 'static) {
-        self.add_boxed(Box::new(reporter));
-    }
-
-    /// The same for one that is boxed.
-    pub fn add_boxed(&mut self, reporter: Box<dyn Reporter>) {
-        self.files.push(Watched { reporter, warned: false });
+        self.files.push(Watched { reporter: Box::new(reporter), warned: false });
     }
 
     /// Hands `event` to every reporter.
@@ -101,18 +96,10 @@ fn chain(error: &Error) -> String {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use std::sync::{Arc, Mutex};
+    use std::sync::Arc;
 
     use super::*;
-
-    struct Seen(Arc<Mutex<Vec<Event>>>);
-
-    impl Reporter for Seen {
-        fn event(&mut self, event: &Event) -> Result<()> {
-            self.0.lock().unwrap().push(event.clone());
-            Ok(())
-        }
-    }
+    use crate::report::testing::sample::Seen;
 
     struct Broken;
 

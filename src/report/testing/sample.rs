@@ -1,19 +1,30 @@
 //! Events for the tests of the reporters.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, UNIX_EPOCH};
 
 use crate::case::Origin;
-use crate::error::Location;
+use crate::error::{Location, Result};
 use crate::event::{
     AttemptPhase, Event, FailureKind, Outcome, Phase, Place, PlannedInstance, PlannedSkip, Process,
     ProcessExit, RestartReason, RunEnd, SCHEMA, SkippedBy, StartReason, StopReason, TestId, UserServer,
     Verdict, WarningKind,
 };
 use crate::report::Clock;
+use crate::report::reporter::Reporter;
 use crate::triage::catalogue::{CORE_LIMIT, UNKNOWN_VARIABLE};
 use crate::triage::diagnosis::{AlsoSeen, Culprit, Diagnosis};
 use crate::triage::finding::{Confidence, Quote};
+
+/// A reporter that keeps what it is told.
+pub struct Seen(pub Arc<Mutex<Vec<Event>>>);
+
+impl Reporter for Seen {
+    fn event(&mut self, event: &Event) -> Result<()> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(event.clone());
+        Ok(())
+    }
+}
 
 /// The first attempt of the first round.
 pub fn id(suite: &str, test: &str, combination: &str) -> TestId {
