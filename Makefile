@@ -1,10 +1,11 @@
 # make demo    set up MariaDB if it is missing, build, and run the handlersocket tests
 # make test    every check; the last line is the sum
+# make test-faults   the trials of docs/reliability.md, also those that take long
 # make bench   compare with mysql-test-run.pl (see tests/bench/run)
 
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
-.PHONY: demo test bench
+.PHONY: demo test test-faults bench
 
 demo:
 	@tests/setup/mariadb demo
@@ -13,6 +14,10 @@ demo:
 
 test:
 	@tests/all
+
+test-faults:
+	@tests/setup/mariadb test
+	@cargo test --locked --test e2e faults -- --include-ignored
 
 bench:
 	@cargo build --release --locked

@@ -8,10 +8,10 @@ use std::process::{Command, Output};
 
 use serde_json::Value;
 
-use crate::support::{Site, compile_plugin};
+use crate::support::{Site, compile_plugin, program};
 
 fn doctor(args: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_mtr-rs"));
+    let mut command = Command::new(program());
     command.arg("doctor").args(args).env_remove("MTR_BINDIR").env_remove("ASAN_OPTIONS").output().unwrap()
 }
 

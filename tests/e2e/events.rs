@@ -4,7 +4,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-use crate::support::Site;
+use crate::support::{Site, program};
 
 /// The events of this kind, in order.
 fn of_kind<'e>(events: &'e [Value], kind: &str) -> Vec<&'e Value> {
@@ -57,7 +57,7 @@ fn the_standard_output_has_events_only() {
     let site = Site::fake();
     site.test_file("good.test", "echo hello; exit 0\n");
     let run = site.run().args(["good"]);
-    let output = Command::new(env!("CARGO_BIN_EXE_mtr-rs"))
+    let output = Command::new(program())
         .args(run.arguments().filter(|argument| !argument.to_string_lossy().starts_with("--events=")))
         .arg("--events=-")
         .stdin(Stdio::null())

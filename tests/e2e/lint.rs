@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-use crate::support::Site;
+use crate::support::{Site, program};
 
 /// What one run said.
 struct Said {
@@ -15,7 +15,7 @@ struct Said {
 }
 
 fn lint(site: &Site, args: &[&str]) -> Said {
-    let output = Command::new(env!("CARGO_BIN_EXE_mtr-rs"))
+    let output = Command::new(program())
         .arg("lint")
         .args(args)
         .current_dir(site.path(""))

@@ -15,6 +15,7 @@ mod every_file;
 mod extensions;
 mod fake_script;
 mod fake_server;
+mod faults;
 mod forged_output;
 mod house;
 mod independent_client;

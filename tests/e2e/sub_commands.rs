@@ -7,12 +7,12 @@ use std::os::unix::ffi::OsStringExt as _;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-use crate::support::Site;
+use crate::support::{Site, program};
 
 const COMMANDS: [&str; 3] = ["lint", "doctor", "triage"];
 
 fn command(site: &Site, words: &[OsString]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_mtr-rs"));
+    let mut command = Command::new(program());
     command
         .args(words)
         .current_dir(site.path(""))

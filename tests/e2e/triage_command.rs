@@ -9,11 +9,11 @@ use serde_json::Value;
 use crate::deaths::faulty::Faulty;
 use crate::deaths::{Death, Diagnosed};
 use crate::skip::skip_part;
-use crate::support::Site;
+use crate::support::{Site, program};
 
 /// Runs the command in `cwd`, with the cache that runs of real servers share.
 fn triage(cwd: &Path, args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_mtr-rs"))
+    Command::new(program())
         .arg("triage")
         .args(args)
         .current_dir(cwd)

@@ -40,11 +40,16 @@ pub struct Finished {
     files: PathBuf,
 }
 
+/// The program that is tested: the one of this build, or what `MTR_RS_PROGRAM` names.
+pub fn program() -> PathBuf {
+    std::env::var_os("MTR_RS_PROGRAM").map_or_else(|| env!("CARGO_BIN_EXE_mtr-rs").into(), PathBuf::from)
+}
+
 impl Run {
     /// The program, with reports of all kinds in `files`.
     pub fn new(vardir: &Path, files: &Path) -> Run {
         fs::create_dir_all(files).unwrap();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_mtr-rs"));
+        let mut command = Command::new(program());
         command.current_dir(files).env_remove("MTR_BINDIR").stdin(Stdio::null());
         for (option, file) in [("events", "events"), ("xml-report", "xml"), ("junit", "junit")] {
             command.arg(format!("--{option}={}", files.join(file).display()));

@@ -1,0 +1,1 @@
+//! Input that is too large, of the wrong kind, or made to mislead.

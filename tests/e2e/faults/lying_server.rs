@@ -1,0 +1,1 @@
+//! Servers that answer slowly, endlessly or not at all.

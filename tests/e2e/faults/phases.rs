@@ -1,0 +1,1 @@
+//! Signals to the runner, its guardian, scripts and servers, in each phase of a run.

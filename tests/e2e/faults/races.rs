@@ -1,0 +1,1 @@
+//! Two runs at once, and files that change while they are used.

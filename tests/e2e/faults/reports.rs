@@ -1,0 +1,1 @@
+//! Reports of runs that did not complete are never green.

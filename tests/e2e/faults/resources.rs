@@ -1,0 +1,1 @@
+//! Disks, inodes, descriptors, memory and processes that run out.
