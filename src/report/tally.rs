@@ -14,6 +14,8 @@ pub struct Tally {
     pub workers: usize,
     /// Instances collected.
     pub total: usize,
+    /// Those of them that have no verdict when the run has ended.
+    pub missing: usize,
     /// Attempts that passed, rounds of `--repeat` included.
     pub passed: usize,
     /// Attempts that failed, rounds of `--repeat` and experimental ones included.
@@ -82,7 +84,10 @@ impl Tally {
                     *self.phases.entry(*phase).or_default() += *time;
                 }
             }
-            Event::RunFinished { total, .. } => self.total = *total,
+            Event::RunFinished { total, missing, .. } => {
+                self.total = *total;
+                self.missing = *missing;
+            }
             _ => {}
         }
     }

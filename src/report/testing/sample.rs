@@ -103,6 +103,7 @@ pub fn end(end: RunEnd, total: usize, exit_code: i32) -> Event {
         end,
         wall,
         total,
+        missing: 0,
         exit_code,
         cause: None,
         warnings_file: None,
@@ -287,6 +288,7 @@ pub fn every_kind() -> Vec<Event> {
     };
     let mut events = script();
     let last = events.pop();
+    events.insert(0, Event::opened(&["mtr-rs".into()]));
     events.extend(asides());
     events.push(Event::Retry { id: id("S", "bad", ""), attempt: Some(2), of: 3, failures: 1 });
     events.push(finished(1, id("S", "slow", ""), full));
@@ -295,6 +297,7 @@ pub fn every_kind() -> Vec<Event> {
             end,
             wall,
             total,
+            missing: 0,
             exit_code,
             cause: Some("why".into()),
             warnings_file: Some("/var0/log/warnings".into()),
