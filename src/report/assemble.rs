@@ -166,7 +166,8 @@ fn begin(
                 return Err(Error::new(text).hint("give the report a file of its own"));
             }
             let place = path.clone();
-            Box::new(Late::new(&place, move || kind.begin(target, clock)))
+            // Links are followed when the directory is there.
+            Box::new(Late::new(&place.clone(), move || kind.begin(Target::of(&place)?, clock)))
         }
         // The run is not to be. Whose vardir it would have been is not known, or it is another run's.
         (Target::File(path), None) if (places.is_others)(path) || would_fill(path, settings) => return Ok(()),

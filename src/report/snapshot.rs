@@ -283,7 +283,8 @@ mod tests {
 
     #[test]
     fn a_directory_that_is_not_there_is_an_error_before_the_run() {
-        let error = Target::of(Path::new("/nonexistent/r.xml")).unwrap_err();
+        let error =
+            Snapshot::create(target(Path::new("/nonexistent/r.xml")), Count::default()).err().unwrap();
         assert_eq!(error.message(), "cannot write /nonexistent/r.xml");
     }
 

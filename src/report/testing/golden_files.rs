@@ -371,7 +371,7 @@ fn files_are_well_formed_and_true_after_every_event() {
             assert_eq!(elements(&junit(events), &["error"]).len(), open + fault);
             let text = legacy(events);
             elements(&text, &[]);
-            assert_eq!(text.matches("no verdict").count(), open);
+            assert_eq!(text.matches("no verdict: ").count(), open);
             assert_eq!(text.matches("name=\"run\"").count(), fault);
         }
     }
@@ -411,7 +411,8 @@ fn a_reader_never_sees_a_part_of_a_file() {
     });
     drop((legacy, junit));
     for path in &paths {
-        assert_eq!(elements(&std::fs::read_to_string(path).unwrap(), &["testcase"]).len(), 2000);
+        // The run itself has not come to its end.
+        assert_eq!(elements(&std::fs::read_to_string(path).unwrap(), &["testcase"]).len(), 2001);
     }
 }
 

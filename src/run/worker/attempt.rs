@@ -493,10 +493,10 @@ impl Worker {
         }
     }
 
-    /// What the script wrote to its report so far; of a very long one the end.
+    /// What the script wrote to its report so far; of a very long one beginning and end.
     fn read_report(&self) -> BString {
         let path = self.set.dirs.current_test();
-        match excerpt::end_of(&path, excerpt::MOST) {
+        match excerpt::ends_of(&path, excerpt::MOST_KEPT) {
             Ok(text) => text.trim().into(),
             Err(_) => format!("Could not open test tool report '{}'", path.display()).into(),
         }

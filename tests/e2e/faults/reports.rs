@@ -206,7 +206,7 @@ fn of_a_run_that_a_signal_ends_count_the_round_that_was_to_come() {
 const REFUSALS: [(&[&str], &str); 9] = [
     (&["--no-such-option"], "Invalid option"),
     (&["--retry=x"], "Invalid option"),
-    (&["--parallel=-1"], "negative value"),
+    (&["--parallel=-1"], "negative"),
     (&["nosuch"], "nosuch"),
     (&["--suite=nosuch"], "nosuch"),
     (&["--do-test=nosuch"], "no test was found"),
