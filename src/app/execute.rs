@@ -76,11 +76,12 @@ pub fn refuse(settings: &Settings, env: &Env, error: &Error) -> i32 {
 
 /// The end of a run that did not come about: reports on disk say so, and do not show an empty success.
 fn refused(reporters: &mut Reporters, error: &Error, begun: Instant) -> i32 {
+    let (total, missing) = (reporters.standing().total(), reporters.standing().open().count());
     reporters.finish(Event::RunFinished {
         end: RunEnd::Failure,
         wall: begun.elapsed(),
-        total: 0,
-        missing: 0,
+        total,
+        missing,
         exit_code: 1,
         cause: Some(error.explained()),
         warnings_file: None,

@@ -49,7 +49,7 @@ impl EventsJson {
             Target::File(path) => {
                 let opened = File::options().create(true).append(true).open(&path);
                 let emptied = opened.and_then(|file| file.set_len(0).map(|()| file));
-                (emptied.map_err(|error| Error::io("create", &path, error))?, true)
+                (emptied.map_err(|error| Error::io("write", &path, error))?, true)
             }
             Target::Stream(_, file) => (file, false),
             Target::StandardOutput(file) => {

@@ -170,8 +170,8 @@ impl Document for Junit {
                 let Some((id, outcome)) = self.shutdowns.test(tests, lines, diagnoses) else { return false };
                 self.case(&id).finish(&outcome);
             }
-            Event::RunFinished { exit_code, .. } => {
-                if *exit_code == 0 {
+            Event::RunFinished { missing, .. } => {
+                if *missing == 0 {
                     // Servers for a person were started for a test, and no verdict is owed.
                     self.suites.values_mut().for_each(|suite| suite.cases.retain(|case| !case.running));
                 }

@@ -6,6 +6,7 @@ use bstr::BString;
 
 use crate::error::Result;
 use crate::event::{Event, WarningKind};
+use crate::report::standing::Standing;
 
 /// Something that tells a run to somebody.
 pub trait Reporter: Send {
@@ -55,6 +56,7 @@ pub struct Reporters {
     documents: Vec<Watched>,
     streams: Vec<Watched>,
     console: Watched,
+    standing: Standing,
 }
 
 struct Watched {
@@ -95,7 +97,17 @@ impl Reporters {
 
     /// A console, and nothing else yet.
     pub fn new(console: impl Reporter + 'static) -> Self {
-        Reporters { documents: Vec::new(), streams: Vec::new(), console: Watched::new(console) }
+        Reporters {
+            documents: Vec::new(),
+            streams: Vec::new(),
+            console: Watched::new(console),
+            standing: Standing::default(),
+        }
+    }
+
+    /// What has a verdict so far and what has none.
+    pub fn standing(&self) -> &Standing {
+        &self.standing
     }
 
     /// Tells all reporters that the vardir is this run's.
@@ -123,6 +135,7 @@ impl Reporters {
 
     /// Hands `event` to every reporter.
     pub fn event(&mut self, event: &Event) {
+        self.standing.note(event);
         let warnings: Vec<Event> = self.files().filter_map(|file| file.tell(event)).collect();
         // Each reporter warns once: this comes to an end.
         warnings.iter().for_each(|warning| self.event(warning));

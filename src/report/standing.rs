@@ -18,6 +18,7 @@ pub struct Standing {
     open: Vec<Option<Open>>,
     at: HashMap<[String; 4], usize>,
     ended: Option<Ended>,
+    total: usize,
     /// Something in the reports is red already.
     red: bool,
 }
@@ -43,6 +44,7 @@ pub struct Fault {
 #[derive(Debug)]
 struct Ended {
     end: RunEnd,
+    missing: usize,
     exit_code: i32,
     cause: Option<String>,
 }
@@ -72,8 +74,10 @@ impl Standing {
                 }
             }
             Event::ShutdownWarnings { .. } => self.red = true,
-            Event::RunFinished { end, exit_code, cause, .. } => {
-                self.ended = Some(Ended { end: *end, exit_code: *exit_code, cause: cause.clone() });
+            Event::RunStarted { total, .. } => self.total = *total,
+            Event::RunFinished { end, missing, exit_code, cause, .. } => {
+                let (end, missing, exit_code) = (*end, *missing, *exit_code);
+                self.ended = Some(Ended { end, missing, exit_code, cause: cause.clone() });
             }
             _ => {}
         }
@@ -88,9 +92,14 @@ impl Standing {
         self.open[at] = Some(Open { id, started });
     }
 
-    /// What has no verdict, in the order of the run. A run that ended well owes none (`--start-and-exit`).
+    /// Instances of the run, as far as that is known.
+    pub fn total(&self) -> usize {
+        self.total
+    }
+
+    /// What has no verdict, in the order of the run. A run that starts servers for a person owes none.
     pub fn open(&self) -> impl Iterator<Item = &Open> {
-        let owes = self.ended.as_ref().is_none_or(|ended| ended.exit_code != 0);
+        let owes = self.ended.as_ref().is_none_or(|ended| ended.missing > 0);
         self.open.iter().flatten().filter(move |_| owes)
     }
 
@@ -165,7 +174,7 @@ fn key(id: &TestId) -> [String; 4] {
 mod tests {
     use super::*;
     use crate::event::{Outcome, PlannedInstance, PlannedSkip, SkippedBy};
-    use crate::report::testing::sample::{end, finished, id, outcome};
+    use crate::report::testing::sample::{end, end_without, finished, id, outcome};
 
     fn planned(names: &[(&str, Option<SkippedBy>)]) -> Event {
         let instance = |(name, by): &(&str, Option<SkippedBy>)| PlannedInstance {
@@ -212,7 +221,8 @@ mod tests {
         assert_eq!(after(&events).fault().unwrap().message, "run not completed");
         events.push(planned(&[("a", None)]));
         let ended = |how, code| after(&[events.as_slice(), &[end(how, 1, code)]].concat());
-        let fault = ended(RunEnd::Timeout, 1).fault().unwrap();
+        let timeout = after(&[events.as_slice(), &[end_without(RunEnd::Timeout, 1, 1)]].concat());
+        let fault = timeout.fault().unwrap();
         assert_eq!(fault.message, "run not completed: the time of --suite-timeout was over");
         assert!(fault.text.ends_with("\n1 test has no verdict."), "{}", fault.text);
         // Servers for a person: nothing was to be tested.

@@ -10,7 +10,7 @@ use crate::report::reporter::Reporter;
 use crate::report::snapshot::{Document, Snapshot};
 use crate::report::standing::Standing;
 use crate::report::target::Target;
-use crate::report::testing::sample::{self, busy_run, end, finished, id, outcome, started};
+use crate::report::testing::sample::{self, busy_run, end, end_without, finished, id, outcome, started};
 use crate::report::xml::LegacyXml;
 
 fn render(mut document: impl Document, events: &[Event]) -> String {
@@ -418,8 +418,11 @@ fn a_reader_never_sees_a_part_of_a_file() {
 
 #[test]
 fn a_run_that_ended_keeps_tests_without_verdict() {
-    let events =
-        [started(2, 2), Event::TestStarted { worker: 1, id: id("S", "a", "") }, end(RunEnd::Failure, 2, 1)];
+    let events = [
+        started(2, 2),
+        Event::TestStarted { worker: 1, id: id("S", "a", "") },
+        end_without(RunEnd::Failure, 2, 1),
+    ];
     assert_eq!(elements(&junit(&events), &["testcase", "error"]), ["testcase", "error", "testcase", "error"]);
     assert_eq!(
         elements(&legacy(&events), &["testcase", "failure"]),

@@ -98,12 +98,21 @@ pub fn finished(worker: usize, id: TestId, outcome: Outcome) -> Event {
 }
 
 pub fn end(end: RunEnd, total: usize, exit_code: i32) -> Event {
+    finished_run(end, total, 0, exit_code)
+}
+
+/// The end of a run that failed, with so many tests without a verdict.
+pub fn end_without(end: RunEnd, total: usize, missing: usize) -> Event {
+    finished_run(end, total, missing, 1)
+}
+
+fn finished_run(end: RunEnd, total: usize, missing: usize, exit_code: i32) -> Event {
     let wall = Duration::from_millis(3900);
     Event::RunFinished {
         end,
         wall,
         total,
-        missing: 0,
+        missing,
         exit_code,
         cause: None,
         warnings_file: None,

@@ -232,7 +232,7 @@ fn of_a_run_that_is_refused_are_red_and_end_with_the_reason() {
         all_are_red(&site, &run);
         run.reports_are_well_formed();
         let cause = the_end(&run)["cause"].as_str().unwrap_or_default();
-        assert!(cause.contains(why), "{cause}");
+        assert!(cause.contains(why), "{options:?}: {cause}\n{run:?}");
         for name in ["junit", "xml"] {
             assert!(run.report(name).contains("run not completed"), "{}", run.report(name));
         }
@@ -318,7 +318,7 @@ fn of_another_run_in_the_vardir_are_left_alone() {
     let first = with(site.run().args(["a"])).start();
     wait_for(&site.path("reached"), |text| !text.is_empty());
     let run = with(site.run_in("var", "other")).args(["b"]).start().finish_leaving_processes();
-    run.exits(1).says("a run is at work");
+    run.exits(1).says("another run");
     site.file("reached.go", "");
     first.finish().exits(0);
     let text = fs::read_to_string(&events).unwrap();
@@ -541,7 +541,7 @@ fn tell_of_output_that_is_compared_with_nothing() {
     let site = site();
     site.test_file("b.test", "echo hello\nexit 0\n");
     let run = site.run().args(TESTS).finish();
-    run.exits(0).verdict("main.b", "pass").says("  | hello");
+    run.exits(0).verdict("main.b", "pass").says("hello");
     run.says("WARNING: main.b has no result file: the 6 bytes that it printed are compared with nothing");
     let told = run.events.iter().filter(|event| event["kind"] == "unchecked_output");
     assert_eq!(told.count(), 1, "{run:?}");
