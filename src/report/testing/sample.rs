@@ -12,6 +12,7 @@ use crate::event::{
 };
 use crate::report::Clock;
 use crate::report::reporter::Reporter;
+use crate::report::standing::Standing;
 use crate::triage::catalogue::{CORE_LIMIT, UNKNOWN_VARIABLE};
 use crate::triage::diagnosis::{AlsoSeen, Culprit, Diagnosis};
 use crate::triage::finding::{Confidence, Quote};
@@ -301,12 +302,14 @@ pub fn every_kind() -> Vec<Event> {
     events.extend(asides());
     events.push(Event::Retry { id: id("S", "bad", ""), attempt: Some(2), of: 3, failures: 1 });
     events.push(finished(1, id("S", "slow", ""), full));
+    let mut standing = Standing::default();
+    events.iter().for_each(|event| standing.note(event));
     events.extend(last.map(|event| match event {
         Event::RunFinished { end, wall, total, exit_code, .. } => Event::RunFinished {
             end,
             wall,
             total,
-            missing: 0,
+            missing: standing.open().count(),
             exit_code,
             cause: Some("why".into()),
             warnings_file: Some("/var0/log/warnings".into()),

@@ -203,7 +203,7 @@ fn of_a_run_that_a_signal_ends_count_the_round_that_was_to_come() {
 }
 
 /// Ways not to come to the first test, and a word of the reason.
-const REFUSALS: [(&[&str], &str); 9] = [
+const REFUSALS: [(&[&str], &str); 8] = [
     (&["--no-such-option"], "Invalid option"),
     (&["--retry=x"], "Invalid option"),
     (&["--parallel=-1"], "negative"),
@@ -212,7 +212,6 @@ const REFUSALS: [(&[&str], &str); 9] = [
     (&["--do-test=nosuch"], "no test was found"),
     (&["--start-from=nosuch"], "--start-from=nosuch is the name of no test of this run"),
     (&["--skip-test-list=nosuch"], "--skip-test-list: there is no file nosuch"),
-    (&["--mysqltest=/nonexistent/mysqltest"], "/nonexistent/mysqltest"),
 ];
 
 #[test]
@@ -262,6 +261,16 @@ fn of_a_run_without_server_or_vardir_are_red_and_end_with_the_reason() {
         all_are_red(&site, &run);
         assert!(the_end(&run)["cause"].as_str().is_some_and(|cause| cause.contains(why)), "{run:?}");
     }
+}
+
+#[test]
+fn of_a_run_without_interpreter_are_red() {
+    let site = site();
+    leave_green_reports(&site);
+    let run = site.run().args(["--mysqltest=/nonexistent/mysqltest"]).args(TESTS).finish();
+    run.exits(1).says("/nonexistent/mysqltest");
+    all_are_red(&site, &run);
+    the_end(&run);
 }
 
 #[test]
