@@ -82,8 +82,10 @@ fn dispatch(args: Vec<OsString>) -> Result<i32> {
 }
 
 fn run_tests(settings: Settings, env: &Env) -> Result<i32> {
-    let cwd = current_dir()?;
-    execute::execute(settings, env, &cwd)
+    match current_dir() {
+        Ok(cwd) => execute::execute(settings, env, &cwd),
+        Err(error) => Ok(execute::refuse(&settings, env, &error)),
+    }
 }
 
 fn print(text: &str, code: i32) -> Result<i32> {

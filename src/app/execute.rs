@@ -62,9 +62,7 @@ pub fn execute(settings: Settings, env: &Env, cwd: &Path) -> Result<i32> {
     let ended = prepared.and_then(|(layout, vardir)| {
         caught(|| run(settings, env, cwd, layout, vardir, &mut reporters, begun)).and_then(|ended| ended)
     });
-    let exit_code = ended.unwrap_or_else(|error| refused(&mut reporters, &error, begun));
-    // Of what was told behind the end nothing may be lost either.
-    Ok(if reporters.are_whole() { exit_code } else { exit_code.max(1) })
+    Ok(ended.unwrap_or_else(|error| refused(&mut reporters, &error, begun)))
 }
 
 /// Tells the reports that a command line with a mistake asks for that there is no run; returns the exit code. Of `settings` only
@@ -354,6 +352,8 @@ fn run(
             reporters.warning(WarningKind::Other, error.explained());
         }
     }
+    // Of what was told behind the end nothing may be lost either. Reports in the vardir go with it.
+    let exit_code = if reporters.are_whole() { exit_code } else { exit_code.max(1) };
     if ctx.settings.start_and_exit {
         if let Some(dir) = vardir.keep_tmp() {
             let text = format!("tmpdir {} should be removed after the server has finished", dir.display());

@@ -242,19 +242,19 @@ fn of_a_run_that_is_refused_are_red_and_end_with_the_reason() {
 
 #[test]
 fn of_a_run_without_server_or_vardir_are_red_and_end_with_the_reason() {
-    let broken: [(&str, &[&str], &[(&str, &str)]); 4] = [
-        ("bootstrap", &[], &[("FAKE_BOOTSTRAP", "die")]),
-        ("libfake.so", &[], &[("FAKE_HELP", "die")]),
-        ("vardir", &["--vardir=/dev/null/x"], &[]),
-        ("no-such-base", &["--basedir=/no-such-base"], &[]),
+    let broken = [
+        ("bootstrap", None, Some("FAKE_BOOTSTRAP")),
+        ("libfake.so", None, Some("FAKE_HELP")),
+        ("vardir", Some("--vardir=/dev/null/x"), None),
+        ("no-such-base", Some("--basedir=/no-such-base"), None),
     ];
-    for (why, options, variables) in broken {
+    for (why, option, variable) in broken {
         let site = site();
         leave_green_reports(&site);
         fs::remove_dir_all(site.path("cache")).unwrap();
-        let mut run = site.run().args(options).args(TESTS);
-        for (name, value) in variables {
-            run = run.env(name, value);
+        let mut run = site.run().args(option).args(TESTS);
+        if let Some(variable) = variable {
+            run = run.env(variable, "die");
         }
         let run = run.finish();
         run.exits(1).says(why);
@@ -315,6 +315,17 @@ fn in_a_vardir_are_red_too_when_a_run_is_refused_or_killed() {
         }
         assert_eq!(names.map(well), [false; 3], "{options:?}");
     }
+}
+
+/// Whoever has both asked for wants no report of a run that is well.
+#[test]
+fn in_a_vardir_that_is_removed_go_with_it() {
+    let site = site();
+    let [junit, events] = [("junit", "j.xml"), ("events", "e.json")]
+        .map(|(option, name)| format!("--{option}={}", site.path("var").join(name).display()));
+    let run = site.run().args([junit, events, "--clean-vardir".into(), "a".into()]).start().finish();
+    run.exits(0).does_not_say("not whole");
+    assert!(!site.path("var/j.xml").exists());
 }
 
 /// The second run is refused; what the first one reports stays its own.
