@@ -38,6 +38,7 @@ use crate::server::bootstrap;
 use crate::sys::guardian::{self, Guardian};
 use crate::sys::orphans;
 use crate::sys::panics::caught;
+use crate::sys::signals::ignore;
 use crate::tree::cache::cache_dir;
 use crate::tree::layout::{self, Layout};
 
@@ -126,6 +127,8 @@ impl Reports {
 fn prepare(settings: &Settings, env: &Env, cwd: &Path) -> Result<(Layout, ClaimedVardir)> {
     // Servers and scripts of the same user read each other's files, whatever the caller's umask (runner §8.1).
     let umask = rustix::process::umask(rustix::fs::Mode::WGRP | rustix::fs::Mode::WOTH);
+    // A limit on the size of files is an error of what is written, and not the end.
+    ignore(&[libc::SIGXFSZ]);
     orphans::become_subreaper().map_err(|error| Error::new("cannot become a subreaper").caused_by(error))?;
     let mut layout = locate(settings, env, cwd)?;
     derive::check_coverage(settings, layout.source)?;
