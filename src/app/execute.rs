@@ -28,6 +28,7 @@ use crate::run::setup::early_death::{self, Early};
 use crate::run::setup::network;
 use crate::run::setup::plugin_dir;
 use crate::run::setup::sanitizer;
+use crate::run::setup::slow_build::{SlowBuild, slow_build};
 use crate::run::setup::traces::Traces;
 use crate::run::setup::vardir::ClaimedVardir;
 use crate::run::stop_file;
@@ -99,7 +100,7 @@ pub fn execute(settings: Settings, env: &Env, cwd: &Path) -> Result<i32> {
 /// The run itself: reporters listen. The vardir is emptied when the tests are known and nothing that was asked for is
 /// missing: a mistyped name costs nobody the evidence of the last failure.
 fn run(
-    settings: Settings,
+    mut settings: Settings,
     env: &Env,
     cwd: &Path,
     layout: Layout,
@@ -120,6 +121,14 @@ fn run(
     let collected = Instant::now();
     for text in messages {
         reporters.message(text);
+    }
+    let slow = slow_build(&layout, &facts, &settings, env);
+    let longer = derive::stretch(&mut settings, slow.factor).then_some(&slow);
+    if let Some(SlowBuild { factor, why }) = longer {
+        reporters.message(format!(
+            "Time-outs are {factor} times as long as usual: the server is slow ({})",
+            why.join(", ")
+        ));
     }
     for warning in &collection.warnings {
         reporters.warning(WarningKind::Files, warning.as_str());
@@ -220,6 +229,8 @@ fn run(
         total: cases.len(),
         vardir: vardir.root.clone(),
         server_version: format!("{}{}", ctx.facts.version, ctx.facts.suffix),
+        timeout_factor: longer.map_or(1, |slow| slow.factor),
+        slow_because: longer.map(|slow| slow.why.clone()).unwrap_or_default(),
     });
     reporters.event(&planned(&cases, first));
     if ctx.settings.report_times {

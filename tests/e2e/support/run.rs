@@ -90,6 +90,24 @@ impl Run {
         self
     }
 
+    /// Another name of the program.
+    pub fn program(mut self, path: &Path) -> Run {
+        let mut command = Command::new(path);
+        command.args(self.command.get_args());
+        for (name, value) in self.command.get_envs() {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        if let Some(dir) = self.command.get_current_dir() {
+            command.current_dir(dir);
+        }
+        command.stdin(Stdio::null());
+        self.command = command;
+        self
+    }
+
     /// Its current directory.
     pub fn cwd(mut self, dir: &Path) -> Run {
         self.command.current_dir(dir);
