@@ -1,6 +1,6 @@
 # make demo    set up MariaDB if it is missing, build, and run the handlersocket tests
 # make test    every check; the last line is the sum
-# make test-faults   the trials of docs/reliability.md, also those that take long
+# make test-faults   the trials of docs/reliability.md, also those that take long: a thousand kills, an hour's soak
 # make bench   compare with mysql-test-run.pl (see tests/bench/run)
 
 export PATH := $(PATH):$(HOME)/.cargo/bin
@@ -17,7 +17,9 @@ test:
 
 test-faults:
 	@tests/setup/mariadb test
-	@cargo test --locked --test e2e faults -- --include-ignored
+	@cargo test --locked --test e2e faults -- --include-ignored --skip faults::kills::many
+	@tests/faults/kills
+	@tests/faults/soak
 
 bench:
 	@cargo build --release --locked
