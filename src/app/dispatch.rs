@@ -3,8 +3,8 @@
 use std::ffi::OsString;
 use std::path::Path;
 
-use super::signals::{self, Ending};
 use super::commands;
+use super::signals::{self, Ending};
 use crate::cli::parse::{Invocation, parse};
 use crate::cli::settings::Settings;
 use crate::cli::{INTERPRETER, help};

@@ -31,8 +31,7 @@ const ONE: Duration = Duration::from_millis(250);
 static SUPERVISOR: Mutex<Option<Sender<Notice>>> = Mutex::new(None);
 
 /// Told to the supervisor, or on the standard error where there is none yet.
-const GUARDIAN_KILLED: &str =
-    "the guardian of this run was killed: another one looks for its processes, should the run be killed as well";
+const GUARDIAN_KILLED: &str = "the guardian of this run was killed: another one looks for its processes, should the run be killed as well";
 
 fn supervisor() -> MutexGuard<'static, Option<Sender<Notice>>> {
     SUPERVISOR.lock().unwrap_or_else(PoisonError::into_inner)

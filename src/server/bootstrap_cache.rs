@@ -22,8 +22,8 @@ use crate::env::Env;
 use crate::error::{Error, Result};
 use crate::sys::deadline::deadline_after;
 use crate::sys::poll::{self, Waker};
-use crate::sys::{abort, removal};
 use crate::sys::replacement::{NewDirectory, UNFINISHED};
+use crate::sys::{abort, removal};
 use crate::tree::cache_entry::{self, CacheKey};
 
 /// Raised when entries are made in another way.

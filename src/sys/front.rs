@@ -9,11 +9,11 @@ use rustix::process::{
 };
 
 use super::deadline::deadline_after;
+use super::ending;
 use super::guardian::{End, FAREWELL, Inheritance, become_guardian, end_what_is_left, fork};
 use super::ledger::Ledger;
 use super::poll::{self, Waker};
 use super::signals::{self, SignalQueue};
-use super::ending;
 
 /// What the front takes for the runner, and hands on: what ends a program, stops it and has it go on.
 pub(super) fn handed_on() -> Vec<i32> {
@@ -194,7 +194,8 @@ impl Front {
         while !known.silent && ending::has_ended(self.telling.as_fd()) {
             match Message::receive(self.telling.as_fd()) {
                 Some(Message::Runner(pid)) => {
-                    known.runner = Pid::from_raw(pid).and_then(|pid| pidfd_open(pid, PidfdFlags::empty()).ok());
+                    known.runner =
+                        Pid::from_raw(pid).and_then(|pid| pidfd_open(pid, PidfdFlags::empty()).ok());
                 }
                 Some(Message::Leaves(code)) => known.leaves = Some(code),
                 Some(Message::Ended(end)) => known.ended = Some(end),

@@ -190,7 +190,9 @@ pub(super) fn become_guardian(given: &Inheritance) -> ! {
     let mut command = Command::new("/proc/self/exe");
     command.arg0("mtr-rs").arg(ARGUMENT).arg(&given.mark);
     let Inheritance { ledger, lifeline, runner, told, .. } = given;
-    for fd in [ledger.fd(), lifeline.as_fd(), runner.as_fd()].into_iter().chain(told.as_ref().map(AsFd::as_fd)) {
+    for fd in
+        [ledger.fd(), lifeline.as_fd(), runner.as_fd()].into_iter().chain(told.as_ref().map(AsFd::as_fd))
+    {
         let _ = fcntl_setfd(fd, FdFlags::empty());
         command.arg(fd.as_raw_fd().to_string());
     }
@@ -274,7 +276,12 @@ fn watch_beside(given: &Inheritance) -> io::Result<()> {
 }
 
 /// Ends what the run has left when its runner ended in this way, but for the children `spared`.
-pub(super) fn end_what_is_left(end: Option<End>, ledger: &Ledger, mark: &str, spared: &[i32]) -> io::Result<()> {
+pub(super) fn end_what_is_left(
+    end: Option<End>,
+    ledger: &Ledger,
+    mark: &str,
+    spared: &[i32],
+) -> io::Result<()> {
     let by_itself = matches!(end, Some(End::Code(_)));
     if by_itself && ledger.leaves_processes() {
         return Ok(());

@@ -14,9 +14,9 @@ mod front;
 #[cfg(feature = "gssapi")]
 pub mod gssapi;
 pub mod guardian;
+mod ledger;
 #[cfg(feature = "oracle")]
 pub mod libmariadb;
-mod ledger;
 pub mod local_time;
 pub mod network;
 pub mod openssl;

@@ -65,8 +65,7 @@ impl SignalQueue {
     }
 }
 
-/// Blocks `signals` in the calling thread and all that it starts from now on. Children are started with an empty mask by
-/// the standard library.
+/// Blocks `signals` in the calling thread and all threads and processes that it starts from now on.
 ///
 /// # Errors
 /// What `pthread_sigmask` says.
@@ -132,15 +131,16 @@ pub fn is_ignored(signal: i32) -> bool {
     result == 0 && action.sa_sigaction == libc::SIG_IGN
 }
 
-/// Gives back the default action to what this process ignores knowingly and its children are not to: SIGHUP, SIGXFSZ. It is
-/// async-signal-safe: what runs between `fork` and `exec` may call it. (The standard library does the same for SIGPIPE
-/// and empties the mask.)
+/// Gives back the default action to what this process ignores knowingly and its children are not to, SIGHUP and SIGXFSZ, and an
+/// empty mask. It is
+/// async-signal-safe: what runs between `fork` and `exec` may call it. (The standard library does the same for SIGPIPE.)
 ///
 /// # Errors
 /// What `sigaction` says.
 pub(super) fn reset_for_child() -> io::Result<()> {
     set_default(libc::SIGHUP)?;
-    set_default(libc::SIGXFSZ)
+    set_default(libc::SIGXFSZ)?;
+    unblock_all()
 }
 
 fn set_default(signal: i32) -> io::Result<()> {

@@ -79,7 +79,9 @@ fn site() -> Site {
     let site = Site::real();
     for number in 1..=5 {
         let name = format!("t{number}");
-        let script = format!("create table t{number} (a int);\ninsert into t{number} values (1);\ndrop table t{number};\n");
+        let script = format!(
+            "create table t{number} (a int);\ninsert into t{number} values (1);\ndrop table t{number};\n"
+        );
         site.test_file(&format!("{name}.test"), &script).test_file(&format!("{name}.result"), &script);
         site.test_file(&format!("{name}.opt"), format!("--max-connections={}\n", 160 + number));
     }
@@ -109,7 +111,13 @@ fn start(site: &Site, cache: &Path, index: usize, long: bool) -> Running {
 }
 
 /// Runs one trial; `None` where the run was over before its moment came.
-fn trial(site: &Site, cache: &Path, index: usize, random: &mut Random, whole: &mut Duration) -> Option<Trial> {
+fn trial(
+    site: &Site,
+    cache: &Path,
+    index: usize,
+    random: &mut Random,
+    whole: &mut Duration,
+) -> Option<Trial> {
     let kill = ALL[index % ALL.len()];
     let after = Duration::from_micros(random.below(whole.as_micros() as u64 * 9 / 10));
     let long = random.below(4) == 0;
@@ -193,7 +201,10 @@ fn end(left: &[(i32, String)]) {
 fn last_event(events: &Path) -> String {
     let text = fs::read_to_string(events).unwrap_or_default();
     let last = text.lines().next_back().and_then(|line| serde_json::from_str::<Value>(line).ok());
-    last.map_or_else(|| "before the first event".to_owned(), |event| event["event"].as_str().unwrap().to_owned())
+    last.map_or_else(
+        || "before the first event".to_owned(),
+        |event| event["event"].as_str().unwrap().to_owned(),
+    )
 }
 
 /// What is wrong with the reports of a run that ended with `code`.
@@ -245,7 +256,10 @@ fn leftover_files(site: &Site, index: usize, events: &Path) -> Vec<String> {
 
 /// Whether no process has the file open: a lock without a process.
 fn nobody_has(lock: &Path) -> bool {
-    let fds = fs::read_dir("/proc").unwrap().flatten().filter_map(|entry| fs::read_dir(entry.path().join("fd")).ok());
+    let fds = fs::read_dir("/proc")
+        .unwrap()
+        .flatten()
+        .filter_map(|entry| fs::read_dir(entry.path().join("fd")).ok());
     !fds.flat_map(|fds| fds.flatten()).any(|fd| fs::read_link(fd.path()).is_ok_and(|target| target == lock))
 }
 
@@ -269,7 +283,12 @@ fn whole_run(site: &Site, cache: &Path) -> Duration {
 }
 
 /// Makes the trials of these numbers, and tells each to `tell`.
-fn trials(numbers: impl Iterator<Item = usize>, seed: u64, cache: &Path, mut tell: impl FnMut(&Trial, &Site)) {
+fn trials(
+    numbers: impl Iterator<Item = usize>,
+    seed: u64,
+    cache: &Path,
+    mut tell: impl FnMut(&Trial, &Site),
+) {
     let site = site();
     let mut whole = whole_run(&site, cache);
     for index in numbers {
@@ -305,7 +324,8 @@ fn at_random_moments_leave_nothing() {
 fn many() {
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
     let count = number("MTR_KILLS").unwrap_or(1000) as usize;
-    let dir = std::env::var_os("MTR_KILLS_DIR").map_or_else(|| std::env::temp_dir().join("mtr-kills"), PathBuf::from);
+    let dir = std::env::var_os("MTR_KILLS_DIR")
+        .map_or_else(|| std::env::temp_dir().join("mtr-kills"), PathBuf::from);
     fs::create_dir_all(dir.join("cache")).unwrap();
     let state = dir.join("trials.tsv");
     let done = fs::read_to_string(&state).unwrap_or_default();
@@ -315,13 +335,13 @@ fn many() {
     };
     fs::write(dir.join("seed"), format!("{seed}\n")).unwrap();
     println!("seed {seed}, {} of {count} are done", done.lines().count());
-    let known: Vec<usize> =
-        done.lines().filter_map(|line| line.split('\t').next()?.parse().ok()).collect();
+    let known: Vec<usize> = done.lines().filter_map(|line| line.split('\t').next()?.parse().ok()).collect();
     let mut log = File::options().append(true).create(true).open(&state).unwrap();
     let left = (0..count).filter(|index| !known.contains(index)).collect::<Vec<_>>();
     trials(left.into_iter(), seed, &dir.join("cache"), |trial, site| {
         let Trial { index, kill, whom, after, phase, took, faults } = trial;
-        let result = if faults.is_empty() { "held".to_owned() } else { faults.join("; ").replace(['\n', '\t'], " ") };
+        let result =
+            if faults.is_empty() { "held".to_owned() } else { faults.join("; ").replace(['\n', '\t'], " ") };
         let line = format!(
             "{index}\t{}\t{whom}\t{}\t{phase}\t{}\t{result}\n",
             kill.name(),
@@ -359,7 +379,9 @@ fn table(text: &str) -> String {
         *held += usize::from(fields[6] == "held");
         times.push(fields[5].parse().unwrap());
     }
-    let mut table = String::from("| what | trials | held | until all was gone, median | the longest |\n|---|---|---|---|---|\n");
+    let mut table = String::from(
+        "| what | trials | held | until all was gone, median | the longest |\n|---|---|---|---|---|\n",
+    );
     for (kill, (all, held, mut times)) in sums {
         times.sort_unstable();
         let (median, longest) = (times[times.len() / 2], times[times.len() - 1]);

@@ -30,9 +30,11 @@ enum Deed {
     KillGuardianAndRunner,
     /// All that is in the process group of the one that was started, as some systems do it.
     KillGroup,
+    /// The one that does the work is stopped, and then told to end.
+    StopRunnerAndTerm,
 }
 
-const DEEDS: [Deed; 9] = [
+const DEEDS: [Deed; 10] = [
     Deed::Signal(Signal::INT),
     Deed::Signal(Signal::TERM),
     Deed::Signal(Signal::HUP),
@@ -42,6 +44,7 @@ const DEEDS: [Deed; 9] = [
     Deed::KillGuardianAndFront,
     Deed::KillGuardianAndRunner,
     Deed::KillGroup,
+    Deed::StopRunnerAndTerm,
 ];
 
 /// A fake site with what the scripts below call: a process that hides, as `$HIDE`.
@@ -66,7 +69,10 @@ fn end_by(deed: Deed, site: &Site, mut run: Running, phase: &str) {
     let held = pidfd_open(front, PidfdFlags::empty()).unwrap();
     let herd = Herd::of(&site.path("")).and_guardian_of(front);
     assert!(herd.members().len() > 1, "{phase}: there is something to be ended");
-    let kill = |pid| drop(kill_process(pid, Signal::KILL));
+    let kill = |pid| {
+        // It may have ended already.
+        let _ = kill_process(pid, Signal::KILL);
+    };
     let guardian = || {
         let guardian = family.guardian.unwrap_or_else(|| panic!("{phase}: there is no guardian"));
         let held = pidfd_open(guardian, PidfdFlags::empty()).unwrap();
@@ -87,7 +93,11 @@ fn end_by(deed: Deed, site: &Site, mut run: Running, phase: &str) {
             guardian();
             kill(runner);
         }
-        Deed::KillGroup => drop(rustix::process::kill_process_group(front, Signal::KILL)),
+        Deed::KillGroup => rustix::process::kill_process_group(front, Signal::KILL).unwrap(),
+        Deed::StopRunnerAndTerm => {
+            kill_process(runner, Signal::STOP).unwrap();
+            run.signal(Signal::TERM);
+        }
     }
     let done = Instant::now();
     let limit = patience();
@@ -120,7 +130,8 @@ fn in_phase_by(deeds: &[Deed], phase: &str, begin: impl Fn(&Site) -> Running, ma
         let site = make();
         let run = begin(&site);
         // All of them are tried, so that one can see what holds and what does not.
-        let tried = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| end_by(deed, &site, run, phase)));
+        let tried =
+            std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| end_by(deed, &site, run, phase)));
         if let Err(why) = tried {
             faults.push(why.downcast_ref::<String>().cloned().unwrap_or_else(|| format!("{deed:?}: ?")));
         }
@@ -170,7 +181,8 @@ fn while_a_server_is_asked_by_others_than_runs() {
                     true => site.run().args(words),
                     false => {
                         let basedir = format!("--basedir={}", site.path("base").display());
-                        Run::of(&site.path("files"), [command, &basedir]).env("FAKE_REACHED", site.path("reached"))
+                        Run::of(&site.path("files"), [command, &basedir])
+                            .env("FAKE_REACHED", site.path("reached"))
                     }
                 };
                 let run = run.env("MTR_CACHE_DIR", site.path("cache"));
@@ -220,7 +232,12 @@ fn while_a_script_runs() {
     in_phase(
         "script",
         |site| reaching(site, both(site)),
-        || with_test("leave-children", "$HIDE\nsleep 601 & setsid sleep 602 &\ntrap '' TERM INT\nreached\nsleep 600\n"),
+        || {
+            with_test(
+                "leave-children",
+                "$HIDE\nsleep 601 & setsid sleep 602 &\ntrap '' TERM INT\nreached\nsleep 600\n",
+            )
+        },
     );
 }
 
@@ -238,7 +255,8 @@ fn while_a_stopped_server_is_told_to_end() {
     in_phase(
         "shutdown of a stopped server",
         |site| {
-            let run = reaching(site, site.run().args(["--noreorder", "--shutdown-timeout=60", "bad", "next"]));
+            let run =
+                reaching(site, site.run().args(["--noreorder", "--shutdown-timeout=60", "bad", "next"]));
             run.wait_for_event("server_unfit");
             run
         },
@@ -261,7 +279,8 @@ fn while_a_server_takes_its_time_to_end() {
 
 #[test]
 fn while_a_server_is_started_again() {
-    let script = "$HIDE\necho restart > \"$MYSQLTEST_VARDIR/tmp/mysqld.1.expect\"\nsignal_server TERM\nsleep 600\n";
+    let script =
+        "$HIDE\necho restart > \"$MYSQLTEST_VARDIR/tmp/mysqld.1.expect\"\nsignal_server TERM\nsleep 600\n";
     in_phase("restart", |site| reaching(site, both(site)), || with_test("hang-at-restart", script));
 }
 
@@ -465,4 +484,82 @@ fn the_program_ends_as_its_work_does() {
     let runner = Family::of(run.pid()).runner.expect("there is a runner");
     kill_process(runner, Signal::KILL).unwrap();
     assert_eq!(run.wait_for_status().signal(), Some(Signal::KILL.as_raw()));
+}
+
+/// What is stopped by a terminal's key goes on when the shell says so.
+#[test]
+fn a_run_that_is_stopped_goes_on() {
+    let site = with_test("", "reached\nuntil [ -e \"$FAKE_REACHED.go\" ]; do sleep 0.02; done\n");
+    let run = reaching(&site, both(&site));
+    let family = Family::of(run.pid());
+    let state = |pid: rustix::process::Pid| {
+        let text = fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero())).unwrap();
+        text.rsplit_once(") ").unwrap().1.chars().next().unwrap()
+    };
+    let runner = family.runner.expect("there is a runner");
+    for whom in [family.front, runner] {
+        run.signal(Signal::TSTP);
+        while state(whom) != 'T' {
+            std::thread::yield_now();
+        }
+        run.signal(Signal::CONT);
+        while state(whom) == 'T' {
+            std::thread::yield_now();
+        }
+    }
+    site.file("reached.go", "");
+    run.finish().exits(0).verdict("main.bad", "pass");
+}
+
+/// `timeout` tells the program, and then everybody in its group: that is one signal.
+#[test]
+fn a_signal_to_program_and_group_is_one() {
+    let site = with_test("leave-children", "$HIDE\nreached\nsleep 600\n");
+    let run = both(&site).through(&["timeout", "--signal=TERM", "--kill-after=60", "15"]).start();
+    let run = run.finish_leaving_processes();
+    run.exits(124).says("Got signal SIGTERM").verdict("main.good", "pass").reports_are_well_formed();
+    site.herd().assert_gone(patience());
+}
+
+/// A file that must not grow is an error that is told, as a full disk is.
+#[test]
+fn a_limit_of_files_sizes_kills_nobody() {
+    let site = with_test("", "head -c 30000 /dev/zero | tr '\\0' x\nexit 1\n");
+    let limited = ["bash", "-c", "ulimit -f 12; exec \"$@\"", "bash"];
+    let run = site.run().args(["--force", "--retry=0", "bad"]).through(&limited).start();
+    let run = run.finish_leaving_processes();
+    run.exits(1);
+    site.herd().assert_gone(patience());
+}
+
+/// A directory for sockets that is not in the vardir goes as well.
+#[test]
+fn directories_elsewhere_are_removed() {
+    for deed in [Deed::KillFront, Deed::KillRunner, Deed::KillGuardianAndFront, Deed::Signal(Signal::TERM)] {
+        let site = with_test("", "$HIDE\nreached\nsleep 600\n");
+        fs::create_dir(site.path("tmp")).unwrap();
+        let long = format!("var{}", "/long".repeat(18));
+        let run = site.run_in(&long, "files").env("TMPDIR", site.path("tmp")).args(["bad"]);
+        let run = reaching(&site, run);
+        assert_ne!(fs::read_dir(site.path("tmp")).unwrap().count(), 0, "there is one");
+        end_by(deed, &site, run, "socket directory");
+        let left: Vec<_> =
+            fs::read_dir(site.path("tmp")).unwrap().flatten().map(|entry| entry.path()).collect();
+        assert!(left.is_empty(), "{deed:?}: {left:?}");
+    }
+}
+
+/// The program may be built or installed anew while it runs.
+#[test]
+fn a_program_that_is_removed_runs_its_scripts() {
+    let site = Site::real();
+    let copy = site.path("mtr-rs");
+    fs::copy(program(), &copy).unwrap();
+    site.test_file("a.test", format!("--exec rm {}\n--echo done\n", copy.display()));
+    site.test_file("b.test", "--echo done\n--exec $MYSQL_TEST --version > /dev/null\n");
+    for name in ["a", "b"] {
+        site.test_file(&format!("{name}.result"), "done\n");
+    }
+    let run = site.run().args(["--noreorder", "--force", "--retry=0", "a", "b"]).with_program(&copy).finish();
+    run.exits(0).verdict("own.a", "pass").verdict("own.b", "pass");
 }

@@ -68,10 +68,7 @@ impl Herd {
         let deadline = Instant::now() + patience;
         loop {
             let members = self.members();
-            let fds: Vec<OwnedFd> = members
-                .iter()
-                .filter_map(|(pid, _)| hold(*pid))
-                .collect();
+            let fds: Vec<OwnedFd> = members.iter().filter_map(|(pid, _)| hold(*pid)).collect();
             if members.is_empty() {
                 return;
             }
@@ -102,14 +99,16 @@ impl Family {
     /// That of the program which was started as `front`, as it is now.
     pub fn of(front: Pid) -> Family {
         let children = |of: Pid| {
-            let tasks = fs::read_dir(format!("/proc/{}/task", of.as_raw_nonzero())).into_iter().flatten().flatten();
+            let tasks =
+                fs::read_dir(format!("/proc/{}/task", of.as_raw_nonzero())).into_iter().flatten().flatten();
             let lists = tasks.filter_map(|task| fs::read_to_string(task.path().join("children")).ok());
             let pids = lists.flat_map(|list| {
                 list.split_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<i32>>()
             });
             pids.filter_map(Pid::from_raw).collect::<Vec<Pid>>()
         };
-        let command = |pid: &Pid| fs::read(format!("/proc/{}/cmdline", pid.as_raw_nonzero())).unwrap_or_default();
+        let command =
+            |pid: &Pid| fs::read(format!("/proc/{}/cmdline", pid.as_raw_nonzero())).unwrap_or_default();
         let is_guardian = |pid: &Pid| command(pid).contains_str(format!("\0{}\0", guardian::ARGUMENT));
         let of_front = children(front);
         let guardian = of_front.iter().copied().find(is_guardian);

@@ -73,9 +73,20 @@ impl Run {
     }
 
     /// Started through a command that becomes the program, such as `env --ignore-signal=INT`.
-    pub fn through(mut self, words: &[&str]) -> Run {
+    pub fn through(self, words: &[&str]) -> Run {
         let mut command = Command::new(words[0]);
-        command.args(&words[1..]).arg(self.command.get_program()).args(self.command.get_args());
+        command.args(&words[1..]).arg(self.command.get_program());
+        self.by(command)
+    }
+
+    /// By another file of the program.
+    pub fn with_program(self, program: &Path) -> Run {
+        self.by(Command::new(program))
+    }
+
+    /// With the arguments behind those of `command`, and all else as it was.
+    fn by(mut self, mut command: Command) -> Run {
+        command.args(self.command.get_args());
         for (name, value) in self.command.get_envs() {
             match value {
                 Some(value) => command.env(name, value),
