@@ -76,13 +76,13 @@ impl Message {
 pub(super) struct Guardian {
     pid: i32,
     held: OwnedFd,
-    /// It learns of the front's end by the end of this.
-    lifeline: OwnedFd,
+    /// One beside the runner learns of the front's end by the end of this; that above it by the runner's.
+    lifeline: Option<OwnedFd>,
 }
 
 impl Guardian {
     /// The child `pid`, which has the other end of `lifeline`.
-    pub(super) fn of(pid: Pid, lifeline: OwnedFd) -> io::Result<Self> {
+    pub(super) fn of(pid: Pid, lifeline: Option<OwnedFd>) -> io::Result<Self> {
         let held = pidfd_open(pid, PidfdFlags::empty())?;
         Ok(Guardian { pid: pid.as_raw_nonzero().get(), held, lifeline })
     }
@@ -92,6 +92,8 @@ impl Guardian {
 pub(super) struct Front {
     /// `None`: it was killed, and no other one could be made.
     pub(super) guardian: Option<Guardian>,
+    /// The runner, and the guardian above it, learn of the front's end by the end of this.
+    pub(super) _lifeline: OwnedFd,
     /// Where messages come from.
     pub(super) telling: OwnedFd,
     pub(super) ledger: Ledger,
@@ -215,7 +217,7 @@ impl Front {
             runner: runner.try_clone()?,
         };
         match fork()? {
-            Some(pid) => Guardian::of(pid, front_end),
+            Some(pid) => Guardian::of(pid, Some(front_end)),
             None => {
                 drop(front_end);
                 become_guardian(&inheritance)
@@ -226,7 +228,9 @@ impl Front {
     /// The run is over: the guardian goes, and is seen to go.
     fn dismiss_guardian(&self) {
         let Some(guardian) = &self.guardian else { return };
-        let _ = rustix::io::write(&guardian.lifeline, &[FAREWELL]);
+        if let Some(lifeline) = &guardian.lifeline {
+            let _ = rustix::io::write(lifeline, &[FAREWELL]);
+        }
         let soon = Some(deadline_after(Duration::from_secs(1)));
         let _ = poll::readable(&[guardian.held.as_fd()], soon);
     }

@@ -132,8 +132,8 @@ pub fn enter() -> io::Result<Guards> {
     match fork()? {
         Some(guardian) => {
             drop(told);
-            let guardian = Some(front::Guardian::of(guardian, front_end)?);
-            Front { guardian, telling, ledger, mark }.live()
+            let guardian = Some(front::Guardian::of(guardian, None)?);
+            Front { guardian, _lifeline: front_end, telling, ledger, mark }.live()
         }
         None => {
             drop((front_end, telling));
