@@ -73,8 +73,15 @@ fn end_by(deed: Deed, site: &Site, mut run: Running, phase: &str) {
         // It may have ended already.
         let _ = kill_process(pid, Signal::KILL);
     };
+    if family.guardian.is_none() && matches!(deed, Deed::KillGuardianAndFront | Deed::KillGuardianAndRunner) {
+        for (pid, _) in herd.members() {
+            kill(rustix::process::Pid::from_raw(pid).unwrap());
+        }
+        run.wait_for_end();
+        panic!("{phase}, {deed:?}: there is no guardian");
+    }
     let guardian = || {
-        let guardian = family.guardian.unwrap_or_else(|| panic!("{phase}: there is no guardian"));
+        let guardian = family.guardian.unwrap();
         let held = pidfd_open(guardian, PidfdFlags::empty()).unwrap();
         kill(guardian);
         readable(&[held.as_fd()], None).unwrap();
@@ -440,8 +447,9 @@ fn while_a_server_does_not_answer_a_check() {
             let site = Site::real();
             hide(&site);
             let hide = site.path("hide").display().to_string();
+            // One that prints nothing fails.
             let script = format!(
-                "--exec {hide}\nlet $pid_file= `select @@pid_file`;\n--exec kill -STOP `cat $pid_file`\n"
+                "--exec {hide}\n--echo stops\nlet $pid_file= `select @@pid_file`;\n--exec kill -STOP `cat $pid_file`\n"
             );
             site.test_file("stops.test", script);
             site
