@@ -164,7 +164,10 @@ impl Document for Junit {
             Event::TestStarted { id, .. } => self.case(id).running = true,
             Event::TestFinished { id, outcome, will_retry, .. } => {
                 self.shutdowns.note(id, outcome, *will_retry);
-                self.case(id).finish(outcome);
+                let case = self.case(id);
+                case.finish(outcome);
+                // The attempt that follows decides.
+                case.running = *will_retry;
             }
             Event::ShutdownWarnings { tests, lines, diagnoses, .. } => {
                 let Some((id, outcome)) = self.shutdowns.test(tests, lines, diagnoses) else { return false };
