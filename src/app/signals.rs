@@ -144,18 +144,22 @@ impl Watch {
     fn begin(&self, number: i32) -> Instant {
         let supervisor = supervisor();
         abort::begin(number);
-        match supervisor.as_ref().map(|notices| notices.send(Notice::Signal(number))) {
-            Some(Ok(())) => deadline_after(WORKERS_PATIENCE),
+        match tell(&supervisor, Notice::Signal(number)) {
+            true => deadline_after(WORKERS_PATIENCE),
             // Nobody but whoever waits for it sees to what was started.
-            _ => Instant::now(),
+            false => Instant::now(),
         }
     }
 }
 
+/// Whether the supervisor, if there is one, will hear it.
+fn tell(supervisor: &Option<Sender<Notice>>, notice: Notice) -> bool {
+    supervisor.as_ref().is_some_and(|notices| notices.send(notice).is_ok())
+}
+
 fn warn(text: &str) {
-    match supervisor().as_ref().map(|notices| notices.send(Notice::Warning(text.to_owned()))) {
-        Some(Ok(())) => {}
-        _ => streams::complain_if_heard(&format!("mysql-test-run: WARNING: {text}")),
+    if !tell(&supervisor(), Notice::Warning(text.to_owned())) {
+        streams::complain_if_heard(&format!("mysql-test-run: WARNING: {text}"));
     }
 }
 

@@ -264,7 +264,7 @@ fn while_a_stopped_server_is_told_to_end() {
         |site| {
             let run =
                 reaching(site, site.run().args(["--noreorder", "--shutdown-timeout=60", "bad", "next"]));
-            run.wait_for_event("server_unfit");
+            wait_for(&run.file("console"), |text| text.contains("main.bad"));
             run
         },
         || {
@@ -317,7 +317,7 @@ fn while_servers_wait_for_a_person() {
         "--start",
         |site| {
             let run = site.run().args(["--start", "bad"]).in_own_group().start();
-            run.wait_for_event("user_servers_started");
+            wait_for(&run.file("console"), |text| text.contains("Waiting for server(s) to exit..."));
             run
         },
         || with_test("leave-children", "exit 0\n"),
@@ -374,7 +374,7 @@ fn while_a_core_file_is_compressed() {
             let run = site.run().args(["--force", "--retry=0", "--print-core=no", "--suite=main"]);
             let run = run.in_own_group().start();
             wait_for(&site.path("reached"), |text| !text.is_empty());
-            run.wait_for_event("server_stopped");
+            wait_for(&site.path("var/log/main.bad/mysqld.1/data/core.gz"), |_| true);
             run
         },
         || {
@@ -438,18 +438,15 @@ fn while_a_lock_is_waited_for() {
 fn while_a_server_does_not_answer_a_check() {
     in_phase(
         "check",
-        |site| {
-            let run = site.run().args(["--force", "--retry=0", "stops"]).in_own_group().start();
-            run.wait_for_phase("check_warnings");
-            run
-        },
+        |site| reaching(site, site.run().args(["--force", "--retry=0", "stops"])),
         || {
             let site = Site::real();
             hide(&site);
             let hide = site.path("hide").display().to_string();
             // One that prints nothing fails.
             let script = format!(
-                "--exec {hide}\n--echo stops\nlet $pid_file= `select @@pid_file`;\n--exec kill -STOP `cat $pid_file`\n"
+                "--exec {hide}\n--echo stops\nlet $pid_file= `select @@pid_file`;\n--exec kill -STOP `cat $pid_file`\n\
+                 --exec echo 1 > $FAKE_REACHED\n"
             );
             site.test_file("stops.test", script);
             site

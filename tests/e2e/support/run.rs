@@ -205,15 +205,6 @@ impl Running {
         self.child.wait().unwrap()
     }
 
-    /// Waits until a phase of an attempt has begun.
-    pub fn wait_for_phase(&self, phase: &str) {
-        let begun = |line: &str| {
-            let event: Option<Value> = serde_json::from_str(line).ok();
-            event.is_some_and(|event| event["event"] == "phase_started" && event["phase"] == phase)
-        };
-        wait_for(&self.file("events"), |text| text.lines().any(begun));
-    }
-
     /// What is wrong with its reports: those that it has begun are to be whole at any moment.
     pub fn faults_of_reports(&self) -> Vec<String> {
         let mut faults = Vec::new();
