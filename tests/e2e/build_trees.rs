@@ -31,7 +31,10 @@ impl Trees {
         for entry in fs::read_dir(base.join("share")).unwrap() {
             let path = entry.unwrap().path();
             if path.extension().is_some_and(|extension| extension == "sql") {
-                moved.push((path.clone(), source.join("scripts").join(path.file_name().unwrap())));
+                let name = path.file_name().unwrap().to_owned();
+                // This one is made by the build.
+                let made = name == "maria_add_gis_sp_bootstrap.sql";
+                moved.push((path, if made { &build } else { &source }.join("scripts").join(name)));
             }
         }
         for (from, to) in moved {
@@ -93,6 +96,21 @@ fn out_of_source_from_the_source_with_the_build_named() {
         trees.ran(&trees.run_in(&trees.source.join(dir)).args([&basedir]).finish());
         trees.ran(&trees.run_in(&trees.source.join(dir)).env("MTR_BINDIR", &trees.build).finish());
     }
+}
+
+#[test]
+fn a_tree_without_a_server_is_tested_by_no_other() {
+    let trees = Trees::new("source", "build");
+    let run = trees.run_in(&trees.source).finish();
+    run.exits(1)
+        .says("no MariaDB server found")
+        .does_not_say("$PATH")
+        .says("--basedir=DIR, or run from there");
+    fs::remove_file(trees.build.join("sql/mariadbd")).unwrap();
+    let run = trees.run_in(&trees.build).finish();
+    run.exits(1)
+        .does_not_say("$PATH")
+        .says(&format!("hint: build it: cmake --build {}", trees.build.display()));
 }
 
 #[test]
