@@ -28,17 +28,16 @@ use crate::run::setup::early_death::{self, Early};
 use crate::run::setup::network;
 use crate::run::setup::plugin_dir;
 use crate::run::setup::sanitizer;
+use crate::run::setup::slow_build::{SlowBuild, slow_build};
 use crate::run::setup::traces::Traces;
 use crate::run::setup::vardir::{self, ClaimedVardir};
 use crate::run::stop_file;
-use crate::run::supervisor::{Supervisor, SupervisorInputs};
+use crate::run::supervisor::{Supervisor, SupervisorInputs, ended_by};
 use crate::run::worker::handle::{Crew, Made, Notice};
 use crate::run::worker::prepare::WorkerFactory;
 use crate::server::bootstrap;
-use crate::sys::guardian::{self, Guardian};
-use crate::sys::orphans;
 use crate::sys::panics::caught;
-use crate::sys::signals::ignore;
+use crate::sys::{abort, guardian, orphans};
 use crate::tree::cache::cache_dir;
 use crate::tree::layout::{self, Layout};
 
@@ -76,13 +75,17 @@ pub fn refuse(settings: &Settings, env: &Env, error: &Error) -> i32 {
 /// The end of a run that did not come about: reports on disk say so, and do not show an empty success.
 fn refused(reporters: &mut Reporters, error: &Error, begun: Instant) -> i32 {
     let (total, missing) = (reporters.standing().total(), reporters.standing().open().count());
+    let (end, cause) = match abort::signal() {
+        Some(signal) => (RunEnd::Interrupted, ended_by(signal)),
+        None => (RunEnd::Failure, error.explained()),
+    };
     reporters.finish(Event::RunFinished {
-        end: RunEnd::Failure,
+        end,
         wall: begun.elapsed(),
         total,
         missing,
         exit_code: 1,
-        cause: Some(error.explained()),
+        cause: Some(cause),
         warnings_file: None,
         diagnoses: early_death::diagnosis_of(error).cloned().into_iter().collect(),
     })
@@ -127,9 +130,6 @@ impl Reports {
 fn prepare(settings: &Settings, env: &Env, cwd: &Path) -> Result<(Layout, ClaimedVardir)> {
     // Servers and scripts of the same user read each other's files, whatever the caller's umask (runner §8.1).
     let umask = rustix::process::umask(rustix::fs::Mode::WGRP | rustix::fs::Mode::WOTH);
-    // A limit on the size of files is an error of what is written, and not the end.
-    ignore(&[libc::SIGXFSZ]);
-    orphans::become_subreaper().map_err(|error| Error::new("cannot become a subreaper").caused_by(error))?;
     let mut layout = locate(settings, env, cwd)?;
     derive::check_coverage(settings, layout.source)?;
     debugger::check(settings)?;
@@ -172,7 +172,7 @@ fn tell_opening(
 /// The run itself: reporters listen. The vardir is emptied when the tests are known and nothing that was asked for is
 /// missing: a mistyped name costs nobody the evidence of the last failure.
 fn run(
-    settings: Settings,
+    mut settings: Settings,
     env: &Env,
     cwd: &Path,
     layout: Layout,
@@ -181,10 +181,7 @@ fn run(
     begun: Instant,
 ) -> Result<i32> {
     tell_opening(&settings, env, &layout, &claimed, reporters);
-    // From the first process on: a server may hang when it is asked for its version already.
-    let run_mark = format!("{}-{:x}", std::process::id(), begun_stamp());
-    let guardian = Guardian::start(&run_mark)
-        .map_err(|error| Error::new("cannot start the guardian process").caused_by(error))?;
+    let run_mark = guardian::mark();
     let mut marked = env.clone();
     guardian::set_mark(&mut marked, &run_mark, 0);
     let env = &marked;
@@ -194,6 +191,14 @@ fn run(
     let collected = Instant::now();
     for text in messages {
         reporters.message(text);
+    }
+    let slow = slow_build(&layout, &facts, &settings, env);
+    let longer = derive::stretch(&mut settings, slow.factor).then_some(&slow);
+    if let Some(SlowBuild { factor, why }) = longer {
+        reporters.message(format!(
+            "Time-outs are {factor} times as long as usual: the server is slow ({})",
+            why.join(", ")
+        ));
     }
     for warning in &collection.warnings {
         reporters.warning(WarningKind::Files, warning.as_str());
@@ -293,6 +298,8 @@ fn run(
         total: cases.len(),
         vardir: vardir.root.clone(),
         server_version: format!("{}{}", ctx.facts.version, ctx.facts.suffix),
+        timeout_factor: longer.map_or(1, |slow| slow.factor),
+        slow_because: longer.map(|slow| slow.why.clone()).unwrap_or_default(),
     });
     reporters.event(&planned(&cases, first));
     if ctx.settings.report_times {
@@ -301,7 +308,7 @@ fn run(
         reporters.event(&Event::PhaseTimes { worker: 0, phases });
     }
     let (tell_supervisor, reports) = crossbeam_channel::unbounded();
-    signals::watch(tell_supervisor.clone())?;
+    signals::attach(tell_supervisor.clone());
     if let Some(file) = &ctx.settings.stop_file {
         let tell = tell_supervisor.clone();
         stop_file::watch(file, move || tell.send(Notice::StopFile).is_ok())
@@ -349,7 +356,7 @@ fn run(
         let text = format!("cannot look for processes that tests left: {error}");
         reporters.warning(WarningKind::Keeping, text);
     }
-    if ctx.settings.gcov {
+    if ctx.settings.gcov && abort::signal().is_none() {
         reporters.message("Running dgcov");
         if let Err(error) = coverage::generate(&ctx, &base) {
             reporters.warning(WarningKind::Other, error.explained());
@@ -358,6 +365,8 @@ fn run(
     // Of what was told behind the end nothing may be lost either. Reports in the vardir go with it.
     let exit_code = if reporters.are_whole() { exit_code } else { exit_code.max(1) };
     if ctx.settings.start_and_exit {
+        guardian::leave_processes()
+            .map_err(|error| Error::new("cannot let the servers go").caused_by(error))?;
         if let Some(dir) = vardir.keep_tmp() {
             let text = format!("tmpdir {} should be removed after the server has finished", dir.display());
             reporters.warning(WarningKind::Keeping, text);
@@ -368,7 +377,6 @@ fn run(
     {
         reporters.warning(WarningKind::Keeping, error.to_string());
     }
-    guardian.dismiss();
     Ok(exit_code)
 }
 
@@ -428,11 +436,6 @@ fn own_program() -> Option<PathBuf> {
 /// More than one worker was asked for.
 fn asked_for_more(settings: &Settings) -> bool {
     !matches!(settings.parallel, None | Some(Parallel::Fixed(1)))
-}
-
-/// What makes this run's mark differ from that of an earlier process with the same id.
-fn begun_stamp() -> u128 {
-    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_micros())
 }
 
 /// `Logging: PROGRAM  ARGUMENTS` and what the options themselves announce.

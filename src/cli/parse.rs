@@ -56,6 +56,7 @@ pub fn parse(argv: Vec<OsString>, env: &Env) -> Result<Invocation> {
     }
     let mut settings = Settings::default();
     from_environment(&mut settings, &scan.given, env)?;
+    settings.given.extend(scan.given.iter().map(|(opt, _)| opt.name));
     reject_out_of_range(&scan.given)?;
     let leftovers = sort_leftovers(scan.leftovers, &names, &see_help)?;
     let mut debuggers = Vec::new();
@@ -192,6 +193,7 @@ fn from_environment(settings: &mut Settings, given: &[(&'static Opt, Given)], en
             continue;
         }
         assign_text(settings, opt, value).map_err(|error| in_variable(error, twin.name))?;
+        settings.given.push(opt.name);
     }
     for variable in table::ENV_ONLY {
         let Some(value) = env.non_empty(variable.name).map(|value| BStr::new(value.as_bytes())) else {
@@ -199,7 +201,10 @@ fn from_environment(settings: &mut Settings, given: &[(&'static Opt, Given)], en
         };
         match parse_integer(value) {
             Some(0) => {}
-            Some(number) if number > 0 => (variable.set)(settings, counted(number)),
+            Some(number) if number > 0 => {
+                (variable.set)(settings, counted(number));
+                settings.given.push(variable.name);
+            }
             _ => return Err(in_variable(Error::new(format!("'{value}' is no whole number")), variable.name)),
         }
     }

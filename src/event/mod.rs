@@ -127,6 +127,10 @@ pub enum Event {
         vardir: PathBuf,
         /// Version of the server, as `10.11.19-MariaDB-…`.
         server_version: String,
+        /// What time-outs that nobody gave were multiplied by, as the server is slow; 1: they are the usual ones.
+        timeout_factor: u32,
+        /// Why the server is slow: `a Debug build`, names of sanitizers.
+        slow_because: Vec<String>,
     },
     /// What is going to run, in the order of the run.
     Planned {
@@ -408,6 +412,9 @@ pub enum Event {
         program: PathBuf,
         /// The debugger.
         debugger: String,
+        /// Where the stack traces are kept; `None` where they could not be written.
+        #[serde(serialize_with = "as_optional_path")]
+        file: Option<PathBuf>,
         /// The stack traces, as it wrote them.
         #[serde(serialize_with = "as_text")]
         trace: BString,

@@ -304,8 +304,8 @@ impl Reporter for Console {
                 self.print(lines::core_found(core, dir, *kept, *limit).as_bytes());
             }
             Event::CoreMoved { core, to, .. } => self.print(lines::core_moved(core, to).as_bytes()),
-            Event::CoreTraced { program, debugger, trace, .. } => {
-                self.print(&lines::core_traced(program, debugger, trace));
+            Event::CoreTraced { program, debugger, file, trace, .. } => {
+                self.print(&lines::core_traced(program, debugger, file.as_deref(), trace));
             }
             Event::CoreDeleted { limit, .. } => self.print(lines::core_deleted(*limit).as_bytes()),
             Event::CoreCompressed { core, .. } => self.print(lines::core_compressed(core).as_bytes()),

@@ -254,6 +254,12 @@ fn final_counts(tally: &Tally, wall_s: u64, timer: bool, times: bool) -> String 
         let spent = tally.timer_ms as f64 / 1000.0;
         text.push_str(&format!("Spent {spent:.3} of {wall_s} seconds executing testcases\n"));
     }
+    if let Some((factor, why)) = &tally.longer {
+        let why = why.join(", ");
+        text.push_str(&format!(
+            "Time-outs were {factor} times as long as usual: the server is slow ({why})\n"
+        ));
+    }
     text
 }
 
@@ -408,6 +414,15 @@ mod tests {
         assert_eq!(short_seconds(730), "0.73");
         assert_eq!(short_seconds(12_001), "12.001");
         assert_eq!(short_seconds(20_000), "20");
+    }
+
+    #[test]
+    fn a_summary_tells_of_longer_time_outs() {
+        let told = |longer| final_counts(&Tally { longer, ..Tally::default() }, 1, true, false);
+        let why = vec!["a Debug build".to_owned(), "AddressSanitizer".to_owned()];
+        let line = "testcases\nTime-outs were 4 times as long as usual: the server is slow (a Debug build, AddressSanitizer)\n";
+        assert!(told(Some((4, why))).ends_with(line));
+        assert!(!told(None).contains("Time-outs"));
     }
 
     #[test]

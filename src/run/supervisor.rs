@@ -72,6 +72,15 @@ pub struct SupervisorInputs<'r> {
     pub begun: Instant,
 }
 
+/// Why a run ended that a signal ended.
+pub fn ended_by(signal: i32) -> String {
+    match signal {
+        libc::SIGINT => "Got ^C signal".to_owned(),
+        libc::SIGHUP => "Hangup detected on controlling terminal".to_owned(),
+        other => format!("Got signal {}", crate::sys::child::signal_name(other)),
+    }
+}
+
 /// What the command line says to the scheduler.
 fn limits(settings: &Settings) -> Limits {
     Limits {
@@ -220,13 +229,10 @@ impl<'r> Supervisor<'r> {
             Notice::StopFile => {}
             Notice::MemoryLost => self.memory_lost = true,
             Notice::Signal(number) => {
-                self.cause = Some(match number {
-                    libc::SIGINT => "Got ^C signal".to_owned(),
-                    libc::SIGHUP => "Hangup detected on controlling terminal".to_owned(),
-                    other => format!("Got signal {}", crate::sys::child::signal_name(other)),
-                });
+                self.cause = Some(ended_by(number));
                 self.decide(Input::Signal);
             }
+            Notice::Warning(text) => self.tell(&Event::warning(WarningKind::Other, text)),
             Notice::Wanted(workers) => self.decide(Input::Wanted(workers)),
         }
     }

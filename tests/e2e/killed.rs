@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Signal, kill_process};
 
-use crate::support::{Finished, Site, wait_for};
+use crate::support::{Family, Finished, Site, wait_for};
 
 /// How long processes may outlive a runner that was killed.
 const AFTER_KILL: Duration = Duration::from_secs(2);
@@ -145,14 +145,18 @@ fn and_the_next_run_takes_the_same_vardir() {
 }
 
 #[test]
-fn together_with_its_guardian_leaves_servers_that_the_next_run_ends() {
+fn together_with_all_who_guard_them_leaves_servers_that_the_next_run_ends() {
     let site = site("", "exit 0\n");
     let run = site.run().args(["--start", "bad"]).start();
     wait_for(&run.file("console"), |text| text.contains("Waiting for server(s) to exit..."));
-    let herd = site.herd().and_guardian_of(run.pid());
-    let guardian = herd.members().into_iter().find(|(_, command)| command.contains("--guardian-of-run"));
-    kill_process(Pid::from_raw(guardian.unwrap().0).unwrap(), Signal::KILL).unwrap();
-    run.signal(Signal::KILL);
+    let Family { front, guardian, runner } = Family::of(run.pid());
+    let all = [Some(front), guardian, runner];
+    // In one moment: none of them sees that another one has ended.
+    for signal in [Signal::STOP, Signal::KILL] {
+        for pid in all.into_iter().flatten() {
+            kill_process(pid, signal).unwrap();
+        }
+    }
     run.finish_leaving_processes();
     assert!(!site.herd().members().is_empty(), "nobody is there to end them");
     let run = site.run().args(["bad"]).finish();

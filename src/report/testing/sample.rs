@@ -91,6 +91,8 @@ pub fn started(workers: usize, total: usize) -> Event {
         total,
         vardir: "/var0".into(),
         server_version: "10.11.19-MariaDB-0+deb12u1".into(),
+        timeout_factor: 1,
+        slow_because: Vec::new(),
     }
 }
 
@@ -396,6 +398,7 @@ pub fn asides() -> Vec<Event> {
             core: core(),
             program: "/usr/sbin/mariadbd".into(),
             debugger: "gdb".into(),
+            file: Some("/var0/log/S.bad/stacks-core.txt".into()),
             trace: "#0  raise ()".into(),
         },
         Event::CoreCompressed { id: id(), core: core() },

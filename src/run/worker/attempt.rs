@@ -27,6 +27,7 @@ use crate::run::worker::script_failure;
 use crate::run::worker::wait::{self, DownOnPurpose, ScriptEnd};
 use crate::server::process::append_to;
 use crate::server::readiness::Readiness;
+use crate::sys::abort;
 use crate::sys::child::Child;
 use crate::sys::deadline::deadline_after;
 use crate::sys::excerpt;
@@ -84,6 +85,10 @@ impl Worker {
         };
         let sequenced = Instant::now();
         let Ended { mut outcome, keep } = ended;
+        if outcome.verdict == Verdict::Fail && abort::signal().is_some() {
+            // What it waited for was ended with the run: that is no verdict.
+            return None;
+        }
         if keep {
             if outcome.report.is_empty() {
                 outcome.report = self.read_report();

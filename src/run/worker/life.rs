@@ -26,6 +26,7 @@ use crate::run::setup::debugger;
 use crate::run::setup::vardir::WorkerDirs;
 use crate::run::worker::checks::{self, Late, Sessions};
 use crate::run::worker::handle::{Job, Notice};
+use crate::run::worker::script;
 use crate::sys::deadline::deadline_after;
 use crate::sys::excerpt;
 use crate::sys::guardian;
@@ -256,6 +257,7 @@ impl Worker {
             env.set("MTR_COMBINATIONS", case.combinations.join(","));
         }
         env.set("MTR_TEST_NAME", case.name());
+        env.set("MYSQL_TEST", script::mysql_test_variable(&self.ctx, &self.set.dirs));
         env.set("MTR_SUITE_DIR", case.suite.dir.clone());
         match case.timezone.as_ref().map(|zone| crate::server::options::expand(zone.as_bstr(), env)) {
             Some(zone) => env.set("TZ", zone.to_os_str_lossy().into_owned()),
