@@ -149,6 +149,28 @@ fn of_a_run_that_a_signal_ends_name_each_test_without_a_verdict() {
 }
 
 #[test]
+fn of_a_run_that_a_signal_ends_before_its_first_test_end_with_the_reason() {
+    for (variable, signal, why) in [
+        ("FAKE_HELP", Signal::TERM, "Got signal SIGTERM"),
+        ("FAKE_BOOTSTRAP", Signal::TERM, "Got signal SIGTERM"),
+        ("FAKE_BOOTSTRAP", Signal::INT, "Got ^C signal"),
+    ] {
+        let site = site();
+        leave_green_reports(&site);
+        fs::remove_dir_all(site.path("cache")).unwrap();
+        let run = site.run().env(variable, "hang").args(["--result-file"]).args(TESTS).start();
+        wait_for(&site.path("reached"), |text| !text.is_empty());
+        let herd = site.herd().and_guardian_of(run.pid());
+        run.signal(signal);
+        let run = run.finish_leaving_processes();
+        herd.assert_gone(AFTER_KILL);
+        run.exits(1);
+        all_are_red(&site, &run);
+        assert_eq!((&the_end(&run)["end"], &the_end(&run)["cause"]), (&"interrupted".into(), &why.into()));
+    }
+}
+
+#[test]
 fn of_a_run_that_stops_at_a_failure_count_what_was_not_run() {
     for (options, says) in [
         (&["--noreorder"][..], "a test had failed and --force was not given"),
