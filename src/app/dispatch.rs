@@ -3,9 +3,9 @@
 use std::ffi::OsString;
 use std::path::Path;
 
-use super::commands;
 use super::signals::{self, Ending};
-use crate::cli::parse::{Invocation, parse};
+use super::{commands, execute};
+use crate::cli::parse::{Invocation, parse, reports_of};
 use crate::cli::settings::Settings;
 use crate::cli::{INTERPRETER, help};
 use crate::env::Env;
@@ -81,7 +81,13 @@ fn dispatch(args: Vec<OsString>) -> Result<i32> {
         return Ok(command.run(args.into_iter().skip(2).collect(), &env));
     }
     let program = args.first().map_or_else(|| "mtr-rs".into(), |arg| arg.to_string_lossy().into_owned());
-    match parse(args, &env)? {
+    let given = args.clone();
+    let wanted = match parse(args, &env) {
+        // A mistake leaves no report of an earlier run in the place of this one's.
+        Err(error) => return Ok(execute::refuse(&reports_of(given), &env, &error)),
+        Ok(wanted) => wanted,
+    };
+    match wanted {
         Invocation::Run(settings) => run_tests(*settings, &env),
         Invocation::Help => print(&help::help(&program), 1),
         Invocation::ListOptions => print(&help::list_options(), 1),
@@ -91,9 +97,10 @@ fn dispatch(args: Vec<OsString>) -> Result<i32> {
 
 fn run_tests(settings: Settings, env: &Env) -> Result<i32> {
     let only_told = settings.dry_run || settings.explain.is_some();
-    guarded(if only_told { Ending::AtOnce } else { Ending::Orderly })?;
-    let cwd = current_dir()?;
-    super::execute::execute(settings, env, &cwd)
+    match guarded(if only_told { Ending::AtOnce } else { Ending::Orderly }).and_then(|()| current_dir()) {
+        Ok(cwd) => execute::execute(settings, env, &cwd),
+        Err(error) => Ok(execute::refuse(&settings, env, &error)),
+    }
 }
 
 fn print(text: &str, code: i32) -> Result<i32> {

@@ -394,6 +394,8 @@ impl<'r> Supervisor<'r> {
         let exit_code = match () {
             () if self.ctx.settings.start_and_exit && !failed => 0,
             () if failed || summary.missing > 0 || start_only || summary.end != RunEnd::Completed => 1,
+            // Nothing was run and nothing was skipped.
+            () if summary.total == 0 => 1,
             () => 0,
         };
         let total = summary.total + usize::from(self.memory_lost);
@@ -401,8 +403,17 @@ impl<'r> Supervisor<'r> {
         let cause = self.cause.take();
         let warnings_file = Some(self.ctx.vardir.join("log/warnings")).filter(|file| file.exists());
         let diagnoses = Vec::new();
-        self.tell(&Event::RunFinished { end, wall, total, exit_code, cause, warnings_file, diagnoses });
-        exit_code
+        let missing = if start_only { 0 } else { summary.missing };
+        self.reporters.finish(Event::RunFinished {
+            end,
+            wall,
+            total,
+            missing,
+            exit_code,
+            cause,
+            warnings_file,
+            diagnoses,
+        })
     }
 }
 

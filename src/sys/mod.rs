@@ -22,6 +22,7 @@ pub mod network;
 pub mod openssl;
 pub mod orphans;
 pub mod ownership;
+pub mod panics;
 pub mod pcre;
 pub mod poll;
 pub mod process;

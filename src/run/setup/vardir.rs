@@ -105,6 +105,13 @@ fn directory_mode(umask: u32, is_root: bool) -> u32 {
     if is_root { 0o700 } else { 0o777 & !(umask | 0o022) }
 }
 
+/// Whether `path` lies in the vardir of a run that is at work.
+pub fn is_at_work_around(path: &Path) -> bool {
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let real = path.ancestors().skip(1).find_map(|dir| dir.canonicalize().ok());
+    real.is_some_and(|dir| dir.ancestors().any(|dir| contents::is_marked(dir) && claim::is_locked(dir)))
+}
+
 impl ClaimedVardir {
     /// Finds and locks the vardir and the directory of `--tmpdir`; `umask` is the caller's.
     ///

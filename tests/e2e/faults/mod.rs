@@ -4,6 +4,7 @@
 
 mod hostile_input;
 mod kills;
+mod large_output;
 mod lying_server;
 mod phases;
 mod races;

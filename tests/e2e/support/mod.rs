@@ -11,7 +11,7 @@ mod watch;
 pub use installed::{mariadbd, server_version, shared_cache, std_data};
 pub use plugin::compile_plugin;
 pub use processes::{Family, Herd};
-pub use run::{Finished, Run, Running, program};
+pub use run::{Finished, Run, Running, program, write};
 pub use schema::assert_valid;
 pub use site::Site;
 pub use watch::wait_for;

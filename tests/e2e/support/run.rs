@@ -101,6 +101,24 @@ impl Run {
         self
     }
 
+    /// Another name of the program.
+    pub fn program(mut self, path: &Path) -> Run {
+        let mut command = Command::new(path);
+        command.args(self.command.get_args());
+        for (name, value) in self.command.get_envs() {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        if let Some(dir) = self.command.get_current_dir() {
+            command.current_dir(dir);
+        }
+        command.stdin(Stdio::null());
+        self.command = command;
+        self
+    }
+
     /// The program with these arguments alone, its console in `files`.
     pub fn of(files: &Path, args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Run {
         fs::create_dir_all(files).unwrap();
@@ -230,7 +248,10 @@ impl Running {
         let text = String::from_utf8_lossy(&console).into_owned();
         let events = fs::read_to_string(self.file("events")).unwrap_or_default();
         let events: Vec<Value> = events.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-        super::assert_valid(&events);
+        // The schema is that of this build.
+        if std::env::var_os("MTR_RS_PROGRAM").is_none() {
+            super::assert_valid(&events);
+        }
         Finished { code, text, events, files: self.files }
     }
 }
