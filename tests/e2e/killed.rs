@@ -1,8 +1,10 @@
 //! Runs that are ended from outside, in every phase: nothing stays, reports are whole.
 
+use std::os::fd::AsFd;
 use std::time::Duration;
 
-use rustix::process::{Signal, kill_process};
+use mtr::sys::poll::readable;
+use rustix::process::{PidfdFlags, Signal, kill_process, pidfd_open};
 
 use crate::support::{Family, Finished, Site, wait_for};
 
@@ -151,6 +153,7 @@ fn together_with_all_who_guard_them_leaves_servers_that_the_next_run_ends() {
     wait_for(&run.file("console"), |text| text.contains("Waiting for server(s) to exit..."));
     let Family { front, guardian, runner } = Family::of(run.pid());
     let all = [Some(front), guardian, runner];
+    let held = all.map(|pid| pid.map(|pid| pidfd_open(pid, PidfdFlags::empty()).unwrap()));
     // In one moment: none of them sees that another one has ended.
     for signal in [Signal::STOP, Signal::KILL] {
         for pid in all.into_iter().flatten() {
@@ -158,9 +161,14 @@ fn together_with_all_who_guard_them_leaves_servers_that_the_next_run_ends() {
         }
     }
     run.finish_leaving_processes();
+    // The lock of the vardir is the runner's.
+    for fd in held.iter().flatten() {
+        readable(&[fd.as_fd()], None).unwrap();
+    }
     assert!(!site.herd().members().is_empty(), "nobody is there to end them");
-    let run = site.run().args(["bad"]).finish();
+    let run = site.run().args(["bad"]).start().finish_leaving_processes();
     run.exits(0).verdict("main.bad", "pass").says(" - found old pid ").says("killing it...");
+    site.herd().assert_gone(Duration::ZERO);
 }
 
 #[test]
