@@ -256,9 +256,8 @@ fn stacks_of_a_core_file_are_kept_in_a_file() {
     if which::which("gdb").is_err() {
         return skip("there is no gdb: stacks of core files are not looked for");
     }
-    let told = Bad::new(&Faulty::plain(), "select fault('null');\n")
-        .arg("--print-core=medium")
-        .fails("server_death");
+    let bad = Bad::new(&Faulty::plain(), "select fault('null');\n").arg("--print-core=medium");
+    let told = bad.fails("server_death");
     let traced = told.run.events.iter().find(|event| event["event"] == "core_traced").unwrap();
     let (file, trace) = (traced["file"].as_str().unwrap(), traced["trace"].as_str().unwrap());
     assert!(file.contains("/var/log/own.bad/stacks-core"), "{file}");
