@@ -80,6 +80,31 @@ pub fn parse(argv: Vec<OsString>, env: &Env) -> Result<Invocation> {
     Ok(Invocation::Run(Box::new(settings)))
 }
 
+/// Of a command line with a mistake in it: settings that have nothing but the reports that it asks for, as far as that can be
+/// told, and where they may be. Nothing is a mistake here.
+pub fn reports_of(argv: Vec<OsString>) -> Settings {
+    const REPORTS: [&str; 5] = ["events", "xml-report", "junit", "result-file", "vardir"];
+    let argv: Vec<BString> = argv.into_iter().map(|arg| arg.into_vec().into()).collect();
+    let args = argv.get(1..).unwrap_or_default();
+    let names = Names::new(table::options());
+    let given = match names.scan(args) {
+        Ok(scan) => scan.given,
+        // One of them keeps the others from being read together.
+        Err(_) => args
+            .iter()
+            .filter_map(|arg| names.scan(std::slice::from_ref(arg)).ok())
+            .flat_map(|scan| scan.given)
+            .collect(),
+    };
+    let mut settings = Settings::default();
+    for (opt, given) in given.iter().filter(|(opt, _)| REPORTS.contains(&opt.name)) {
+        // A report without a name is the mistake.
+        let _ = assign(&mut settings, opt, given);
+    }
+    settings.argv = argv;
+    settings
+}
+
 impl Default for Settings {
     /// The settings of an empty command line in an empty environment.
     fn default() -> Self {

@@ -16,6 +16,8 @@ pub struct Tally {
     pub total: usize,
     /// What time-outs were multiplied by, and why the server is slow; `None`: they are the usual ones.
     pub longer: Option<(u32, Vec<String>)>,
+    /// Those of them that have no verdict when the run has ended.
+    pub missing: usize,
     /// Attempts that passed, rounds of `--repeat` included.
     pub passed: usize,
     /// Attempts that failed, rounds of `--repeat` and experimental ones included.
@@ -85,7 +87,10 @@ impl Tally {
                     *self.phases.entry(*phase).or_default() += *time;
                 }
             }
-            Event::RunFinished { total, .. } => self.total = *total,
+            Event::RunFinished { total, missing, .. } => {
+                self.total = *total;
+                self.missing = *missing;
+            }
             _ => {}
         }
     }

@@ -12,6 +12,7 @@ use crate::event::{
 };
 use crate::report::Clock;
 use crate::report::reporter::Reporter;
+use crate::report::standing::Standing;
 use crate::triage::catalogue::{CORE_LIMIT, UNKNOWN_VARIABLE};
 use crate::triage::diagnosis::{AlsoSeen, Culprit, Diagnosis};
 use crate::triage::finding::{Confidence, Quote};
@@ -100,11 +101,21 @@ pub fn finished(worker: usize, id: TestId, outcome: Outcome) -> Event {
 }
 
 pub fn end(end: RunEnd, total: usize, exit_code: i32) -> Event {
+    finished_run(end, total, 0, exit_code)
+}
+
+/// The end of a run that failed, with so many tests without a verdict.
+pub fn end_without(end: RunEnd, total: usize, missing: usize) -> Event {
+    finished_run(end, total, missing, 1)
+}
+
+fn finished_run(end: RunEnd, total: usize, missing: usize, exit_code: i32) -> Event {
     let wall = Duration::from_millis(3900);
     Event::RunFinished {
         end,
         wall,
         total,
+        missing,
         exit_code,
         cause: None,
         warnings_file: None,
@@ -289,14 +300,18 @@ pub fn every_kind() -> Vec<Event> {
     };
     let mut events = script();
     let last = events.pop();
+    events.insert(0, Event::opened(&["mtr-rs".into()]));
     events.extend(asides());
     events.push(Event::Retry { id: id("S", "bad", ""), attempt: Some(2), of: 3, failures: 1 });
     events.push(finished(1, id("S", "slow", ""), full));
+    let mut standing = Standing::default();
+    events.iter().for_each(|event| standing.note(event));
     events.extend(last.map(|event| match event {
         Event::RunFinished { end, wall, total, exit_code, .. } => Event::RunFinished {
             end,
             wall,
             total,
+            missing: standing.open().count(),
             exit_code,
             cause: Some("why".into()),
             warnings_file: Some("/var0/log/warnings".into()),
