@@ -14,6 +14,16 @@ use crate::sys::watch::DirWatch;
 /// Pause between attempts when nothing announces that the server listens: that of the script engine.
 const ATTEMPT_PAUSE: Duration = Duration::from_millis(100);
 
+/// The most bytes that the answers to one text may have, each cell, row and result counted as some more: 64 MiB. Those of
+/// the checks have some KB; a server with ten thousand tables needs 2 MB.
+const MOST_OF_ANSWER: usize = 64 << 20;
+
+/// The longest packet of a server: a row, a definition of a column.
+const LONGEST_PACKET: usize = 16 << 20;
+
+/// What a cell, a row and a result take beside their bytes.
+const OVERHEAD: usize = 32;
+
 /// What the server knows the connection by, that of the script engine.
 const PROGRAM_NAME: &str = "mysqltest";
 
@@ -69,6 +79,12 @@ pub enum SessionError {
     /// The deadline passed while the server was working.
     #[error("no answer before the deadline")]
     Timeout,
+    /// The server says more than a server can have to say.
+    #[error("the answer to '{statement}' has more than {} MiB", MOST_OF_ANSWER >> 20)]
+    TooMuch {
+        /// The statement.
+        statement: String,
+    },
     /// The server went away in the middle of it.
     #[error("lost the connection to the server")]
     Lost(#[source] ClientError),
@@ -141,6 +157,8 @@ impl Session {
             user: user.into(),
             program_name: PROGRAM_NAME.into(),
             connect_timeout: Some(left(deadline)?),
+            deadline: Some(deadline),
+            max_allowed_packet: LONGEST_PACKET,
             ..Options::default()
         };
         match endpoint {
@@ -164,10 +182,20 @@ impl Session {
     /// The first error; later statements of the same text are not run.
     pub fn query(&mut self, statement: impl AsRef<[u8]>) -> Result<Vec<ResultSet>, SessionError> {
         let statement = statement.as_ref();
-        let limit = Some(left(self.deadline)?);
-        self.connection.set_timeouts(limit, limit);
-        answers(&mut self.connection, statement)
-            .map_err(|error| classify(error, &statement.to_str_lossy(), self.deadline))
+        left(self.deadline)?;
+        let told = || statement.to_str_lossy().into_owned();
+        match answers(&mut self.connection, statement) {
+            Ok(Some(answers)) => Ok(answers),
+            Ok(None) => {
+                // What it goes on to say is nobody's.
+                self.connection.dirty_close();
+                Err(SessionError::TooMuch { statement: told() })
+            }
+            Err(error) if error.code == code::PACKET_TOO_LARGE => {
+                Err(SessionError::TooMuch { statement: told() })
+            }
+            Err(error) => Err(classify(error, &told(), self.deadline)),
+        }
     }
 
     /// Ends the session and waits until the server has closed its end.
@@ -175,28 +203,44 @@ impl Session {
     /// # Errors
     /// [`SessionError::Timeout`] where the server did not do so before the deadline.
     pub fn close(mut self) -> Result<(), SessionError> {
-        let limit = Some(left(self.deadline)?);
-        self.connection.set_timeouts(limit, limit);
+        left(self.deadline)?;
         self.connection.quit_and_wait();
         left(self.deadline).map(|_| ())
     }
 }
 
-fn answers(connection: &mut Connection, statement: &[u8]) -> Result<Vec<ResultSet>, ClientError> {
+/// All results of a statement; `None` where they are longer than [`MOST_OF_ANSWER`].
+fn answers(connection: &mut Connection, statement: &[u8]) -> Result<Option<Vec<ResultSet>>, ClientError> {
     connection.send_query(statement)?;
     let mut results = Vec::new();
+    let mut left = MOST_OF_ANSWER;
     loop {
         let mut result = ResultSet::default();
+        let mut taken = OVERHEAD;
         if connection.read_result()? == Reply::Rows {
             result.columns = connection.columns().iter().map(|column| column.name.clone()).collect();
+            taken += result.columns.iter().map(|name| OVERHEAD + name.len()).sum::<usize>();
             while let Some(row) = connection.next_row()? {
-                result.rows.push(row.iter().map(|cell| cell.map(BString::from)).collect());
+                let row: Vec<Option<BString>> = row.iter().map(|cell| cell.map(BString::from)).collect();
+                taken += OVERHEAD;
+                taken += row
+                    .iter()
+                    .map(|cell| OVERHEAD + cell.as_ref().map_or(0, |text| text.len()))
+                    .sum::<usize>();
+                if taken > left {
+                    return Ok(None);
+                }
+                result.rows.push(row);
             }
         }
         result.warnings = connection.warning_count();
         results.push(result);
+        match left.checked_sub(taken) {
+            Some(rest) => left = rest,
+            None => return Ok(None),
+        }
         if !connection.more_results() {
-            return Ok(results);
+            return Ok(Some(results));
         }
     }
 }

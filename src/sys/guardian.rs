@@ -11,6 +11,7 @@ use std::process::{ChildStdin, Command, Stdio};
 
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
+use super::files;
 use super::poll;
 use crate::env::Env;
 
@@ -82,7 +83,7 @@ fn kill_marked(mark: &str) -> io::Result<()> {
             // Held first: the number may become another process's while its environment is read.
             let Some(pid) = Pid::from_raw(pid) else { continue };
             let Ok(fd) = pidfd_open(pid, PidfdFlags::empty()) else { continue };
-            let Ok(environment) = std::fs::read(entry.path().join("environ")) else { continue };
+            let Ok(environment) = files::of_kernel(entry.path().join("environ")) else { continue };
             if carries(&environment, mark) && pidfd_send_signal(&fd, Signal::KILL).is_ok() {
                 dying.push(fd);
             }

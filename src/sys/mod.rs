@@ -4,6 +4,7 @@
 //! directories. The only module that may use `unsafe`.
 
 pub mod argument;
+pub mod bounded;
 pub mod child;
 pub mod deadline;
 pub mod excerpt;
@@ -14,6 +15,7 @@ pub mod guardian;
 #[cfg(feature = "oracle")]
 pub mod libmariadb;
 pub mod local_time;
+pub mod memory;
 pub mod network;
 pub mod openssl;
 pub mod orphans;

@@ -10,6 +10,8 @@ use rustix::process::{
     Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, pidfd_open, pidfd_send_signal, waitid,
 };
 
+use super::files;
+
 /// Every process that a [`super::child::Child`] owns. Spawning holds the lock, so that a child is
 /// never mistaken for an orphan between its fork and its registration.
 static OWNED: LazyLock<Mutex<BTreeSet<i32>>> = LazyLock::new(Mutex::default);
@@ -18,7 +20,11 @@ fn owned() -> MutexGuard<'static, BTreeSet<i32>> {
     OWNED.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-pub(super) fn spawn_registered(command: &mut Command, register: bool) -> io::Result<Child> {
+/// Starts a command; with `register` it is this process's affair.
+///
+/// # Errors
+/// It cannot be started.
+pub fn spawn_registered(command: &mut Command, register: bool) -> io::Result<Child> {
     let mut owned = owned();
     let child = command.spawn()?;
     if register {
@@ -38,7 +44,8 @@ pub fn run_registered(command: &mut Command) -> io::Result<ExitStatus> {
     status
 }
 
-pub(super) fn unregister(pid: i32) {
+/// A child that [`spawn_registered`] started is reaped, or about to be.
+pub fn unregister(pid: i32) {
     owned().remove(&pid);
 }
 
@@ -82,7 +89,7 @@ pub fn end_orphans(spared: &[i32], ours: impl Fn(&[u8]) -> bool) -> io::Result<V
             .collect();
         drop(owned);
         for (pid, fd) in orphans {
-            let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+            let environment = files::of_kernel(format!("/proc/{pid}/environ")).unwrap_or_default();
             let held = WaitId::PidFd(fd.as_fd());
             // An error: it is no child of ours.
             let Ok(status) = waitid(held.clone(), WaitIdOptions::EXITED | WaitIdOptions::NOHANG) else {
@@ -91,7 +98,7 @@ pub fn end_orphans(spared: &[i32], ours: impl Fn(&[u8]) -> bool) -> io::Result<V
             if status.is_some() {
                 found = true;
             } else if ours(&environment) && !group_of(pid).is_some_and(|group| spared.contains(&group)) {
-                let command = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+                let command = files::of_kernel(format!("/proc/{pid}/cmdline")).unwrap_or_default();
                 let _ = pidfd_send_signal(&fd, Signal::KILL);
                 let _ = waitid(held, WaitIdOptions::EXITED);
                 ended.push(Orphan { pid, command });
@@ -106,7 +113,7 @@ pub fn end_orphans(spared: &[i32], ours: impl Fn(&[u8]) -> bool) -> io::Result<V
 
 /// The process group of a process, from `/proc/PID/stat`: the third field behind the name.
 fn group_of(pid: i32) -> Option<i32> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let stat = files::text_of_kernel(format!("/proc/{pid}/stat")).ok()?;
     stat.rsplit_once(')')?.1.split_ascii_whitespace().nth(2)?.parse().ok()
 }
 
@@ -115,7 +122,7 @@ fn children() -> io::Result<Vec<i32>> {
     let mut pids = Vec::new();
     for task in std::fs::read_dir("/proc/self/task")? {
         // A thread may end while the directory is read.
-        if let Ok(list) = std::fs::read_to_string(task?.path().join("children")) {
+        if let Ok(list) = files::text_of_kernel(task?.path().join("children")) {
             pids.extend(list.split_ascii_whitespace().filter_map(|pid| pid.parse::<i32>().ok()));
         }
     }

@@ -60,7 +60,7 @@ pub fn collect(
     for list in &settings.skip_test_list {
         let here = cwd.join(list);
         let file = if here.exists() { here } else { layout.test_dir.join(list) };
-        if !file.is_file() {
+        if !file.exists() {
             collection.warnings.push(format!("--skip-test-list: there is no file {}", list.display()));
         }
         lists.add_file(&file, None)?;
@@ -321,6 +321,12 @@ impl Collector<'_> {
             let files = chosen.iter().map(|(case, dir, _)| append(dir, format!("{case}.test"))).collect();
             self.tree.sources.prefetch(files);
         }
+        if matches!(wanted, Wanted::All { .. }) {
+            let told = &mut self.collection.warnings;
+            told.extend(
+                suite.warnings.iter().filter(|text| !told.contains(text)).cloned().collect::<Vec<_>>(),
+            );
+        }
         let mut scan = Scan::new(suite.scope());
         let mut maker = Maker {
             rules: &self.rules,
@@ -329,7 +335,6 @@ impl Collector<'_> {
             tree: &mut self.tree,
             results: &mut self.results,
             messages: &mut self.collection.messages,
-            warnings: &mut self.collection.warnings,
         };
         let into = if origin == SuiteOwner::Bundled { &mut self.ours } else { &mut self.collected };
         for (case, dir, combinations) in chosen {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::io;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -13,6 +14,7 @@ use crate::env::Env;
 use crate::error::{Error, Result};
 use crate::flavour::Flavour;
 use crate::sys::argument::argument;
+use crate::sys::bounded;
 use crate::tree::cache;
 use crate::tree::cache_entry::{self, CacheKey};
 use crate::tree::layout::Layout;
@@ -113,7 +115,7 @@ pub fn help(
     if let Some(cached) = cached {
         // Without a cache every run asks again, which is slower and no error.
         let _ = cache_entry::write(&cached, &answer.output.stdout);
-        cache_entry::prune(&dir, PREFIX, ENTRIES);
+        cache_entry::prune(&dir, PREFIX, ENTRIES, Duration::ZERO);
     }
     Ok((answer.output.stdout, facts))
 }
@@ -156,17 +158,22 @@ pub fn ask(
     arguments.extend_from_slice(more);
     arguments.extend(["--verbose".into(), "--help".into()]);
     let begun = Instant::now();
-    let output = Command::new(&layout.mariadbd)
+    let mut command = Command::new(&layout.mariadbd);
+    command
         .args(&arguments)
         .env_clear()
         .envs(env.iter())
         .env("LD_LIBRARY_PATH", layout.library_path(settings, env.get("LD_LIBRARY_PATH")))
-        .stdin(Stdio::null())
-        .output();
-    match output {
+        .stdin(Stdio::null());
+    match bounded::output(&mut command, settings.patience()) {
         Ok(output) => Ok(Answer { output, arguments, lived: begun.elapsed() }),
         Err(error) => {
-            let text = format!("cannot run {}: {error}", layout.mariadbd.display());
+            let text = match error.kind() {
+                io::ErrorKind::TimedOut => {
+                    format!("cannot ask {} what it is: {error}", layout.mariadbd.display())
+                }
+                _ => format!("cannot run {}: {error}", layout.mariadbd.display()),
+            };
             Err(Error::new(text).caused_by(ProbeFailed {
                 program: layout.mariadbd.clone(),
                 arguments,
@@ -357,11 +364,8 @@ pub fn probe_extern(settings: &Settings, programs: &Programs, env: &Env) -> Resu
         command.arg(word.to_os_str_lossy());
     }
     command.args(["--silent", "-e", "use mysql; SHOW VARIABLES"]);
-    let output = command
-        .env_clear()
-        .envs(env.iter())
-        .stdin(Stdio::null())
-        .output()
+    command.env_clear().envs(env.iter()).stdin(Stdio::null());
+    let output = bounded::output(&mut command, settings.patience())
         .map_err(|error| Error::new(format!("cannot run {command:?}")).caused_by(error))?;
     if !output.status.success() {
         return Err(Error::new(format!("Could not connect to extern server using command: '{command:?}'"))

@@ -30,6 +30,7 @@ use crate::server::readiness::Readiness;
 use crate::sys::child::Child;
 use crate::sys::deadline::deadline_after;
 use crate::sys::excerpt;
+use crate::sys::files;
 use crate::sys::removal;
 use crate::triage::evidence::TextFile;
 
@@ -95,6 +96,7 @@ impl Worker {
                 outcome.comment.extend_from_slice(b"\n");
                 outcome.comment.extend_from_slice(error.explained().as_bytes());
             }
+            self.set.renew();
         }
         self.tell_script_output();
         if let Err(error) = self.archive_report() {
@@ -197,6 +199,10 @@ impl Worker {
         match up {
             Ok(()) => Ok(None),
             Err(BringUpFailure::Interrupted) => Ok(Some(None)),
+            Err(BringUpFailure::NoRoom(why, others)) => {
+                self.no_room = Some((why, others));
+                Ok(Some(None))
+            }
             Err(BringUpFailure::Setup(error)) => Err(error),
             Err(BringUpFailure::Server(i, how)) if self.is_port_taken(i, how) => Ok(Some(None)),
             Err(BringUpFailure::Server(i, how)) => Ok(Some(Some(self.start_failed(i, how).into()))),
@@ -501,7 +507,7 @@ impl Worker {
     /// Appends the report to `mysqltest.log` and clears it for the next test.
     fn archive_report(&self) -> Result<()> {
         let path = self.set.dirs.current_test();
-        let Ok(mut report) = std::fs::File::open(&path) else { return Ok(()) };
+        let Ok(mut report) = files::open(&path) else { return Ok(()) };
         let log = self.set.dirs.log().join("mysqltest.log");
         std::io::copy(&mut report, &mut append_to(&log)?).map_err(|error| Error::io("write", &log, error))?;
         removal::remove(&path)

@@ -18,6 +18,7 @@ use crate::server::process::append_to;
 use crate::sys::argument::argument;
 use crate::sys::child::{Child, Spawn};
 use crate::sys::excerpt;
+use crate::sys::files;
 use crate::sys::removal;
 
 /// The script's exit status for "skip this test".
@@ -37,7 +38,8 @@ pub struct ExpectedResult(pub PathBuf);
 pub fn expected(result: Option<&ResultFile>, dirs: &WorkerDirs) -> Result<Option<ExpectedResult>> {
     let Some(result) = result else { return Ok(None) };
     let Some(rdiff) = &result.rdiff else { return Ok(Some(ExpectedResult(result.base.clone()))) };
-    let read = |path: &Path| std::fs::read(path).map_err(|error| Error::io("read", path, error));
+    let read =
+        |path: &Path| files::read(path, files::MOST_OF_TEXT).map_err(|error| Error::io("read", path, error));
     let patched = crate::grammar::rdiff::apply(&read(&result.base)?, &read(rdiff)?, rdiff)?;
     let path = patched_result(dirs, rdiff);
     if let Some(dir) = path.parent() {

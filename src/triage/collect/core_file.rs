@@ -1,7 +1,6 @@
 //! Core files, and what a debugger says of them.
 
 use std::ffi::OsString;
-use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -11,6 +10,7 @@ use tempfile::NamedTempFile;
 
 use crate::env::Env;
 use crate::sys::child::{Child, Spawn};
+use crate::sys::files;
 use crate::sys::{excerpt, poll};
 use crate::triage::threads;
 
@@ -110,7 +110,7 @@ fn output(program: &Path, args: &[OsString], deadline: Instant) -> Option<BStrin
 }
 
 fn decompressed(core: &Path, deadline: Instant) -> Option<NamedTempFile> {
-    let mut from = flate2::read::GzDecoder::new(File::open(core).ok()?);
+    let mut from = flate2::read::GzDecoder::new(files::open(core).ok()?);
     let mut to = NamedTempFile::new().ok()?;
     let mut buffer = vec![0; 1 << 20];
     let mut written = 0;

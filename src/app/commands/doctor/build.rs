@@ -4,6 +4,7 @@ use bstr::ByteSlice as _;
 
 use super::report::{Build, Fact, Report, Severity};
 use super::server::Asked;
+use crate::sys::files;
 use crate::tree::layout::Layout;
 
 /// Entries that matter, beside all `PLUGIN_…`.
@@ -44,7 +45,7 @@ const OTHER_NAMES: [(&str, &str); 12] = [
 pub fn examine(report: &mut Report, layout: &Layout, asked: &Asked) {
     let dirs = layout.build_dir.iter().chain([&layout.bindir, &layout.basedir]);
     let Some((cache, text)) = dirs.map(|dir| dir.join("CMakeCache.txt")).find_map(|cache| {
-        let text = std::fs::read(&cache).ok()?;
+        let text = files::read(&cache, files::MOST_OF_SETTINGS).ok()?;
         Some((cache, text))
     }) else {
         return;
