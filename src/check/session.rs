@@ -329,6 +329,7 @@ impl Arrivals {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::client::testing::fake::{Fake, Peer, serve};
     use std::os::unix::net::UnixListener;
 
     #[test]
@@ -357,6 +358,74 @@ mod tests {
         let opened = Session::open(&dir.path().join("none.sock"), "root", begun + Duration::from_millis(120));
         assert!(matches!(opened, Err(SessionError::Unreachable { .. })));
         assert!(begun.elapsed() >= Duration::from_millis(120));
+    }
+
+    /// A session at a server that plays `script` after the login, with so much time for all of it.
+    fn session_at(
+        patience: Duration,
+        script: impl FnOnce(&mut Peer) + Send + 'static,
+    ) -> (Result<Session, SessionError>, Fake) {
+        let fake = serve(script);
+        (Session::open(&fake.socket(), "root", Instant::now() + patience), fake)
+    }
+
+    const COLUMN: &[u8] = b"\x03def\0\0\0\x011\0\0\x0c\x3f\0\x01\0\0\0\x03\x81\0\0\0\0";
+    const END: &[u8] = b"\xfe\0\0\x02\0";
+
+    /// Each row comes long before the limit of a single wait would be over.
+    #[test]
+    fn a_server_that_sends_a_row_now_and_then_times_out() {
+        let (session, _fake) = session_at(Duration::from_millis(300), |peer| {
+            peer.log_in();
+            peer.answer(&[b"\x01", COLUMN, END]);
+            while peer.try_send(b"\x011") {
+                std::thread::sleep(Duration::from_millis(10));
+            }
+        });
+        assert!(matches!(session.unwrap().query("select 1"), Err(SessionError::Timeout)));
+    }
+
+    #[test]
+    fn a_greeting_that_comes_byte_by_byte_times_out() {
+        let (session, _fake) = session_at(Duration::from_millis(300), |peer| {
+            while peer.try_send_raw(b"\xff") {
+                std::thread::sleep(Duration::from_millis(10));
+            }
+        });
+        assert!(matches!(session, Err(SessionError::Timeout)));
+    }
+
+    #[test]
+    fn more_than_a_server_can_have_to_say_is_not_heard() {
+        let long = Duration::from_secs(100);
+        let (session, _fake) = session_at(long, |peer| {
+            peer.log_in();
+            peer.answer(&[b"\x01", COLUMN, END]);
+            while peer.try_send(b"\x011") {}
+        });
+        let refused = session.unwrap().query("select 1").unwrap_err();
+        assert_eq!(refused.to_string(), "the answer to 'select 1' has more than 64 MiB");
+        let (session, _fake) = session_at(long, |peer| {
+            peer.log_in();
+            peer.answer(&[b"\x01", COLUMN, END]);
+            while peer.try_send(&vec![b'x'; LONGEST_PACKET + 1]) {}
+        });
+        assert!(matches!(session.unwrap().query("select 1"), Err(SessionError::TooMuch { .. })));
+    }
+
+    /// The queue of a server that takes nobody in is full at some time, and then callers wait in it.
+    #[test]
+    fn a_server_that_takes_nobody_in_times_out() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("s.sock");
+        let listener =
+            rustix::net::socket(rustix::net::AddressFamily::UNIX, rustix::net::SocketType::STREAM, None)
+                .unwrap();
+        rustix::net::bind(&listener, &rustix::net::SocketAddrUnix::new(&path).unwrap()).unwrap();
+        rustix::net::listen(&listener, 0).unwrap();
+        let _first = std::os::unix::net::UnixStream::connect(&path).unwrap();
+        let opened = Session::open(&path, "root", Instant::now() + Duration::from_millis(80));
+        assert!(matches!(opened, Err(SessionError::Timeout | SessionError::Unreachable { .. })));
     }
 
     #[test]

@@ -106,13 +106,13 @@ impl Worker {
         jobs: &Receiver<Job>,
         attempt: impl Fn(&mut Worker, &Job) -> Option<Outcome>,
     ) {
-        let (number, reports, run_mark) =
-            (inputs.number, inputs.reports.clone(), inputs.ctx.run_mark.clone());
+        let (number, reports, ctx) = (inputs.number, inputs.reports.clone(), inputs.ctx.clone());
         let life = || Worker::new(inputs).and_then(|mut worker| worker.serve(jobs, attempt));
         // Nothing of the worker is used after a panic; its servers are ended while it unwinds.
         let error = caught(life).and_then(|ended| ended).err();
+        ctx.memory.all_ended(number);
         if error.is_some() {
-            let mark = worker_mark(&run_mark, number);
+            let mark = worker_mark(&ctx.run_mark, number);
             // That they cannot be looked for either is told when the run ends.
             let _ = orphans::end_orphans(&[], |environment| guardian::carries(environment, &mark));
         }
