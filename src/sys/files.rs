@@ -5,7 +5,7 @@
 //! to. A test sees to it that nothing else in this program opens files by name to read them.
 
 use std::fs::{File, FileType};
-use std::io::{self, Read as _};
+use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
@@ -137,7 +137,7 @@ fn too_large(most: u64) -> io::Error {
 /// `from` cannot be opened as [`open`] does, or `to` not be written.
 pub fn copy(from: &Path, to: &Path) -> io::Result<()> {
     let mut source = open(from)?;
-    let mut target = File::create(to)?;
+    let mut target = create(to)?;
     io::copy(&mut source, &mut target)?;
     target.set_permissions(source.metadata()?.permissions())
 }
@@ -171,7 +171,35 @@ pub fn open_directory(path: &Path) -> io::Result<File> {
 /// # Errors
 /// It cannot be opened or made, or is no file.
 pub fn append_to(path: &Path) -> io::Result<File> {
-    let file = match File::options().append(true).create(true).custom_flags(libc::O_NONBLOCK).open(path) {
+    let file = to_write(path, File::options().append(true))?;
+    // Programs inherit it, and know nothing of files that do not wait.
+    rustix::fs::fcntl_setfl(&file, rustix::fs::OFlags::APPEND)?;
+    Ok(file)
+}
+
+/// Makes an empty file, or empties the regular file that is there. Nothing is waited for.
+///
+/// # Errors
+/// It cannot be opened or made, or is no file.
+pub fn create(path: &Path) -> io::Result<File> {
+    let file = to_write(path, File::options().write(true))?;
+    if file.metadata()?.is_file() {
+        file.set_len(0)?;
+    }
+    rustix::fs::fcntl_setfl(&file, rustix::fs::OFlags::empty())?;
+    Ok(file)
+}
+
+/// Makes a file of these bytes, as [`create`] does.
+///
+/// # Errors
+/// Those of [`create`], and it cannot be written.
+pub fn write(path: &Path, bytes: impl AsRef<[u8]>) -> io::Result<()> {
+    create(path)?.write_all(bytes.as_ref())
+}
+
+fn to_write(path: &Path, how: &mut std::fs::OpenOptions) -> io::Result<File> {
+    let file = match how.create(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY).open(path) {
         // A pipe that nobody reads, or a socket.
         Err(error) if error.raw_os_error() == Some(libc::ENXIO) => {
             return Err(not_a_file("a FIFO or a socket"));
@@ -182,11 +210,7 @@ pub fn append_to(path: &Path) -> io::Result<File> {
     match other_than_file(facts.file_type()) {
         Some("a device") if device(facts.rdev()) == NULL_DEVICE => Ok(file),
         Some(what) => Err(not_a_file(what)),
-        None => {
-            // Programs inherit it, and know nothing of files that do not wait.
-            rustix::fs::fcntl_setfl(&file, rustix::fs::OFlags::APPEND)?;
-            Ok(file)
-        }
+        None => Ok(file),
     }
 }
 
@@ -233,13 +257,15 @@ mod tests {
         assert!(append_to(&pipe).unwrap_err().to_string().contains("not a file"));
         assert!(append_to(&socket).unwrap_err().to_string().contains("not a file"));
         assert!(append_to(Path::new("/dev/full")).unwrap_err().to_string().contains("a device"));
+        assert!(create(&pipe).unwrap_err().to_string().contains("not a file"));
         assert!(append_to(dir.path()).is_err() && open_directory(&socket).is_err());
         open_directory(dir.path()).unwrap();
-        use std::io::Write as _;
         for _ in 0..2 {
             append_to(&dir.path().join("log")).unwrap().write_all(b"x").unwrap();
         }
         assert_eq!(fs::read(dir.path().join("log")).unwrap(), b"xx");
+        write(&dir.path().join("log"), "y").unwrap();
+        assert_eq!(fs::read(dir.path().join("log")).unwrap(), b"y");
     }
 
     /// Files that are opened by name to be read, but here: none.

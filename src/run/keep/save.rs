@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -89,7 +88,7 @@ fn write_listing(var: &Path, to: &Path) -> Result<()> {
         let size = entry.metadata().map_or(0, |meta| meta.len());
         let _ = writeln!(text, "{size:>12} {}", entry.path().display());
     }
-    std::fs::write(to, text).map_err(|error| Error::io("write", to, error))
+    files::write(to, text).map_err(|error| Error::io("write", to, error))
 }
 
 fn make(dir: &Path) -> Result<()> {
@@ -126,7 +125,7 @@ pub fn compress(core: &Path, abort: &Waker) -> Result<bool> {
     let target = PathBuf::from(name);
     let mut from = files::open(core).map_err(|error| Error::io("read", core, error))?;
     let failed = |error| Error::io("write", &target, error);
-    let to = File::create(&target).map_err(failed)?;
+    let to = files::create(&target).map_err(failed)?;
     let mut to = flate2::write::GzEncoder::new(to, flate2::Compression::fast());
     let mut buffer = vec![0; 1 << 20];
     loop {

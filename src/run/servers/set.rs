@@ -29,6 +29,7 @@ use crate::server::process::ServerProcess;
 use crate::server::readiness::{self, Readiness};
 use crate::sys::child::Exit;
 use crate::sys::deadline::deadline_after;
+use crate::sys::files;
 use crate::sys::poll::Waker;
 use crate::sys::removal;
 use crate::sys::watch::DirWatch;
@@ -118,7 +119,7 @@ impl ServerSet {
             let settings = &ctx.settings;
             let (text, _) =
                 extern_config(&settings.extern_server, &settings.user, &ctx.layout.charsets_dir, &dirs.tmp);
-            std::fs::write(dirs.my_cnf(), text)?;
+            files::write(&dirs.my_cnf(), text)?;
         }
         let watch = DirWatch::new()?;
         watch.add(&dirs.run())?;
@@ -406,7 +407,7 @@ impl ServerSet {
                 .hint(format!("give --port-group-size={ports}; ports beyond belong to others")));
         }
         let my_cnf = self.dirs.my_cnf();
-        std::fs::write(&my_cnf, config.to_bytes()).map_err(|error| Error::io("write", &my_cnf, error))?;
+        files::write(&my_cnf, config.to_bytes()).map_err(|error| Error::io("write", &my_cnf, error))?;
         let mut warnings = config.warnings().to_vec();
         for (name, value) in config.environment() {
             if [Some(&name), value.as_ref()].into_iter().flatten().any(|text| text.contains(&0)) {

@@ -168,7 +168,10 @@ impl Running {
         let text = String::from_utf8_lossy(&console).into_owned();
         let events = fs::read_to_string(self.file("events")).unwrap_or_default();
         let events: Vec<Value> = events.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-        super::assert_valid(&events);
+        // The schema is that of this build.
+        if std::env::var_os("MTR_RS_PROGRAM").is_none() {
+            super::assert_valid(&events);
+        }
         Finished { code, text, events, files: self.files }
     }
 }
