@@ -15,6 +15,7 @@ use crate::error::{Error, Result};
 use crate::flavour::Flavour;
 use crate::sys::argument::argument;
 use crate::sys::bounded;
+use crate::sys::scratch::Scratch;
 use crate::tree::cache;
 use crate::tree::cache_entry::{self, CacheKey};
 use crate::tree::layout::Layout;
@@ -146,7 +147,7 @@ pub fn ask(
     let existing = if datadir.is_dir() {
         datadir
     } else {
-        scratch = tempfile::tempdir().map_err(|error| Error::io("use", &std::env::temp_dir(), error))?;
+        scratch = Scratch::new().map_err(|error| Error::io("use", &std::env::temp_dir(), error))?;
         scratch.path()
     };
     let mut arguments: Vec<OsString> = vec!["--no-defaults".into()];

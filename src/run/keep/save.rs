@@ -108,7 +108,7 @@ fn copy_tree(from: &Path, to: &Path) -> Result<()> {
         if entry.file_type().is_dir() {
             make(&target)?;
         } else if entry.file_type().is_file() {
-            let _ = files::copy(&entry.path(), &target);
+            let _ = files::copy(entry.path(), &target);
         }
     }
     Ok(())
