@@ -63,6 +63,13 @@ impl Error {
         &self.message
     }
 
+    /// The message with what is underneath, without location and hint: for an error that is told again.
+    pub fn told(&self) -> String {
+        let first = std::error::Error::source(self);
+        let causes = std::iter::successors(first, |cause| cause.source());
+        causes.fold(self.message.clone(), |text, cause| format!("{text}\ncaused by: {cause}"))
+    }
+
     /// The whole story, for people: the error, `caused by:` lines and `hint:` lines.
     pub fn explained(&self) -> String {
         let mut text = self.to_string();

@@ -25,6 +25,7 @@ use crate::run::setup::context::Context;
 use crate::run::setup::coverage;
 use crate::run::setup::debugger;
 use crate::run::setup::early_death::{self, Early};
+use crate::run::setup::gate::Gate;
 use crate::run::setup::network;
 use crate::run::setup::plugin_dir;
 use crate::run::setup::sanitizer;
@@ -36,6 +37,7 @@ use crate::run::supervisor::{Supervisor, SupervisorInputs, ended_by};
 use crate::run::worker::handle::{Crew, Made, Notice};
 use crate::run::worker::prepare::WorkerFactory;
 use crate::server::bootstrap;
+use crate::sys::files;
 use crate::sys::panics::caught;
 use crate::sys::{abort, guardian, orphans};
 use crate::tree::cache::cache_dir;
@@ -216,12 +218,17 @@ fn run(
         .hint("--list prints the tests of a run in their order"));
     }
     let engine = survey::engine(&collection, &programs, &settings)?;
-    let workers = survey::worker_count(&settings, &collection);
+    let (workers, fewer) = survey::worker_count(&settings, &collection);
+    if let Some(text) = fewer {
+        reporters.warning(WarningKind::Option, text);
+    }
     if workers == 1 && settings.start_and_exit && asked_for_more(&settings) {
         let text = "Parallel cannot be used with --start-and-exit\nSetting parallel to 1";
         reporters.warning(WarningKind::Option, text);
     }
-    let experimental = Experimental::read(settings.experimental.iter().map(PathBuf::as_path))?;
+    let experimental = Experimental::read(settings.experimental.iter().map(PathBuf::as_path), |file| {
+        files::read(file, files::MOST_OF_SETTINGS)
+    })?;
     for text in experimental.messages() {
         reporters.message(text.as_str());
     }
@@ -256,6 +263,7 @@ fn run(
         engine,
         run_mark,
         traces: Traces::default(),
+        memory: Gate::default(),
         named_tests: !settings.names.is_empty(),
         vardir: vardir.root.clone(),
         settings,

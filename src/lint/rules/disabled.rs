@@ -11,6 +11,7 @@ use crate::lint::files::{Kind, plain};
 use crate::lint::finding::Finding;
 use crate::lint::input::Input;
 use crate::lint::view::View;
+use crate::sys::files;
 
 /// Looks at each `disabled.def`.
 pub fn check(input: &Input) -> Vec<Finding> {
@@ -19,7 +20,7 @@ pub fn check(input: &Input) -> Vec<Finding> {
 }
 
 fn in_file(path: &Path, view: &View) -> Vec<Finding> {
-    let text = std::fs::read(path).unwrap_or_default();
+    let text = files::read(path, files::MOST_OF_SETTINGS).unwrap_or_default();
     let dir = path.parent().unwrap_or(path);
     let of = view.suites.iter().find(|of| of.suite.dir == dir || of.suite.dir.join("t") == dir);
     // A list that the runner refuses keeps its suite from being known: then the runner says what is wrong.
@@ -68,7 +69,7 @@ fn refusal(path: &Path, view: &View) -> Option<Finding> {
     let error =
         view.errors.iter().find(|error| error.location().is_some_and(|at| plain(&at.file) == path))?;
     let line = error.location()?.line?;
-    let text = std::fs::read(path).unwrap_or_default();
+    let text = files::read(path, files::MOST_OF_SETTINGS).unwrap_or_default();
     let is_entry = entries(&text).any(|(number, entry)| number == line && entry.is_some());
     is_entry.then(|| Finding::new(DISABLED_SYNTAX, path, error.message()).at(line, 1))
 }

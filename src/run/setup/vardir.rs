@@ -19,6 +19,7 @@ use crate::cli::settings::Settings;
 use crate::env::{Env, is_one_word};
 use crate::error::{Error, Result};
 use crate::sys::deadline::deadline_after;
+use crate::sys::files;
 use crate::sys::guardian;
 use crate::sys::removal::remove;
 use crate::sys::scratch::Scratch;
@@ -342,7 +343,7 @@ fn end_leftovers(root: &Path, messages: &mut Messages) -> Result<()> {
                 messages.push(format!("Found non pid file '{}' in '{}'", path.display(), dir.display()));
                 continue;
             }
-            let text = std::fs::read_to_string(&path).unwrap_or_default();
+            let text = files::read_text(&path, files::MOST_OF_SETTINGS).unwrap_or_default();
             std::fs::remove_file(&path).map_err(|error| Error::io("remove", &path, error))?;
             let Some(pid) = text.trim().parse::<i32>().ok().and_then(Pid::from_raw) else {
                 messages.push(format!("Got invalid pid '{}' from '{}'", text.trim(), path.display()));
@@ -363,7 +364,7 @@ fn end_leftover(pid: Pid, root: &Path) -> &'static str {
     let Ok(fd) = rustix::process::pidfd_open(pid, PidfdFlags::empty()) else {
         return "   process did not exist!";
     };
-    let command = std::fs::read(format!("/proc/{number}/cmdline")).unwrap_or_default();
+    let command = files::of_kernel(format!("/proc/{number}/cmdline")).unwrap_or_default();
     if !works_below(&command, root) {
         return "   process did not exist!";
     }
