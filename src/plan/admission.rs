@@ -128,6 +128,6 @@ mod tests {
     fn there_is_always_one_worker() {
         assert_eq!(workers(0, 100), 1);
         assert_eq!(workers(RESERVE + 1000, 300), 3);
-        assert_eq!(workers(u64::MAX, 0), usize::MAX);
+        assert!(workers(u64::MAX, 0) > 1 << 40);
     }
 }
