@@ -48,8 +48,10 @@ pub struct Situation {
     pub available: u64,
     /// What servers that run or start already will still take.
     pub promised: u64,
-    /// What the new servers will take.
+    /// What the new servers will take, their buffers full.
     pub cost: u64,
+    /// What they take at least, their buffers empty.
+    pub least: u64,
     /// How many other workers have servers.
     pub others: usize,
 }
@@ -70,10 +72,12 @@ pub enum Admission {
 
 /// Decides.
 pub fn decide(situation: Situation) -> Admission {
-    let Situation { available, promised, cost, others } = situation;
+    let Situation { available, promised, cost, least, others } = situation;
     let free = available.saturating_sub(promised).saturating_sub(RESERVE);
     match others {
         _ if cost <= free => Admission::Granted,
+        // Memory is taken when it is written to, and most tests fill no buffer: alone, a server may try.
+        0 if least <= free => Admission::Granted,
         0 => Admission::Never,
         others => Admission::Later { others },
     }
@@ -93,15 +97,24 @@ mod tests {
 
     #[test]
     fn what_is_promised_counts_as_taken() {
-        let plenty = Situation { available: 1000 * MIB, promised: 0, cost: 200 * MIB, others: 3 };
+        let plenty =
+            Situation { available: 1000 * MIB, promised: 0, cost: 200 * MIB, least: 150 * MIB, others: 3 };
         assert_eq!(decide(plenty), Admission::Granted);
         let promised = Situation { promised: 800 * MIB, ..plenty };
         assert_eq!(decide(promised), Admission::Later { others: 3 });
         assert_eq!(decide(Situation { others: 0, ..promised }), Admission::Never);
-        let exactly = Situation { available: RESERVE + 5, promised: 0, cost: 5, others: 0 };
+        let exactly = Situation { available: RESERVE + 5, promised: 0, cost: 5, least: 5, others: 0 };
         assert_eq!(decide(exactly), Admission::Granted);
-        assert_eq!(decide(Situation { cost: 6, ..exactly }), Admission::Never);
-        let absurd = Situation { available: 0, promised: u64::MAX, cost: u64::MAX, others: 0 };
+        assert_eq!(decide(Situation { cost: 6, least: 6, ..exactly }), Admission::Never);
+        assert_eq!(
+            decide(Situation { cost: 6, ..exactly }),
+            Admission::Granted,
+            "it may not fill its buffers"
+        );
+        let beside = Situation { cost: 6, others: 1, ..exactly };
+        assert_eq!(decide(beside), Admission::Later { others: 1 });
+        let absurd =
+            Situation { available: 0, promised: u64::MAX, cost: u64::MAX, least: u64::MAX, others: 0 };
         assert_eq!(decide(absurd), Admission::Never);
     }
 

@@ -47,6 +47,7 @@ impl Gate {
         let costs: Vec<(usize, u64)> =
             servers.iter().map(|(position, buffers)| (*position, state.costs.of(*buffers))).collect();
         let cost = costs.iter().fold(0, |sum: u64, (_, cost)| sum.saturating_add(*cost));
+        let least = state.costs.of(0).saturating_mul(costs.len() as u64);
         let available = memory::available();
         let promised = state.servers.values().fold(0, |sum: u64, server| {
             let taken = server.pid.and_then(memory::taken_by).unwrap_or(0);
@@ -57,7 +58,7 @@ impl Gate {
         let others = others.len();
         let admission = match &available {
             Some(Available { bytes, .. }) => {
-                admission::decide(Situation { available: *bytes, promised, cost, others })
+                admission::decide(Situation { available: *bytes, promised, cost, least, others })
             }
             None => Admission::Granted,
         };
