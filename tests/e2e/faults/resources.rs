@@ -123,7 +123,10 @@ fn a_disk_without_inodes_is_told() {
 fn too_few_descriptors_are_told() {
     for descriptors in ["7", "12", "16", "20", "28"] {
         let site = site();
-        let limit = format!("ulimit -n {descriptors}; exec \"$@\"");
+        // Those that the tests were started with would count.
+        let limit = format!(
+            "for fd in 3 4 5 6 7 8 9; do eval \"exec $fd>&-\"; done; ulimit -n {descriptors}; exec \"$@\""
+        );
         let run = site.run().args(["--force", "--parallel=2", "good", "fine"]);
         let run = run.through(&["timeout", "--signal=KILL", "100", "bash", "-c", &limit, "sh"]);
         let run = run.start().finish_leaving_processes();

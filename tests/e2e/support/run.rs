@@ -127,10 +127,11 @@ impl Run {
         Run { command, files: files.into(), vardir: files.into() }
     }
 
-    /// As the leader of a process group, as a shell starts it.
-    pub fn in_own_group(mut self) -> Run {
-        std::os::unix::process::CommandExt::process_group(&mut self.command, 0);
-        self
+    /// As the leader of a process group, as a shell starts it; a hangup ends it, whatever the tests are started with.
+    pub fn in_own_group(self) -> Run {
+        let mut own = self.through(&["env", "--default-signal=HUP"]);
+        std::os::unix::process::CommandExt::process_group(&mut own.command, 0);
+        own
     }
 
     /// Its current directory.
