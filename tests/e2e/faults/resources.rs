@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::skip::{root_is_there, skip, skip_part};
-use crate::support::{Finished, Run, Site};
+use crate::support::{Finished, Run, Site, program};
 
 /// A fake site with tests that pass.
 fn site() -> Site {
@@ -160,6 +160,10 @@ fn too_few_processes_are_told() {
     }
     let site = site();
     fs::set_permissions(site.path(""), std::os::unix::fs::PermissionsExt::from_mode(0o777)).unwrap();
+    // One that the other user may run, whatever umask it was built with.
+    let copy = site.path("program");
+    fs::copy(program(), &copy).unwrap();
+    fs::set_permissions(&copy, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
     let uid = 64_000 + std::process::id() % 1000;
     let group = format!("--regid={uid}");
     let user = format!("--reuid={uid}");
@@ -173,7 +177,7 @@ fn too_few_processes_are_told() {
         .unwrap();
         let run =
             run.env("HOME", site.path("")).env("MTR_CACHE_DIR", site.path(&format!("cache-{processes}")));
-        let run = run.args(["--force", "--parallel=4", "good", "fine", "well"]);
+        let run = run.args(["--force", "--parallel=4", "good", "fine", "well"]).with_program(&copy);
         let through = ["timeout", "--signal=KILL", "100", "setpriv", &user, &group, "--clear-groups"];
         let run = run.through(&[&through[..], &["bash", "-c", &limit, "sh"]].concat());
         let run = run.start().finish_leaving_processes();
