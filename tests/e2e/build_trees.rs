@@ -119,7 +119,7 @@ fn the_generated_script_replaced_by_a_link() {
     let trees = Trees::new("source", "build");
     let link = trees.build.join("mysql-test/mtr");
     symlink(program(), &link).unwrap();
-    let run = trees.run_in(&trees.build.join("mysql-test")).program(&link);
+    let run = trees.run_in(&trees.build.join("mysql-test")).with_program(&link);
     trees.ran(&run.finish());
 }
 
