@@ -4,7 +4,7 @@
 //! end, a file of a terabyte. [`open`] takes regular files only and never waits; [`read`] takes no more than it is told
 //! to. A test sees to it that nothing else in this program opens files by name to read them.
 
-use std::fs::{File, FileType};
+use std::fs::{File, FileType, Metadata};
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
@@ -23,9 +23,6 @@ pub const MOST_OF_TEXT: u64 = 256 << 20;
 
 /// The most bytes of one of the kernel's files about processes: 16 MiB, more than there is room for in any.
 const MOST_OF_KERNEL: u64 = 16 << 20;
-
-/// Device numbers of `/dev/null`, which stands for an empty file.
-const NULL_DEVICE: (u32, u32) = (1, 3);
 
 /// Whether `path` is a file that this user can execute.
 pub fn is_program(path: &Path) -> bool {
@@ -75,17 +72,29 @@ pub fn open(path: &Path) -> io::Result<File> {
         Err(error) if error.raw_os_error() == Some(libc::ENXIO) => return Err(not_a_file("a socket")),
         opened => opened?,
     };
+    accepted(file)
+}
+
+/// What was opened, if it is a regular file or `/dev/null`.
+fn accepted(file: File) -> io::Result<File> {
     let facts = file.metadata()?;
     match other_than_file(facts.file_type()) {
         None => Ok(file),
-        Some("a device") if device(facts.rdev()) == NULL_DEVICE => Ok(file),
+        Some(_) if is_null_device(&facts) => Ok(file),
         Some("a directory") => Err(io::Error::from_raw_os_error(libc::EISDIR)),
         Some(what) => Err(not_a_file(what)),
     }
 }
 
-fn device(number: u64) -> (u32, u32) {
-    (rustix::fs::major(number), rustix::fs::minor(number))
+/// Whether this is `/dev/null`, which stands for an empty file.
+pub fn is_null_device(facts: &Metadata) -> bool {
+    facts.file_type().is_char_device() && facts.rdev() == rustix::fs::makedev(1, 3)
+}
+
+/// The directory that `path` lies in, or would: the nearest one above it that is there, with the links to it resolved.
+pub fn real_directory_around(path: &Path) -> Option<PathBuf> {
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    path.ancestors().skip(1).find_map(|dir| dir.canonicalize().ok())
 }
 
 fn not_a_file(what: &str) -> io::Error {
@@ -206,12 +215,7 @@ fn to_write(path: &Path, how: &mut std::fs::OpenOptions) -> io::Result<File> {
         }
         opened => opened?,
     };
-    let facts = file.metadata()?;
-    match other_than_file(facts.file_type()) {
-        Some("a device") if device(facts.rdev()) == NULL_DEVICE => Ok(file),
-        Some(what) => Err(not_a_file(what)),
-        None => Ok(file),
-    }
+    accepted(file)
 }
 
 #[cfg(test)]

@@ -108,9 +108,8 @@ fn directory_mode(umask: u32, is_root: bool) -> u32 {
 
 /// Whether `path` lies in the vardir of a run that is at work.
 pub fn is_at_work_around(path: &Path) -> bool {
-    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    let real = path.ancestors().skip(1).find_map(|dir| dir.canonicalize().ok());
-    real.is_some_and(|dir| dir.ancestors().any(|dir| contents::is_marked(dir) && claim::is_locked(dir)))
+    files::real_directory_around(path)
+        .is_some_and(|dir| dir.ancestors().any(|dir| contents::is_marked(dir) && claim::is_locked(dir)))
 }
 
 impl ClaimedVardir {
