@@ -2,10 +2,11 @@
 
 use bstr::{BStr, ByteSlice};
 
-use crate::case::TestCase;
+use crate::case::{ServerOption, TestCase};
 use crate::error::Error;
 use crate::plan::admission::Admission;
 use crate::run::setup::gate::Answer;
+use crate::triage::quantity;
 
 use super::{BringUpFailure, ServerSet};
 
@@ -47,11 +48,7 @@ impl ServerSet {
         let of_file = common.into_iter().chain([group.group()]).flat_map(|group| &group.options);
         let of_file =
             of_file.map(|option| (option.name.as_bstr(), option.value.as_ref().map(|v| v.as_bstr())));
-        let of_test = options.iter().filter_map(|option| {
-            let (name, value) = option.text.strip_prefix(b"--")?.split_once_str("=")?;
-            Some((name.as_bstr(), Some(value.as_bstr())))
-        });
-        buffers(of_file.chain(of_test))
+        buffers(of_file.chain(options.iter().filter_map(setting)))
     }
 
     /// Remembers what the server at `i`, which runs, has taken.
@@ -60,12 +57,14 @@ impl ServerSet {
         let (Some(pid), Some(with)) = (server.process().map(|child| child.pid()), &server.started) else {
             return;
         };
-        let arguments = with.args.iter().filter_map(|option| {
-            let (name, value) = option.text.strip_prefix(b"--")?.split_once_str("=")?;
-            Some((name.as_bstr(), Some(value.as_bstr())))
-        });
-        self.ctx.memory.learn(pid, buffers(arguments));
+        self.ctx.memory.learn(pid, buffers(with.args.iter().filter_map(setting)));
     }
+}
+
+/// Name and value of `--name=value`.
+fn setting(option: &ServerOption) -> Option<(&BStr, Option<&BStr>)> {
+    let (name, value) = option.text.strip_prefix(b"--")?.split_once_str("=")?;
+    Some((name.as_bstr(), Some(value.as_bstr())))
 }
 
 /// The sum of [`BUFFERS`] among options; of one that is given twice the last one counts.
@@ -75,27 +74,12 @@ fn buffers<'o>(options: impl Iterator<Item = (&'o BStr, Option<&'o BStr>)>) -> u
         let name = name.replace(b"_", b"-");
         let name = name.strip_prefix(b"loose-").unwrap_or(&name);
         if let Some(at) = BUFFERS.iter().position(|known| known.as_bytes() == name)
-            && let Some(size) = value.and_then(size)
+            && let Some(size) = value.and_then(quantity::parse_at_most)
         {
             sizes[at] = size;
         }
     }
     sizes.iter().fold(0, |sum: u64, size| sum.saturating_add(*size))
-}
-
-/// `128M` in bytes.
-fn size(value: &BStr) -> Option<u64> {
-    let digits = value.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    let number: u64 = value[..digits].to_str().ok()?.parse().ok()?;
-    let shift = match value[digits..].to_ascii_lowercase().as_slice() {
-        b"" => 0,
-        b"k" => 10,
-        b"m" => 20,
-        b"g" => 30,
-        b"t" => 40,
-        _ => return None,
-    };
-    number.checked_mul(1 << shift).or(Some(u64::MAX))
 }
 
 fn refused(servers: usize, answer: &Answer) -> Error {
