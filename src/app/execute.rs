@@ -52,9 +52,8 @@ pub fn execute(settings: Settings, env: &Env, cwd: &Path) -> Result<i32> {
         return list::list(&settings, env, cwd);
     }
     let begun = Instant::now();
-    let mut reports = Reports::mark(&settings, env);
-    let prepared = prepare(&settings, env, cwd);
-    let (mut reporters, prepared) = match prepared {
+    let reports = Reports::mark(&settings, env);
+    let (mut reporters, prepared) = match prepare(&settings, env, cwd) {
         Ok((layout, vardir)) => {
             let (reporters, error) = reports.begin(&settings, env, Some(vardir.root()));
             (reporters, error.map_or(Ok((layout, vardir)), Err))
@@ -95,7 +94,7 @@ fn refused(reporters: &mut Reporters, error: &Error, begun: Instant) -> i32 {
 
 /// The reports of a run whose options are known.
 struct Reports {
-    requests: Option<Requests>,
+    requests: Requests,
     opened: Event,
     /// This run was started by a test of another, in whose vardir it may report.
     nested: bool,
@@ -105,27 +104,25 @@ impl Reports {
     /// From now on no report of an earlier run can be taken for this one's.
     fn mark(settings: &Settings, env: &Env) -> Reports {
         let requests = Requests::of(settings, Clock::system());
-        let reports = Reports {
-            requests: None,
-            opened: Event::opened(&settings.argv),
-            nested: env.get(guardian::MARK).is_some(),
-        };
-        requests.mark(&reports.opened, settings, &|path| reports.is_others(path));
-        Reports { requests: Some(requests), ..reports }
-    }
-
-    fn is_others(&self, path: &Path) -> bool {
-        !self.nested && vardir::is_at_work_around(path)
+        let opened = Event::opened(&settings.argv);
+        let nested = env.get(guardian::MARK).is_some();
+        requests.mark(&opened, settings, &|path| is_others(path, nested));
+        Reports { requests, opened, nested }
     }
 
     /// Begins them; `vardir` is this run's.
-    fn begin(&mut self, settings: &Settings, env: &Env, vardir: Option<&Path>) -> (Reporters, Option<Error>) {
-        let requests = self.requests.take().unwrap_or_else(|| Requests::of(settings, Clock::system()));
-        let places = Places { vardir, is_others: &|path| self.is_others(path) };
+    fn begin(self, settings: &Settings, env: &Env, vardir: Option<&Path>) -> (Reporters, Option<Error>) {
+        let Reports { requests, opened, nested } = self;
+        let places = Places { vardir, is_others: &|path| is_others(path, nested) };
         let (mut reporters, error) = requests.begin(settings, env, &places);
-        reporters.event(&self.opened);
+        reporters.event(&opened);
         (reporters, error)
     }
+}
+
+/// Whether a report at `path` would be in the vardir of another run.
+fn is_others(path: &Path, nested: bool) -> bool {
+    !nested && vardir::is_at_work_around(path)
 }
 
 /// What is needed before anything is told: where everything is, and a vardir.
