@@ -19,6 +19,7 @@ use crate::config::generate::find_share;
 use crate::env::{Env, is_one_word, shell_word};
 use crate::error::{Error, Result};
 use crate::sys::argument::argument;
+use crate::sys::child;
 use crate::sys::excerpt;
 use crate::sys::files;
 use crate::sys::replacement::replace;
@@ -349,7 +350,7 @@ impl<'a> Bootstrap<'a> {
         }
         let log = self.run(datadir, &arguments)?;
         let stored = cache.map_or(Ok(()), |cache| cache.store(datadir, &log));
-        warnings.extend(stored.err().map(|e| format!("The system database is not cached: {e}")));
+        warnings.extend(stored.err().map(|e| format!("The system database is not cached: {}", e.chain())));
         Ok(Installed { cached: false, warnings })
     }
 
@@ -451,7 +452,7 @@ impl<'a> Bootstrap<'a> {
             Err(e) if e.kind() == io::ErrorKind::TimedOut => {
                 Err(failed(e.to_string(), Err(None)).hint("give it more time with MTR_START_TIMEOUT=SECONDS"))
             }
-            Err(e) => Err(failed(format!("it could not be run: {e}"), Err(e.raw_os_error()))),
+            Err(e) => Err(failed(format!("it could not be run: {e}"), Err(child::number_of(&e)))),
         }
     }
 }
