@@ -15,6 +15,7 @@ mod front;
 #[cfg(feature = "gssapi")]
 pub mod gssapi;
 pub mod guardian;
+mod last_line;
 mod ledger;
 #[cfg(feature = "oracle")]
 pub mod libmariadb;
