@@ -4,6 +4,7 @@
 //! directories. The only module that may use `unsafe`.
 
 pub mod abort;
+pub mod address_space;
 pub mod argument;
 pub mod bounded;
 pub mod child;

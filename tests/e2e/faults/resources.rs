@@ -145,14 +145,32 @@ fn too_few_descriptors_are_told() {
 
 #[test]
 fn too_little_address_space_ends_with_a_word() {
-    for kib in ["600000", "1200000"] {
+    for mebibytes in [64_u64, 100, 150, 200, 300, 400, 600, 1200] {
         let site = site();
-        let limit = format!("ulimit -v {kib}; exec \"$@\"");
-        let run = site.run().args(["--force", "good"]);
+        let limit = format!("ulimit -v {}; exec \"$@\"", mebibytes << 10);
+        let run = site.run().args(["--force", "--parallel=3", "good", "fine", "well"]);
         let run = run.through(&["timeout", "--signal=KILL", "100", "bash", "-c", &limit, "sh"]);
         let run = run.start().finish_leaving_processes();
-        assert!(matches!(run.code, Some(0 | 1)), "{kib}: {:?} {run:?}", run.code);
+        // A fake server is small: what is not refused is run.
+        match mebibytes < 128 {
+            true => run.exits(1).says("the limit of address space, ").says("hint: raise or remove it"),
+            false => run.exits(0).verdict("main.well", "pass"),
+        };
+        run.reports_are_well_formed();
     }
+}
+
+/// Servers have the limit as well, and tell.
+#[test]
+fn too_little_address_space_for_a_server_is_told() {
+    let site = Site::real();
+    site.test_file("good.test", "select 1;\n").test_file("good.result", "select 1;\n1\n1\n");
+    let limit = format!("ulimit -v {}; exec \"$@\"", 140 << 10);
+    let run = site.run().args(["--force", "--parallel=2", "--mysqld=--innodb-buffer-pool-size=256M", "good"]);
+    let run = run.env("MTR_CACHE_DIR", site.path("cache"));
+    let run = run.through(&["timeout", "--signal=KILL", "100", "bash", "-c", &limit, "sh"]);
+    let run = run.start().finish_leaving_processes();
+    run.exits(1).says("the limit of address space").reports_are_well_formed();
 }
 
 #[test]
