@@ -275,10 +275,22 @@ fn a_server_for_which_there_is_no_memory_fails_its_test_and_says_so() {
     let run = group.holds(site.run().args(["--force", "well", "good"])).finish();
     run.exits(0).verdict("main.good", "pass").verdict("main.well", "pass");
     drop(group);
-    let group = Group::new(100 << 20).unwrap();
+    let group = Group::new(230 << 20).unwrap();
     let run = group.holds(site.run().args(["--force", "good"])).finish();
     run.exits(1).verdict("main.good", "fail").says("there is not enough memory for a server");
     run.says("hint: give the machine");
+}
+
+#[test]
+fn a_bootstrap_for_which_there_is_no_memory_is_not_begun() {
+    let site = site();
+    let Some(group) = Group::new(110 << 20) else {
+        return skip("root is needed to make a control group for memory, and a machine that lets it");
+    };
+    let run = group.holds(site.run().args(["--force", "good"])).finish();
+    run.exits(1).says("there is not enough memory to install the system database: about 128 MiB are needed");
+    run.says("hint: give the machine").reports_are_well_formed();
+    assert!(run.verdicts("main.good").is_empty(), "nothing is run");
 }
 
 #[test]
