@@ -304,7 +304,7 @@ fn the_usual_number_of_workers_fits_into_the_memory_of_the_group() {
     run.exits(0).says("Using parallel: 1\n");
 }
 
-/// Real servers, in a group in which two of them have room.
+/// Real servers, whose files are in memory as well, in a group in which two of them have room.
 #[test]
 #[ignore = "takes long"]
 fn real_servers_share_a_small_group() {
@@ -317,7 +317,7 @@ fn real_servers_share_a_small_group() {
         site.test_file(&format!("t{number}.result"), "select 1;\n1\n1\nselect sleep(1);\nsleep(1)\n0\n");
         site.test_file(&format!("t{number}.opt"), format!("--max-connections={}\n", 100 + number));
     }
-    let run = group.holds(site.run().args(["--force", "--parallel=8", "--mem"])).finish();
+    let run = group.holds(site.run().args(["--force", "--parallel=8"])).finish();
     run.exits(0).says("not enough memory");
     for number in 0..8 {
         run.verdict(&format!("own.t{number}"), "pass");
