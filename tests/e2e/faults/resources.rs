@@ -120,6 +120,49 @@ fn a_disk_without_inodes_is_told() {
 }
 
 #[test]
+fn a_read_only_place_of_reports_is_refused_before_the_run() {
+    let site = site();
+    let (dir, _mount, why);
+    if rustix::process::geteuid().is_root() {
+        let Some(mount) = Mount::new(&site, "ro") else {
+            return skip("a small file system cannot be mounted");
+        };
+        (dir, why) = (mount.0.clone(), "Read-only file system");
+        _mount = Some(mount);
+    } else {
+        (dir, why) = (site.path("small"), "Permission denied");
+        _mount = None;
+        fs::create_dir(&dir).unwrap();
+        fs::set_permissions(&dir, std::os::unix::fs::PermissionsExt::from_mode(0o555)).unwrap();
+    }
+    for name in ["junit", "xml-report", "events"] {
+        let report = dir.join(name).display().to_string();
+        let run = within(site.run().args([format!("--{name}={report}"), "good".into()]), "100");
+        run.exits(1).says(&report).says(why);
+        assert!(run.verdicts("main.good").is_empty(), "nothing is run");
+    }
+    let run = within(site.run_in("small/var", "files").args(["good"]), "100");
+    run.exits(1).says("small/var");
+}
+
+/// As a file system becomes whose device fails.
+#[test]
+fn a_place_of_reports_that_becomes_read_only_fails_the_run_which_goes_on() {
+    let site = site();
+    let Some(mount) = Mount::new(&site, "size=1m") else {
+        return skip("root is needed to mount a small file system, and a machine that lets it");
+    };
+    let dir = mount.0.display().to_string();
+    site.test_file("fine.test", format!("mount -o remount,ro '{dir}' || exit 1\nexit 0\n"));
+    let run = site.run().args([format!("--junit={dir}/junit"), "--noreorder".into()]);
+    let run = within(run.args(["good", "fine", "well"]), "100");
+    run.exits(1).verdict("main.fine", "pass").verdict("main.well", "pass");
+    run.says(&format!("{dir}/junit")).says("Read-only file system").says("a report is not whole");
+    let junit = fs::read_to_string(mount.0.join("junit")).unwrap();
+    assert!(junit.contains("run not completed"), "{junit}");
+}
+
+#[test]
 fn too_few_descriptors_are_told() {
     for descriptors in 5..33 {
         let site = site();
