@@ -283,20 +283,20 @@ fn numbers_without_measure_are_taken_or_refused() {
         "keep-runs",
     ];
     for option in options {
-        for number in ["4294967295", "18446744073709551615", "99999999999999999999999", "-1"] {
+        for number in ["4294967295", "99999999999999999999999"] {
             let option = format!("--{option}={number}");
             let run = bounded(site.run().args([option.as_str(), "good"])).finish();
             match run.code {
                 Some(0) => run.verdict("main.good", "pass"),
                 // By the name of the option, or of the variable that stands for it.
-                Some(1) => run.says(number.trim_start_matches('-')).reports_are_well_formed(),
+                Some(1) => run.says(number).reports_are_well_formed(),
                 other => panic!("{option}: {other:?} {run:?}"),
             };
         }
     }
     for number in ["4294967296", "99999999999999999999999", "-1"] {
         let run = bounded(site.run().args([&format!("--repeat={number}"), "good"])).finish();
-        run.exits(1).says("--repeat").says(number);
+        run.exits(1).says("repeat").says(number);
     }
 }
 
