@@ -34,5 +34,6 @@ pub mod resolve;
 pub mod scratch;
 pub mod shell;
 pub mod signals;
+mod spawn;
 pub mod streams;
 pub mod watch;
