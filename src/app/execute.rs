@@ -380,7 +380,7 @@ fn run(
         && exit_code == 0
         && let Err(error) = vardir.clean()
     {
-        reporters.warning(WarningKind::Keeping, error.to_string());
+        reporters.warning(WarningKind::Keeping, error.chain());
     }
     Ok(exit_code)
 }

@@ -273,6 +273,11 @@ impl Drop for Child {
     }
 }
 
+/// The number of the error for which the system did not start a program, where it has one.
+pub fn number_of(error: &io::Error) -> Option<i32> {
+    error.raw_os_error().or((error.kind() == io::ErrorKind::WouldBlock).then_some(libc::EAGAIN))
+}
+
 /// The error of a start, where the system's word for it misleads.
 fn what_failed(error: io::Error, cwd: &Path) -> io::Error {
     let text = match error.kind() {

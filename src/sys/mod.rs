@@ -4,6 +4,7 @@
 //! directories. The only module that may use `unsafe`.
 
 pub mod abort;
+pub mod address_space;
 pub mod argument;
 pub mod bounded;
 pub mod child;
@@ -15,6 +16,7 @@ mod front;
 #[cfg(feature = "gssapi")]
 pub mod gssapi;
 pub mod guardian;
+mod last_line;
 mod ledger;
 #[cfg(feature = "oracle")]
 pub mod libmariadb;

@@ -15,6 +15,7 @@ use crate::error::{Error, Result};
 use crate::flavour::Flavour;
 use crate::sys::argument::argument;
 use crate::sys::bounded;
+use crate::sys::child;
 use crate::sys::scratch::Scratch;
 use crate::tree::cache;
 use crate::tree::cache_entry::{self, CacheKey};
@@ -178,7 +179,7 @@ pub fn ask(
             Err(Error::new(text).caused_by(ProbeFailed {
                 program: layout.mariadbd.clone(),
                 arguments,
-                end: Err(error.raw_os_error()),
+                end: Err(child::number_of(&error)),
                 lived: begun.elapsed(),
                 said: BString::default(),
             }))
