@@ -28,6 +28,7 @@ use crate::run::setup::early_death::{self, Early};
 use crate::run::setup::network;
 use crate::run::setup::plugin_dir;
 use crate::run::setup::sanitizer;
+use crate::run::setup::said::Said;
 use crate::run::setup::traces::Traces;
 use crate::run::setup::vardir::ClaimedVardir;
 use crate::run::stop_file;
@@ -178,6 +179,7 @@ fn run(
         engine,
         run_mark,
         traces: Traces::default(),
+        said: Said::default(),
         named_tests: !settings.names.is_empty(),
         vardir: vardir.root.clone(),
         settings,

@@ -1,7 +1,10 @@
 //! The loop: fetch a command, decide whether it runs, run it, tidy up after it (mysqltest §1).
 
 use std::cell::{Cell, OnceCell, RefCell};
+use std::io::Write as _;
 use std::rc::Rc;
+
+use bstr::{BString, ByteSlice as _};
 
 use crate::interp::dispatch::dispatch;
 use crate::interp::state;
@@ -11,6 +14,12 @@ use crate::interp::state::{Interp, Stored};
 use crate::script::args;
 use crate::script::classify::classify;
 use crate::script::command::{Arguments, Command, DropsFilters};
+
+/// How many commands an explanation looks back.
+const RECENT: usize = 5;
+
+/// Bytes of a command that whoever started the script is told.
+const LONGEST_SHOWN: usize = 1000;
 
 impl Interp {
     /// Runs the script to its end.
@@ -54,6 +63,7 @@ impl Interp {
             header: Header::default(),
             expected: Rc::clone(&self.pending_errors),
             document: OnceCell::new(),
+            file: self.file_of_command(),
             line: raw.start_line,
         });
         self.program.push(Rc::clone(&stored));
@@ -70,6 +80,9 @@ impl Interp {
         let spec = kind.spec();
         self.sql_error_handled = false;
         let ran = self.must_run(kind);
+        if ran && !matches!(kind, Command::Comment | Command::EmptyLine | Command::End) {
+            self.begins(stored);
+        }
         match kind {
             Command::If | Command::While => {
                 let opened = self.open_block(stored, kind == Command::While);
@@ -115,6 +128,42 @@ impl Interp {
             self.log.progress(self.counter, &self.reader)?;
         }
         self.flush()
+    }
+
+    /// The name of the file that the command read last is from.
+    fn file_of_command(&self) -> Rc<BString> {
+        let name = self.reader.file();
+        match self.program.last().filter(|last| last.file.as_bstr() == name) {
+            Some(last) => Rc::clone(&last.file),
+            None => Rc::new(name.to_owned()),
+        }
+    }
+
+    /// A command is about to run: that is noted for the explanation of a failure, and for whoever started the script.
+    fn begins(&mut self, stored: &Rc<Stored>) {
+        self.last_statement.clear();
+        if self.options.explain {
+            if self.recent.len() > RECENT {
+                self.recent.pop_front();
+            }
+            self.recent.push_back(Rc::clone(stored));
+        }
+        let Some(position) = &mut self.position else { return };
+        self.place.clear();
+        self.place.extend_from_slice(&stored.file);
+        // Writing to a vector does not fail.
+        let _ = writeln!(self.place, ":{}", stored.line);
+        let mut outer = self.reader.stack();
+        if outer.next().is_some_and(|(file, _)| file == stored.file.as_bstr()) {
+            for (file, line) in outer {
+                self.place.extend_from_slice(file);
+                let _ = writeln!(self.place, ":{}", line.saturating_sub(1));
+            }
+        }
+        self.place.push(b'\n');
+        let text = stored.text.borrow();
+        self.place.extend_from_slice(&text[..text.len().min(LONGEST_SHOWN)]);
+        position.set(&self.place);
     }
 
     /// Goes on after a report where `--continue-on-error` allows it.

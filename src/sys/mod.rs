@@ -20,6 +20,7 @@ pub mod orphans;
 pub mod ownership;
 pub mod pcre;
 pub mod poll;
+pub mod position;
 pub mod process;
 pub mod removal;
 pub mod replacement;

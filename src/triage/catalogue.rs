@@ -60,6 +60,7 @@ causes! {
     OPTION_CONFLICT "MTR-S015" "option-conflict" Refusal "Options that contradict or need each other";
     UNKNOWN_ENGINE "MTR-S016" "unknown-engine" Consequence "A default storage engine that is not there";
     UNKNOWN_CHARSET "MTR-S017" "unknown-charset" Refusal "A character set, collation, locale or time zone that is not there";
+    SEVERAL_OPTIONS "MTR-S018" "several-options" Refusal "Several options in one argument";
     // Plugins.
     PLUGIN_MISSING "MTR-S020" "plugin-missing" Setback "A plugin's file is not there";
     PLUGIN_SYMBOL "MTR-S021" "plugin-symbol" Setback "A plugin needs a symbol that the server does not have";
@@ -129,6 +130,7 @@ causes! {
     BINLOG_INDEX "MTR-S087" "binlog-index" Refusal "The binary log or its index cannot be opened";
     RELAY_LOG "MTR-S088" "relay-log" Setback "The relay log does not fit";
     SERVER_ID "MTR-S089" "server-id" Setback "Two servers have the same server id";
+    STATE_TRANSFER "MTR-S105" "state-transfer" Refusal "A state transfer of Galera failed";
     // Deaths.
     CRASH "MTR-S090" "crash" Death "The server crashed";
     ASSERTION "MTR-S091" "assertion" Death "An assertion of the server failed";
@@ -156,6 +158,7 @@ causes! {
     RUN_WARNINGS "MTR-R007" "warnings" Setback "The error log has lines that nothing suppresses";
     RUN_MISSING_PLUGIN "MTR-R008" "plugin-missing-in-test" Setback "The result differs because a plugin is not there";
     RUN_RESTARTED "MTR-R009" "restarted-in-test" Setback "The result differs because the server was restarted";
+    RUN_SCRIPT_ENDED "MTR-R010" "script-ended" Death "The script's program was ended by a signal";
 }
 
 /// The cause with this code.

@@ -12,6 +12,7 @@ pub mod stop;
 pub mod variables;
 
 use std::cell::{Cell, OnceCell, RefCell};
+use std::collections::VecDeque;
 use std::rc::Rc;
 use std::time::Instant;
 
@@ -34,6 +35,7 @@ use crate::script::common::message::{Kind, ScriptError};
 use crate::script::error_list::ExpectedError;
 use crate::script::expand;
 use crate::script::reader::{Lexing, Reader};
+use crate::sys::position::Position;
 
 /// One command of the list that the program counter walks over (mysqltest §1.2).
 #[derive(Debug)]
@@ -53,7 +55,9 @@ pub struct Stored {
     pub expected: Rc<[ExpectedError]>,
     /// The here-document that follows it, once it was read.
     pub document: OnceCell<BString>,
-    /// The line its text starts at, in the file it was read from.
+    /// The file it was read from.
+    pub file: Rc<BString>,
+    /// The line its text starts at in that file.
     pub line: u32,
 }
 
@@ -157,8 +161,14 @@ pub struct Interp {
     pub executed: u64,
     /// A `report` was written to the result instead of ending the test.
     pub reported: bool,
-    /// The statement at hand after expansion, for the explanation of a failure.
+    /// The statement at hand after expansion, for the explanation of a failure; empty where the command has none.
     pub last_statement: BString,
+    /// The commands that ran last, the one at hand among them, oldest first.
+    pub recent: VecDeque<Rc<Stored>>,
+    /// Tells whoever started the script where it is.
+    pub position: Option<Position>,
+    /// Where it is: a buffer.
+    pub place: Vec<u8>,
     /// The flavour of the server connected to last; before the first, the newest.
     pub flavour: Flavour,
     /// The line of the command read last; 0 before the first and after the last.

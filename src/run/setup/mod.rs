@@ -9,5 +9,6 @@ pub mod engine;
 pub mod network;
 pub mod plugin_dir;
 pub mod sanitizer;
+pub mod said;
 pub mod traces;
 pub mod vardir;

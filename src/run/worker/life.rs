@@ -468,6 +468,7 @@ mod tests {
             run_mark: format!("unit-test-{}", std::process::id()),
             named_tests: true,
             traces: Default::default(),
+            said: crate::run::setup::said::Said::default(),
         });
         let dirs = WorkerDirs { var: root.join("var"), tmp: root.join("var/tmp") };
         dirs.create().unwrap();

@@ -5,6 +5,7 @@ pub mod aria;
 pub mod core_file;
 pub mod declarations;
 pub mod elf;
+pub mod fellows;
 pub mod holders;
 pub mod libraries;
 pub mod limits;
@@ -42,6 +43,7 @@ pub fn complete(evidence: &mut Evidence, subject: &Subject<'_>) {
     tls::add(evidence, subject);
     redo_log::add(evidence, subject);
     aria::add(evidence, subject);
+    fellows::add(evidence);
 }
 
 /// Adds to the evidence of a server that died some time ago what is still as it was: programs, libraries, plugins and
@@ -52,4 +54,5 @@ pub fn complete_later(evidence: &mut Evidence, subject: &Subject<'_>) {
     program::add(evidence);
     plugins::add(evidence, subject);
     tls::add(evidence, subject);
+    fellows::add(evidence);
 }

@@ -77,7 +77,7 @@ fn denied<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
     let path = data_file(scene, &entry);
     let file = path.as_ref().map(|path| absolute(scene, path.as_bstr()));
     let file = file.or_else(|| Some(datadir(scene)?.join("x")));
-    let blocked = file.and_then(|file| obstacle(scene, &file)).filter(|b| matches!(b, Obstacle::Denied(_)));
+    let blocked = file.and_then(|file| obstacle(scene, &file)).filter(|b| matches!(b, Obstacle::Denied(..)));
     let why = match (&blocked, &path, entry.system_error()) {
         (_, _, Some(libc::EROFS)) => "its file system is read-only".to_owned(),
         (Some(blocked), ..) => describe(scene, blocked),
@@ -269,15 +269,16 @@ fn aria<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
             (
                 format!("Aria's control file '{path}' is corrupt: {why}"),
                 scene.argument("datadir"),
-                "use a fresh data directory; to keep this one, remove aria_log_control and aria_log.* and run \
-                 aria_chk -r --zerofill on its Aria tables",
+                "use a fresh data directory (another --vardir); to keep this one, remove aria_log_control and aria_log.*, \
+                 which loses changes that are in the logs only, and run aria_chk -r --zerofill on its Aria tables",
             )
         };
         return Some(Finding::new(ARIA_CONTROL, text).quoting([entry]).blaming(argument).fix(fix));
     }
     let entry = complaints(scene).find(recovery)?;
     let text = format!("Aria's log does not fit its tables: {}", entry.message);
-    let fix = "use a fresh data directory; to keep this one, run aria_chk -r on all Aria tables and remove aria_log.*";
+    let fix = "use a fresh data directory (another --vardir); to keep this one, run aria_chk -r on all Aria tables and \
+               remove aria_log.*, which loses changes that are in the logs only";
     Some(Finding::new(ARIA_CONTROL, text).quoting([entry]).fix(fix))
 }
 
@@ -298,7 +299,8 @@ fn aria_files<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
     let path = file.path.display();
     let what = if is_control(file) { "control file" } else { "log" };
     let fix =
-        "use a fresh data directory; to keep this one, remove it and run aria_chk -r on all Aria tables";
+        "use a fresh data directory (another --vardir); to keep this one, remove it, which loses changes that are in it \
+         only, and run aria_chk -r on all Aria tables";
     let (text, seen) = if file.regular {
         (
             format!("Aria's {what} '{path}' is cut"),

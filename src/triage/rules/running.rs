@@ -1,14 +1,14 @@
-//! During and after a test: time-outs, shutdowns, lines that nothing suppresses, and failures of scripts whose cause
+//! During and after a test: shutdowns, lines that nothing suppresses, and failures of scripts whose cause
 //! is the server's.
 
 use bstr::{BStr, BString, ByteSlice};
 
 use crate::triage::catalogue::{
-    RUN_HANG, RUN_MISSING_PLUGIN, RUN_RESTARTED, RUN_SHUTDOWN, RUN_VALGRIND, RUN_WARNINGS,
+    RUN_MISSING_PLUGIN, RUN_RESTARTED, RUN_SHUTDOWN, RUN_VALGRIND, RUN_WARNINGS,
 };
 use crate::triage::crash::{assertion_words, read};
 use crate::triage::diagnosis::signal_name;
-use crate::triage::evidence::{ExitKind, Stage, Statement, TestFacts};
+use crate::triage::evidence::{ExitKind, Stage, TestFacts};
 use crate::triage::finding::Rule;
 use crate::triage::finding::{Finding, Quote};
 use crate::triage::log::{Entry, Level, entries};
@@ -18,7 +18,7 @@ use crate::triage::scene::Scene;
 use crate::triage::stack::{Frame, culprit, folded};
 
 /// The rules of this file.
-pub const RULES: &[Rule] = &[shutdown, hang, valgrind_errors, warnings];
+pub const RULES: &[Rule] = &[shutdown, valgrind_errors, warnings];
 
 /// Those about lines that failed a test.
 pub const LINES: &[Rule] = &[valgrind_errors, warnings];
@@ -56,49 +56,6 @@ fn shutdown<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
     };
     let finding = Finding::new(RUN_SHUTDOWN, format!("{by} during the test")).quoting([entry]).fix(fix);
     Some(if own { finding.following() } else { finding })
-}
-
-/// The test did not end: what the script, and what the servers, wait for.
-fn hang<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
-    let test = test(scene).filter(|_| scene.evidence.timed_out)?;
-    // The one that waits longest for something is what the others wait for, if not a sleep of its own.
-    let busy = test.statements.iter().max_by_key(|statement| number(statement.seconds.as_bstr()));
-    let text = match (test.programs.first(), busy, &test.last_line) {
-        (Some(program), _, _) => format!("the script waits for a program: {program}"),
-        (None, Some(statement), _) => {
-            let state = match statement.state.as_slice() {
-                b"" => String::new(),
-                _ => format!(" ({})", statement.state),
-            };
-            let Statement { server, seconds, text, .. } = statement;
-            format!("{server} executes a statement for {seconds} s{state}: {}", one_line(text.as_bstr()))
-        }
-        (None, None, Some(line)) => format!("the script is at: {line}"),
-        (None, None, None) => "the script has written nothing".to_owned(),
-    };
-    let mut finding = Finding::new(RUN_HANG, text).likely();
-    if let Some(line) = &test.last_line {
-        finding = finding.seen(format!("last line of the script's output: {line}"));
-    }
-    for program in &test.programs {
-        finding = finding.seen(format!("program of the script: {program}"));
-    }
-    for Statement { server, connection, seconds, state, text } in &test.statements {
-        let text = one_line(text.as_bstr());
-        finding = finding.seen(format!("{server}, connection {connection}, {seconds} s, {state}: {text}"));
-    }
-    for line in scene.evidence.threads.lines() {
-        finding = finding.seen(line);
-    }
-    Some(finding.fix("a slow machine or build is given more time with --testcase-timeout=MINUTES"))
-}
-
-fn number(text: &BStr) -> i64 {
-    text.to_str().ok().and_then(|text| text.parse().ok()).unwrap_or(0)
-}
-
-fn one_line(text: &BStr) -> BString {
-    bstr::join(" ", text.fields()).into()
 }
 
 fn valgrind_errors<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {

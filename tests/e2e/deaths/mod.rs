@@ -2,6 +2,7 @@
 //!
 //! The installed server dies for real wherever a test can bring that about.
 
+mod context;
 mod crash;
 mod datadir;
 mod disk;
