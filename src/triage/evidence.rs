@@ -7,6 +7,7 @@ use std::time::Duration;
 use bstr::BString;
 
 use crate::case::ServerOption;
+use crate::grammar::suppression::Suppression;
 use crate::tree::probe::ServerFacts;
 
 /// How a server process ended.
@@ -401,6 +402,10 @@ pub struct TestFacts {
     pub statements: Vec<Statement>,
     /// Lines of error logs that failed the test.
     pub warnings: Vec<BString>,
+    /// What its script says is meant, with the file.
+    pub suppressions: Vec<(PathBuf, Suppression)>,
+    /// Variables with the name of a plugin's library that its report names and that are not set: `HANDLERSOCKET_SO`.
+    pub unset: Vec<BString>,
     /// Errors of the log since the server's start, which may be long before this test.
     pub since_start: LogPart,
     /// The tests that this server served since its start, this one included.

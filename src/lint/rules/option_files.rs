@@ -5,7 +5,8 @@ use std::path::Path;
 use bstr::{BString, ByteSlice};
 use rayon::prelude::*;
 
-use crate::lint::catalogue::{BLANKS, COMMENT, OPTION_FILE_UNUSED, STRAY_WORD};
+use crate::grammar::option_file::options_in;
+use crate::lint::catalogue::{BLANKS, COMMENT, OPTION_FILE_UNUSED, SEVERAL_OPTIONS, STRAY_WORD};
 use crate::lint::dialect::Dialect;
 use crate::lint::files::Kind;
 use crate::lint::finding::Finding;
@@ -70,6 +71,16 @@ fn in_words(path: &Path, words: &[Word], dialect: Option<&Dialect>) -> Vec<Findi
             continue;
         }
         if word.is_option() {
+            let parts = options_in(&word.text);
+            if parts.len() > 1 {
+                let message = format!("'{}' is one argument with {} options in it", word.text, parts.len());
+                let corrected: Vec<_> = parts.iter().map(|part| part.to_str_lossy()).collect();
+                findings.push(
+                    Finding::new(SEVERAL_OPTIONS, path, message)
+                        .at(word.line, word.column)
+                        .corrected(corrected.join(" ")),
+                );
+            }
             before = Some(word);
         } else {
             if told != word.line && !before.is_some_and(|option| may_take(option, dialect)) {

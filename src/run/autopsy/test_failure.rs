@@ -1,16 +1,22 @@
 //! Collects what is known when a test fails through its servers, for `triage` to explain.
 
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bstr::{BStr, BString, ByteSlice};
 
+use crate::case::{Origin, ServerOption};
 use crate::check::session::{Session, SessionError};
+use crate::error::Location;
+use crate::grammar::suppression::{self, Suppression};
 use crate::run::autopsy::core_dump;
 use crate::run::autopsy::gdb;
 use crate::run::servers::set::ServerSet;
 use crate::run::servers::shutdown::Shutdown;
 use crate::sys::child::Exit;
 use crate::sys::deadline::deadline_after;
+use crate::sys::excerpt;
 use crate::sys::process;
 use crate::triage::collect::log_file;
 use crate::triage::diagnosis::Diagnosis;
@@ -19,6 +25,7 @@ use crate::triage::evidence::{
 };
 use crate::triage::log::is_ready;
 use crate::triage::rules::judge;
+use crate::triage::scene::Scene;
 
 /// How long a server that hangs may take to say what it executes.
 const ANSWER: Duration = Duration::from_secs(5);
@@ -185,8 +192,10 @@ impl ServerSet {
         &mut self,
         warnings: &[u8],
         files: Vec<(usize, Vec<TextFile>)>,
+        script: Option<&Path>,
     ) -> Vec<Diagnosis> {
         let mut files = files;
+        let suppressions = script.map(suppressions_of).unwrap_or_default();
         let mut found = Vec::new();
         for i in 0..self.servers.len() {
             let log = self.servers[i].group.log_error();
@@ -202,6 +211,7 @@ impl ServerSet {
             let mut evidence = self.evidence_of_test(i);
             if let Some(test) = &mut evidence.test {
                 test.warnings = lines;
+                test.suppressions.clone_from(&suppressions);
             }
             let since_start = evidence.test.as_ref().map(|test| test.since_start.clone()).unwrap_or_default();
             let of_test = std::mem::replace(&mut evidence.log, since_start);
@@ -214,17 +224,75 @@ impl ServerSet {
         found
     }
 
-    /// Why the script failed, if that is the servers' doing.
+    /// Why a check of the server at `i` could not be made, which said `error`.
+    pub fn diagnose_check(&mut self, i: usize, error: &str) -> Option<Diagnosis> {
+        let mut evidence = self.evidence_of_test(i);
+        let said: Vec<BString> =
+            Scene::new(&evidence).since_ready().map(|entry| entry.raw.to_owned()).collect();
+        let line = format!("0 [ERROR] {}", error.replace('\n', " "));
+        let log = &mut evidence.log;
+        log.text = bstr::join("\n", said.iter().map(|line| line.as_slice()).chain([line.as_bytes()])).into();
+        (evidence.stage, evidence.exit, evidence.test) = (Stage::Start, ExitKind::Running, None);
+        self.complete(&mut evidence, i);
+        let mut diagnosis = judge::diagnose_refusal(&evidence)?;
+        diagnosis.ending = "was running, and did not let itself be checked".to_owned();
+        Some(shown_beside(diagnosis))
+    }
+
+    /// Why a program failed that the script ran and whose output stands in its report, if a rule for servers knows: the
+    /// script may start servers of its own.
+    fn diagnose_program(&self, report: &BString) -> Option<Diagnosis> {
+        let at = report.find("exec of '")?;
+        let (command, rest) = report[at + "exec of '".len()..].split_once_str("' failed, error: ")?;
+        let (_, output) = rest.split_once_str("Output from before failure:\n")?;
+        // What the interpreter says behind it is not the program's.
+        let end = output.find("\nmtr-rs: ").or_else(|| output.find("\nThe result from queries")).unwrap_or(output.len());
+        let noted = Arc::new(Origin::Noted(Location { file: "the script's command".into(), line: None }));
+        let mut words = command.fields().map(|word| BString::from(word.trim_with(|c| c == '\'' || c == '"')));
+        let program = words.next()?.to_path_lossy().into_owned();
+        let argv = words.map(|text| ServerOption { text, origin: Arc::clone(&noted) }).collect();
+        let evidence = Evidence {
+            server: program.file_name().unwrap_or_default().as_encoded_bytes().into(),
+            stage: Stage::Start,
+            exit: ExitKind::Status(1),
+            program,
+            argv,
+            facts: Some(Arc::clone(&self.context().facts)),
+            log: LogPart { path: self.dirs.current_test(), first_line: 1, text: output[..end].into() },
+            ..Evidence::default()
+        };
+        judge::diagnose_refusal(&evidence).map(shown_beside)
+    }
+
+    /// Variables of the form `$NAME_SO` in a report that are not set.
+    fn unset_in(&self, report: &[u8]) -> Vec<BString> {
+        let names = report.find_iter("$").filter_map(|at| {
+            let rest = report[at + 1..].strip_prefix(b"{").unwrap_or(&report[at + 1..]);
+            let length = rest.iter().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_').count();
+            rest[..length].ends_with(b"_SO").then(|| BString::from(&rest[..length]))
+        });
+        names.filter(|name| self.env.non_empty(&*name.to_os_str_lossy()).is_none()).collect()
+    }
+
+    /// Why the script failed, if that is the servers' doing, or that of what is around it.
     pub fn diagnose_script(&mut self, report: &BString) -> Option<Diagnosis> {
+        if let Some(diagnosis) = self.diagnose_program(report) {
+            return Some(diagnosis);
+        }
+        let unset = self.unset_in(report);
         for i in self.running() {
             let mut evidence = self.evidence_of_test(i);
+            evidence.plugin_dir = self.context().layout.plugin_dir.clone();
             if let Some(test) = &mut evidence.test {
                 test.report.clone_from(report);
+                test.unset.clone_from(&unset);
             }
             if let Some(diagnosis) = judge::diagnose_script(&evidence) {
                 // Of a plugin that is missing, the log of the start tells why.
-                let absence = self.absence(i, evidence, report);
-                return Some(shown_beside(absence.unwrap_or(diagnosis)));
+                return Some(shown_beside(match self.absence(i, evidence, report) {
+                    Some(absence) => diagnosis.because(absence),
+                    None => diagnosis,
+                }));
             }
         }
         None
@@ -287,6 +355,15 @@ impl ServerSet {
         }
         found
     }
+}
+
+/// More of a script is not read.
+const MOST_OF_SCRIPT: u64 = 1 << 20;
+
+/// What a script says that error logs may have.
+fn suppressions_of(script: &Path) -> Vec<(PathBuf, Suppression)> {
+    let text = excerpt::head(script, 0, MOST_OF_SCRIPT).unwrap_or_default();
+    suppression::calls(&text).into_iter().map(|call| (script.to_owned(), call)).collect()
 }
 
 /// The lines of `warnings` that are said to stand in the log at `path`.

@@ -245,7 +245,7 @@ impl Worker {
             match found {
                 Ok(None) => {}
                 Ok(Some(lines)) => {
-                    outcome.diagnoses = self.set.diagnose_warnings(&lines, reports);
+                    outcome.diagnoses = self.set.diagnose_warnings(&lines, reports, Some(&case.path));
                     outcome.warnings = lines;
                     if status == 0 {
                         outcome.failure = Some(FailureKind::Warnings);
@@ -317,7 +317,7 @@ impl Worker {
         let checked = late.and_then(|late| Ok((late, checked?)));
         match checked {
             Ok((Some(lines), report)) => {
-                outcome.diagnoses = self.set.diagnose_warnings(&lines, Vec::new());
+                outcome.diagnoses = self.set.diagnose_warnings(&lines, Vec::new(), Some(&case.path));
                 outcome.warnings = lines;
                 outcome.check_report = report.unwrap_or_default();
                 (outcome.verdict, outcome.failure) = (Verdict::Fail, Some(FailureKind::Warnings));

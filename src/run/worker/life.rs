@@ -341,7 +341,7 @@ impl Worker {
             Ok(None) => {}
             Ok(Some(lines)) => {
                 let diagnoses = match which {
-                    Late::All => self.set.diagnose_warnings(&lines, Vec::new()),
+                    Late::All => self.set.diagnose_warnings(&lines, Vec::new(), None),
                     // The log of that test has ended with the marker.
                     Late::BeforeMarker => Vec::new(),
                 };

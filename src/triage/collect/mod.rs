@@ -24,7 +24,10 @@ pub mod tls;
 
 pub use subject::Subject;
 
+use std::os::unix::fs::MetadataExt as _;
+
 use crate::triage::evidence::Evidence;
+use crate::triage::scene::Scene;
 
 /// Adds what the system and the files tell to evidence that has server, program, arguments, log and exit.
 /// Without a core file it takes a few milliseconds.
@@ -50,6 +53,12 @@ pub fn complete(evidence: &mut Evidence, subject: &Subject<'_>) {
 /// paths. Who holds a port, limits and free space are those of today and tell nothing. Settings are there already.
 pub fn complete_later(evidence: &mut Evidence, subject: &Subject<'_>) {
     paths::add(evidence, subject);
+    // Who reads the log is not who ran the server: that one owns it.
+    if let Ok(meta) = std::fs::metadata(&evidence.log.path)
+        && (meta.uid() != 0 || Scene::new(evidence).given("user").is_none())
+    {
+        (evidence.system.uid, evidence.system.gid) = (meta.uid(), meta.gid());
+    }
     elf::add(evidence);
     program::add(evidence);
     plugins::add(evidence, subject);

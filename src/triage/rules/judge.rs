@@ -121,6 +121,17 @@ fn by<'a>(scene: &Scene<'a>, rules: &[&[Rule]]) -> Vec<Finding<'a>> {
     found
 }
 
+/// Why something was refused by a server that lives, as the last line of its log tells: a check of the runner, a program of the
+/// script that is a server itself. `None` where no rule knows that line.
+pub fn diagnose_refusal(evidence: &Evidence) -> Option<Diagnosis> {
+    let scene = Scene::new(evidence);
+    let mut found = ruled(&scene);
+    found.retain(|finding| !finding.entries.is_empty());
+    let last = scene.log.last().map(|entry| entry.line);
+    found.sort_by_key(|finding| !finding.entries.iter().any(|entry| Some(entry.line) == last));
+    (!found.is_empty()).then(|| Diagnosis::of(&scene, found))
+}
+
 /// Why the program that runs a script ended without a word.
 pub fn diagnose_script_end(evidence: &Evidence) -> Diagnosis {
     let scene = Scene::new(evidence);

@@ -1,7 +1,12 @@
 //! During and after a test: shutdowns, lines that nothing suppresses, and failures of scripts whose cause
 //! is the server's.
 
+use std::path::PathBuf;
+
 use bstr::{BStr, BString, ByteSlice};
+
+use crate::grammar::suppression::Suppression;
+use crate::sys::pcre::Pattern;
 
 use crate::triage::catalogue::{
     RUN_MISSING_PLUGIN, RUN_RESTARTED, RUN_SHUTDOWN, RUN_VALGRIND, RUN_WARNINGS,
@@ -25,7 +30,7 @@ pub const LINES: &[Rule] = &[valgrind_errors, warnings];
 
 /// What may make a script fail though it is right: asked where a result differs or a command failed, and nothing else
 /// is asked then, as logs of tests are full of errors that are meant.
-pub const SCRIPT_RULES: &[Rule] = &[crashed_and_restarted, missing_plugin];
+pub const SCRIPT_RULES: &[Rule] = &[crashed_and_restarted, missing_plugin, unset_library];
 
 fn test<'a>(scene: &Scene<'a>) -> Option<&'a TestFacts> {
     scene.evidence.test.as_ref().filter(|_| scene.evidence.stage == Stage::Running)
@@ -98,6 +103,9 @@ fn warnings<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
         1 => String::new(),
         n => format!(" (and {} more)", n - 1),
     };
+    if let Some(finding) = near_miss(test, said) {
+        return Some(finding.quoting(lines.iter().take(WARNINGS).copied()));
+    }
     let text = format!("the error log has a line that nothing suppresses{more}: {said}");
     let mut finding = Finding::new(RUN_WARNINGS, text).quoting(lines.iter().take(WARNINGS).copied());
     if lines.is_empty() {
@@ -111,6 +119,28 @@ fn warnings<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
         "if the test means to bring it about: call mtr.add_suppression(\"{}\");",
         suppression(said)
     )))
+}
+
+/// A call that was meant for the line and does not match it, because a string of SQL takes its backslashes away.
+fn near_miss<'a>(test: &TestFacts, said: &BStr) -> Option<Finding<'a>> {
+    let matches = |pattern: &[u8]| {
+        let mut pattern = Pattern::new(pattern, true).ok()?;
+        pattern.find(said, false).ok().map(|found| found.is_some())
+    };
+    let meant = |call: &&(PathBuf, Suppression)| {
+        call.1.lost().is_some()
+            && matches(&call.1.pattern) != Some(true)
+            && matches(&call.1.meant()) == Some(true)
+    };
+    let (file, call) = test.suppressions.iter().find(meant)?;
+    let (place, lost) = (format!("{}:{}", file.display(), call.line), char::from(call.lost()?));
+    let text = format!(
+        "the suppression \"{}\" ({place}) does not match the line it is meant for, as in a string of SQL \\{lost} is {lost}: \
+         {said}",
+        call.written
+    );
+    let finding = Finding::new(RUN_WARNINGS, text).fix(format!("write call mtr.add_suppression(\"{}\");", call.mended()));
+    Some(finding.seen(format!("{place}: {}", call.written)))
 }
 
 /// A pattern for a line: characters that a pattern reads otherwise are any character.
@@ -149,6 +179,27 @@ fn crashed_and_restarted<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
         });
     }
     Some(finding)
+}
+
+/// The script names the library of a plugin by a variable that is not set, as there is no such library.
+fn unset_library<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
+    let test = test(scene)?;
+    let variable = test.unset.first()?;
+    let stem = variable.strip_suffix(b"_SO").unwrap_or(variable).to_ascii_lowercase();
+    let (library, plugin) = (format!("{}.so", stem.as_bstr()), stem.strip_prefix(b"ha_").unwrap_or(&stem).to_vec());
+    let plugin = plugin.as_bstr();
+    let line = test.report.lines().find(|line| line.contains_str(variable)).unwrap_or_default();
+    let text = format!(
+        "the variable {variable} is not set, as {} has no {library}: the script names a library that is not there",
+        scene.evidence.plugin_dir.display()
+    );
+    let fix = format!(
+        "install the package that has {library} (of Debian: mariadb-plugin-{}, or mariadb-test for plugins of tests), or build \
+         it: -DPLUGIN_{}=DYNAMIC",
+        plugin.replace("_", "-").as_bstr(),
+        plugin.to_ascii_uppercase().as_bstr()
+    );
+    Some(Finding::new(RUN_MISSING_PLUGIN, text).seen(line).fix(fix))
 }
 
 /// Errors of the server about what a missing plugin would have given.

@@ -6,7 +6,7 @@ use super::faulty::Faulty;
 #[test]
 fn a_plugin_that_never_returns() {
     let died = Faulty::plain().does("hang").env("MTR_START_TIMEOUT", "2").dies();
-    died.cause("MTR-S100", "the server was not ready after 2 s; its last words: ").fix("MTR_START_TIMEOUT=");
+    died.page("MTR-S100").cause("MTR-S100", "the server was not ready after 2 s; its last words: ").fix("MTR_START_TIMEOUT=");
     died.run.says("was still starting after 2.00 s (start timeout)");
 }
 
@@ -24,7 +24,7 @@ fn a_pid_file_elsewhere() {
 #[test]
 fn help() {
     let died = Death::by_options("--loose-x\n--help\n").dies();
-    died.cause("MTR-S102", "--help (")
+    died.page("MTR-S102").cause("MTR-S102", "--help (")
         .cause("MTR-S102", "dead.opt:2")
         .evidence("exit status 0")
         .fix("remove it");

@@ -1,0 +1,168 @@
+//! Scripts whose program is killed, that do not end, or that fail for what is around them, and what is said of it.
+
+use std::fs;
+
+use serde_json::Value;
+
+use crate::skip::root_is_there;
+use crate::support::{Finished, Site, sample};
+
+/// A test `own.bad` with this script; its result is empty.
+fn bad(script: &str) -> Site {
+    let site = Site::real();
+    site.test_file("bad.test", script).test_file("bad.result", "").test_file("bad.opt", "");
+    site
+}
+
+fn run(site: &Site, args: &[&str]) -> Finished {
+    site.run().args(["--force", "--retry=0"]).args(args).args(["bad"]).finish()
+}
+
+fn outcome(run: &Finished) -> Value {
+    run.reports_are_well_formed();
+    run.outcomes("own.bad")[0].clone()
+}
+
+/// The diagnosis of a run that fails.
+#[track_caller]
+fn diagnosis(run: &Finished, code: &str) -> Value {
+    run.exits(1).verdict("own.bad", "fail");
+    let outcome = outcome(run);
+    let diagnosis = outcome["diagnoses"][0].clone();
+    assert_eq!(diagnosis["code"], code, "{run:?}");
+    run.says(diagnosis["cause"].as_str().unwrap());
+    diagnosis
+}
+
+#[track_caller]
+fn has(diagnosis: &Value, field: &str, words: &str) {
+    let told = diagnosis[field].as_str().unwrap_or_default();
+    assert!(told.contains(words), "{words:?} in {diagnosis:#}");
+}
+
+#[track_caller]
+fn has_evidence(diagnosis: &Value, words: &str) {
+    let quotes = diagnosis["evidence"].as_array().unwrap();
+    assert!(quotes.iter().any(|quote| quote["text"].as_str().unwrap().contains(words)), "{words:?} in {diagnosis:#}");
+}
+
+/// Console, JUnit and events say which signal, at which line of which file, at which command.
+#[test]
+fn a_script_whose_program_is_killed() {
+    let site = bad("--echo x\n--source include/kill.inc\n");
+    site.test_file("include/kill.inc", "# who\n--perl\nkill 9, getppid();\nsleep 5;\nEOF\n");
+    // The shell stands between.
+    site.test_file("include/kill.inc", "# who\n--exec kill -9 $(awk '/^PPid/ {print $2}' /proc/$PPID/status 2>/dev/null || echo $PPID); kill -9 $PPID\n");
+    let run = run(&site, &[]);
+    let diagnosis = diagnosis(&run, "MTR-R010");
+    sample::is_on_page("MTR-R010", &diagnosis, &site.path(""));
+    has(&diagnosis, "cause", "the program that runs the script was ended by signal 9 (SIGKILL) at ");
+    has(&diagnosis, "cause", "own/include/kill.inc:2: exec kill -9");
+    has_evidence(&diagnosis, "(included from ");
+    let place = &outcome(&run)["place"];
+    assert!(place["file"].as_str().unwrap().ends_with("own/include/kill.inc"), "{place}");
+    assert_eq!(place["line"], 2);
+    assert!(run.report("junit").contains("was ended by signal 9 (SIGKILL) at "), "{}", run.report("junit"));
+    run.does_not_say("mysqltest failed but provided no output");
+}
+
+const SHORT: &str = "--testcase-timeout=0.1";
+
+/// The expect file has a word that nobody knows: said at once and at the time-out.
+#[test]
+fn an_expect_file_with_a_word_that_nobody_knows() {
+    let site = bad(
+        "--exec echo 'rstart:' > $MYSQLTEST_VARDIR/tmp/mysqld.1.expect\n--shutdown_server\n\
+         --source include/wait_until_disconnected.inc\n--enable_reconnect\n\
+         --source include/wait_until_connected_again.inc\n",
+    );
+    let run = run(&site, &[SHORT]);
+    let outcome = outcome(&run);
+    run.says("the expect file of mysqld.1 says 'rstart:', which nobody knows: the server stays down").says("own/bad.test:2: ");
+    if outcome["failure"] == "timeout" {
+        let diagnosis = diagnosis(&run, "MTR-R002");
+        has(&diagnosis, "cause", "mysqld.1 is down: the test stopped it at ");
+        has(&diagnosis, "cause", "own/bad.test:2: shutdown_server, and its expect file says 'rstart:', which nobody knows");
+        has(&diagnosis, "fix", "write restart, restart: OPTIONS or wait to ");
+    }
+}
+
+#[test]
+fn options_of_an_expect_file_that_are_dropped() {
+    let site = bad(
+        "--disable_query_log\n--exec echo 'restart_abort: --max-connections=7' > $MYSQLTEST_VARDIR/tmp/mysqld.1.expect\n\
+         --shutdown_server\n--source include/wait_until_disconnected.inc\n--enable_reconnect\n\
+         --source include/wait_until_connected_again.inc\n",
+    );
+    let run = run(&site, &[]);
+    run.verdict("own.bad", "pass")
+        .says("own/bad.test:3: the expect file of mysqld.1 says 'restart_abort: --max-connections=7': the server is started again without");
+}
+
+/// A server that the test stopped and that nobody starts again, while the script waits for it.
+#[test]
+fn a_server_that_stays_down() {
+    let site = bad(
+        "--exec echo wait > $MYSQLTEST_VARDIR/tmp/mysqld.1.expect\n--shutdown_server\n\
+         --source include/wait_until_disconnected.inc\n--exec sleep 100\n",
+    );
+    let run = run(&site, &[SHORT]);
+    let diagnosis = diagnosis(&run, "MTR-R002");
+    has(&diagnosis, "cause", "mysqld.1 is down: the test stopped it at ");
+    has(&diagnosis, "cause", "own/bad.test:2: shutdown_server, and its expect file says 'wait'");
+    has_evidence(&diagnosis, "own/bad.test:4: exec sleep 100");
+    has(&diagnosis, "fix", "write restart to ");
+}
+
+#[test]
+fn a_script_that_sleeps() {
+    let site = bad("--sleep 100\n");
+    let run = run(&site, &[SHORT]);
+    let diagnosis = diagnosis(&run, "MTR-R002");
+    has(&diagnosis, "cause", "the script sleeps at ");
+    has(&diagnosis, "cause", "own/bad.test:1: sleep 100");
+    let threads = diagnosis["evidence"].as_array().unwrap();
+    assert!(threads.iter().all(|quote| !quote["text"].as_str().unwrap().starts_with("script (process")), "{run:?}");
+}
+
+#[test]
+fn a_script_that_waits_for_a_program() {
+    let site = bad("--echo x\n--exec sleep 100\n");
+    let run = run(&site, &[SHORT]);
+    let diagnosis = diagnosis(&run, "MTR-R002");
+    has(&diagnosis, "cause", "own/bad.test:2: exec sleep 100");
+    has(&diagnosis, "cause", "it waits for a program, sleep 100");
+}
+
+/// A server that is slow to shut down is killed; the test passes, and it is said.
+#[test]
+fn a_server_that_is_killed_as_it_shuts_down() {
+    let site = bad(
+        "--disable_query_log\n--exec echo restart > $MYSQLTEST_VARDIR/tmp/mysqld.1.expect\n\
+         let $pid = `select @@pid_file`;\n--exec kill -STOP `cat $pid`\n--shutdown_server 1\n\
+         --source include/wait_until_disconnected.inc\n--enable_reconnect\n\
+         --source include/wait_until_connected_again.inc\n",
+    );
+    let run = run(&site, &["--nowarnings"]);
+    run.says("mysqld.1 did not shut down in time, and was killed by ").says("own/bad.test:5: shutdown_server 1");
+    let warned = run.events.iter().any(|event| {
+        event["event"] == "warning" && event["text"].as_str().unwrap_or_default().contains("did not shut down in time")
+    });
+    assert!(warned, "{run:?}");
+}
+
+/// What ran before, with its place; nothing that did not run; the message once.
+#[test]
+fn the_explanation_of_a_failure() {
+    let site = bad(
+        "# a comment\nlet $x = 1;\nif (!$x) {\n  --echo never\n}\nselect 'told';\n--remove_file $MYSQLTEST_VARDIR/tmp/nosuch\n",
+    );
+    let run = run(&site, &[]);
+    run.exits(1);
+    let report = outcome(&run)["report"].as_str().unwrap().to_owned();
+    assert_eq!(report.matches("command \"remove_file\" failed").count(), 1, "{report}");
+    let explained = &report[report.find("mtr-rs: ").unwrap()..];
+    assert!(explained.lines().next().unwrap().ends_with("own/bad.test:7"), "{explained}");
+    assert!(!explained.contains("query:") && !explained.contains("never") && !explained.contains("a comment"), "{explained}");
+    assert!(explained.contains("bad.test:6: select 'told'\n") && explained.contains("bad.test:2: let $x = 1\n"), "{explained}");
+}
