@@ -229,7 +229,7 @@ fn silent_crash_at_shutdown() {
             run.events.iter().filter(|event| event["event"] == "shutdown_warnings").collect();
         let [told] = told.as_slice() else { panic!("{run:?}") };
         assert_eq!(told["tests"], serde_json::json!(["own.bad"]), "{run:?}");
-        let told = Told { diagnosis: told["diagnoses"][0].clone(), run };
+        let told = Told { diagnosis: told["diagnoses"][0].clone(), run, root: PathBuf::new() };
         let cause = format!("the server crashed with signal {number} ({name}) while it shut down");
         told.cause("MTR-R001", &cause).evidence("the one test since the server's start: own.bad");
         told.run.says(&format!("mysqld.1 crashed while it shut down: signal {number} ({name})"));

@@ -166,3 +166,104 @@ fn the_explanation_of_a_failure() {
     assert!(!explained.contains("query:") && !explained.contains("never") && !explained.contains("a comment"), "{explained}");
     assert!(explained.contains("bad.test:6: select 'told'\n") && explained.contains("bad.test:2: let $x = 1\n"), "{explained}");
 }
+
+/// The directory for temporary files goes while the test runs: the check of its warnings cannot be made.
+#[test]
+fn a_check_that_could_not_be_made() {
+    let site = bad("--exec rm -r $MYSQLTEST_VARDIR/own_tmp\n");
+    site.test_file("bad.opt", "--tmpdir=$MYSQLTEST_VARDIR/own_tmp\n");
+    site.test_file("bad-master.sh", "mkdir $MYSQLTEST_VARDIR/own_tmp && chmod 1777 $MYSQLTEST_VARDIR/own_tmp\n");
+    let run = run(&site, &[]);
+    run.says("Could not execute 'check");
+    let diagnosis = diagnosis(&run, "MTR-S055");
+    has(&diagnosis, "cause", "the directory for temporary files ");
+    has(&diagnosis, "cause", "/own_tmp does not exist: --tmpdir=");
+}
+
+#[test]
+fn a_variable_for_a_library_that_is_not_set() {
+    let site = bad("--disable_query_log\neval install plugin h soname '$NOSUCH_THING_SO';\n");
+    let run = run(&site, &[]);
+    let diagnosis = diagnosis(&run, "MTR-R008");
+    has(&diagnosis, "cause", "the variable NOSUCH_THING_SO is not set, as ");
+    has(&diagnosis, "fix", "mariadb-plugin-nosuch-thing");
+    has(&diagnosis, "fix", "-DPLUGIN_NOSUCH_THING=DYNAMIC");
+}
+
+/// A server that the script starts itself.
+#[test]
+fn a_program_that_fails_with_words_that_a_rule_knows() {
+    let site = bad("--exec $MYSQLD --no-defaults --user=root --datadir=/nonexist 2>&1\n");
+    let run = run(&site, &[]);
+    let diagnosis = diagnosis(&run, "MTR-S040");
+    has(&diagnosis, "cause", "the data directory '/nonexist/'");
+}
+
+/// In a string of SQL a backslash goes.
+#[test]
+fn a_suppression_that_does_not_match() {
+    let line = "2026-11-23 12:00:00 0 [ERROR] Odd (thing)";
+    let site = bad(&format!(
+        "--disable_query_log\ncall mtr.add_suppression(\"Odd \\(thing\\)\");\n\
+         --exec echo '{line}' >> $MYSQLTEST_VARDIR/log/mysqld.1.err\n"
+    ));
+    let run = run(&site, &[]);
+    let diagnosis = diagnosis(&run, "MTR-R007");
+    has(&diagnosis, "cause", "own/bad.test:2) does not match the line it is meant for");
+    has(&diagnosis, "fix", "write call mtr.add_suppression(\"Odd \\\\(thing\\\\)\");");
+}
+
+/// A template with a byte order mark fails its test, and no other.
+#[test]
+fn a_configuration_with_a_byte_order_mark() {
+    let site = bad("let $x = 1;\n");
+    site.test_file("bad.cnf", "\u{feff}!include include/default_my.cnf\n");
+    site.test_file("good.test", "let $x = 1;\n").test_file("good.result", "");
+    let run = site.run().args(["--force", "--retry=0", "good", "bad"]).finish();
+    run.exits(1).verdict("own.good", "pass").verdict("own.bad", "fail").says("byte order mark");
+}
+
+/// What nobody sees in the lines of a difference.
+#[test]
+fn results_that_differ_as_bytes() {
+    for (result, words) in [
+        ("a\r\n", "the result file has lines that end with a carriage return (CR LF)"),
+        ("\u{feff}a\n", "the result file begins with a byte order mark"),
+    ] {
+        let site = bad("--echo a\n");
+        site.test_file("bad.result", result);
+        run(&site, &[]).exits(1).verdict("own.bad", "fail").says(words);
+    }
+}
+
+/// Ignored where nobody is root.
+#[test]
+fn the_owner_of_a_log_is_the_server_s_user() {
+    if !root_is_there("to give a log to another user") {
+        return;
+    }
+    let site = Site::real();
+    let closed = site.path("closed");
+    fs::create_dir(&closed).unwrap();
+    fs::set_permissions(&closed, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
+    let file = closed.join("x.sql");
+    fs::write(&file, "").unwrap();
+    let log = site.path("var/log/mysqld.1.err");
+    site.file(
+        "var/log/mysqld.1.err",
+        format!(
+            "$ /usr/sbin/mariadbd --defaults-file={0}/my.cnf --init-file={1}\n2026-11-23 12:00:00 0 [ERROR] mariadbd: File '{1}' not \
+             found (Errcode: 13 \"Permission denied\")\n2026-11-23 12:00:00 0 [ERROR] Aborting\n",
+            site.path("var").display(),
+            file.display()
+        ),
+    );
+    std::os::unix::fs::chown(&log, Some(65534), Some(65534)).unwrap();
+    let output = std::process::Command::new(crate::support::program())
+        .args(["triage", log.to_str().unwrap()])
+        .env("MTR_CACHE_DIR", crate::support::shared_cache())
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(text.contains(&format!("may not enter the directory '{}'", closed.display())), "{text}");
+}

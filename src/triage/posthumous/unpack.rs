@@ -72,8 +72,11 @@ const HEAD: usize = 512;
 /// It cannot be read or unpacked, or too much comes out of it.
 pub fn open(path: &Path) -> Result<Opened> {
     let stdin = path.as_os_str() == "-";
-    if !stdin && path.is_dir() {
-        return Ok(Opened { path: path.to_owned(), unpacked: None });
+    if !stdin {
+        let meta = std::fs::metadata(path).map_err(|error| Error::io("look at", path, error))?;
+        if meta.is_dir() {
+            return Ok(Opened { path: path.to_owned(), unpacked: None });
+        }
     }
     let failed = |error: io::Error| Error::io("read", path, error);
     let mut source: Box<dyn BufRead> = match stdin {

@@ -9,7 +9,7 @@ use crate::component::cleaned;
 use crate::error::{Error, Result};
 use crate::sys::excerpt;
 use crate::triage::evidence::LogPart;
-use crate::triage::log::{Level, entries};
+use crate::triage::log::{self, Level};
 
 /// The name of the copy of a run's console.
 const CONSOLE: &str = "stdout.log";
@@ -201,8 +201,8 @@ fn is_log(path: &Path) -> bool {
     let head = excerpt::head(path, 0, LOOK).unwrap_or_default();
     let tail = excerpt::tail(path, 0..u64::MAX, LOOK).map(|tail| tail.text).unwrap_or_default();
     [head, tail].into_iter().any(|text| {
-        let log = LogPart { path: path.to_owned(), first_line: 1, text: text.into() };
-        entries(&log).iter().any(|entry| {
+        let part = LogPart { path: path.to_owned(), first_line: 1, text: text.into() };
+        log::entries(&part).iter().any(|entry| {
             let of_program = [&b"mariadbd: "[..], b"mysqld: "].iter().any(|name| entry.raw.contains_str(name));
             let words = ["Sanitizer", "runtime error: ", "mysqld_safe", " got signal ", "--bootstrap "];
             entry.level != Level::None

@@ -173,6 +173,9 @@ fn stray_argument<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
             let bare = word.trim_start_with(|c| c == dash || c == '-').as_bstr();
             format!("it begins with '{dash}', which is no hyphen: write --{bare}")
         }
+        _ if word.starts_with(b"\xef\xbb\xbf") => {
+            "its file begins with a byte order mark (EF BB BF): save it without one".to_owned()
+        }
         _ if word.starts_with(b"#") => "an option file has no comments: remove it".to_owned(),
         _ if known(word) => format!(
             "an option begins with two hyphens: write --{}",

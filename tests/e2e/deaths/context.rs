@@ -2,7 +2,7 @@
 //! and servers that went on without something.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::PermissionsExt;
 
 use super::network::FOR_NOBODY;
 use super::paths::configuration;

@@ -68,7 +68,7 @@ fn where_the_server_may_not_write() {
         .cause("MTR-S041", "may not write to the directory '")
         .cause("MTR-S041", "/mysqld.1/data' (mode 0")
         .evidence("(Errcode: 13")
-        .fix("chown nobody ");
+        .fix("remove --user=nobody (");
 }
 
 #[test]
@@ -85,7 +85,7 @@ fn with_files_that_the_server_may_not_write() {
         let died = Death::by_options(options).prepared_by(&script).dies();
         died.cause("MTR-S041", &format!("/data/{file}' (mode 0600, owned by user id 0)"))
             .evidence(words)
-            .fix("chown nobody ");
+            .fix("remove --user=nobody (");
     }
 }
 

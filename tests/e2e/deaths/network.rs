@@ -143,7 +143,7 @@ fn a_socket_in_a_directory_where_the_server_may_not_write() {
     died.cause("MTR-S035", "cannot be made: the server's user (--user=nobody, ")
         .cause("MTR-S035", "/nowrite' (mode 0755, owned by user id 0)")
         .evidence("Bind on unix socket: Permission denied")
-        .fix("chown nobody ");
+        .fix("remove --user=nobody (");
 }
 
 #[test]

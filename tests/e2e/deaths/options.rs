@@ -349,7 +349,7 @@ fn an_init_file_that_the_server_may_not_read() {
                   chown -R nobody $MYSQLTEST_VARDIR/mysqld.1 $MYSQLTEST_VARDIR/run; chmod 777 $MYSQLTEST_VARDIR/tmp\n";
     let options = "--user=nobody --init-file=$MYSQLTEST_VARDIR/tmp/i.sql\n";
     let died = Death::by_options(options).prepared_by(script).dies_late();
-    died.cause("MTR-S014", "may not be read by the server").evidence("Permission denied").fix("chmod a+r");
+    died.cause("MTR-S014", "may not be read by the server").evidence("Permission denied").fix("remove --user=nobody (");
 }
 
 #[test]

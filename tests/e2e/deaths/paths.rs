@@ -32,7 +32,7 @@ fn a_pid_file_where_the_server_may_not_write() {
         .cause("MTR-S036", "may not write to the directory '")
         .cause("MTR-S036", "/nowrite' (mode 0755, owned by user id 0)")
         .evidence("can't create PID file: Permission denied")
-        .fix("chown nobody ");
+        .fix("remove --user=nobody (");
 }
 
 #[test]
@@ -118,5 +118,5 @@ fn a_directory_of_aria_where_the_server_may_not_write() {
         .dies();
     died.page("MTR-S038").cause("MTR-S038", "/nowrite/aria_log_control' (--aria-log-dir-path=")
         .evidence("Errcode: 13")
-        .fix("chown nobody ");
+        .fix("remove --user=nobody (");
 }
