@@ -229,7 +229,9 @@ impl ServerSet {
         let mut evidence = self.evidence_of_test(i);
         let said: Vec<BString> =
             Scene::new(&evidence).since_ready().map(|entry| entry.raw.to_owned()).collect();
-        let line = format!("0 [ERROR] {}", error.replace('\n', " "));
+        // The words of the server, without the runner's query.
+        let words = error.split_once("' failed: ").and_then(|(_, rest)| Some(rest.split_once(": ")?.1));
+        let line = format!("0 [ERROR] {}", words.unwrap_or(error).replace('\n', " "));
         let log = &mut evidence.log;
         log.text = bstr::join("\n", said.iter().map(|line| line.as_slice()).chain([line.as_bytes()])).into();
         (evidence.stage, evidence.exit, evidence.test) = (Stage::Start, ExitKind::Running, None);

@@ -350,7 +350,9 @@ impl Worker {
             self.events.warn(WarningKind::SkipReason, text);
             "Detected by testcase(reason unknown) ".into()
         });
-        if outcome.diagnoses.is_empty() && !self.ctx.settings.using_extern() {
+        // What its lines mean fails no test that is skipped; what it is skipped for want of is told.
+        outcome.diagnoses.clear();
+        if !self.ctx.settings.using_extern() {
             outcome.diagnoses = self.set.diagnose_skip(&outcome.comment).into_iter().collect();
         }
         if self.asks_for_restart("force_restart_if_skipped") || outcome.comment.starts_with(b"perl not found")
@@ -515,8 +517,8 @@ impl Worker {
     fn note_missing_output(&self, outcome: &mut Outcome, case: &TestCase) {
         let silent = !outcome.report.trim().contains(&b'\n');
         let never_ran = matches!(outcome.failure, Some(FailureKind::ServerStart | FailureKind::Warnings));
-        // A program that was killed has said nothing, and a time-out says where the script was.
-        let known = outcome.diagnoses.iter().any(|diagnosis| diagnosis.code.starts_with("MTR-R"));
+        // Nobody has to guess where somebody knows.
+        let known = !outcome.diagnoses.is_empty();
         if !silent || never_ran || known {
             return;
         }

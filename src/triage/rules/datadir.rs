@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use bstr::{BStr, ByteSlice};
 
 use crate::triage::catalogue::{
-    ARIA_CONTROL, DATADIR_DENIED, DATADIR_EMPTY, DATADIR_LOCKED, DATADIR_MISSING, DATADIR_NEWER,
+    ARIA_CONTROL, DATADIR_DENIED, DATADIR_EMPTY, DATADIR_LOCKED, DATADIR_MISSING, DATADIR_NEWER, PATH_DENIED,
 };
 use crate::triage::collect::holders::is_locked;
 use crate::triage::evidence::{AriaFile, Holder, Resource};
 use crate::triage::files::{
-    Obstacle, absolute, complaints, data_file, describe, mentioned, named_by, obstacle, remedy, served,
+    Access, Obstacle, absolute, complaints, data_file, denied_by, describe, mentioned, named_by, obstacle, remedy, served,
     source, who,
 };
 use crate::triage::finding::Finding;
@@ -19,7 +19,8 @@ use crate::triage::log::Entry;
 use crate::triage::scene::Scene;
 
 /// The rules of this file.
-pub const RULES: &[Rule] = &[locked, missing, denied, no_system_tables, other_version, aria, aria_files];
+pub const RULES: &[Rule] =
+    &[locked, missing, denied, denied_to_innodb, no_system_tables, other_version, aria, aria_files];
 
 /// The data directory, as far as it is known.
 fn datadir(scene: &Scene<'_>) -> Option<PathBuf> {
@@ -61,8 +62,25 @@ fn missing<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
     Some(Finding::new(DATADIR_MISSING, text).quoting([entry]).blaming(scene.argument("datadir")).fix(fix))
 }
 
+/// Options that name directories of InnoDB's elsewhere than in the data directory.
+const OF_INNODB: [&str; 3] = ["innodb-data-home-dir", "innodb-log-group-home-dir", "innodb-undo-directory"];
+
+/// InnoDB may not use a directory that an option names; its words name no path.
+fn denied_to_innodb<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
+    let entry = complaints(scene)
+        .find(|entry| entry.subsystem == "InnoDB" && entry.says("does not have the access rights"))
+        .filter(|_| !served(scene))?;
+    OF_INNODB.iter().find_map(|option| {
+        let given = scene.given(option).filter(|given| !given.value.is_empty())?;
+        let dir = absolute(scene, given.value);
+        let (why, fix) = denied_by(scene, &dir.join("x"), Access::Write)?;
+        let text = format!("the directory of {} cannot be used: {why}", scene.written(&given));
+        Some(Finding::new(PATH_DENIED, text).quoting([entry]).blaming(given.argument).fix(fix).fatal())
+    })
+}
+
 fn denied<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
-    if served(scene) {
+    if served(scene) || denied_to_innodb(scene).is_some() {
         return None;
     }
     let refusal = |entry: &Entry<'a>| match entry.system_error() {

@@ -107,10 +107,13 @@ fn binary_log<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
         return None;
     }
     let path = path_of(&first).or(given.map(|given| given.value)).unwrap_or_default();
-    let refused = path_of(&first).filter(|_| errno == Some(libc::EACCES)).and_then(|path| {
+    // Not all of these lines have the system's number.
+    let refused = path_of(&first).filter(|_| errno.is_none_or(|number| number == libc::EACCES)).and_then(|path| {
         denied_by(scene, &absolute(scene, path), Access::Write)
     });
-    let (why, fix): (BString, &str) = if first.says("is a directory name") {
+    let (why, fix): (BString, &str) = if let Some((why, fix)) = &refused {
+        (format!("the server may not write the binary log '{path}' or its index, as {why}").into(), fix.as_str())
+    } else if first.says("is a directory name") {
         (
             format!("the binary log '{path}' is a directory").into(),
             "name a file: its name is the beginning of the names of all binary logs",
@@ -135,13 +138,8 @@ fn binary_log<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
     } else {
         match errno {
             Some(libc::EACCES | libc::EPERM | libc::EROFS) => (
-                match &refused {
-                    Some((why, _)) => {
-                        format!("the server may not write the binary log '{path}' or its index, as {why}").into()
-                    }
-                    None => format!("the server may not write the binary log '{path}' or its index").into(),
-                },
-                refused.as_ref().map_or("let the server's user (--user) write there", |(_, fix)| fix.as_str()),
+                format!("the server may not write the binary log '{path}' or its index").into(),
+                "let the server's user (--user) write there",
             ),
             Some(libc::ENOENT | libc::ENOTDIR) => (
                 format!("the directory of the binary log '{path}' is not there").into(),
