@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// What is to be changed: files below the test's directory, and the arguments of the run.
@@ -47,6 +47,13 @@ impl Mending<'_> {
         for name in ["mkdir ", "chmod ", "chown ", "useradd "] {
             if let Some(at) = fix.find(name).filter(|at| *at == 0 || fix[..*at].ends_with(": ")) {
                 let command = fix[at..].split(", or ").next().unwrap_or_default().to_owned();
+                // Nothing outside of the test's directory is changed, and the machine's users are none of its.
+                let root = self.options.parent().and_then(Path::parent).map(|dir| dir.display().to_string());
+                let paths = || command.split(' ').filter(|word| word.starts_with('/'));
+                let inside = |path: &str| root.as_ref().is_some_and(|root| path.starts_with(root.as_str()));
+                if paths().next().is_none() || !paths().all(inside) {
+                    return Err(format!("it is of the machine: {command}"));
+                }
                 let done = Command::new("sh").args(["-c", &command]).status();
                 return match done {
                     Ok(status) if status.success() => Ok(command),
@@ -73,6 +80,9 @@ impl Mending<'_> {
             return self.replace(place, culprit, &[format!("{name}={value}")]).map(|()| fix.clone());
         }
         let mut words = options(&fix);
+        if let Some((_, names)) = fix.split_once("write one of these in full: ") {
+            words = vec![format!("--{}", names.split(", ").next().unwrap_or_default())];
+        }
         if fix.starts_with("did you mean ") || fix.contains("write one in full") || fix.starts_with("write one of these") {
             // A name: the value stays.
             let value = culprit.split_once('=').map(|(_, value)| format!("={value}")).unwrap_or_default();
@@ -86,7 +96,17 @@ impl Mending<'_> {
             words.truncate(2);
             words.reverse();
         }
-        self.replace(place, culprit, &words).map(|()| fix)
+        self.replace(place, culprit, &words)?;
+        // The same is to be done in other places: `write --x=1 (FILE:LINE)`.
+        let more = self.text.lines().map(|line| line.strip_prefix("  | ").unwrap_or(line).trim_start());
+        let more: Vec<String> = more.filter_map(|line| line.strip_prefix("fix:")).map(|fix| fix.trim().to_owned()).collect();
+        for other in more.iter().skip(1) {
+            let parts = other.strip_prefix("write ").and_then(|rest| rest.rsplit_once(" ("));
+            let Some((option, place)) = parts.map(|(option, place)| (option, place.trim_end_matches(')'))) else { break };
+            let name = option.split('=').next().unwrap_or_default();
+            self.replace(place, name, &[option.to_owned()])?;
+        }
+        Ok(fix)
     }
 
     /// Writes `words` where the culprit was written.

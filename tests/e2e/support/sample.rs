@@ -68,17 +68,24 @@ fn rendered(diagnosis: &Value, root: &Path) -> Vec<String> {
     for quote in diagnosis["evidence"].as_array().into_iter().flatten() {
         lines.extend(text(&quote["text"]).lines().map(|line| format!("evidence:  {line}")));
     }
-    let root = root.display().to_string();
+    let root = root.display().to_string().trim_end_matches('/').to_owned();
     let names = [(format!("{root}/var"), "VAR"), (format!("{root}/own"), "own"), (root, "DIR")];
     names.iter().fold(lines, |lines, (path, name)| lines.iter().map(|line| line.replace(path, name)).collect())
 }
 
-/// A line without what differs from run to run: times, long numbers, blanks.
+/// A line without what differs from run to run: times, long numbers, blanks, and the command lines of processes.
 fn plain(line: &str) -> String {
     let words: Vec<&str> = line.split_whitespace().collect();
     let mut out = String::new();
     let mut digits = String::new();
-    let text = words.join(" ");
+    let mut text = words.join(" ");
+    if let Some(at) = text.find("process ").filter(|_| !text.starts_with("fix:")) {
+        let command = [": ", " ("].iter().filter_map(|sign| text[at..].find(sign)).min();
+        let end = text.rfind(" [MTR-").unwrap_or(text.len());
+        if let Some(from) = command.map(|command| at + command).filter(|from| *from < end) {
+            text.replace_range(from..end, "");
+        }
+    }
     for c in text.chars().chain(['\0']) {
         if c.is_ascii_digit() || (!digits.is_empty() && ":-.".contains(c)) {
             digits.push(c);
