@@ -130,7 +130,6 @@ causes! {
     BINLOG_INDEX "MTR-S087" "binlog-index" Refusal "The binary log or its index cannot be opened";
     RELAY_LOG "MTR-S088" "relay-log" Setback "The relay log does not fit";
     SERVER_ID "MTR-S089" "server-id" Setback "Two servers have the same server id";
-    STATE_TRANSFER "MTR-S105" "state-transfer" Refusal "A state transfer of Galera failed";
     // Deaths.
     CRASH "MTR-S090" "crash" Death "The server crashed";
     ASSERTION "MTR-S091" "assertion" Death "An assertion of the server failed";
@@ -148,6 +147,7 @@ causes! {
     EXIT_ZERO "MTR-S102" "exit-zero" Refusal "The server ended without an error";
     FIRST_ERROR "MTR-S103" "first-error" General "No rule knows the cause: the first error";
     SILENT "MTR-S104" "silent" General "No rule knows the cause: the log is silent";
+    STATE_TRANSFER "MTR-S105" "state-transfer" Refusal "A state transfer of Galera failed";
     // During and after a test.
     RUN_CRASH "MTR-R001" "crash-in-test" Death "The server crashed during a test";
     RUN_HANG "MTR-R002" "hang" Refusal "The test did not end in time";

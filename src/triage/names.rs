@@ -38,7 +38,7 @@ pub fn names(text: &BStr) -> Vec<Range<usize>> {
     while let Some(&byte) = text.get(at) {
         if let Some(closing) = closing(byte).filter(|_| !before.is_ascii_alphanumeric()) {
             let tail = &text[at + 1..];
-            if let Some(length) = tail.find_byte(closing).or_else(|| tail.find_byte(byte)) {
+            if let Some(length) = quoted(tail, closing).or_else(|| tail.find_byte(byte)) {
                 if is_name(&text[..at], &tail[..length]) {
                     found.push(at + 1..at + 1 + length);
                 }
@@ -71,6 +71,13 @@ fn closing(byte: u8) -> Option<u8> {
         b'`' => Some(b'\''),
         _ => None,
     }
+}
+
+/// The length of what `closing` ends. An apostrophe inside of a word ends nothing.
+fn quoted(text: &[u8], closing: u8) -> Option<usize> {
+    let letter = |at: usize| text.get(at).is_some_and(u8::is_ascii_alphanumeric);
+    let inside = |at: usize| closing == b'\'' && letter(at + 1) && at > 0 && letter(at - 1);
+    text.find_iter(&[closing]).find(|at| !inside(*at))
 }
 
 /// Whether `quoted`, which stands behind `before`, is a name and no sentence.

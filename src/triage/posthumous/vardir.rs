@@ -254,6 +254,8 @@ mod tests {
     use super::*;
     use crate::tree::testing::files as tree;
 
+    const LINE: &str = "2026-01-01 10:00:00 0 [Note] mariadbd: ready for connections.\n";
+
     fn logs(finished: &FinishedRun, dir: &tempfile::TempDir) -> Vec<String> {
         let root = dir.path().canonicalize().unwrap();
         finished.logs.iter().map(|log| log.strip_prefix(&root).unwrap().display().to_string()).collect()
@@ -269,6 +271,7 @@ mod tests {
             "v/2/log/mysqld.1.err",
             "v/install.db/x.err",
         ]);
+        std::fs::write(dir.path().join("v/2/log/mysqld.1.err"), LINE).unwrap();
         for part in ["v", "v/log", "v/1", "v/1/log"] {
             let finished = FinishedRun::at(&dir.path().join(part)).unwrap();
             assert_eq!(logs(&finished, &dir), ["v/1/log/mysqld.1.err", "v/2/log/mysqld.1.err"], "{part}");
@@ -290,7 +293,10 @@ mod tests {
     fn logs_may_stand_alone() {
         let dir = tree(&["some/where/x.err", "empty/x.txt"]);
         assert_eq!(logs(&FinishedRun::at(&dir.path().join("some")).unwrap(), &dir), ["some/where/x.err"]);
-        let log = FinishedRun::at(&dir.path().join("some/where/x.err")).unwrap();
+        let log = dir.path().join("some/where/x.err");
+        assert!(FinishedRun::at(&log).unwrap_err().to_string().contains("is no error log"));
+        std::fs::write(&log, LINE).unwrap();
+        let log = FinishedRun::at(&log).unwrap();
         assert_eq!((log.vardir, log.logs.len()), (None, 1));
         assert!(FinishedRun::at(&dir.path().join("empty")).unwrap_err().hint_text().is_some());
         assert!(FinishedRun::at(&dir.path().join("none")).is_err());

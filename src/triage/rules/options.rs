@@ -86,7 +86,7 @@ pub(super) fn unknown_word<'a>(scene: &Scene<'a>) -> Option<(Entry<'a>, &'a BStr
         // The server's own mark between the words of files and arguments stays behind where 10.5 gave up to parse the
         // options of a plugin.
         complains
-            && !entry.says("----file-marker----")
+            && !entry.message.contains_str("----file-marker----")
             && (entry.level == Level::Error || (entry.level == Level::None && !plain))
     })?;
     let rest = told.after("unknown option '").or_else(|| told.after("unknown variable '"))?;

@@ -34,7 +34,7 @@ fn the_directory_for_temporary_files_is_not_writable() {
         .dies();
     died.cause("MTR-S055", "/root cannot be used: ")
         .evidence("Permission denied")
-        .fix("--user");
+        .fix("name another directory: --tmpdir=$MYSQLTEST_VARDIR/tmp; or ");
 }
 
 /// More than the disks of test machines have. The file is allocated when it is made.

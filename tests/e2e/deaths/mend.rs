@@ -74,16 +74,13 @@ impl Mending<'_> {
         if fix.starts_with("remove ") || fix.contains(", or remove --") {
             return self.replace(place, culprit, &[]).map(|()| format!("removed {culprit}"));
         }
-        if let Some(rest) = fix.strip_prefix("write one of ") {
+        if let Some(rest) = fix.strip_prefix("write one of ").filter(|rest| !rest.starts_with("these")) {
             let value = rest.split([',', ' ']).next().unwrap_or_default();
             let name = culprit.split('=').next().unwrap_or_default();
             return self.replace(place, culprit, &[format!("{name}={value}")]).map(|()| fix.clone());
         }
         let mut words = options(&fix);
-        if let Some((_, names)) = fix.split_once("write one of these in full: ") {
-            words = vec![format!("--{}", names.split(", ").next().unwrap_or_default())];
-        }
-        if fix.starts_with("did you mean ") || fix.contains("write one in full") || fix.starts_with("write one of these") {
+        if fix.starts_with("did you mean ") {
             // A name: the value stays.
             let value = culprit.split_once('=').map(|(_, value)| format!("={value}")).unwrap_or_default();
             words = words.first().map(|name| format!("{}{value}", name.trim_end_matches(','))).into_iter().collect();
