@@ -142,8 +142,10 @@ eval call mtr.add_suppression($x);
 call mtr.add_suppression("never ends);
 "#;
         let found = calls(text);
-        let told: Vec<(u32, String, String)> =
-            found.iter().map(|call| (call.line, call.written.to_string(), call.pattern.to_string())).collect();
+        let told: Vec<(u32, String, String)> = found
+            .iter()
+            .map(|call| (call.line, call.written.to_string(), call.pattern.to_string()))
+            .collect();
         let expected = [
             (2, r"Odd \(thing\)", "Odd (thing)"),
             (4, r"a\\(b''c", r"a\(b'c"),

@@ -95,13 +95,17 @@ mod tests {
 
     #[test]
     fn what_nobody_knows_and_what_is_dropped() {
-        for line in ["", "  ", "wait", "wait:--x", "restart", "restart: --x", "restart_abort", "restart_bindir /x"] {
+        for line in
+            ["", "  ", "wait", "wait:--x", "restart", "restart: --x", "restart_abort", "restart_bindir /x"]
+        {
             assert_eq!(oddity(line.as_bytes()), None, "{line}");
         }
         for line in ["rstart:", "rstart: --x", "Restart", "--x"] {
             assert_eq!(oddity(line.as_bytes()), Some(Oddity::Unknown(line.into())), "{line}");
         }
-        for line in ["restart_abort: --x", "restart --x", "restart_bindir /x: --y", "restart: restart_bindir /x --y"] {
+        for line in
+            ["restart_abort: --x", "restart --x", "restart_bindir /x: --y", "restart: restart_bindir /x --y"]
+        {
             assert_eq!(oddity(line.as_bytes()), Some(Oddity::Dropped(line.into())), "{line}");
         }
     }

@@ -203,7 +203,9 @@ pub fn remedy(scene: &Scene<'_>, obstacle: &Obstacle<'_>) -> String {
                     given.value,
                     scene.origin(&given)
                 ),
-                (None, _) => format!("look at what makes {path} in every run: the test's -master.sh, its umask"),
+                (None, _) => {
+                    format!("look at what makes {path} in every run: the test's -master.sh, its umask")
+                }
             }
         }
         Obstacle::Denied(fact, refused) => {
@@ -213,7 +215,9 @@ pub fn remedy(scene: &Scene<'_>, obstacle: &Obstacle<'_>) -> String {
             let path = fact.path.display();
             match (refused, fact.directory) {
                 (Refused::Enter, _) => format!("let the server's user enter the directory: chmod a+x {path}"),
-                (Refused::Read, true) => format!("let the server's user read the directory: chmod a+rx {path}"),
+                (Refused::Read, true) => {
+                    format!("let the server's user read the directory: chmod a+rx {path}")
+                }
                 (Refused::Read, false) => format!("let the server's user read the file: chmod a+r {path}"),
                 (Refused::Write, _) => format!("chown {user} {path}, or let another --user run the server"),
             }
@@ -382,7 +386,8 @@ mod tests {
         ];
         (evidence.system.uid, evidence.system.gid) = (7, 7);
         evidence.system.vardir = "/v".into();
-        let denied = |evidence: &Evidence, path: &str| denied_by(&Scene::new(evidence), Path::new(path), Access::Read);
+        let denied =
+            |evidence: &Evidence, path: &str| denied_by(&Scene::new(evidence), Path::new(path), Access::Read);
         let fix = |evidence: &Evidence, path: &str| denied(evidence, path).unwrap().1;
         assert!(fix(&evidence, "/c/d/f").ends_with(": chmod a+x /c"));
         assert!(fix(&evidence, "/o/f").ends_with(": chmod a+r /o/f"));

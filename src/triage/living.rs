@@ -65,7 +65,8 @@ pub fn why<'a>(scene: &Scene<'a>, findings: Vec<Finding<'a>>, absent: Absent<'a>
     let end = absent.entry.line + 1;
     let before = self::absent(scene).into_iter().map(|other| other.entry.line + 1);
     let from = before.filter(|line| *line < absent.entry.line).max().unwrap_or(0);
-    let is_own = |finding: &Finding<'a>| finding.entries.iter().any(|entry| (from..=end).contains(&entry.line));
+    let is_own =
+        |finding: &Finding<'a>| finding.entries.iter().any(|entry| (from..=end).contains(&entry.line));
     let own = findings.into_iter().find(is_own);
     let mut finding = own.unwrap_or_else(|| failed(scene, absent));
     // The server itself says that it goes on without.

@@ -160,7 +160,8 @@ impl<'a> Entry<'a> {
     /// `error: 98`, `(errno = 2)`, or its text.
     pub fn system_error(&self) -> Option<i32> {
         // A line without a number or one of the texts is not taken apart.
-        if !self.message.contains_str("rr") && !TEXTS.iter().any(|(text, _)| self.message.contains_str(text)) {
+        if !self.message.contains_str("rr") && !TEXTS.iter().any(|(text, _)| self.message.contains_str(text))
+        {
             return None;
         }
         let message = names::without_names(self.message);

@@ -49,14 +49,17 @@ mod tests {
     fn times_of_all_wordings_are_on_one_scale() {
         let noon = of(b"2026-11-23 12:00:00 0 [Note] x");
         assert!(noon.is_some());
-        for line in ["261123 12:00:00 [Note] x", "2026-11-23T12:00:00.123Z 0 x", "[00] 2026-11-23 12:00:00 x"] {
+        for line in ["261123 12:00:00 [Note] x", "2026-11-23T12:00:00.123Z 0 x", "[00] 2026-11-23 12:00:00 x"]
+        {
             assert_eq!(of(line.as_bytes()), noon, "{line}");
         }
         let after = |line: &str| of(line.as_bytes()).zip(noon).map(|(time, noon)| time - noon);
         assert_eq!(after("261123 12:00:09 x"), Some(9));
         assert_eq!(after("2026-11-24 12:00:00"), Some(86_400));
         assert_eq!(after("2027-03-01 12:00:00"), Some(98 * 86_400));
-        for line in ["rsync: x", "", "Version: '10.11' socket: '/x:1'", "2026-13-01 12:00:00", "a: b: c: d: e: f"] {
+        for line in
+            ["rsync: x", "", "Version: '10.11' socket: '/x:1'", "2026-13-01 12:00:00", "a: b: c: d: e: f"]
+        {
             assert_eq!(of(line.as_bytes()), None, "{line}");
         }
     }

@@ -107,7 +107,6 @@ pub fn says(text: &BStr, needle: &[u8]) -> bool {
         return false;
     }
     let names = names(text);
-    let mut found = found;
     found.any(|at| {
         let inside = names.iter().find(|name| name.start <= at && at + needle.len() <= name.end);
         inside.is_none_or(|name| is_identifier(needle) && begins(&text[name.clone()], at - name.start))
@@ -143,7 +142,10 @@ mod tests {
     #[test]
     fn names_are_quoted_or_paths() {
         for (text, found) in [
-            ("Can't lock '/dev/shm/block chain/x' (Errcode: 13 \"Permission denied\")", &["/dev/shm/block chain/x"][..]),
+            (
+                "Can't lock '/dev/shm/block chain/x' (Errcode: 13 \"Permission denied\")",
+                &["/dev/shm/block chain/x"][..],
+            ),
             ("InnoDB: File ./ib_logfile0 was not found", &["./ib_logfile0"]),
             ("Error while setting value 'out of memory' to 'sql_mode'", &["out of memory", "sql_mode"]),
             ("Got error 'Can't create file' when using '/x/aria'", &["/x/aria"]),

@@ -137,7 +137,8 @@ fn asan() -> Faulty {
 #[test]
 fn crash_with_its_statement() {
     let told = Bad::new(&Faulty::plain(), "select fault('null');\n").fails("server_death");
-    told.page("MTR-R001").cause("MTR-R001", "the server crashed with signal 11 (SIGSEGV) in commit (deaths/faulty_plugin.c:");
+    told.page("MTR-R001")
+        .cause("MTR-R001", "the server crashed with signal 11 (SIGSEGV) in commit (deaths/faulty_plugin.c:");
     told.evidence("statement of connection ").evidence(": select fault('null')");
     told.run.says("Server log from this test:");
     // The lines come again when the servers stop, and that is all that is told then.
@@ -176,7 +177,8 @@ fn address_sanitizer() {
     let told = Bad::new(&asan(), "select fault('use-after-free');\n")
         .env("ASAN_OPTIONS", ASAN)
         .fails("server_death");
-    told.page("MTR-R005").cause("MTR-R005", "AddressSanitizer: heap-use-after-free: READ of size 1 in commit (");
+    told.page("MTR-R005")
+        .cause("MTR-R005", "AddressSanitizer: heap-use-after-free: READ of size 1 in commit (");
     told.evidence("freed by thread T");
 }
 
@@ -281,7 +283,9 @@ fn a_plugin_that_was_not_loaded_though_no_test_needs_it() {
 fn plugin_that_was_not_loaded() {
     let bad = Bad::plain("--plugin-load-add=ha_nosuch\n", "create table t (a int) engine=nosuch;\n");
     let told = bad.fails("statement");
-    told.page("MTR-R008").cause("MTR-R008", "'nosuch' is missing: the plugin library 'ha_nosuch.so', which ").evidence("ha_nosuch.so");
+    told.page("MTR-R008")
+        .cause("MTR-R008", "'nosuch' is missing: the plugin library 'ha_nosuch.so', which ")
+        .evidence("ha_nosuch.so");
 }
 
 #[test]

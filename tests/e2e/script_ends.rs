@@ -44,7 +44,10 @@ fn has(diagnosis: &Value, field: &str, words: &str) {
 #[track_caller]
 fn has_evidence(diagnosis: &Value, words: &str) {
     let quotes = diagnosis["evidence"].as_array().unwrap();
-    assert!(quotes.iter().any(|quote| quote["text"].as_str().unwrap().contains(words)), "{words:?} in {diagnosis:#}");
+    assert!(
+        quotes.iter().any(|quote| quote["text"].as_str().unwrap().contains(words)),
+        "{words:?} in {diagnosis:#}"
+    );
 }
 
 /// Console, JUnit and events say which signal, at which line of which file, at which command.
@@ -71,23 +74,26 @@ fn a_script_whose_program_is_killed() {
     run.does_not_say("mysqltest failed but provided no output");
 }
 
-const SHORT: &str = "--testcase-timeout=0.1";
+const SHORT: &str = "--testcase-timeout=1";
 
 /// The expect file has a word that nobody knows: said at once and at the time-out.
 #[test]
 fn an_expect_file_with_a_word_that_nobody_knows() {
-    let site = bad(
-        "--exec echo 'rstart:' > $MYSQLTEST_VARDIR/tmp/mysqld.1.expect\n--shutdown_server\n\
+    let site = bad("--exec echo 'rstart:' > $MYSQLTEST_VARDIR/tmp/mysqld.1.expect\n--shutdown_server\n\
          --source include/wait_until_disconnected.inc\n--enable_reconnect\n\
-         --source include/wait_until_connected_again.inc\n",
-    );
+         --source include/wait_until_connected_again.inc\n");
     let run = run(&site, &[SHORT]);
     let outcome = outcome(&run);
-    run.says("the expect file of mysqld.1 says 'rstart:', which nobody knows: the server stays down").says("own/bad.test:2: ");
+    run.says("the expect file of mysqld.1 says 'rstart:', which nobody knows: the server stays down")
+        .says("own/bad.test:2: ");
     if outcome["failure"] == "timeout" {
         let diagnosis = diagnosis(&run, "MTR-R002");
         has(&diagnosis, "cause", "mysqld.1 is down: the test stopped it at ");
-        has(&diagnosis, "cause", "own/bad.test:2: shutdown_server, and its expect file says 'rstart:', which nobody knows");
+        has(
+            &diagnosis,
+            "cause",
+            "own/bad.test:2: shutdown_server, and its expect file says 'rstart:', which nobody knows",
+        );
         has(&diagnosis, "fix", "write restart, restart: OPTIONS or wait to ");
     }
 }
@@ -107,10 +113,8 @@ fn options_of_an_expect_file_that_are_dropped() {
 /// A server that the test stopped and that nobody starts again, while the script waits for it.
 #[test]
 fn a_server_that_stays_down() {
-    let site = bad(
-        "--exec echo wait > $MYSQLTEST_VARDIR/tmp/mysqld.1.expect\n--shutdown_server\n\
-         --source include/wait_until_disconnected.inc\n--exec sleep 100\n",
-    );
+    let site = bad("--exec echo wait > $MYSQLTEST_VARDIR/tmp/mysqld.1.expect\n--shutdown_server\n\
+         --source include/wait_until_disconnected.inc\n--exec sleep 100\n");
     let run = run(&site, &[SHORT]);
     let diagnosis = diagnosis(&run, "MTR-R002");
     has(&diagnosis, "cause", "mysqld.1 is down: the test stopped it at ");
@@ -127,7 +131,10 @@ fn a_script_that_sleeps() {
     has(&diagnosis, "cause", "the script sleeps at ");
     has(&diagnosis, "cause", "own/bad.test:1: sleep 100");
     let threads = diagnosis["evidence"].as_array().unwrap();
-    assert!(threads.iter().all(|quote| !quote["text"].as_str().unwrap().starts_with("script (process")), "{run:?}");
+    assert!(
+        threads.iter().all(|quote| !quote["text"].as_str().unwrap().starts_with("script (process")),
+        "{run:?}"
+    );
 }
 
 #[test]
@@ -155,7 +162,8 @@ fn a_server_that_is_killed_as_it_shuts_down() {
     run.verdict("own.bad", "pass").says("mysqld.1 did not shut down in time, and was killed by ");
     run.says("own/bad.test:3: shutdown_server 1");
     let warned = run.events.iter().any(|event| {
-        event["event"] == "warning" && event["text"].as_str().unwrap_or_default().contains("did not shut down in time")
+        event["event"] == "warning"
+            && event["text"].as_str().unwrap_or_default().contains("did not shut down in time")
     });
     assert!(warned, "{run:?}");
 }
@@ -172,8 +180,14 @@ fn the_explanation_of_a_failure() {
     assert_eq!(report.matches("command \"remove_file\" failed").count(), 1, "{report}");
     let explained = &report[report.find("mtr-rs: ").unwrap()..];
     assert!(explained.lines().next().unwrap().ends_with("own/bad.test:7"), "{explained}");
-    assert!(!explained.contains("query:") && !explained.contains("never") && !explained.contains("a comment"), "{explained}");
-    assert!(explained.contains("bad.test:6: select 'told'") && explained.contains("bad.test:2: let $x = 1\n"), "{explained}");
+    assert!(
+        !explained.contains("query:") && !explained.contains("never") && !explained.contains("a comment"),
+        "{explained}"
+    );
+    assert!(
+        explained.contains("bad.test:6: select 'told'") && explained.contains("bad.test:2: let $x = 1\n"),
+        "{explained}"
+    );
 }
 
 #[test]

@@ -331,7 +331,11 @@ fn paths_that_cannot_be_looked_at() {
     let site = Site::real();
     let empty = site.path("own");
     let random = site.path("random.err");
-    fs::write(&random, (0..4096u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 11) as u8).collect::<Vec<u8>>()).unwrap();
+    fs::write(
+        &random,
+        (0..4096u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 11) as u8).collect::<Vec<u8>>(),
+    )
+    .unwrap();
     fs::write(site.path("cut.gz"), [0x1f, 0x8b, 8, 0, 1, 2, 3]).unwrap();
     for (args, words, expected) in [
         (vec!["/no/such/place"], "cannot look at /no/such/place", 3),
@@ -394,7 +398,9 @@ fn what_is_attached_to_tickets() {
         let done = Command::new("sh").args(["-ec", command]).current_dir(site.path("")).status().unwrap();
         assert!(done.success(), "{command}");
     };
-    shell("cp var/log/mysqld.1.err . && gzip mysqld.1.err && cp -r var/log/own.dead alone && tar czf run.tar.gz var/log");
+    shell(
+        "cp var/log/mysqld.1.err . && gzip mysqld.1.err && cp -r var/log/own.dead alone && tar czf run.tar.gz var/log",
+    );
     shell("tar cf kept.tar -C var/log own.dead && gzip -k kept.tar");
     let mut attached = vec!["mysqld.1.err.gz", "alone", "run.tar.gz", "kept.tar", "kept.tar.gz"];
     if which::which("zstd").is_ok() {

@@ -89,7 +89,8 @@ fn every_page_is_of_a_cause_and_has_its_title() {
 /// Causes whose samples no run is compared with: nobody brings them about on purpose, or they are told of beside another cause or
 /// before there is a report.
 const UNSAMPLED: [&str; 9] = [
-    "MTR-S066", "MTR-S070", "MTR-S073", "MTR-S096", "MTR-S099", "MTR-S101", "MTR-S103", "MTR-S104", "MTR-S105",
+    "MTR-S066", "MTR-S070", "MTR-S073", "MTR-S096", "MTR-S099", "MTR-S101", "MTR-S103", "MTR-S104",
+    "MTR-S105",
 ];
 
 /// Every page shows what a run says, and a test compares the two.
@@ -102,7 +103,8 @@ fn the_sample_of_every_page_is_of_a_run() {
     for cause in CAUSES {
         let code = cause.code;
         let page = fs::read_to_string(sample::page(code)).unwrap();
-        let compared = [".page(", "is_on_page("].iter().any(|call| text.contains(&format!("{call}\"{code}\"")));
+        let compared =
+            [".page(", "is_on_page("].iter().any(|call| text.contains(&format!("{call}\"{code}\"")));
         assert_ne!(compared, UNSAMPLED.contains(&code), "{code}");
         let Some(range) = sample::sample(&page).filter(|_| compared) else { continue };
         let first = page[range].lines().find(|line| line.trim_start().starts_with("cause:"));

@@ -42,7 +42,8 @@ pub fn run(options: Options) -> u8 {
     trace.connecting(&options);
     remove_timer_file(&options);
     // Without it nothing is told of where the script is.
-    let position = options.position_file.as_ref().and_then(|file| Position::create(&file.to_path_lossy()).ok());
+    let position =
+        options.position_file.as_ref().and_then(|file| Position::create(&file.to_path_lossy()).ok());
     let mut interp = Interp::new(options, Env::of_process(), base, output);
     interp.position = position;
     let ended = start(&mut interp).and_then(|()| {

@@ -16,23 +16,28 @@ pub fn check(input: &Input) -> Vec<Finding> {
         .files
         .all
         .par_iter()
-        .filter_map(|(path, kind)| Some(in_file(path, *kind, &std::fs::read(path).ok()?)?))
+        .filter_map(|(path, kind)| in_file(path, *kind, &std::fs::read(path).ok()?))
         .collect()
 }
 
 fn in_file(path: &Path, kind: Kind, text: &[u8]) -> Option<Finding> {
     if text.starts_with(b"\xff\xfe") || text.starts_with(b"\xfe\xff") {
-        return Some(Finding::new(ENCODING, path, "the text is UTF-16, two bytes for each character").at(1, 1));
+        return Some(
+            Finding::new(ENCODING, path, "the text is UTF-16, two bytes for each character").at(1, 1),
+        );
     }
     if text.starts_with(b"\xef\xbb\xbf") {
-        return Some(Finding::new(ENCODING, path, "the file begins with a byte order mark (EF BB BF)").at(1, 1));
+        return Some(
+            Finding::new(ENCODING, path, "the file begins with a byte order mark (EF BB BF)").at(1, 1),
+        );
     }
     let lines = text.find_iter(b"\n").count();
     let returns = text.find_iter(b"\r\n").count();
     // Results have what servers and programs print, and scripts may write such lines on purpose: all of them are a file of
     // another system.
     let all = returns > 0 && returns == lines;
-    let strict = matches!(kind, Kind::Options | Kind::Config | Kind::Combinations | Kind::Disabled | Kind::Script);
+    let strict =
+        matches!(kind, Kind::Options | Kind::Config | Kind::Combinations | Kind::Disabled | Kind::Script);
     if all || (strict && returns > 0) {
         let at = text.find(b"\r\n").unwrap_or(0);
         let line = text[..at].find_iter(b"\n").count() + 1;
@@ -53,9 +58,21 @@ mod tests {
     fn marks_and_carriage_returns_are_found_in_every_kind_of_file() {
         let told = |name: &str, text: &[u8]| {
             let path = Path::new(name);
-            Kind::of(path).and_then(|kind| in_file(path, kind, text)).map(|finding| (finding.line, finding.message))
+            Kind::of(path)
+                .and_then(|kind| in_file(path, kind, text))
+                .map(|finding| (finding.line, finding.message))
         };
-        for name in ["a.test", "a.inc", "a.opt", "a.cnf", "a.combinations", "a.result", "a.rdiff", "disabled.def", "a-master.sh"] {
+        for name in [
+            "a.test",
+            "a.inc",
+            "a.opt",
+            "a.cnf",
+            "a.combinations",
+            "a.result",
+            "a.rdiff",
+            "disabled.def",
+            "a-master.sh",
+        ] {
             assert!(told(name, b"\xef\xbb\xbfx\n").is_some_and(|(line, _)| line == 1), "{name}");
             assert!(told(name, b"\xff\xfex\0").is_some(), "{name}");
             assert!(told(name, b"a\r\nb\r\n").is_some_and(|(line, _)| line == 1), "{name}");

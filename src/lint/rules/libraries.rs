@@ -19,9 +19,9 @@ pub fn check(input: &Input) -> Vec<Finding> {
     let used: Vec<(&Path, String, u32)> = files
         .flat_map_iter(|(path, _)| {
             let text = std::fs::read(path).unwrap_or_default();
-            let used = variables(&text).into_iter().filter(|(name, _)| {
-                input.view.env.get(name).is_none() && !is_set(&text, name)
-            });
+            let used = variables(&text)
+                .into_iter()
+                .filter(|(name, _)| input.view.env.get(name).is_none() && !is_set(&text, name));
             used.map(|(name, line)| (path.as_path(), name, line)).collect::<Vec<_>>()
         })
         .collect();
@@ -42,7 +42,8 @@ pub fn check(input: &Input) -> Vec<Finding> {
 fn asked_for(input: &Input) -> BTreeSet<String> {
     let scripts = input.view.cases.iter().flat_map(|case| case.scanned.iter().chain([&case.path]));
     let pm = input.view.suites.iter().map(|of| of.suite.dir.join("suite.pm"));
-    let includes = std::fs::read_dir(input.view.layout.test_dir.join("include")).into_iter().flatten().flatten();
+    let includes =
+        std::fs::read_dir(input.view.layout.test_dir.join("include")).into_iter().flatten().flatten();
     let all: BTreeSet<PathBuf> =
         scripts.cloned().chain(pm).chain(includes.map(|entry| entry.path())).collect();
     let all: Vec<PathBuf> = all.into_iter().collect();
@@ -57,7 +58,9 @@ fn asked_for(input: &Input) -> BTreeSet<String> {
             let mut names = Vec::new();
             for line in lines.filter(|line| line.contains_str("_SO")) {
                 let words = line.split(|byte| !byte.is_ascii_alphanumeric() && *byte != b'_');
-                names.extend(words.filter(|word| word.ends_with(b"_SO")).map(|word| word.to_str_lossy().into_owned()));
+                names.extend(
+                    words.filter(|word| word.ends_with(b"_SO")).map(|word| word.to_str_lossy().into_owned()),
+                );
             }
             names
         })
@@ -73,7 +76,8 @@ fn variables(text: &[u8]) -> Vec<(String, u32)> {
         }
         for at in line.find_iter("$") {
             let rest = line[at + 1..].strip_prefix(b"{").unwrap_or(&line[at + 1..]);
-            let length = rest.iter().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_').count();
+            let length =
+                rest.iter().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_').count();
             let name = rest[..length].to_str_lossy();
             let is_one = name.ends_with("_SO") && name.chars().all(|c| !c.is_ascii_lowercase());
             if is_one && found.iter().all(|(known, _)| *known != name) {

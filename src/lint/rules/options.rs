@@ -70,7 +70,9 @@ pub fn check(input: &Input) -> Vec<Finding> {
 /// Options that only a plugin has, in tests whose options load none.
 fn not_loaded(input: &Input, dialect: &Dialect) -> Vec<Finding> {
     let view = input.view;
-    let loads = |option: &ServerOption| words::name(option.text.strip_prefix(b"--").unwrap_or(&option.text)).starts_with(b"plugin");
+    let loads = |option: &ServerOption| {
+        words::name(option.text.strip_prefix(b"--").unwrap_or(&option.text)).starts_with(b"plugin")
+    };
     let of_plugin = |option: &ServerOption| {
         let Some(bare) = option.text.strip_prefix(b"--") else { return false };
         let own = dialect.own.meaning(words::name(bare));

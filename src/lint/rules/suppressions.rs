@@ -23,7 +23,9 @@ pub fn check(input: &Input) -> Vec<Finding> {
                     let lost = char::from(lost);
                     let message = format!("in a string of SQL '\\{lost}' is '{lost}': \"{}\"", call.written);
                     let corrected = format!("call mtr.add_suppression(\"{}\");", call.mended());
-                    return Some(Finding::new(SUPPRESSION, path, message).at(call.line, 0).corrected(corrected));
+                    return Some(
+                        Finding::new(SUPPRESSION, path, message).at(call.line, 0).corrected(corrected),
+                    );
                 }
                 Pattern::new(&call.pattern, true).err().map(|_| {
                     let message = format!("\"{}\" is no pattern", call.written);

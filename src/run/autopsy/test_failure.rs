@@ -248,7 +248,10 @@ impl ServerSet {
         let (command, rest) = report[at + "exec of '".len()..].split_once_str("' failed, error: ")?;
         let (_, output) = rest.split_once_str("Output from before failure:\n")?;
         // What the interpreter says behind it is not the program's.
-        let end = output.find("\nmtr-rs: ").or_else(|| output.find("\nThe result from queries")).unwrap_or(output.len());
+        let end = output
+            .find("\nmtr-rs: ")
+            .or_else(|| output.find("\nThe result from queries"))
+            .unwrap_or(output.len());
         let noted = Arc::new(Origin::Noted(Location { file: "the script's command".into(), line: None }));
         let mut words = command.fields().map(|word| BString::from(word.trim_with(|c| c == '\'' || c == '"')));
         let program = words.next()?.to_path_lossy().into_owned();
@@ -270,7 +273,8 @@ impl ServerSet {
     fn unset_in(&self, report: &[u8]) -> Vec<BString> {
         let names = report.find_iter("$").filter_map(|at| {
             let rest = report[at + 1..].strip_prefix(b"{").unwrap_or(&report[at + 1..]);
-            let length = rest.iter().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_').count();
+            let length =
+                rest.iter().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_').count();
             rest[..length].ends_with(b"_SO").then(|| BString::from(&rest[..length]))
         });
         names.filter(|name| self.env.non_empty(&*name.to_os_str_lossy()).is_none()).collect()

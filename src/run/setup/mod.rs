@@ -8,7 +8,7 @@ pub mod early_death;
 pub mod engine;
 pub mod network;
 pub mod plugin_dir;
-pub mod sanitizer;
 pub mod said;
+pub mod sanitizer;
 pub mod traces;
 pub mod vardir;

@@ -399,7 +399,8 @@ impl Worker {
             let log = self.set.servers[*i].group.log_error();
             let lines = self.set.scanner(&log).last_test_lines().ok().flatten().unwrap_or_default();
             let recovery = lines.lines().find(|line| line.contains_str("crash recovery"));
-            let followed = recovery.map(|line| format!("; a recovery followed: {}", line.as_bstr())).unwrap_or_default();
+            let followed =
+                recovery.map(|line| format!("; a recovery followed: {}", line.as_bstr())).unwrap_or_default();
             let told = script_rules::told(place);
             let text = format!("{server} did not shut down in time, and was killed by {told}{followed}");
             self.events.warn(WarningKind::Other, text);

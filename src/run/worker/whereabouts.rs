@@ -19,10 +19,7 @@ pub fn file(dirs: &WorkerDirs) -> PathBuf {
 pub fn read(dirs: &WorkerDirs) -> Option<ScriptPlace> {
     let text = position::read(&file(dirs))?;
     let (places, command) = text.split_once_str("\n\n")?;
-    Some(ScriptPlace {
-        places: places.lines().map(BString::from).collect(),
-        command: command.trim().into(),
-    })
+    Some(ScriptPlace { places: places.lines().map(BString::from).collect(), command: command.trim().into() })
 }
 
 /// The first place as reports have it.

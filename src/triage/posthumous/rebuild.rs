@@ -136,7 +136,12 @@ fn add_configuration(evidence: &mut Evidence, beside: &Beside<'_>) {
             datadir: group.value("datadir").map(|path| path.to_path_lossy().into_owned()),
             server_id: group.value("server-id").and_then(number),
             pid: None,
-            log: evidence.log.path.parent().map(|dir| other_log(dir, group.name.as_bstr())).unwrap_or_default(),
+            log: evidence
+                .log
+                .path
+                .parent()
+                .map(|dir| other_log(dir, group.name.as_bstr()))
+                .unwrap_or_default(),
             notes: Vec::new(),
         })
         .collect();

@@ -89,11 +89,13 @@ pub fn open(path: &Path) -> Result<Opened> {
     if kind == Kind::Plain && !stdin {
         return Ok(Opened { path: path.to_owned(), unpacked: None });
     }
-    let dir = TempDir::new().map_err(|error| Error::new("cannot make a directory to unpack into").caused_by(error))?;
+    let dir = TempDir::new()
+        .map_err(|error| Error::new("cannot make a directory to unpack into").caused_by(error))?;
     let name = name_of(path, stdin);
     let source = Box::new(BufReader::new(Cursor::new(head).chain(source)));
     let inner = unpack(source, kind, dir.path(), &name, LAYERS).map_err(|error| {
-        Error::io("unpack", path, error).hint("a log (.err), .gz, .zst, .tar, .tar.gz or .tar.zst is looked at")
+        Error::io("unpack", path, error)
+            .hint("a log (.err), .gz, .zst, .tar, .tar.gz or .tar.zst is looked at")
     })?;
     Ok(Opened { path: inner, unpacked: Some(dir) })
 }
@@ -113,7 +115,13 @@ fn name_of(path: &Path, stdin: bool) -> PathBuf {
 }
 
 /// Takes off one layer after the other; returns the file, or the directory of an archive.
-fn unpack(source: Box<dyn BufRead>, kind: Kind, dir: &Path, name: &Path, layers: usize) -> io::Result<PathBuf> {
+fn unpack(
+    source: Box<dyn BufRead>,
+    kind: Kind,
+    dir: &Path,
+    name: &Path,
+    layers: usize,
+) -> io::Result<PathBuf> {
     let inner: Box<dyn Read> = match kind {
         Kind::Tar => return unpack_archive(source, dir),
         Kind::Plain => {
@@ -197,7 +205,7 @@ fn unpack_archive(source: impl Read, dir: &Path) -> io::Result<PathBuf> {
             if let Some(above) = path.parent() {
                 std::fs::create_dir_all(above)?;
             }
-            left = left.checked_sub(write(entry, &path, left.min(MOST_OF_FILE))?).unwrap_or_default();
+            left = left.saturating_sub(write(entry, &path, left.min(MOST_OF_FILE))?);
         }
     }
     // An archive of one directory is that directory.
@@ -251,7 +259,8 @@ mod tests {
 
     #[test]
     fn logs_and_archives_are_unpacked() {
-        let zstd = ruzstd::encoding::compress_to_vec(&b"a log\n"[..], ruzstd::encoding::CompressionLevel::Fastest);
+        let zstd =
+            ruzstd::encoding::compress_to_vec(&b"a log\n"[..], ruzstd::encoding::CompressionLevel::Fastest);
         for bytes in [gzip(b"a log\n"), zstd.clone(), gzip(&zstd)] {
             let (opened, _dir) = opened("mysqld.1.err.gz", &bytes);
             let opened = opened.unwrap();
@@ -277,8 +286,10 @@ mod tests {
 
     #[test]
     fn nothing_comes_to_lie_outside() {
-        let (opened, dir) =
-            opened("x.tar", &archive(&[("../out", b"1"), ("/etc/x", b"2"), ("a/../../b", b"3"), ("ok", b"4")]));
+        let (opened, dir) = opened(
+            "x.tar",
+            &archive(&[("../out", b"1"), ("/etc/x", b"2"), ("a/../../b", b"3"), ("ok", b"4")]),
+        );
         let opened = opened.unwrap();
         let inside: Vec<_> = walkdir::WalkDir::new(opened.unpacked().unwrap())
             .into_iter()

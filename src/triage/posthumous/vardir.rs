@@ -203,7 +203,8 @@ fn is_log(path: &Path) -> bool {
     [head, tail].into_iter().any(|text| {
         let part = LogPart { path: path.to_owned(), first_line: 1, text: text.into() };
         log::entries(&part).iter().any(|entry| {
-            let of_program = [&b"mariadbd: "[..], b"mysqld: "].iter().any(|name| entry.raw.contains_str(name));
+            let of_program =
+                [&b"mariadbd: "[..], b"mysqld: "].iter().any(|name| entry.raw.contains_str(name));
             let words = ["Sanitizer", "runtime error: ", "mysqld_safe", " got signal ", "--bootstrap "];
             entry.level != Level::None
                 || entry.is_command()

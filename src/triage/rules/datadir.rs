@@ -10,8 +10,8 @@ use crate::triage::catalogue::{
 use crate::triage::collect::holders::is_locked;
 use crate::triage::evidence::{AriaFile, Holder, Resource};
 use crate::triage::files::{
-    Access, Obstacle, absolute, complaints, data_file, denied_by, describe, mentioned, named_by, obstacle, remedy, served,
-    source, who,
+    Access, Obstacle, absolute, complaints, data_file, denied_by, describe, mentioned, named_by, obstacle,
+    remedy, served, source, who,
 };
 use crate::triage::finding::Finding;
 use crate::triage::finding::Rule;
@@ -316,8 +316,7 @@ fn aria_files<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
     let file = odd.or_else(|| last().filter(|log| log.bytes < ARIA_LOG_BYTES))?;
     let path = file.path.display();
     let what = if is_control(file) { "control file" } else { "log" };
-    let fix =
-        "use a fresh data directory (another --vardir); to keep this one, remove it, which loses changes that are in it \
+    let fix = "use a fresh data directory (another --vardir); to keep this one, remove it, which loses changes that are in it \
          only, and run aria_chk -r on all Aria tables";
     let (text, seen) = if file.regular {
         (

@@ -97,8 +97,9 @@ fn tmpdir<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
             None => format!("the directory for temporary files {why}"),
         },
     };
-    let elsewhere =
-        refused.as_ref().map(|(_, fix)| format!("name another directory: --tmpdir=$MYSQLTEST_VARDIR/tmp; or {fix}"));
+    let elsewhere = refused
+        .as_ref()
+        .map(|(_, fix)| format!("name another directory: --tmpdir=$MYSQLTEST_VARDIR/tmp; or {fix}"));
     let fix = match errno {
         _ if elsewhere.is_some() => elsewhere.as_deref().unwrap_or_default(),
         libc::EACCES | libc::EPERM => {

@@ -193,9 +193,8 @@ const FRESH: &str = "start with a fresh data directory (another --vardir); look 
 fn undo<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
     let entry = of_innodb(scene).find(|entry| {
         let text = entry.words();
-        let numbered = |text: &[u8]| {
-            text.find_iter("undo").any(|at| text.get(at + 4).is_some_and(u8::is_ascii_digit))
-        };
+        let numbered =
+            |text: &[u8]| text.find_iter("undo").any(|at| text.get(at + 4).is_some_and(u8::is_ascii_digit));
         let file = numbered(&text) || mentioned(entry).is_some_and(|path| numbered(names::base(path)));
         (file || text.contains_str("undo tablespace") || text.contains_str("undo_tablespaces"))
             && !text.contains_str("creating system tablespace")

@@ -217,7 +217,10 @@ fn socket<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
                 format!(" by process {}: {}", holder.pid, holder.command),
                 format!("end process {}, or use another socket or --vardir", holder.pid),
             ),
-            None => (String::new(), format!("find who listens there (ss -lxp), or use another socket or --vardir")),
+            None => (
+                String::new(),
+                "find who listens there (ss -lxp), or use another socket or --vardir".to_owned(),
+            ),
         };
         let text = format!("the socket '{path}'{whose} is in use{by}");
         return Some(with_holders(finding(SOCKET_IN_USE, text).fix(fix), "socket", &holders));

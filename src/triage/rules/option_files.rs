@@ -31,13 +31,15 @@ fn trouble(scene: &Scene<'_>, number: Option<i32>, path: &str) -> (String, Strin
         Some(libc::ENOENT | libc::ENOTDIR) => {
             told("is not there", format!("make {path}, or correct its name"))
         }
-        Some(libc::EACCES | libc::EPERM) => match denied_by(scene, &absolute(scene, path.into()), Access::Read) {
-            Some((why, fix)) => (format!("may not be read by the server: {why}"), fix),
-            None => told(
-                "may not be read by the server",
-                format!("look at the modes of {path} and of the directories above: namei -l {path}"),
-            ),
-        },
+        Some(libc::EACCES | libc::EPERM) => {
+            match denied_by(scene, &absolute(scene, path.into()), Access::Read) {
+                Some((why, fix)) => (format!("may not be read by the server: {why}"), fix),
+                None => told(
+                    "may not be read by the server",
+                    format!("look at the modes of {path} and of the directories above: namei -l {path}"),
+                ),
+            }
+        }
         Some(libc::EISDIR) => told("is a directory", "name a file".to_owned()),
         _ => told("cannot be read", format!("see that {path} is a file that the server's user may read")),
     }

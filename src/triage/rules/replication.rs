@@ -4,8 +4,8 @@ use bstr::{BStr, BString, ByteSlice};
 
 use crate::triage::catalogue::{BINLOG_INDEX, RELAY_LOG, SERVER_ID};
 use crate::triage::files::served;
-use crate::triage::finding::Finding;
 use crate::triage::files::{Access, absolute, denied_by};
+use crate::triage::finding::Finding;
 use crate::triage::finding::Rule;
 use crate::triage::log::{Entry, Level};
 use crate::triage::scene::{Given, Scene};
@@ -108,11 +108,14 @@ fn binary_log<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
     }
     let path = path_of(&first).or(given.map(|given| given.value)).unwrap_or_default();
     // Not all of these lines have the system's number.
-    let refused = path_of(&first).filter(|_| errno.is_none_or(|number| number == libc::EACCES)).and_then(|path| {
-        denied_by(scene, &absolute(scene, path), Access::Write)
-    });
+    let refused = path_of(&first)
+        .filter(|_| errno.is_none_or(|number| number == libc::EACCES))
+        .and_then(|path| denied_by(scene, &absolute(scene, path), Access::Write));
     let (why, fix): (BString, &str) = if let Some((why, fix)) = &refused {
-        (format!("the server may not write the binary log '{path}' or its index, as {why}").into(), fix.as_str())
+        (
+            format!("the server may not write the binary log '{path}' or its index, as {why}").into(),
+            fix.as_str(),
+        )
     } else if first.says("is a directory name") {
         (
             format!("the binary log '{path}' is a directory").into(),

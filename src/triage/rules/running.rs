@@ -8,9 +8,7 @@ use bstr::{BStr, BString, ByteSlice};
 use crate::grammar::suppression::Suppression;
 use crate::sys::pcre::Pattern;
 
-use crate::triage::catalogue::{
-    RUN_MISSING_PLUGIN, RUN_RESTARTED, RUN_SHUTDOWN, RUN_VALGRIND, RUN_WARNINGS,
-};
+use crate::triage::catalogue::{RUN_MISSING_PLUGIN, RUN_RESTARTED, RUN_SHUTDOWN, RUN_VALGRIND, RUN_WARNINGS};
 use crate::triage::crash::{assertion_words, read};
 use crate::triage::diagnosis::signal_name;
 use crate::triage::evidence::{ExitKind, Stage, TestFacts};
@@ -139,7 +137,8 @@ fn near_miss<'a>(test: &TestFacts, said: &BStr) -> Option<Finding<'a>> {
          {said}",
         call.written
     );
-    let finding = Finding::new(RUN_WARNINGS, text).fix(format!("write call mtr.add_suppression(\"{}\");", call.mended()));
+    let finding = Finding::new(RUN_WARNINGS, text)
+        .fix(format!("write call mtr.add_suppression(\"{}\");", call.mended()));
     Some(finding.seen(format!("{place}: {}", call.written)))
 }
 
@@ -186,7 +185,8 @@ fn unset_library<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
     let test = test(scene)?;
     let variable = test.unset.first()?;
     let stem = variable.strip_suffix(b"_SO").unwrap_or(variable).to_ascii_lowercase();
-    let (library, plugin) = (format!("{}.so", stem.as_bstr()), stem.strip_prefix(b"ha_").unwrap_or(&stem).to_vec());
+    let (library, plugin) =
+        (format!("{}.so", stem.as_bstr()), stem.strip_prefix(b"ha_").unwrap_or(&stem).to_vec());
     let plugin = plugin.as_bstr();
     let line = test.report.lines().find(|line| line.contains_str(variable)).unwrap_or_default();
     let text = format!(

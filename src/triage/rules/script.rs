@@ -32,9 +32,10 @@ fn ended<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
     let test = scene.evidence.test.as_ref()?;
     let exit = test.script_exit?;
     let (how, own) = match exit {
-        ExitKind::Signal(signal) => {
-            (format!("was ended by {}", signal_name(signal)), ![libc::SIGKILL, libc::SIGTERM].contains(&signal))
-        }
+        ExitKind::Signal(signal) => (
+            format!("was ended by {}", signal_name(signal)),
+            ![libc::SIGKILL, libc::SIGTERM].contains(&signal),
+        ),
         ExitKind::Status(status) => (format!("failed with exit status {status}"), true),
         _ => return None,
     };
@@ -46,7 +47,9 @@ fn ended<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
     }
     let memory = scene.evidence.system.oom_kills > 0 && exit == ExitKind::Signal(libc::SIGKILL);
     if memory {
-        finding = finding.seen("the kernel has killed processes of this cgroup for want of memory since its server's start");
+        finding = finding.seen(
+            "the kernel has killed processes of this cgroup for want of memory since its server's start",
+        );
     }
     let fix = match exit {
         _ if memory => "give the run more memory, or let fewer servers run at a time (--parallel)",
@@ -54,7 +57,9 @@ fn ended<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
             "look for who sends it: a program that the script runs at this place, another run, the kernel's out-of-memory \
              killer in `dmesg`"
         }
-        _ => "nothing that a script says may do this: it is a fault of the interpreter, which is to be reported",
+        _ => {
+            "nothing that a script says may do this: it is a fault of the interpreter, which is to be reported"
+        }
     };
     let finding = finding.fix(fix);
     Some(if own || memory || test.place.is_some() { finding } else { finding.likely() })
@@ -80,11 +85,15 @@ fn down(server: &DownServer) -> (String, String) {
     match &server.expect {
         Some(line) if line.starts_with(b"wait") => (
             format!("{stopped}, and its expect file says '{line}'"),
-            format!("write restart to {file} before the script needs the server (include/start_mysqld.inc does)"),
+            format!(
+                "write restart to {file} before the script needs the server (include/start_mysqld.inc does)"
+            ),
         ),
         Some(line) if line.trim().is_empty() => (
             format!("{stopped}, and its expect file is empty"),
-            format!("write restart to {file} before the script needs the server (include/start_mysqld.inc does)"),
+            format!(
+                "write restart to {file} before the script needs the server (include/start_mysqld.inc does)"
+            ),
         ),
         Some(line) => (
             format!("{stopped}, and its expect file says '{line}', which nobody knows"),
@@ -122,7 +131,8 @@ fn hang<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
                    --extern, has to be ended by whoever started it";
         (waits("waits for the end of a server"), fix.to_owned(), false)
     } else if let (Some((server, why)), None) = (test.unreachable.first(), busy) {
-        let fix = "see why the server does not answer: its error log, its limits of connections and descriptors";
+        let fix =
+            "see why the server does not answer: its error log, its limits of connections and descriptors";
         (format!("{server} does not answer: {why}; {}", waits("waits")), fix.to_owned(), false)
     } else if let Some(Statement { server, seconds, text, state, .. }) = busy {
         let state = if state.is_empty() { String::new() } else { format!(" ({state})") };
@@ -196,7 +206,11 @@ mod tests {
     #[test]
     fn a_server_that_is_down_is_what_a_script_waits_for() {
         for (expect, words, fix) in [
-            (Some("rstart:"), "its expect file says 'rstart:', which nobody knows", "write restart, restart: OPTIONS"),
+            (
+                Some("rstart:"),
+                "its expect file says 'rstart:', which nobody knows",
+                "write restart, restart: OPTIONS",
+            ),
             (Some("wait"), "its expect file says 'wait'", "write restart to /v/tmp/mysqld.1.expect"),
             (Some(""), "its expect file is empty", "write restart to"),
             (None, "its expect file is gone", "write restart to"),
@@ -211,7 +225,10 @@ mod tests {
             let diagnosis = diagnose(&hanging(TestFacts { place, down: vec![down], ..TestFacts::default() }));
             let cause = diagnosis.cause.to_string();
             let start = "mysqld.1 is down: the test stopped it at i.inc:3: shutdown_server, and ";
-            assert!(cause.starts_with(&format!("{start}{words}; the script waits at i.inc:5: source")), "{cause}");
+            assert!(
+                cause.starts_with(&format!("{start}{words}; the script waits at i.inc:5: source")),
+                "{cause}"
+            );
             assert!(diagnosis.fix.unwrap_or_default().to_string().contains(fix));
             let seen = "the script is at i.inc:5: source include/wait_until_connected_again.inc (included from t/x.test:9)";
             assert!(diagnosis.evidence.iter().any(|quote| quote.text == seen), "{:?}", diagnosis.evidence);

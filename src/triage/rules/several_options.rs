@@ -51,8 +51,10 @@ fn joined<'a>(scene: &Scene<'a>) -> Vec<Joined<'a>> {
                 None => options[0].to_string(),
             };
             let bare = |option: &&BStr| option.trim_start_with(|c| c == '-').as_bstr().to_string();
-            let lines: Vec<String> =
-                std::iter::once(first).chain(options[1..].iter().map(bare)).map(|line| format!("write {line}")).collect();
+            let lines: Vec<String> = std::iter::once(first)
+                .chain(options[1..].iter().map(bare))
+                .map(|line| format!("write {line}"))
+                .collect();
             let place = setting.location.to_string();
             let fix = lines.join("\n");
             found.push(Joined { written: whole.into(), options, argument: None, place, fix });
@@ -110,7 +112,8 @@ fn several_options<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
         None => (all.first().filter(|_| scene.evidence.exit != ExitKind::Running)?, Vec::new()),
     };
     let (number, place) = (one.options.len(), &one.place);
-    let text = format!("'{}' ({place}) is one argument with {number} options in it: {}", one.written, taken(one));
+    let text =
+        format!("'{}' ({place}) is one argument with {number} options in it: {}", one.written, taken(one));
     let mut fix = one.fix.clone();
     for other in all.iter().filter(|other| !std::ptr::eq(*other, one)) {
         fix += &format!("\n{} ({})", other.fix.replace('\n', ", "), other.place);
@@ -180,7 +183,8 @@ mod tests {
     #[test]
     fn a_server_that_says_nothing_of_it_may_have_died_of_something_else() {
         let log = "t 0 [ERROR] Can't start server: can't create PID file: No such file or directory";
-        let evidence = failed(1, &["--innodb-page-size=4k --innodb-log-file-size=8M", "--pid-file=/n/x"], log);
+        let evidence =
+            failed(1, &["--innodb-page-size=4k --innodb-log-file-size=8M", "--pid-file=/n/x"], log);
         assert_eq!(diagnose(&evidence).code, "MTR-S036");
         let silent = failed(1, &["--innodb-page-size=4k --innodb-log-file-size=8M"], "t 0 [ERROR] odd");
         assert_eq!(diagnose(&silent).code, "MTR-S018");
@@ -188,7 +192,8 @@ mod tests {
 
     #[test]
     fn a_line_of_a_configuration() {
-        let log = "t 0 [ERROR] mariadbd: Error while setting value '1M --max-connections=5' to 'sort_buffer_size'";
+        let log =
+            "t 0 [ERROR] mariadbd: Error while setting value '1M --max-connections=5' to 'sort_buffer_size'";
         let mut evidence = failed(1, &[], log);
         evidence.settings = vec![Setting {
             name: "sort_buffer_size".into(),

@@ -120,7 +120,8 @@ fn state_transfer<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
     let failed = failed(scene)?;
     let evidence = scene.evidence;
     let times = || scene.log.iter().filter_map(|entry| moment::of(entry.raw));
-    let (from, to) = (times().next().unwrap_or(0) - BEFORE, times().next_back().unwrap_or(i64::MAX - AFTER) + AFTER);
+    let (from, to) =
+        (times().next().unwrap_or(0) - BEFORE, times().next_back().unwrap_or(i64::MAX - AFTER) + AFTER);
     let own = evidence.server.as_bstr();
     let mut reasons = in_log(own, &evidence.log, from, to);
     reasons.extend(evidence.notes.iter().flat_map(|note| in_note(own, note, from, to)));
@@ -143,7 +144,8 @@ fn state_transfer<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
     let written = given.as_ref().map(|given| format!(": {}", scene.written(given))).unwrap_or_default();
     let text = format!("the state transfer to {own} failed{place}: {}{written}", best.text.trim().as_bstr());
     let mut finding = Finding::new(STATE_TRANSFER, text).quoting([failed]);
-    let told = std::iter::once(best).chain(reasons.iter().filter(|reason| !std::ptr::eq(*reason, best)).take(2));
+    let told =
+        std::iter::once(best).chain(reasons.iter().filter(|reason| !std::ptr::eq(*reason, best)).take(2));
     for reason in told {
         let text = BString::from(format!("{}: {}", reason.server, reason.text.trim().as_bstr()));
         finding.quotes.push(Quote { file: Some(reason.file.clone()), line: reason.line, text });
@@ -229,7 +231,10 @@ mod tests {
         let diagnosis = diagnose(&joiner(JOINER, donor));
         assert_eq!(diagnosis.code, "MTR-S105");
         let cause = diagnosis.cause.to_string();
-        assert!(cause.starts_with("the state transfer to mysqld.2 failed on mysqld.1: rsync: [sender]"), "{cause}");
+        assert!(
+            cause.starts_with("the state transfer to mysqld.2 failed on mysqld.1: rsync: [sender]"),
+            "{cause}"
+        );
         assert!(diagnosis.fix.unwrap_or_default().to_string().contains("another user than root"));
         let quote = &diagnosis.evidence[1];
         assert_eq!((quote.line, quote.file.as_deref()), (Some(4), Some("/v/log/mysqld.1.err".as_ref())));

@@ -12,17 +12,16 @@ use crate::support::{Finished, Site, std_data};
 
 #[test]
 fn several_options_in_one_argument_of_the_command_line() {
-    let died =
-        Death::by_options("").arg("--mysqld=--skip-name-resolve --default-storage-engine=Aria").dies();
-    died.page("MTR-S018").cause("MTR-S018", "(--mysqld on the command line) is one argument with 2 options in it")
+    let died = Death::by_options("").arg("--mysqld=--skip-name-resolve --default-storage-engine=Aria").dies();
+    died.page("MTR-S018")
+        .cause("MTR-S018", "(--mysqld on the command line) is one argument with 2 options in it")
         .fix("write --mysqld=--skip-name-resolve --mysqld=--default-storage-engine=Aria")
         .evidence("skip-name-resolve --default-storage-engine");
 }
 
 #[test]
 fn an_engine_and_another_option_in_one_argument() {
-    let died =
-        Death::by_options("").arg("--mysqld=--default-storage-engine=Aria --skip-name-resolve").dies();
+    let died = Death::by_options("").arg("--mysqld=--default-storage-engine=Aria --skip-name-resolve").dies();
     died.cause("MTR-S018", "a part of the value of --default-storage-engine")
         .fix("write --mysqld=--default-storage-engine=Aria --mysqld=--skip-name-resolve");
 }
@@ -36,7 +35,8 @@ fn several_options_between_quotes_of_an_option_file() {
 
 #[test]
 fn several_options_in_one_line_of_a_configuration() {
-    let died = Death::by_options("").configured_by(&configuration("sql-mode=ANSI --max-connections=5")).dies();
+    let died =
+        Death::by_options("").configured_by(&configuration("sql-mode=ANSI --max-connections=5")).dies();
     died.cause("MTR-S018", "'sql-mode=ANSI --max-connections=5' (")
         .cause("MTR-S018", "dead.cnf:3)")
         .fix("write sql-mode=ANSI\nwrite max-connections=5");
@@ -80,7 +80,8 @@ fn by_closed(option: &str, more: &str) -> Option<(Death, String)> {
     if !root_is_there("to run a server as another user") {
         return None;
     }
-    let death = Death::by_options("--user=nobody\n").prepared_by(FOR_NOBODY).env("MTR_START_TIMEOUT", EXIT_TIMEOUT);
+    let death =
+        Death::by_options("--user=nobody\n").prepared_by(FOR_NOBODY).env("MTR_START_TIMEOUT", EXIT_TIMEOUT);
     let dir = closed(death.site());
     let death = death.with(&option.replace("DIR", &format!("{dir}/inner"))).with(more);
     Some((death, dir))
@@ -105,7 +106,8 @@ fn an_init_file_in_a_closed_directory() {
 
 #[test]
 fn a_key_of_tls_in_a_closed_directory() {
-    let Some((death, dir)) = by_closed("--ssl-key=DIR/server-key.pem", "--ssl-cert=DIR/server-cert.pem") else {
+    let Some((death, dir)) = by_closed("--ssl-key=DIR/server-key.pem", "--ssl-cert=DIR/server-cert.pem")
+    else {
         return;
     };
     let inner = format!("{dir}/inner");
@@ -139,7 +141,11 @@ fn a_directory_for_temporary_files_in_a_closed_directory() {
 
 #[test]
 fn plugins_in_a_closed_directory() {
-    blames_the_closed_directory("--plugin-dir=DIR", "--plugin-load-add=archive=ha_archive.so\n--archive=FORCE", "MTR-S020");
+    blames_the_closed_directory(
+        "--plugin-dir=DIR",
+        "--plugin-load-add=archive=ha_archive.so\n--archive=FORCE",
+        "MTR-S020",
+    );
 }
 
 #[test]
@@ -208,7 +214,8 @@ fn tests_that_are_skipped_for_want_of_an_engine() {
         site.test_file(&format!("{name}.opt"), "--innodb\n--innodb-page-size=12345\n");
     }
     let run = site.run().args(["--force", "--retry=0", "--suite=own"]).finish();
-    run.verdict("own.one", "skipped").verdict("own.two", "skipped")
+    run.verdict("own.one", "skipped")
+        .verdict("own.two", "skipped")
         .says("Tests were skipped because:")
         .says("; the server went on without InnoDB [MTR-S007]: own.one and 1 more");
     assert_eq!(run.text.matches("the server went on without InnoDB").count(), 1, "{run:?}");

@@ -83,9 +83,17 @@ impl Mending<'_> {
         if fix.starts_with("did you mean ") {
             // A name: the value stays.
             let value = culprit.split_once('=').map(|(_, value)| format!("={value}")).unwrap_or_default();
-            words = words.first().map(|name| format!("{}{value}", name.trim_end_matches(','))).into_iter().collect();
+            words = words
+                .first()
+                .map(|name| format!("{}{value}", name.trim_end_matches(',')))
+                .into_iter()
+                .collect();
         }
-        if words.is_empty() || words.iter().any(|word| word.contains('…') || word.ends_with("=VALUE") || word.ends_with("=FILE")) {
+        if words.is_empty()
+            || words
+                .iter()
+                .any(|word| word.contains('…') || word.ends_with("=VALUE") || word.ends_with("=FILE"))
+        {
             return Err(format!("it is for people: {fix}"));
         }
         if fix.contains(" as well") {
@@ -96,10 +104,14 @@ impl Mending<'_> {
         self.replace(place, culprit, &words)?;
         // The same is to be done in other places: `write --x=1 (FILE:LINE)`.
         let more = self.text.lines().map(|line| line.strip_prefix("  | ").unwrap_or(line).trim_start());
-        let more: Vec<String> = more.filter_map(|line| line.strip_prefix("fix:")).map(|fix| fix.trim().to_owned()).collect();
+        let more: Vec<String> =
+            more.filter_map(|line| line.strip_prefix("fix:")).map(|fix| fix.trim().to_owned()).collect();
         for other in more.iter().skip(1) {
             let parts = other.strip_prefix("write ").and_then(|rest| rest.rsplit_once(" ("));
-            let Some((option, place)) = parts.map(|(option, place)| (option, place.trim_end_matches(')'))) else { break };
+            let Some((option, place)) = parts.map(|(option, place)| (option, place.trim_end_matches(')')))
+            else {
+                break;
+            };
             let name = option.split('=').next().unwrap_or_default();
             self.replace(place, name, &[option.to_owned()])?;
         }
@@ -110,7 +122,8 @@ impl Mending<'_> {
     fn replace(&mut self, place: &str, culprit: &str, words: &[String]) -> Result<(), String> {
         if place.starts_with("--mysqld on") {
             let wanted = format!("--mysqld={culprit}");
-            let at = self.args.iter().position(|arg| arg.to_string_lossy() == wanted).ok_or("no such argument")?;
+            let at =
+                self.args.iter().position(|arg| arg.to_string_lossy() == wanted).ok_or("no such argument")?;
             self.args.remove(at);
             let given = |word: &String| {
                 if word.starts_with("--mysqld=") { word.clone() } else { format!("--mysqld={word}") }
@@ -122,7 +135,11 @@ impl Mending<'_> {
         let (file, line) = place.rsplit_once(':').ok_or("no line")?;
         let number: usize = line.parse().map_err(|_| format!("no line in {place}"))?;
         let file = PathBuf::from(file);
-        let file = if file.is_absolute() { file } else { self.options.with_file_name(file.file_name().unwrap_or_default()) };
+        let file = if file.is_absolute() {
+            file
+        } else {
+            self.options.with_file_name(file.file_name().unwrap_or_default())
+        };
         let text = fs::read_to_string(&file).map_err(|error| format!("{}: {error}", file.display()))?;
         let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
         let old = lines.get_mut(number.wrapping_sub(1)).ok_or("no such line")?;
@@ -136,7 +153,11 @@ fn mended(line: &str, culprit: &str, words: &[String]) -> Option<String> {
     let new = words.join(" ");
     if line.contains(culprit) && !line.contains(&format!("{culprit} =")) {
         let quoted = format!("\"{culprit}\"");
-        return Some(if line.contains(&quoted) { line.replace(&quoted, &new) } else { line.replace(culprit, &new) });
+        return Some(if line.contains(&quoted) {
+            line.replace(&quoted, &new)
+        } else {
+            line.replace(culprit, &new)
+        });
     }
     // Blanks stand around the `=`, or a variable was replaced in it: all of the line is this option.
     let name = culprit.split('=').next()?;
@@ -157,6 +178,9 @@ fn fixes_are_read_as_they_are_printed() {
         let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
         assert_eq!(mended(line, culprit, &words).as_deref(), Some(expected), "{line}");
     }
-    assert_eq!(options("did you mean --table-open-cache? Else write --loose-x=1, and"), ["--table-open-cache"]);
+    assert_eq!(
+        options("did you mean --table-open-cache? Else write --loose-x=1, and"),
+        ["--table-open-cache"]
+    );
     assert_eq!(options("write --a --b=1 (each a word)"), ["--a", "--b=1"]);
 }

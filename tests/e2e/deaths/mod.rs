@@ -208,7 +208,9 @@ impl Diagnosed {
     pub fn page(&self, code: &str) -> &Self {
         sample::is_on_page(code, &self.diagnosis, &self.site.path(""));
         if let Some(file) = std::env::var_os("MTR_TESTS_TRY_FIXES") {
-            let told = self.mend().map_or_else(|why| format!("{code} no: {why}\n"), |done| format!("{code} yes: {done}\n"));
+            let told = self
+                .mend()
+                .map_or_else(|why| format!("{code} no: {why}\n"), |done| format!("{code} yes: {done}\n"));
             let mut file = std::fs::OpenOptions::new().append(true).create(true).open(file).unwrap();
             std::io::Write::write_all(&mut file, told.as_bytes()).unwrap();
         } else if MENDED.contains(&code) {
@@ -222,7 +224,8 @@ impl Diagnosed {
         let Again { id, mut args, env } = self.again.clone();
         let options = self.site.suite().join("dead.opt");
         let done = mend::Mending { text: &self.run.text, args: &mut args, options }.apply()?;
-        let mut run = self.site.run_in("var", "again").args(["--force", "--retry=0"]).args(args).args(["dead"]);
+        let mut run =
+            self.site.run_in("var", "again").args(["--force", "--retry=0"]).args(args).args(["dead"]);
         for (name, value) in env {
             run = run.env(name, value);
         }

@@ -59,7 +59,8 @@ pub fn is_on_page(code: &str, diagnosis: &Value, root: &Path) {
 fn rendered(diagnosis: &Value, root: &Path) -> Vec<String> {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let sure = if diagnosis["confidence"] == "likely" { "likely: " } else { "" };
-    let mut lines = vec![format!("cause:     {sure}{} [{}]", text(&diagnosis["cause"]), text(&diagnosis["code"]))];
+    let mut lines =
+        vec![format!("cause:     {sure}{} [{}]", text(&diagnosis["cause"]), text(&diagnosis["code"]))];
     if !diagnosis["culprit"].is_null() {
         let culprit = &diagnosis["culprit"];
         lines.push(format!("from:      {}: {}", text(&culprit["origin"]), text(&culprit["text"])));
@@ -70,7 +71,9 @@ fn rendered(diagnosis: &Value, root: &Path) -> Vec<String> {
     }
     let root = root.display().to_string().trim_end_matches('/').to_owned();
     let names = [(format!("{root}/var"), "VAR"), (format!("{root}/own"), "own"), (root, "DIR")];
-    names.iter().fold(lines, |lines, (path, name)| lines.iter().map(|line| line.replace(path, name)).collect())
+    names
+        .iter()
+        .fold(lines, |lines, (path, name)| lines.iter().map(|line| line.replace(path, name)).collect())
 }
 
 /// A line without what differs from run to run: times, long numbers, blanks, and the command lines of processes.
