@@ -77,6 +77,17 @@ impl Error {
         text
     }
 
+    /// The error and what is underneath, on one line.
+    pub fn chain(&self) -> String {
+        let mut text = self.to_string();
+        let mut cause = std::error::Error::source(self);
+        while let Some(inner) = cause {
+            text.push_str(&format!(": {inner}"));
+            cause = inner.source();
+        }
+        text
+    }
+
     /// Where the error is, if it is in a file.
     pub fn location(&self) -> Option<&Location> {
         self.location.as_ref()

@@ -3,8 +3,9 @@
 use std::ffi::OsString;
 use std::path::Path;
 
-use super::commands;
-use crate::cli::parse::{Invocation, parse};
+use super::signals::{self, Ending};
+use super::{commands, execute};
+use crate::cli::parse::{Invocation, parse, reports_of};
 use crate::cli::settings::Settings;
 use crate::cli::{INTERPRETER, help};
 use crate::env::Env;
@@ -28,7 +29,7 @@ pub fn run(args: Vec<OsString>) -> u8 {
     };
     let done = dispatch(args);
     cache::close();
-    match done {
+    let code = match done {
         Ok(code) => u8::try_from(code).unwrap_or(1),
         Err(error) => {
             // The prefix is what log collectors look for.
@@ -36,7 +37,21 @@ pub fn run(args: Vec<OsString>) -> u8 {
             complain(&text::guarded(format!("mysql-test-run: *** ERROR: {text}").as_bytes()).to_string());
             1
         }
-    }
+    };
+    guardian::leave(code);
+    code
+}
+
+/// Whether the program is started as the guardian of a run.
+pub fn is_guardian(args: &[OsString]) -> bool {
+    args.get(1).is_some_and(|word| word == guardian::ARGUMENT)
+}
+
+/// Goes on where everything that is started is ended with this process, and signals are taken care of.
+fn guarded(ending: Ending) -> Result<()> {
+    let guards = guardian::enter()
+        .map_err(|error| Error::new("cannot start the guardian process").caused_by(error))?;
+    signals::watch(guards, ending)
 }
 
 /// The interpreter's arguments, its name first, if they are meant for it; otherwise all arguments again.
@@ -55,19 +70,24 @@ fn interpreter(mut args: Vec<OsString>) -> std::result::Result<Vec<OsString>, Ve
 }
 
 fn dispatch(args: Vec<OsString>) -> Result<i32> {
-    if let [_, word, mark] = args.as_slice()
-        && word == guardian::ARGUMENT
-    {
-        let mark = mark.to_string_lossy();
-        guardian::guard(&mark).map_err(|error| Error::new("the guardian failed").caused_by(error))?;
+    if is_guardian(&args) {
+        let given: Vec<_> = args.iter().skip(2).map(|word| word.to_string_lossy().into_owned()).collect();
+        guardian::guard(&given).map_err(|error| Error::new("the guardian failed").caused_by(error))?;
         return Ok(0);
     }
     let env = Env::of_process();
     if let Some(command) = args.get(1).and_then(|word| commands::named(word)) {
+        guarded(Ending::AtOnce)?;
         return Ok(command.run(args.into_iter().skip(2).collect(), &env));
     }
     let program = args.first().map_or_else(|| "mtr-rs".into(), |arg| arg.to_string_lossy().into_owned());
-    match parse(args, &env)? {
+    let given = args.clone();
+    let wanted = match parse(args, &env) {
+        // A mistake leaves no report of an earlier run in the place of this one's.
+        Err(error) => return Ok(execute::refuse(&reports_of(given), &env, &error)),
+        Ok(wanted) => wanted,
+    };
+    match wanted {
         Invocation::Run(settings) => run_tests(*settings, &env),
         Invocation::Help => print(&help::help(&program), 1),
         Invocation::ListOptions => print(&help::list_options(), 1),
@@ -76,8 +96,11 @@ fn dispatch(args: Vec<OsString>) -> Result<i32> {
 }
 
 fn run_tests(settings: Settings, env: &Env) -> Result<i32> {
-    let cwd = current_dir()?;
-    super::execute::execute(settings, env, &cwd)
+    let only_told = settings.dry_run || settings.explain.is_some();
+    match guarded(if only_told { Ending::AtOnce } else { Ending::Orderly }).and_then(|()| current_dir()) {
+        Ok(cwd) => execute::execute(settings, env, &cwd),
+        Err(error) => Ok(execute::refuse(&settings, env, &error)),
+    }
 }
 
 fn print(text: &str, code: i32) -> Result<i32> {

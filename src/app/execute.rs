@@ -19,7 +19,7 @@ use crate::error::{Error, Result};
 use crate::event::{Event, Phase, PlannedInstance, PlannedSkip, RunEnd, SCHEMA, SkippedBy, WarningKind};
 use crate::plan::entry;
 use crate::plan::experimental::Experimental;
-use crate::report::{Clock, Reporters, reporters};
+use crate::report::{Clock, Places, Reporters, Requests};
 use crate::run::keep::keeper::{Keeper, Rules};
 use crate::run::setup::context::Context;
 use crate::run::setup::coverage;
@@ -29,40 +29,127 @@ use crate::run::setup::network;
 use crate::run::setup::plugin_dir;
 use crate::run::setup::said::Said;
 use crate::run::setup::sanitizer;
+use crate::run::setup::slow_build::{SlowBuild, slow_build};
 use crate::run::setup::traces::Traces;
-use crate::run::setup::vardir::ClaimedVardir;
+use crate::run::setup::vardir::{self, ClaimedVardir};
 use crate::run::stop_file;
-use crate::run::supervisor::{Supervisor, SupervisorInputs};
+use crate::run::supervisor::{Supervisor, SupervisorInputs, ended_by};
 use crate::run::worker::handle::{Crew, Made, Notice};
 use crate::run::worker::prepare::WorkerFactory;
 use crate::server::bootstrap;
-use crate::sys::guardian::{self, Guardian};
-use crate::sys::orphans;
+use crate::sys::panics::caught;
+use crate::sys::{abort, guardian, orphans};
 use crate::tree::cache::cache_dir;
 use crate::tree::layout::{self, Layout};
 
-/// Does what `settings` ask for; returns the exit code.
+/// Does what `settings` ask for; returns the exit code. Whatever keeps the run from coming about is told by all its reports.
 ///
 /// # Errors
-/// Whatever keeps the run from starting: the caller prints it and exits with 1.
+/// `--list` and its relatives cannot be answered: the caller prints why and exits with 1.
 pub fn execute(settings: Settings, env: &Env, cwd: &Path) -> Result<i32> {
     if settings.dry_run || settings.explain.is_some() {
         return list::list(&settings, env, cwd);
     }
     let begun = Instant::now();
+    let mut reports = Reports::mark(&settings, env);
+    let prepared = prepare(&settings, env, cwd);
+    let (mut reporters, prepared) = match prepared {
+        Ok((layout, vardir)) => {
+            let (reporters, error) = reports.begin(&settings, env, Some(vardir.root()));
+            (reporters, error.map_or(Ok((layout, vardir)), Err))
+        }
+        Err(error) => (reports.begin(&settings, env, None).0, Err(error)),
+    };
+    let ended = prepared.and_then(|(layout, vardir)| {
+        caught(|| run(settings, env, cwd, layout, vardir, &mut reporters, begun)).and_then(|ended| ended)
+    });
+    Ok(ended.unwrap_or_else(|error| refused(&mut reporters, &error, begun)))
+}
+
+/// Tells the reports that a command line with a mistake asks for that there is no run; returns the exit code. Of `settings` only
+/// the reports count.
+pub fn refuse(settings: &Settings, env: &Env, error: &Error) -> i32 {
+    let mut reporters = Reports::mark(settings, env).begin(settings, env, None).0;
+    refused(&mut reporters, error, Instant::now())
+}
+
+/// The end of a run that did not come about: reports on disk say so, and do not show an empty success.
+fn refused(reporters: &mut Reporters, error: &Error, begun: Instant) -> i32 {
+    let (total, missing) = (reporters.standing().total(), reporters.standing().open().count());
+    let (end, cause) = match abort::signal() {
+        Some(signal) => (RunEnd::Interrupted, ended_by(signal)),
+        None => (RunEnd::Failure, error.explained()),
+    };
+    reporters.finish(Event::RunFinished {
+        end,
+        wall: begun.elapsed(),
+        total,
+        missing,
+        exit_code: 1,
+        cause: Some(cause),
+        warnings_file: None,
+        diagnoses: early_death::diagnosis_of(error).cloned().into_iter().collect(),
+    })
+}
+
+/// The reports of a run whose options are known.
+struct Reports {
+    requests: Option<Requests>,
+    opened: Event,
+    /// This run was started by a test of another, in whose vardir it may report.
+    nested: bool,
+}
+
+impl Reports {
+    /// From now on no report of an earlier run can be taken for this one's.
+    fn mark(settings: &Settings, env: &Env) -> Reports {
+        let requests = Requests::of(settings, Clock::system());
+        let reports = Reports {
+            requests: None,
+            opened: Event::opened(&settings.argv),
+            nested: env.get(guardian::MARK).is_some(),
+        };
+        requests.mark(&reports.opened, settings, &|path| reports.is_others(path));
+        Reports { requests: Some(requests), ..reports }
+    }
+
+    fn is_others(&self, path: &Path) -> bool {
+        !self.nested && vardir::is_at_work_around(path)
+    }
+
+    /// Begins them; `vardir` is this run's.
+    fn begin(&mut self, settings: &Settings, env: &Env, vardir: Option<&Path>) -> (Reporters, Option<Error>) {
+        let requests = self.requests.take().unwrap_or_else(|| Requests::of(settings, Clock::system()));
+        let places = Places { vardir, is_others: &|path| self.is_others(path) };
+        let (mut reporters, error) = requests.begin(settings, env, &places);
+        reporters.event(&self.opened);
+        (reporters, error)
+    }
+}
+
+/// What is needed before anything is told: where everything is, and a vardir.
+fn prepare(settings: &Settings, env: &Env, cwd: &Path) -> Result<(Layout, ClaimedVardir)> {
     // Servers and scripts of the same user read each other's files, whatever the caller's umask (runner §8.1).
     let umask = rustix::process::umask(rustix::fs::Mode::WGRP | rustix::fs::Mode::WOTH);
-    orphans::become_subreaper().map_err(|error| Error::new("cannot become a subreaper").caused_by(error))?;
-    let messages = opening_lines(&settings);
-    let mut layout = locate(&settings, env, cwd)?;
-    derive::check_coverage(&settings, layout.source)?;
-    debugger::check(&settings)?;
-    network::check(&settings)?;
-    sanitizer::check(&settings, &layout, env)?;
-    let vardir = ClaimedVardir::new(&settings, &layout, env, cwd, umask.bits())?;
+    let mut layout = locate(settings, env, cwd)?;
+    derive::check_coverage(settings, layout.source)?;
+    debugger::check(settings)?;
+    network::check(settings)?;
+    sanitizer::check(settings, &layout, env)?;
+    let vardir = ClaimedVardir::new(settings, &layout, env, cwd, umask.bits())?;
     plugin_dir::fill(&mut layout, vardir.root())?;
-    let mut reporters = reporters(&settings, env, vardir.root(), Clock::system())?;
-    for text in messages {
+    Ok((layout, vardir))
+}
+
+/// The first lines of the console.
+fn tell_opening(
+    settings: &Settings,
+    env: &Env,
+    layout: &Layout,
+    vardir: &ClaimedVardir,
+    reporters: &mut Reporters,
+) {
+    for text in opening_lines(settings) {
         reporters.message(text);
     }
     reporters.message(format!("vardir: {}", vardir.root().display()));
@@ -81,26 +168,12 @@ pub fn execute(settings: Settings, env: &Env, cwd: &Path) -> Result<i32> {
         reporters.message(format!("WARNING:The mysqltest binary is fetched from {}", program.display()));
         reporters.message(rule);
     }
-    let ended = run(settings, env, cwd, layout, vardir, &mut reporters, begun);
-    Ok(ended.unwrap_or_else(|error| {
-        // Reports on disk must say that the run did not happen, not show an empty success.
-        reporters.event(&Event::RunFinished {
-            end: RunEnd::Failure,
-            wall: begun.elapsed(),
-            total: 0,
-            exit_code: 1,
-            cause: Some(error.explained()),
-            warnings_file: None,
-            diagnoses: early_death::diagnosis_of(&error).cloned().into_iter().collect(),
-        });
-        1
-    }))
 }
 
 /// The run itself: reporters listen. The vardir is emptied when the tests are known and nothing that was asked for is
 /// missing: a mistyped name costs nobody the evidence of the last failure.
 fn run(
-    settings: Settings,
+    mut settings: Settings,
     env: &Env,
     cwd: &Path,
     layout: Layout,
@@ -108,10 +181,8 @@ fn run(
     reporters: &mut Reporters,
     begun: Instant,
 ) -> Result<i32> {
-    // From the first process on: a server may hang when it is asked for its version already.
-    let run_mark = format!("{}-{:x}", std::process::id(), begun_stamp());
-    let guardian = Guardian::start(&run_mark)
-        .map_err(|error| Error::new("cannot start the guardian process").caused_by(error))?;
+    tell_opening(&settings, env, &layout, &claimed, reporters);
+    let run_mark = guardian::mark();
     let mut marked = env.clone();
     guardian::set_mark(&mut marked, &run_mark, 0);
     let env = &marked;
@@ -122,13 +193,20 @@ fn run(
     for text in messages {
         reporters.message(text);
     }
+    let slow = slow_build(&layout, &facts, &settings, env);
+    let longer = derive::stretch(&mut settings, slow.factor).then_some(&slow);
+    if let Some(SlowBuild { factor, why }) = longer {
+        reporters.message(format!(
+            "Time-outs are {factor} times as long as usual: the server is slow ({})",
+            why.join(", ")
+        ));
+    }
     for warning in &collection.warnings {
         reporters.warning(WarningKind::Files, warning.as_str());
     }
     if collection.cases.is_empty() {
-        // Nothing asked for was found: only `--skip-not-found` makes that a success.
         reporters.message("No tests to run...");
-        return Ok(i32::from(!settings.skip_not_found));
+        return nothing_found(&settings, reporters, begun);
     }
     let first = entry::start_from(collection.cases.iter(), settings.start_from.as_deref());
     if first == collection.cases.len() {
@@ -222,6 +300,8 @@ fn run(
         total: cases.len(),
         vardir: vardir.root.clone(),
         server_version: format!("{}{}", ctx.facts.version, ctx.facts.suffix),
+        timeout_factor: longer.map_or(1, |slow| slow.factor),
+        slow_because: longer.map(|slow| slow.why.clone()).unwrap_or_default(),
     });
     reporters.event(&planned(&cases, first));
     if ctx.settings.report_times {
@@ -230,7 +310,7 @@ fn run(
         reporters.event(&Event::PhaseTimes { worker: 0, phases });
     }
     let (tell_supervisor, reports) = crossbeam_channel::unbounded();
-    signals::watch(tell_supervisor.clone())?;
+    signals::attach(tell_supervisor.clone());
     if let Some(file) = &ctx.settings.stop_file {
         let tell = tell_supervisor.clone();
         stop_file::watch(file, move || tell.send(Notice::StopFile).is_ok())
@@ -278,13 +358,17 @@ fn run(
         let text = format!("cannot look for processes that tests left: {error}");
         reporters.warning(WarningKind::Keeping, text);
     }
-    if ctx.settings.gcov {
+    if ctx.settings.gcov && abort::signal().is_none() {
         reporters.message("Running dgcov");
         if let Err(error) = coverage::generate(&ctx, &base) {
             reporters.warning(WarningKind::Other, error.explained());
         }
     }
+    // Of what was told behind the end nothing may be lost either. Reports in the vardir go with it.
+    let exit_code = if reporters.are_whole() { exit_code } else { exit_code.max(1) };
     if ctx.settings.start_and_exit {
+        guardian::leave_processes()
+            .map_err(|error| Error::new("cannot let the servers go").caused_by(error))?;
         if let Some(dir) = vardir.keep_tmp() {
             let text = format!("tmpdir {} should be removed after the server has finished", dir.display());
             reporters.warning(WarningKind::Keeping, text);
@@ -295,8 +379,29 @@ fn run(
     {
         reporters.warning(WarningKind::Keeping, error.to_string());
     }
-    guardian.dismiss();
     Ok(exit_code)
+}
+
+/// The end of a run for which nothing was found, which only `--skip-not-found` makes a success.
+///
+/// # Errors
+/// It is none.
+fn nothing_found(settings: &Settings, reporters: &mut Reporters, begun: Instant) -> Result<i32> {
+    if !settings.skip_not_found {
+        return Err(Error::new("no test was found: nothing is run and nothing is skipped")
+            .hint("--skip-not-found makes this a success"));
+    }
+    reporters.message("That nothing was found is a success with --skip-not-found.");
+    Ok(reporters.finish(Event::RunFinished {
+        end: RunEnd::Completed,
+        wall: begun.elapsed(),
+        total: 0,
+        missing: 0,
+        exit_code: 0,
+        cause: None,
+        warnings_file: None,
+        diagnoses: Vec::new(),
+    }))
 }
 
 /// What the run is going to do; instances before `from` are passed over.
@@ -333,11 +438,6 @@ fn own_program() -> Option<PathBuf> {
 /// More than one worker was asked for.
 fn asked_for_more(settings: &Settings) -> bool {
     !matches!(settings.parallel, None | Some(Parallel::Fixed(1)))
-}
-
-/// What makes this run's mark differ from that of an earlier process with the same id.
-fn begun_stamp() -> u128 {
-    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_micros())
 }
 
 /// `Logging: PROGRAM  ARGUMENTS` and what the options themselves announce.

@@ -13,6 +13,7 @@ use crate::cli::settings::Settings;
 use crate::env::Env;
 use crate::error::{Error, Result};
 use crate::report::text::{self, Guard};
+use crate::sys::scratch::Scratch;
 use crate::sys::streams::print;
 
 /// A test as `--list` shows it.
@@ -30,8 +31,7 @@ fn listed(case: &TestCase) -> BString {
 /// There is no installation, or its tests cannot be collected.
 pub fn list(settings: &Settings, env: &Env, cwd: &Path) -> Result<i32> {
     let layout = locate(settings, env, cwd)?;
-    let scratch =
-        tempfile::tempdir().map_err(|error| Error::new("cannot create a directory").caused_by(error))?;
+    let scratch = Scratch::new().map_err(|error| Error::new("cannot create a directory").caused_by(error))?;
     let survey = survey::survey(settings, env, cwd, layout, scratch.path())?;
     print(|out| {
         let mut out = Guard::new(out);

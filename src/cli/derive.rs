@@ -176,6 +176,29 @@ fn timeouts(settings: &Settings) -> Result<()> {
     Ok(())
 }
 
+/// Multiplies the time-outs that nobody gave by `factor`, for a server that is slower by that much; those of a debugger
+/// and of `--debug` are long already. Returns whether any is longer now.
+pub fn stretch(settings: &mut Settings, factor: u32) -> bool {
+    let debuggers = [&settings.debugger, &settings.client_debugger, &settings.boot_debugger];
+    if factor < 2 || debuggers.iter().any(|debugger| debugger.is_some()) {
+        return false;
+    }
+    let before = settings.clone();
+    let of_tests = !settings.debug || settings.debug_common;
+    let given = |name: &str| before.given.contains(&name);
+    for (name, applies, timeout) in [
+        ("testcase-timeout", of_tests, &mut settings.testcase_timeout),
+        ("suite-timeout", of_tests, &mut settings.suite_timeout),
+        ("shutdown-timeout", true, &mut settings.shutdown_timeout),
+        ("MTR_START_TIMEOUT", true, &mut settings.start_timeout),
+    ] {
+        if applies && !given(name) {
+            *timeout = timeout.saturating_mul(factor);
+        }
+    }
+    *settings != before
+}
+
 fn server_environment(settings: &Settings) -> Result<()> {
     for pair in &settings.mysqld_env {
         if variable(pair).is_none() {
@@ -319,6 +342,27 @@ mod tests {
         assert!(common.debug && common.debug_common);
         assert_eq!((common.testcase_timeout.as_secs(), common.retry), (15 * 60, 3));
         assert!(!derived("--debug-server").debug);
+    }
+
+    #[test]
+    fn slow_servers_have_more_time_where_nobody_said_how_much() {
+        let stretched = |line, factor| {
+            let mut s = derived(line);
+            let longer = stretch(&mut s, factor);
+            let times = [s.testcase_timeout, s.suite_timeout, s.shutdown_timeout, s.start_timeout];
+            (longer, times.map(|time| time.as_secs()))
+        };
+        assert_eq!(stretched("", 1), (false, [900, 21_600, 10, 180]));
+        assert_eq!(stretched("", 4), (true, [3600, 86_400, 40, 720]));
+        // Also where it is the default that somebody gives.
+        let given = "--testcase-timeout=15 --suite-timeout=60 --shutdown-timeout=7";
+        assert_eq!(stretched(given, 4), (true, [900, 3600, 7, 720]));
+        assert_eq!(stretched("--fast", 4).1[2], 0);
+        assert_eq!(stretched("--debug", 2).1, [604_800, 604_800, 20, 360]);
+        assert_eq!(stretched("--debug-common", 2).1[0], 1800);
+        for line in ["--gdb", "--valgrind", "--client-rr", "--boot-strace"] {
+            assert!(!stretched(line, 4).0, "{line}");
+        }
     }
 
     #[test]

@@ -56,6 +56,7 @@ pub fn parse(argv: Vec<OsString>, env: &Env) -> Result<Invocation> {
     }
     let mut settings = Settings::default();
     from_environment(&mut settings, &scan.given, env)?;
+    settings.given.extend(scan.given.iter().map(|(opt, _)| opt.name));
     reject_out_of_range(&scan.given)?;
     let leftovers = sort_leftovers(scan.leftovers, &names, &see_help)?;
     let mut debuggers = Vec::new();
@@ -77,6 +78,31 @@ pub fn parse(argv: Vec<OsString>, env: &Env) -> Result<Invocation> {
     settings.argv = argv;
     derive::derive(&mut settings, &debuggers)?;
     Ok(Invocation::Run(Box::new(settings)))
+}
+
+/// Of a command line with a mistake in it: settings that have nothing but the reports that it asks for, as far as that can be
+/// told, and where they may be. Nothing is a mistake here.
+pub fn reports_of(argv: Vec<OsString>) -> Settings {
+    const REPORTS: [&str; 5] = ["events", "xml-report", "junit", "result-file", "vardir"];
+    let argv: Vec<BString> = argv.into_iter().map(|arg| arg.into_vec().into()).collect();
+    let args = argv.get(1..).unwrap_or_default();
+    let names = Names::new(table::options());
+    let given = match names.scan(args) {
+        Ok(scan) => scan.given,
+        // One of them keeps the others from being read together.
+        Err(_) => args
+            .iter()
+            .filter_map(|arg| names.scan(std::slice::from_ref(arg)).ok())
+            .flat_map(|scan| scan.given)
+            .collect(),
+    };
+    let mut settings = Settings::default();
+    for (opt, given) in given.iter().filter(|(opt, _)| REPORTS.contains(&opt.name)) {
+        // A report without a name is the mistake.
+        let _ = assign(&mut settings, opt, given);
+    }
+    settings.argv = argv;
+    settings
 }
 
 impl Default for Settings {
@@ -167,6 +193,7 @@ fn from_environment(settings: &mut Settings, given: &[(&'static Opt, Given)], en
             continue;
         }
         assign_text(settings, opt, value).map_err(|error| in_variable(error, twin.name))?;
+        settings.given.push(opt.name);
     }
     for variable in table::ENV_ONLY {
         let Some(value) = env.non_empty(variable.name).map(|value| BStr::new(value.as_bytes())) else {
@@ -174,7 +201,10 @@ fn from_environment(settings: &mut Settings, given: &[(&'static Opt, Given)], en
         };
         match parse_integer(value) {
             Some(0) => {}
-            Some(number) if number > 0 => (variable.set)(settings, counted(number)),
+            Some(number) if number > 0 => {
+                (variable.set)(settings, counted(number));
+                settings.given.push(variable.name);
+            }
             _ => return Err(in_variable(Error::new(format!("'{value}' is no whole number")), variable.name)),
         }
     }

@@ -20,6 +20,15 @@ pub enum Parallel {
     Auto,
 }
 
+/// Options for the runtimes of sanitizers (`--sanitizer-options`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SanitizerOptions {
+    /// Those of this program: as much is found as can be.
+    Usual,
+    /// Those that MariaDB's Buildbot gives.
+    Buildbot,
+}
+
 /// Whose network servers listen in: `--network`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Network {
@@ -88,6 +97,8 @@ pub struct Settings {
     pub experimental: Vec<PathBuf>,
     /// Names of tests, paths and suites on the command line, in order.
     pub names: Vec<BString>,
+    /// Options and variables without an option that somebody gave, by their names in the table.
+    pub given: Vec<&'static str>,
 
     // scheduling
     pub force: u32,
@@ -104,6 +115,8 @@ pub struct Settings {
     pub start_timeout: Duration,
     /// `asan`, `ubsan`, `lsan`, `msan`, `tsan`.
     pub sanitizer: Option<String>,
+    /// Which options the sanitizers get.
+    pub sanitizer_options: SanitizerOptions,
     pub fast: bool,
     pub force_restart: bool,
     pub stop_file: Option<PathBuf>,
@@ -236,6 +249,7 @@ impl Settings {
             explain: None,
             experimental: Vec::new(),
             names: Vec::new(),
+            given: Vec::new(),
             force: 0,
             parallel: None,
             reorder: false,
@@ -248,6 +262,7 @@ impl Settings {
             shutdown_timeout: Duration::ZERO,
             start_timeout: Duration::ZERO,
             sanitizer: None,
+            sanitizer_options: SanitizerOptions::Usual,
             fast: false,
             force_restart: false,
             stop_file: None,

@@ -15,7 +15,7 @@ use super::option::{
     DebuggerKind, EnvOnly, Group, Opt, Question, ask, attached, counter, debugger, flag, integer, list,
     negatable, optional, pairs, text, time,
 };
-use super::settings::{Network, Parallel};
+use super::settings::{Network, Parallel, SanitizerOptions};
 use crate::error::{Error, Result};
 
 /// The table, in the order of `--help`.
@@ -454,6 +454,25 @@ const DEBUGGING: &[Opt] = &[
          already stays. It is an error if the server has no such sanitizer, neither linked nor preloaded. Reports are \
          found without this option as well.",
     ),
+    text("sanitizer-options", "SET", |s, v| {
+        s.sanitizer_options = match v.to_str_lossy().as_ref() {
+            "usual" => SanitizerOptions::Usual,
+            "buildbot" => SanitizerOptions::Buildbot,
+            other => {
+                let error = Error::new(format!("unknown options '{other}' for --sanitizer-options"));
+                return Err(error.hint("usual, buildbot"));
+            }
+        };
+        Ok(())
+    })
+    .ours()
+    .default("usual")
+    .help("which options `--sanitizer` gives: usual or buildbot")
+    .more(
+        "`buildbot` are those of MariaDB's Buildbot, whose builds with AddressSanitizer have \
+         UndefinedBehaviorSanitizer as well: with `asan` or `ubsan` it completes the variables of both. \
+         docs/sanitizers.md has both sets.",
+    ),
     text("stress", "ARGS", |s, v| {
         s.stress = Some(v.into()).filter(|args: &BString| !args.is_empty());
         Ok(())
@@ -626,6 +645,7 @@ mod tests {
                 let value = match name {
                     "print-method" => "lldb",
                     "sanitizer" => "asan",
+                    "sanitizer-options" => "buildbot",
                     "network" => "host",
                     _ => "7",
                 };
@@ -739,6 +759,7 @@ mod tests {
                 let argv = vec!["mtr".into(), format!("--{}={value}", opt.name).into()];
                 let Invocation::Run(mut settings) = parse(argv, &Env::default()).unwrap() else { panic!() };
                 settings.argv.clear();
+                settings.given.clear();
                 assert_eq!(*settings, Settings::default(), "--{}", opt.name);
             }
         }

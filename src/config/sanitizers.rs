@@ -7,13 +7,21 @@ use std::path::{Path, PathBuf};
 
 use bstr::{BString, ByteSlice as _};
 
-use crate::cli::settings::Settings;
+use crate::cli::settings::{SanitizerOptions, Settings};
 use crate::env::Env;
 use crate::grammar::sanitizer_options::{VARIABLES, completed};
 
 /// What `--sanitizer` tells the runtime of that name.
-fn options_of(sanitizer: &str) -> &'static [(&'static str, &'static str)] {
+fn options_of(sanitizer: &str, set: SanitizerOptions) -> &'static [(&'static str, &'static str)] {
     match sanitizer {
+        // Its builders' own; that the process aborts is what the runner adds.
+        "asan" if set == SanitizerOptions::Buildbot => &[
+            ("quarantine_size_mb", "512"),
+            ("atexit", "0"),
+            ("detect_invalid_pointer_pairs", "3"),
+            ("dump_instruction_bytes", "1"),
+            ("allocator_may_return_null", "1"),
+        ],
         // A server under test may ask for more memory than there is, and means it.
         "asan" => &[
             ("abort_on_error", "1"),
@@ -51,16 +59,22 @@ pub fn set(env: &mut Env, settings: &Settings, test_dir: &Path) {
         }
         env.set("LSAN_OPTIONS", lsan);
     }
-    let wanted = |(_, name): &&(&str, &str)| settings.sanitizer.as_deref() == Some(*name);
-    if let Some((variable, sanitizer)) = VARIABLES.iter().find(wanted) {
-        complete(env, variable, sanitizer, test_dir);
+    let set = settings.sanitizer_options;
+    let asked = settings.sanitizer.as_deref();
+    // A build of Buildbot's has both.
+    let both = ["asan", "ubsan"];
+    let together = set == SanitizerOptions::Buildbot && asked.is_some_and(|name| both.contains(&name));
+    for (variable, sanitizer) in VARIABLES {
+        if asked == Some(sanitizer) || together && both.contains(&sanitizer) {
+            complete(env, variable, sanitizer, set, test_dir);
+        }
     }
 }
 
 /// The variable with what `--sanitizer` adds.
-fn complete(env: &mut Env, variable: &str, sanitizer: &str, test_dir: &Path) {
+fn complete(env: &mut Env, variable: &str, sanitizer: &str, set: SanitizerOptions, test_dir: &Path) {
     let mut options: Vec<(&str, BString)> =
-        options_of(sanitizer).iter().map(|(name, value)| (*name, BString::from(*value))).collect();
+        options_of(sanitizer, set).iter().map(|(name, value)| (*name, BString::from(*value))).collect();
     if let Some(list) = list_of_suppressions(test_dir, sanitizer) {
         options.push(("suppressions", list.into_os_string().into_vec().into()));
     }
@@ -99,7 +113,33 @@ mod tests {
     }
 
     #[test]
+    fn the_options_of_buildbot_are_for_both_sanitizers_of_its_builds() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("ubsan.supp"), "").unwrap();
+        let list = dir.path().join("ubsan.supp");
+        for asked in ["asan", "ubsan"] {
+            let sanitizer_options = SanitizerOptions::Buildbot;
+            let settings =
+                Settings { sanitizer: Some(asked.into()), sanitizer_options, ..Settings::default() };
+            let mut env = Env::default();
+            set(&mut env, &settings, dir.path());
+            assert_eq!(
+                env.get("ASAN_OPTIONS").unwrap(),
+                "quarantine_size_mb=512:atexit=0:detect_invalid_pointer_pairs=3:dump_instruction_bytes=1:\
+                 allocator_may_return_null=1:abort_on_error=1"
+            );
+            let wanted = format!("print_stacktrace=1:report_error_type=1:suppressions={}", list.display());
+            assert_eq!(env.get("UBSAN_OPTIONS").unwrap(), wanted.as_str());
+        }
+        let settings = Settings { sanitizer: Some("tsan".into()), ..Settings::default() };
+        let mut env = Env::default();
+        set(&mut env, &settings, dir.path());
+        assert_eq!(env.get("UBSAN_OPTIONS"), None);
+    }
+
+    #[test]
     fn every_sanitizer_has_options() {
-        assert!(VARIABLES.iter().all(|(_, sanitizer)| !options_of(sanitizer).is_empty()));
+        let usual = SanitizerOptions::Usual;
+        assert!(VARIABLES.iter().all(|(_, sanitizer)| !options_of(sanitizer, usual).is_empty()));
     }
 }

@@ -88,12 +88,28 @@ pub enum WarningKind {
     Worker,
     /// A report could not be written.
     Report,
+    /// A server ended between tests and nothing in the run had ended it.
+    Server,
+    /// A test without result file printed something, which is compared with nothing.
+    UncheckedOutput,
 }
 
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
+    /// The first of all: the options are known. Until [`Event::RunFinished`] follows the run has not completed, and counts
+    /// as failed.
+    RunOpened {
+        /// Version of the JSON form.
+        schema: u32,
+        /// Version of this program.
+        version: &'static str,
+        /// The command line.
+        argv: Vec<String>,
+        /// Always false: what holds until the run has ended.
+        completed: bool,
+    },
     /// The runner is about to start workers.
     RunStarted {
         /// Version of the JSON form.
@@ -111,6 +127,10 @@ pub enum Event {
         vardir: PathBuf,
         /// Version of the server, as `10.11.19-MariaDB-…`.
         server_version: String,
+        /// What time-outs that nobody gave were multiplied by, as the server is slow; 1: they are the usual ones.
+        timeout_factor: u32,
+        /// Why the server is slow: `a Debug build`, names of sanitizers.
+        slow_because: Vec<String>,
     },
     /// What is going to run, in the order of the run.
     Planned {
@@ -392,6 +412,9 @@ pub enum Event {
         program: PathBuf,
         /// The debugger.
         debugger: String,
+        /// Where the stack traces are kept; `None` where they could not be written.
+        #[serde(serialize_with = "as_optional_path")]
+        file: Option<PathBuf>,
         /// The stack traces, as it wrote them.
         #[serde(serialize_with = "as_text")]
         trace: BString,
@@ -479,6 +502,8 @@ pub enum Event {
         wall: Duration,
         /// Instances that were to run.
         total: usize,
+        /// Those of them that have no verdict, or not the last one that they were to have: they count as failed.
+        missing: usize,
         /// The exit code of the program.
         exit_code: i32,
         /// Why the run could not go on where the counts do not tell it (`Got ^C signal`,
@@ -498,6 +523,12 @@ impl Event {
     /// A line of the supervisor's that has no fields.
     pub fn message(text: impl Into<BString>) -> Self {
         Event::Message { worker: None, text: text.into() }
+    }
+
+    /// The first event of a run with this command line.
+    pub fn opened(argv: &[BString]) -> Self {
+        let argv = argv.iter().map(BString::to_string).collect();
+        Event::RunOpened { schema: SCHEMA, version: env!("CARGO_PKG_VERSION"), argv, completed: false }
     }
 
     /// A warning of the supervisor's that belongs to no test.

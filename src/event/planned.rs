@@ -22,6 +22,13 @@ pub struct PlannedInstance {
     pub skip: Option<PlannedSkip>,
 }
 
+impl PlannedInstance {
+    /// Whether nothing more is told of it.
+    pub fn is_passed_over(&self) -> bool {
+        self.skip.as_ref().is_some_and(|skip| skip.by == SkippedBy::StartFrom)
+    }
+}
+
 /// Why an instance will not run, known before any server starts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PlannedSkip {

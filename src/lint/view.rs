@@ -13,6 +13,7 @@ use crate::env::Env;
 use crate::error::{Error, Result};
 use crate::lint::dialect::Dialect;
 use crate::lint::files::Kind;
+use crate::sys::scratch::Scratch;
 use crate::tree::collect::{Collection, collect};
 use crate::tree::layout::{self, Layout};
 use crate::tree::programs::Programs;
@@ -65,7 +66,7 @@ impl View {
             paths.push(layout.test_dir.clone());
         }
         let mut notes = Vec::new();
-        let scratch = tempfile::tempdir().map_err(|error| Error::io("use", &std::env::temp_dir(), error))?;
+        let scratch = Scratch::new().map_err(|error| Error::io("use", &std::env::temp_dir(), error))?;
         let (dialect, facts) = match Dialect::ask(&layout, &settings, env, scratch.path()) {
             Ok((dialect, facts)) => (Some(dialect), facts),
             Err(error) => {

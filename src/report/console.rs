@@ -3,7 +3,7 @@
 //! On a terminal there is a progress bar below the lines; nothing else is different there but colours.
 
 use std::fs::File;
-use std::io::{IsTerminal, Write};
+use std::io::{ErrorKind, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 use bstr::{BString, ByteSlice};
@@ -14,13 +14,16 @@ use crate::env::Env;
 use crate::error::{Error, Result};
 use crate::event::{Event, Outcome, RunEnd, TestId};
 use crate::report::clock::{Clock, Stamp};
-use crate::report::events_json;
 use crate::report::layout::{self, ResultText};
 use crate::report::lines;
 use crate::report::progress::Progress;
 use crate::report::reporter::Reporter;
+use crate::report::standing::Standing;
 use crate::report::tally::Tally;
 use crate::report::text;
+
+/// The file in the vardir that has all of the console.
+pub const COPY: &str = "log/stdout.log";
 
 /// Where the console writes.
 pub struct Streams {
@@ -57,7 +60,10 @@ pub struct Console {
     options: Options,
     stamp: Stamp,
     tally: Tally,
+    standing: Standing,
     progress: Option<Progress>,
+    /// Why some of it was lost, where somebody wants to read it.
+    lost: Option<std::io::Error>,
 }
 
 /// What the end of a run is told from.
@@ -78,13 +84,11 @@ enum To {
 
 impl Console {
     /// A console on the streams of this process. The copy of it in `log/stdout.log` of the vardir begins when that is
-    /// ready. With `--events=-` all of it goes to the standard error.
-    pub fn on_process_streams(settings: &Settings, env: &Env, clock: Clock) -> Self {
-        let (out, terminal): (Box<dyn Write + Send>, bool) = match settings.events.as_deref() {
-            Some(path) if events_json::is_standard_output(path) => {
-                (Box::new(std::io::stderr()), std::io::stderr().is_terminal())
-            }
-            _ => (Box::new(std::io::stdout()), std::io::stdout().is_terminal()),
+    /// ready. Where a report has the standard output (`is_taken`) all of it goes to the standard error.
+    pub fn on_process_streams(settings: &Settings, env: &Env, clock: Clock, is_taken: bool) -> Self {
+        let (out, terminal): (Box<dyn Write + Send>, bool) = match is_taken {
+            true => (Box::new(std::io::stderr()), std::io::stderr().is_terminal()),
+            false => (Box::new(std::io::stdout()), std::io::stdout().is_terminal()),
         };
         let options = Options {
             timer: settings.timer,
@@ -111,7 +115,9 @@ impl Console {
             options,
             stamp: Stamp::new(clock, options.timestamp, options.timediff),
             tally: Tally::default(),
+            standing: Standing::default(),
             progress: None,
+            lost: None,
         }
     }
 
@@ -155,7 +161,10 @@ impl Console {
         if let Some(line) = layout::stop_line(end, self.tally.counted_failures) {
             self.print(line.as_bytes());
         }
-        if self.tally.completed > 0 {
+        let missing = layout::without_verdict(&self.standing, self.tally.total);
+        if self.tally.completed == 0 {
+            self.print(missing.as_bytes());
+        } else {
             let (timer, times) = (self.options.timer, self.options.report_times);
             let text = layout::final_report(&self.tally, end, wall_s, timer, times);
             self.print(text.counts.as_bytes());
@@ -166,7 +175,7 @@ impl Console {
                 );
                 self.warning(None, text.as_bytes());
             }
-            self.print(text.summary.as_bytes());
+            self.print(&[b"\n", missing.as_bytes(), text.summary.trim_start().as_bytes()].concat());
         }
         if let Some(error) = self.tally.final_error(end, exit_code, cause) {
             self.diagnostic(None, "mysql-test-run: *** ERROR: ", error.as_bytes());
@@ -189,10 +198,15 @@ impl Console {
             To::Err => err,
         };
         let mut put = || stream.write_all(shown).and_then(|()| stream.flush());
-        let _ = match &self.progress {
+        let put = match &self.progress {
             Some(progress) => progress.suspend(put),
             None => put(),
         };
+        if let Err(error) = put
+            && is_full(&error)
+        {
+            self.lost.get_or_insert(error);
+        }
         if let Some(waiting) = &mut self.waiting {
             waiting.extend_from_slice(plain);
         }
@@ -208,7 +222,7 @@ impl Console {
 impl Reporter for Console {
     fn vardir_is_ready(&mut self, vardir: &Path) -> Result<()> {
         let Some(waiting) = self.waiting.take() else { return Ok(()) };
-        let path = vardir.join("log/stdout.log");
+        let path = vardir.join(COPY);
         let dir = path.parent().unwrap_or(vardir);
         let opened = std::fs::create_dir_all(dir).and_then(|()| File::create(&path)).and_then(|mut file| {
             file.write_all(&waiting)?;
@@ -219,8 +233,16 @@ impl Reporter for Console {
         Ok(())
     }
 
+    fn is_whole(&mut self) -> Result<()> {
+        match &self.lost {
+            Some(error) => Err(Error::new(format!("cannot write the console: {error}"))),
+            None => Ok(()),
+        }
+    }
+
     fn event(&mut self, event: &Event) -> Result<()> {
         self.tally.event(event);
+        self.standing.note(event);
         if let Some(progress) = &mut self.progress {
             progress.event(event, &self.tally);
         }
@@ -282,8 +304,8 @@ impl Reporter for Console {
                 self.print(lines::core_found(core, dir, *kept, *limit).as_bytes());
             }
             Event::CoreMoved { core, to, .. } => self.print(lines::core_moved(core, to).as_bytes()),
-            Event::CoreTraced { program, debugger, trace, .. } => {
-                self.print(&lines::core_traced(program, debugger, trace));
+            Event::CoreTraced { program, debugger, file, trace, .. } => {
+                self.print(&lines::core_traced(program, debugger, file.as_deref(), trace));
             }
             Event::CoreDeleted { limit, .. } => self.print(lines::core_deleted(*limit).as_bytes()),
             Event::CoreCompressed { core, .. } => self.print(lines::core_compressed(core).as_bytes()),
@@ -305,7 +327,8 @@ impl Reporter for Console {
                 };
                 self.finish(&last);
             }
-            Event::Planned { .. }
+            Event::RunOpened { .. }
+            | Event::Planned { .. }
             | Event::TestStarted { .. }
             | Event::PhaseStarted { .. }
             | Event::PhaseFinished { .. }
@@ -316,6 +339,11 @@ impl Reporter for Console {
         }
         Ok(())
     }
+}
+
+/// Whether there was no room for what was written: whoever sent it to a file wants to read it.
+fn is_full(error: &std::io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge)
 }
 
 /// `TERM` contains `xterm` (the reference's rule) and `NO_COLOR` is not set.

@@ -2,10 +2,11 @@
 //!
 //! Attempts that were tried again are `flakyFailure` in a test that passed in the end, and
 //! `rerunFailure` in one that did not. What servers said while they shut down is a `testcase` of its own (see
-//! [`super::shutdown`]). A test that was started and has no verdict is an `error`,
-//! while it runs and for ever if the run is killed: nothing without a verdict is absent or green.
+//! [`super::shutdown`]). A test that was selected and has no verdict is an `error`, and so is the run itself until it has come
+//! to its end, for ever if it is killed: nothing without a verdict is absent or green (see [`super::standing`]).
 //! Written with quick-xml and kept on disk by [`super::snapshot`].
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io;
 
@@ -19,6 +20,7 @@ use crate::report::clock::Clock;
 use crate::report::layout::diagnoses;
 use crate::report::shutdown::Shutdowns;
 use crate::report::snapshot::Document;
+use crate::report::standing::{Fault, RUN, RUNNER, Standing};
 use crate::report::text;
 
 /// The document of `--junit`.
@@ -27,6 +29,7 @@ pub struct Junit {
     host: String,
     suites: BTreeMap<String, Suite>,
     shutdowns: Shutdowns,
+    standing: Standing,
 }
 
 #[derive(Default)]
@@ -36,22 +39,28 @@ struct Suite {
 }
 
 /// An instance in one round.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Case {
     name: String,
     running: bool,
     seconds: f64,
     failures: Vec<Failure>,
+    /// Why the run counts as failed, for the case that stands for it.
+    fault: Option<Failure>,
+    /// Why there is no verdict, once the document is written.
+    no_verdict: String,
     /// The verdict of the last attempt, the reason of a skip, and its texts.
     last: Option<Last>,
 }
 
+#[derive(Clone)]
 struct Failure {
     kind: &'static str,
     message: String,
     text: String,
 }
 
+#[derive(Clone)]
 struct Last {
     verdict: Verdict,
     reason: String,
@@ -72,19 +81,18 @@ impl Junit {
     /// An empty document.
     pub fn new(clock: Clock) -> Self {
         let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
-        Junit { clock, host, suites: BTreeMap::new(), shutdowns: Shutdowns::default() }
+        Junit {
+            clock,
+            host,
+            suites: BTreeMap::new(),
+            shutdowns: Shutdowns::default(),
+            standing: Standing::default(),
+        }
     }
 
     fn case(&mut self, id: &TestId) -> &mut Case {
-        let name = |text: &str| text::visible(text.as_bytes()).to_string();
-        let suite = self.suites.entry(name(&id.suite)).or_default();
-        let mut name = match id.combination.as_str() {
-            "" => name(&id.test),
-            names => format!("{} '{}'", name(&id.test), name(names)),
-        };
-        if id.repetition > 1 {
-            name.push_str(&format!(" #{}", id.repetition));
-        }
+        let suite = self.suites.entry(visible(&id.suite)).or_default();
+        let name = case_name(id);
         let next = suite.cases.len();
         let index = *suite.index.entry(name.clone()).or_insert(next);
         if index == next {
@@ -93,17 +101,53 @@ impl Junit {
         &mut suite.cases[index]
     }
 
+    /// What is written: the cases, those without a verdict with the reason and the rest of them behind the others, and
+    /// one for the run as long as it is not completed.
+    fn shown(&self) -> BTreeMap<String, Vec<Cow<'_, Case>>> {
+        let mut suites: BTreeMap<String, Vec<Cow<'_, Case>>> = BTreeMap::new();
+        for (name, suite) in &self.suites {
+            let reason = self.standing.why(true);
+            let with_reason = |case: &'_ Case| Case { no_verdict: reason.clone(), ..case.clone() };
+            let cases = suite.cases.iter().map(|case| match case.running {
+                true => Cow::Owned(with_reason(case)),
+                false => Cow::Borrowed(case),
+            });
+            suites.insert(name.clone(), cases.collect());
+        }
+        for open in self.standing.open() {
+            let (suite, name) = (visible(&open.id.suite), case_name(&open.id));
+            if self.suites.get(&suite).is_some_and(|suite| suite.index.contains_key(&name)) {
+                continue;
+            }
+            let no_verdict = self.standing.why(open.started);
+            let case = Case { name, running: true, no_verdict, ..Case::default() };
+            suites.entry(suite).or_default().push(Cow::Owned(case));
+        }
+        if let Some(Fault { message, text }) = self.standing.fault() {
+            let fault = Failure {
+                kind: "run_not_completed",
+                message: shown(message.as_bytes()),
+                text: shown(text.as_bytes()),
+            };
+            let case = Case { name: RUN.to_owned(), fault: Some(fault), ..Case::default() };
+            suites.entry(RUNNER.to_owned()).or_default().push(Cow::Owned(case));
+        }
+        suites
+    }
+
     fn write(&self, writer: &mut Writer<Vec<u8>>) -> io::Result<()> {
         writer.write_event(Xml::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
-        let root = with_counts(writer.create_element("testsuites"), "mtr", self.suites.values());
+        let suites = self.shown();
+        let all = suites.values().flatten().map(Cow::as_ref);
+        let root = with_counts(writer.create_element("testsuites"), "mtr", all);
         let timestamp = self.clock.utc();
         root.write_inner_content(|writer| {
-            for (name, suite) in &self.suites {
-                with_counts(writer.create_element("testsuite"), name, std::iter::once(suite))
+            for (name, cases) in &suites {
+                with_counts(writer.create_element("testsuite"), name, cases.iter().map(Cow::as_ref))
                     .with_attribute(("timestamp", timestamp.trim_end_matches('Z')))
                     .with_attribute(("hostname", self.host.as_str()))
                     .write_inner_content(|writer| {
-                        suite.cases.iter().try_for_each(|case| case.write(name, writer))
+                        cases.iter().try_for_each(|case| case.write(name, writer))
                     })?;
             }
             Ok(())
@@ -114,17 +158,27 @@ impl Junit {
 
 impl Document for Junit {
     fn apply(&mut self, event: &Event) -> bool {
+        self.standing.note(event);
         match event {
+            Event::RunOpened { .. } | Event::Planned { .. } => {}
             Event::TestStarted { id, .. } => self.case(id).running = true,
             Event::TestFinished { id, outcome, will_retry, .. } => {
                 self.shutdowns.note(id, outcome, *will_retry);
-                self.case(id).finish(outcome);
+                let case = self.case(id);
+                case.finish(outcome);
+                // The attempt that follows decides.
+                case.running = *will_retry;
             }
             Event::ShutdownWarnings { tests, lines, diagnoses, .. } => {
                 let Some((id, outcome)) = self.shutdowns.test(tests, lines, diagnoses) else { return false };
                 self.case(&id).finish(&outcome);
             }
-            Event::RunFinished { .. } => {}
+            Event::RunFinished { missing, .. } => {
+                if *missing == 0 {
+                    // Servers for a person were started for a test, and no verdict is owed.
+                    self.suites.values_mut().for_each(|suite| suite.cases.retain(|case| !case.running));
+                }
+            }
             _ => return false,
         }
         true
@@ -160,7 +214,7 @@ impl Case {
 
     fn counts(&self) -> Counts {
         match &self.last {
-            _ if self.running => Counts::Error,
+            _ if self.running || self.fault.is_some() => Counts::Error,
             None => Counts::Error,
             Some(last) => match last.verdict {
                 Verdict::Pass => Counts::Passed,
@@ -190,10 +244,12 @@ impl Case {
         let mut failures = self.failures.iter();
         let rest = match counts {
             Counts::Error => {
-                let text = "The test was started and the run has no verdict of it.";
-                let missing =
-                    Failure { kind: "no_verdict", message: "no verdict".to_owned(), text: text.to_owned() };
-                missing.write("error", writer)?;
+                let missing = || Failure {
+                    kind: "no_verdict",
+                    message: "no verdict".to_owned(),
+                    text: shown(self.no_verdict.as_bytes()),
+                };
+                self.fault.clone().unwrap_or_else(missing).write("error", writer)?;
                 "rerunFailure"
             }
             Counts::Failed => {
@@ -240,10 +296,10 @@ impl Failure {
 fn with_counts<'w, 'a>(
     element: quick_xml::writer::ElementWriter<'w, Vec<u8>>,
     name: &str,
-    suites: impl Iterator<Item = &'a Suite>,
+    cases: impl Iterator<Item = &'a Case>,
 ) -> quick_xml::writer::ElementWriter<'w, Vec<u8>> {
     let (mut tests, mut failures, mut errors, mut skipped, mut seconds) = (0, 0, 0, 0, 0.0);
-    for case in suites.flat_map(|suite| &suite.cases) {
+    for case in cases {
         tests += 1;
         seconds += case.seconds;
         match case.counts() {
@@ -260,6 +316,22 @@ fn with_counts<'w, 'a>(
         .with_attribute(("errors", errors.to_string().as_str()))
         .with_attribute(("skipped", skipped.to_string().as_str()))
         .with_attribute(("time", format!("{seconds:.3}").as_str()))
+}
+
+fn visible(name: &str) -> String {
+    text::visible(name.as_bytes()).to_string()
+}
+
+/// The name of an instance in one round.
+fn case_name(id: &TestId) -> String {
+    let mut name = match id.combination.as_str() {
+        "" => visible(&id.test),
+        names => format!("{} '{}'", visible(&id.test), visible(names)),
+    };
+    if id.repetition > 1 {
+        name.push_str(&format!(" #{}", id.repetition));
+    }
+    name
 }
 
 fn kind(failure: Option<FailureKind>) -> &'static str {
@@ -308,18 +380,9 @@ fn joined(parts: &[&[u8]]) -> String {
     parts.join("\n\n")
 }
 
-/// The most that is shown of one text, in bytes: CI systems refuse files of some tens of megabytes, and all of
-/// it is in the log directory.
-const MOST: usize = 128 * 1024;
-
 /// Text that XML can hold: other bytes as `\xNN`, the middle of a very long text left out.
 fn shown(bytes: &[u8]) -> String {
-    if bytes.len() > MOST {
-        let (head, rest) = bytes.split_at(MOST / 2);
-        let (cut, tail) = rest.split_at(rest.len() - MOST / 2);
-        return format!("{}\n[... {} bytes left out ...]\n{}", clean(head), cut.len(), clean(tail));
-    }
-    clean(bytes)
+    clean(&text::shortened(bytes))
 }
 
 fn clean(bytes: &[u8]) -> String {

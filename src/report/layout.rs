@@ -10,9 +10,13 @@ use std::path::Path;
 use bstr::{BString, ByteSlice, ByteVec};
 
 use crate::event::{FailureKind, Outcome, Phase, RunEnd, TestId, Verdict};
+use crate::report::standing::Standing;
 use crate::report::tally::Tally;
 use crate::report::text;
 use crate::triage::diagnosis::Diagnosis;
+
+/// How many tests without a verdict are named.
+const MOST_NAMES: usize = 20;
 
 /// 74 dashes.
 const RULE: &str = "--------------------------------------------------------------------------";
@@ -250,6 +254,12 @@ fn final_counts(tally: &Tally, wall_s: u64, timer: bool, times: bool) -> String 
         let spent = tally.timer_ms as f64 / 1000.0;
         text.push_str(&format!("Spent {spent:.3} of {wall_s} seconds executing testcases\n"));
     }
+    if let Some((factor, why)) = &tally.longer {
+        let why = why.join(", ");
+        text.push_str(&format!(
+            "Time-outs were {factor} times as long as usual: the server is slow ({why})\n"
+        ));
+    }
     text
 }
 
@@ -262,7 +272,13 @@ fn final_summary(tally: &Tally, end: RunEnd) -> String {
     text.push_str(&causes(tally));
     let prefix = prefix(end);
     let (tests, failed) = (tally.tests(), tally.failed);
-    if failed == 0 {
+    if failed == 0 && tally.missing > 0 {
+        // The reference calls all of them successful.
+        text.push_str(&format!(
+            "{prefix}: {tests} tests were successful, {} have no verdict.\n\n",
+            tally.missing
+        ));
+    } else if failed == 0 {
         text.push_str(&format!("{prefix}: All {tests} tests were successful.\n\n"));
     } else {
         let percent = tally.passed as f64 * 100.0 / tests as f64;
@@ -290,6 +306,24 @@ fn final_summary(tally: &Tally, end: RunEnd) -> String {
             tally.skipped, tally.skipped_by_test
         ));
     }
+    text
+}
+
+/// Which tests were selected and have no verdict; empty where there are none. The lines stand before the reference's, where
+/// readers of the console have no test's block open.
+pub fn without_verdict(standing: &Standing, total: usize) -> String {
+    let open: Vec<String> = standing.open().map(|open| full_name(&open.id)).collect();
+    if open.is_empty() {
+        return String::new();
+    }
+    let mut text = format!("{} of {total} tests have no verdict, which counts as failed:\n", open.len());
+    for name in open.iter().take(MOST_NAMES) {
+        text.push_str(&format!("  {name}\n"));
+    }
+    if open.len() > MOST_NAMES {
+        text.push_str(&format!("  and {} more\n", open.len() - MOST_NAMES));
+    }
+    text.push('\n');
     text
 }
 
@@ -392,6 +426,15 @@ mod tests {
         assert_eq!(short_seconds(730), "0.73");
         assert_eq!(short_seconds(12_001), "12.001");
         assert_eq!(short_seconds(20_000), "20");
+    }
+
+    #[test]
+    fn a_summary_tells_of_longer_time_outs() {
+        let told = |longer| final_counts(&Tally { longer, ..Tally::default() }, 1, true, false);
+        let why = vec!["a Debug build".to_owned(), "AddressSanitizer".to_owned()];
+        let line = "testcases\nTime-outs were 4 times as long as usual: the server is slow (a Debug build, AddressSanitizer)\n";
+        assert!(told(Some((4, why))).ends_with(line));
+        assert!(!told(None).contains("Time-outs"));
     }
 
     #[test]

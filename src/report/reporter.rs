@@ -4,8 +4,9 @@ use std::path::Path;
 
 use bstr::BString;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::event::{Event, WarningKind};
+use crate::report::standing::Standing;
 
 /// Something that tells a run to somebody.
 pub trait Reporter: Send {
@@ -22,20 +23,65 @@ pub trait Reporter: Send {
     fn vardir_is_ready(&mut self, _vardir: &Path) -> Result<()> {
         Ok(())
     }
+
+    /// Whether everything that it was told is where it was to be.
+    ///
+    /// # Errors
+    /// It is not, and why.
+    fn is_whole(&mut self) -> Result<()> {
+        Ok(())
+    }
+}
+
+impl<R: Reporter + ?Sized> Reporter for Box<R> {
+    fn event(&mut self, event: &Event) -> Result<()> {
+        (**self).event(event)
+    }
+
+    fn vardir_is_ready(&mut self, vardir: &Path) -> Result<()> {
+        (**self).vardir_is_ready(vardir)
+    }
+
+    fn is_whole(&mut self) -> Result<()> {
+        (**self).is_whole()
+    }
 }
 
 /// All reporters of a run.
 ///
-/// Files come before the console, so that a file is up to date when its test is seen on the
-/// console. The first error of each file reporter is shown as a warning; the run goes on.
+/// Files come before the console, so that a file is up to date when its test is seen on the console. The first error of each is
+/// a warning, and the run goes on; a report that is not whole at the end is exit code 1.
 pub struct Reporters {
-    files: Vec<Watched>,
-    console: Box<dyn Reporter>,
+    /// Files that are written anew with each version, then those that grow: these cannot take back what they said of the end.
+    documents: Vec<Watched>,
+    streams: Vec<Watched>,
+    console: Watched,
+    standing: Standing,
 }
 
 struct Watched {
     reporter: Box<dyn Reporter>,
     warned: bool,
+    /// The error at the last look.
+    broken: Option<String>,
+}
+
+impl Watched {
+    fn new(reporter: impl Reporter + 'static) -> Watched {
+        Watched { reporter: Box::new(reporter), warned: false, broken: None }
+    }
+
+    /// Tells it `event`; the warning about its first error.
+    fn tell(&mut self, event: &Event) -> Option<Event> {
+        let error = self.reporter.event(event).err()?;
+        let warned = std::mem::replace(&mut self.warned, true);
+        (!warned).then(|| Event::warning(WarningKind::Report, error.chain()))
+    }
+
+    /// Looks whether it is whole.
+    fn look(&mut self) {
+        self.broken = self.reporter.is_whole().err().map(|error| error.chain());
+    }
 }
 
 impl Reporters {
@@ -51,7 +97,17 @@ impl Reporters {
 
     /// A console, and nothing else yet.
     pub fn new(console: impl Reporter + 'static) -> Self {
-        Reporters { files: Vec::new(), console: Box::new(console) }
+        Reporters {
+            documents: Vec::new(),
+            streams: Vec::new(),
+            console: Watched::new(console),
+            standing: Standing::default(),
+        }
+    }
+
+    /// What has a verdict so far and what has none.
+    pub fn standing(&self) -> &Standing {
+        &self.standing
     }
 
     /// Tells all reporters that the vardir is this run's.
@@ -59,38 +115,99 @@ impl Reporters {
     /// # Errors
     /// A file in it cannot be created.
     pub fn vardir_is_ready(&mut self, vardir: &Path) -> Result<()> {
-        self.console.vardir_is_ready(vardir)?;
-        self.files.iter_mut().try_for_each(|file| file.reporter.vardir_is_ready(vardir))
+        self.console.reporter.vardir_is_ready(vardir)?;
+        self.files().try_for_each(|file| file.reporter.vardir_is_ready(vardir))
     }
 
-    /// Adds a reporter that writes a file.
-    pub fn add(&mut self, reporter: impl Reporter + 'static) {
-        self.files.push(Watched { reporter: Box::new(reporter), warned: false });
+    /// Adds a reporter that writes a file, as a whole each time.
+    pub fn add_document(&mut self, reporter: impl Reporter + 'static) {
+        self.documents.push(Watched::new(reporter));
+    }
+
+    /// Adds a reporter whose file grows with each event.
+    pub fn add_stream(&mut self, reporter: impl Reporter + 'static) {
+        self.streams.push(Watched::new(reporter));
+    }
+
+    fn files(&mut self) -> impl Iterator<Item = &mut Watched> {
+        self.documents.iter_mut().chain(&mut self.streams)
     }
 
     /// Hands `event` to every reporter.
     pub fn event(&mut self, event: &Event) {
-        for file in &mut self.files {
-            let Err(error) = file.reporter.event(event) else { continue };
-            if !std::mem::replace(&mut file.warned, true) {
-                let warning = Event::warning(WarningKind::Report, chain(&error));
-                let _ = self.console.event(&warning);
+        self.standing.note(event);
+        let warnings: Vec<Event> = self.files().filter_map(|file| file.tell(event)).collect();
+        // Each reporter warns once: this comes to an end.
+        warnings.iter().for_each(|warning| self.event(warning));
+        // A console that cannot be written to leaves nobody to tell.
+        let _ = self.console.reporter.event(event);
+    }
+
+    /// Hands the last event to every reporter; returns the exit code of the program. That is 1 if a report is not whole, and
+    /// then those that are say so.
+    pub fn finish(&mut self, mut end: Event) -> i32 {
+        let mut warnings = Vec::new();
+        self.streams.iter_mut().for_each(Watched::look);
+        self.console.look();
+        self.give_up_on_broken(&mut end);
+        for file in &mut self.documents {
+            warnings.extend(file.tell(&end));
+            file.look();
+        }
+        let mut changed = self.give_up_on_broken(&mut end);
+        for file in &mut self.streams {
+            warnings.extend(file.tell(&end));
+            file.look();
+        }
+        changed |= self.give_up_on_broken(&mut end);
+        if changed {
+            for file in &mut self.documents {
+                warnings.extend(file.tell(&end));
+                file.look();
             }
         }
-        // A console that cannot be written to leaves nobody to tell.
-        let _ = self.console.event(event);
+        for warning in &warnings {
+            let _ = self.console.reporter.event(warning);
+        }
+        let broken: Vec<String> = self.broken().map(str::to_owned).collect();
+        for why in broken {
+            let text = format!("a report is not whole: {why}");
+            let _ = self.console.reporter.event(&Event::warning(WarningKind::Report, text));
+        }
+        let _ = self.console.reporter.event(&end);
+        self.console.look();
+        if self.give_up_on_broken(&mut end) {
+            self.documents.iter_mut().for_each(|file| drop(file.tell(&end)));
+        }
+        match end {
+            Event::RunFinished { exit_code, .. } => exit_code,
+            _ => 1,
+        }
     }
-}
 
-/// The error and what is underneath, on one line.
-fn chain(error: &Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(inner) = cause {
-        text.push_str(&format!(": {inner}"));
-        cause = inner.source();
+    /// Makes the end of the run one that failed if a report is broken; whether it was not one before.
+    fn give_up_on_broken(&self, end: &mut Event) -> bool {
+        let Some(why) = self.broken().next() else { return false };
+        let Event::RunFinished { exit_code, cause, .. } = end else { return false };
+        if *exit_code != 0 {
+            return false;
+        }
+        *exit_code = 1;
+        cause.get_or_insert_with(|| format!("a report is not whole: {why}"));
+        true
     }
-    text
+
+    fn broken(&self) -> impl Iterator<Item = &str> {
+        let all = self.documents.iter().chain(&self.streams).chain([&self.console]);
+        all.filter_map(|file| file.broken.as_deref())
+    }
+
+    /// Whether all files are whole at this moment, after what was told behind the end.
+    pub fn are_whole(&mut self) -> bool {
+        self.files().for_each(Watched::look);
+        self.console.look();
+        self.broken().next().is_none()
+    }
 }
 
 #[cfg(test)]
@@ -99,7 +216,9 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::report::testing::sample::Seen;
+    use crate::error::Error;
+    use crate::event::RunEnd;
+    use crate::report::testing::sample::{self, Seen};
 
     struct Broken;
 
@@ -113,12 +232,62 @@ mod tests {
     fn a_broken_file_is_told_once_and_events_go_on() {
         let seen = Arc::default();
         let mut all = Reporters::new(Seen(Arc::clone(&seen)));
-        all.add(Broken);
+        all.add_document(Broken);
         let message = Event::message("hello");
         all.event(&message);
         all.event(&message);
         let seen = seen.lock().unwrap();
         let text = "cannot write /x/y.xml: no storage space";
         assert_eq!(*seen, [Event::warning(WarningKind::Report, text), message.clone(), message]);
+    }
+
+    /// Cannot take the end, as on a disk that became full.
+    #[derive(Default)]
+    struct Short(bool);
+
+    impl Reporter for Short {
+        fn event(&mut self, event: &Event) -> Result<()> {
+            self.0 |= matches!(event, Event::RunFinished { .. });
+            self.is_whole()
+        }
+
+        fn is_whole(&mut self) -> Result<()> {
+            match self.0 {
+                true => Err(Error::io("write", Path::new("/x/y"), std::io::ErrorKind::StorageFull.into())),
+                false => Ok(()),
+            }
+        }
+    }
+
+    #[test]
+    fn a_report_that_is_not_whole_fails_the_run_in_all_others() {
+        for is_stream in [false, true] {
+            let [seen, document] = [(); 2].map(|()| Arc::default());
+            let mut all = Reporters::new(Seen(Arc::clone(&seen)));
+            all.add_document(Seen(Arc::clone(&document)));
+            match is_stream {
+                true => all.add_stream(Short::default()),
+                false => all.add_document(Short::default()),
+            }
+            assert_eq!(all.finish(sample::end(RunEnd::Completed, 1, 0)), 1);
+            assert!(!all.are_whole());
+            for told in [seen.lock().unwrap(), document.lock().unwrap()] {
+                let Some(Event::RunFinished { exit_code: 1, cause: Some(cause), .. }) = told.last() else {
+                    panic!("{told:?}")
+                };
+                assert_eq!(cause, "a report is not whole: cannot write /x/y: no storage space");
+            }
+        }
+    }
+
+    #[test]
+    fn whole_reports_change_nothing() {
+        let seen = Arc::default();
+        let mut all = Reporters::new(Seen(Arc::clone(&seen)));
+        all.add_stream(Seen(Arc::default()));
+        let end = sample::end(RunEnd::Completed, 1, 0);
+        assert_eq!(all.finish(end.clone()), 0);
+        assert_eq!(*seen.lock().unwrap(), [end]);
+        assert!(all.are_whole());
     }
 }

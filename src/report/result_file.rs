@@ -1,82 +1,90 @@
 //! `--result-file`: `VAR0/mtr-results.txt`, lines of `tag : value` (runner §11.8).
 //!
 //! The reference writes the tags of a test in the order of a Perl hash, anew in each run; here they
-//! have one order. Blocks are appended as tests end, so a killed run leaves the tests so far.
+//! have one order. Unlike the reference's, the file is whole at any moment (see [`super::snapshot`]); what has no verdict
+//! is in it as failed, and so is the run until it has come to its end (see [`super::standing`]).
 
 use std::collections::HashMap;
-use std::fs::File;
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use bstr::{BString, ByteSlice, ByteVec};
 
 use crate::cli::settings::Settings;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::event::{Event, Outcome, TestId, Verdict};
 use crate::report::clock::Clock;
-use crate::report::reporter::Reporter;
 use crate::report::shutdown::Shutdowns;
+use crate::report::snapshot::Document;
+use crate::report::standing::{RUN, RUNNER, Standing};
 use crate::report::text;
 
 /// The most of an output that is kept, in characters.
 const MOST: usize = 5000;
 
-/// The reporter of `--result-file`.
-pub struct ResultFileReporter {
-    file: Option<File>,
-    path: PathBuf,
+/// The document of `--result-file`.
+pub struct ResultFile {
     clock: Clock,
-    /// Tags of the command line; written when the number of workers is known.
+    /// Tags of the command line; the number of workers is known later.
     settings: Vec<(&'static str, BString)>,
+    /// The number of workers and the server's version, when they are known.
+    known: Option<(usize, String)>,
+    /// The tests that are over.
+    blocks: BString,
     /// When the tests that run were started, by worker.
     started: HashMap<usize, String>,
     run_started: String,
+    duration: Option<u64>,
     shutdowns: Shutdowns,
+    standing: Standing,
 }
 
-impl ResultFileReporter {
-    /// Creates or empties the file at `path`. `vardir` (VAR0) is one of the values that it tells.
-    ///
-    /// # Errors
-    ///
-    /// The file cannot be created.
-    pub fn create(path: &Path, settings: &Settings, vardir: &Path, clock: Clock) -> Result<Self> {
-        let file = File::create(path).map_err(|e| Error::io("create", path, e))?;
-        Ok(ResultFileReporter {
-            file: Some(file),
-            path: path.to_owned(),
+impl ResultFile {
+    /// A document without tests. `vardir` (VAR0) is one of the values that it tells.
+    pub fn new(settings: &Settings, vardir: &Path, clock: Clock) -> Self {
+        ResultFile {
             clock,
             settings: tags(settings, vardir),
+            known: None,
+            blocks: BString::default(),
             started: HashMap::new(),
             run_started: clock.utc(),
+            duration: None,
             shutdowns: Shutdowns::default(),
-        })
+            standing: Standing::default(),
+        }
     }
 
-    fn header(&self, workers: usize, version: &str) -> BString {
+    fn header(&self) -> BString {
         let mut text = BString::default();
         tag(&mut text, "start_time", self.run_started.as_bytes());
         tag(&mut text, "user_id", rustix::process::getuid().as_raw().to_string().as_bytes());
         for (name, value) in &self.settings {
-            if *name == "check-testcases" {
+            if let Some((workers, _)) = self.known.as_ref().filter(|_| *name == "check-testcases") {
                 tag(&mut text, "parallel", workers.to_string().as_bytes());
             }
             tag(&mut text, name, value);
         }
-        let number = version.split(|c: char| c != '.' && !c.is_ascii_digit()).next().unwrap_or_default();
-        tag(&mut text, "version", number.as_bytes());
+        if let Some((_, version)) = &self.known {
+            let number = version.split(|c: char| c != '.' && !c.is_ascii_digit()).next().unwrap_or_default();
+            tag(&mut text, "version", number.as_bytes());
+        }
         text
+    }
+
+    /// A failed test that has no verdict of its own.
+    fn without_verdict(&self, text: &mut BString, id: &TestId, why: &str) {
+        text.push_str("{\n");
+        head(text, id, &self.run_started);
+        tag(text, "result", b"fail");
+        tag(text, "comment", &text::guarded(&text::shortened(why.as_bytes())));
+        text.push_str("}\n");
     }
 
     fn block(&mut self, worker: usize, id: &TestId, outcome: &Outcome) -> BString {
         let now = self.clock.utc();
         let start = self.started.remove(&worker).unwrap_or_else(|| now.clone());
         let mut text = BString::from("{\n");
-        tag(&mut text, "name", &text::visible(format!("{}.{}", id.suite, id.test).as_bytes()));
-        if !id.combination.is_empty() {
-            tag(&mut text, "variation", &text::visible(id.combination.as_bytes()));
-        }
-        tag(&mut text, "start_time", start.as_bytes());
+        head(&mut text, id, &start);
         let result = match outcome.verdict {
             Verdict::Pass if !outcome.check_report.is_empty() => "warning",
             Verdict::Pass => "pass",
@@ -89,7 +97,7 @@ impl ResultFileReporter {
         tag(&mut text, "result", result.as_bytes());
         let comment = [outcome.comment.as_bytes(), &outcome.server_log].concat();
         if !comment.is_empty() {
-            tag(&mut text, "comment", &text::guarded(&comment));
+            tag(&mut text, "comment", &text::guarded(&text::shortened(&comment)));
         }
         let output =
             [outcome.warnings.as_bytes(), outcome.check_report.trim_end(), outcome.report.trim()].concat();
@@ -106,31 +114,58 @@ impl ResultFileReporter {
     }
 }
 
-impl Reporter for ResultFileReporter {
-    fn event(&mut self, event: &Event) -> Result<()> {
-        let text = match event {
-            Event::RunStarted { workers, server_version, .. } => self.header(*workers, server_version),
+impl Document for ResultFile {
+    fn apply(&mut self, event: &Event) -> bool {
+        self.standing.note(event);
+        match event {
+            Event::RunOpened { .. } | Event::Planned { .. } => {}
+            Event::RunStarted { workers, server_version, .. } => {
+                self.known = Some((*workers, server_version.clone()));
+            }
             Event::TestStarted { worker, .. } => {
                 self.started.insert(*worker, self.clock.utc());
-                return Ok(());
             }
             Event::TestFinished { worker, id, outcome, will_retry, .. } => {
                 self.shutdowns.note(id, outcome, *will_retry);
-                self.block(*worker, id, outcome)
+                let block = self.block(*worker, id, outcome);
+                self.blocks.push_str(block);
             }
             Event::ShutdownWarnings { tests, lines, diagnoses, .. } => {
-                let Some((id, outcome)) = self.shutdowns.test(tests, lines, diagnoses) else { return Ok(()) };
-                self.block(0, &id, &outcome)
+                let Some((id, outcome)) = self.shutdowns.test(tests, lines, diagnoses) else { return false };
+                let block = self.block(0, &id, &outcome);
+                self.blocks.push_str(block);
             }
-            Event::RunFinished { wall, .. } => BString::from(format!("duration : {}\n", wall.as_secs())),
-            _ => return Ok(()),
-        };
-        let Some(file) = &mut self.file else { return Ok(()) };
-        file.write_all(&text).map_err(|e| {
-            self.file = None;
-            Error::io("write", &self.path, e)
-        })
+            Event::RunFinished { wall, .. } => self.duration = Some(wall.as_secs()),
+            _ => return false,
+        }
+        true
     }
+
+    fn render(&self) -> Result<Vec<u8>> {
+        let mut text = self.header();
+        text.push_str(&self.blocks);
+        for open in self.standing.open() {
+            self.without_verdict(&mut text, &open.id, &self.standing.why(open.started));
+        }
+        if let Some(fault) = self.standing.fault() {
+            let (suite, test, combination) = (RUNNER.to_owned(), RUN.to_owned(), String::new());
+            let id = TestId { suite, test, combination, repetition: 1, attempt: 1 };
+            self.without_verdict(&mut text, &id, &fault.text);
+        }
+        if let Some(seconds) = self.duration {
+            text.push_str(format!("duration : {seconds}\n"));
+        }
+        Ok(text.into())
+    }
+}
+
+/// The first tags of a test.
+fn head(text: &mut BString, id: &TestId, start: &str) {
+    tag(text, "name", &text::visible(format!("{}.{}", id.suite, id.test).as_bytes()));
+    if !id.combination.is_empty() {
+        tag(text, "variation", &text::visible(id.combination.as_bytes()));
+    }
+    tag(text, "start_time", start.as_bytes());
 }
 
 /// The command line as tags, in the reference's order.
@@ -238,13 +273,15 @@ mod tests {
             vardir: Some("/v".into()),
             ..Settings::default()
         };
-        let path = dir.path().join("mtr-results.txt");
-        let mut file = ResultFileReporter::create(&path, &settings, dir.path(), sample::clock()).unwrap();
+        let mut file = ResultFile::new(&settings, dir.path(), sample::clock());
+        let begun = file.render().unwrap();
+        assert!(begun.contains_str("name : mtr-rs.run\nstart_time : 2026-11-23T12:32:19Z\nresult : fail\n"));
         for event in sample::script() {
-            file.event(&event).unwrap();
+            file.apply(&event);
         }
-        let text = std::fs::read(&path).unwrap();
+        let text = file.render().unwrap();
         let text = text.to_str_lossy();
+        assert!(!text.contains("name : mtr-rs.run"), "{text}");
         for expected in [
             "start_time : 2026-11-23T12:32:19Z\nuser_id : ",
             "\ncompress : 0\nparallel : 1\ncheck-testcases : 1\nmariadbd : --a=1 --b\n",

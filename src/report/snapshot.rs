@@ -7,8 +7,6 @@
 //! passed, a fraction of a second. So what a kill can lose is that fraction, whether or not
 //! more events come.
 
-use std::io::Write;
-use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -16,7 +14,7 @@ use std::time::{Duration, Instant};
 use crate::error::{Error, Result};
 use crate::event::Event;
 use crate::report::reporter::Reporter;
-use crate::sys::replacement::{behind_links, replace};
+use crate::report::target::Target;
 
 /// Something that can be written down at any time.
 pub trait Document: Send + 'static {
@@ -52,22 +50,25 @@ struct State<D> {
     /// Not to be written before.
     due: Instant,
     error: Option<Error>,
+    /// Why the last version is not where it was to be.
+    broken: Option<String>,
     closed: bool,
 }
 
 impl<D: Document> Snapshot<D> {
-    /// Writes the empty document to `path`, replacing what was there.
+    /// Writes the empty document to `target`, replacing what was there.
     ///
     /// # Errors
     ///
     /// The file cannot be written.
-    pub fn create(path: &Path, document: D) -> Result<Self> {
+    pub fn create(target: Target, document: D) -> Result<Self> {
         let mut state = State {
             document,
-            target: Target::new(path)?,
+            target,
             dirty: true,
             due: Instant::now(),
             error: None,
+            broken: None,
             closed: false,
         };
         state.write(false)?;
@@ -91,12 +92,19 @@ impl<D: Document> Reporter for Snapshot<D> {
             state.dirty = true;
         }
         let last = matches!(event, Event::RunFinished { .. });
-        if state.dirty && (last || Instant::now() >= state.due) {
+        if last || (state.dirty && Instant::now() >= state.due) {
             state.write(last)?;
         } else if state.dirty {
             self.shared.changed.notify_one();
         }
         state.error.take().map_or(Ok(()), Err)
+    }
+
+    fn is_whole(&mut self) -> Result<()> {
+        match &self.shared.lock().broken {
+            Some(why) => Err(Error::new(why.as_str())),
+            None => Ok(()),
+        }
     }
 }
 
@@ -149,44 +157,19 @@ impl<D: Document> State<D> {
     fn write(&mut self, last: bool) -> Result<()> {
         let start = Instant::now();
         self.dirty = false;
-        let written = self.document.render().and_then(|text| self.target.replace(&text, last));
+        let written = self.document.render().and_then(|text| self.target.put(&text, last));
         let end = Instant::now();
         self.due = end + (end - start) * REST;
+        self.broken = written.as_ref().err().map(Error::chain);
         written
-    }
-}
-
-/// The file, its links resolved, and whether it can be renamed over.
-struct Target {
-    path: PathBuf,
-    rename: bool,
-}
-
-impl Target {
-    fn new(path: &Path) -> Result<Self> {
-        // A link that the user names stays a link, and a later change of the current directory does not move the report.
-        let path = behind_links(path).map_err(|e| Error::io("write", path, e))?;
-        // A pipe or a device is written to, once at the end, and not replaced.
-        let rename = std::fs::metadata(&path).map_or(true, |metadata| metadata.is_file());
-        Ok(Target { path, rename })
-    }
-
-    fn replace(&self, text: &[u8], last: bool) -> Result<()> {
-        let failed = |e| Error::io("write", &self.path, e);
-        if !self.rename {
-            if !last {
-                return Ok(());
-            }
-            let mut file = std::fs::OpenOptions::new().write(true).open(&self.path).map_err(failed)?;
-            return file.write_all(text).map_err(failed);
-        }
-        replace(&self.path, text).map_err(failed)
     }
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
     use crate::event::RunEnd;
     use crate::report::testing::sample;
@@ -205,11 +188,15 @@ mod tests {
         }
     }
 
+    fn target(path: &Path) -> Target {
+        Target::of(path).unwrap()
+    }
+
     #[test]
     fn a_version_that_came_too_early_is_written_without_another_event() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("r.xml");
-        let mut snapshot = Snapshot::create(&path, Count::default()).unwrap();
+        let mut snapshot = Snapshot::create(target(&path), Count::default()).unwrap();
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "0\n");
         snapshot.shared.lock().due = Instant::now() + Duration::from_millis(50);
         snapshot.event(&Event::message("")).unwrap();
@@ -225,7 +212,7 @@ mod tests {
     fn the_end_is_written_at_once_and_leaves_one_file() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("r.xml");
-        let mut snapshot = Snapshot::create(&path, Count::default()).unwrap();
+        let mut snapshot = Snapshot::create(target(&path), Count::default()).unwrap();
         snapshot.shared.lock().due = Instant::now() + Duration::from_secs(3600);
         snapshot.event(&Event::message("")).unwrap();
         snapshot.event(&sample::end(RunEnd::Completed, 0, 0)).unwrap();
@@ -237,7 +224,7 @@ mod tests {
     fn dropping_writes_what_is_left() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("r.xml");
-        let mut snapshot = Snapshot::create(&path, Count::default()).unwrap();
+        let mut snapshot = Snapshot::create(target(&path), Count::default()).unwrap();
         snapshot.shared.lock().due = Instant::now() + Duration::from_secs(3600);
         snapshot.event(&Event::message("")).unwrap();
         drop(snapshot);
@@ -250,7 +237,7 @@ mod tests {
         let (file, link) = (dir.path().join("r.xml"), dir.path().join("link"));
         std::fs::write(&file, "old").unwrap();
         std::os::unix::fs::symlink(&file, &link).unwrap();
-        drop(Snapshot::create(&link, Count::default()).unwrap());
+        drop(Snapshot::create(target(&link), Count::default()).unwrap());
         assert!(link.is_symlink());
         assert_eq!(std::fs::read_to_string(&file).unwrap(), "0\n");
     }
@@ -261,7 +248,7 @@ mod tests {
         let (path, other) = (dir.path().join("r.xml"), dir.path().join("other"));
         std::fs::write(&other, "kept").unwrap();
         std::os::unix::fs::symlink(&other, dir.path().join("r.xml.new")).unwrap();
-        drop(Snapshot::create(&path, Count::default()).unwrap());
+        drop(Snapshot::create(target(&path), Count::default()).unwrap());
         assert_eq!(std::fs::read_to_string(&other).unwrap(), "kept");
         assert!(dir.path().join("r.xml.new").is_symlink());
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "0\n");
@@ -274,7 +261,7 @@ mod tests {
         let link = dir.path().join("link");
         let descriptor = std::os::fd::AsRawFd::as_raw_fd(&writer);
         std::os::unix::fs::symlink(format!("/proc/self/fd/{descriptor}"), &link).unwrap();
-        let mut snapshot = Snapshot::create(&link, Count::default()).unwrap();
+        let mut snapshot = Snapshot::create(target(&link), Count::default()).unwrap();
         snapshot.event(&Event::message("")).unwrap();
         snapshot.event(&sample::end(RunEnd::Completed, 0, 0)).unwrap();
         drop((snapshot, writer));
@@ -289,14 +276,32 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let (file, link) = (dir.path().join("r.xml"), dir.path().join("link"));
         std::os::unix::fs::symlink("r.xml", &link).unwrap();
-        drop(Snapshot::create(&link, Count::default()).unwrap());
+        drop(Snapshot::create(target(&link), Count::default()).unwrap());
         assert!(link.is_symlink());
         assert_eq!(std::fs::read_to_string(&file).unwrap(), "0\n");
     }
 
     #[test]
     fn a_directory_that_is_not_there_is_an_error_before_the_run() {
-        let error = Snapshot::create(Path::new("/nonexistent/r.xml"), Count::default()).err().unwrap();
+        let error =
+            Snapshot::create(target(Path::new("/nonexistent/r.xml")), Count::default()).err().unwrap();
         assert_eq!(error.message(), "cannot write /nonexistent/r.xml");
+    }
+
+    #[test]
+    fn a_report_whose_directory_is_gone_is_not_whole_until_it_is_back() {
+        let dir = tempfile::tempdir().unwrap();
+        let inner = dir.path().join("inner");
+        std::fs::create_dir(&inner).unwrap();
+        let mut snapshot = Snapshot::create(target(&inner.join("r.xml")), Count::default()).unwrap();
+        snapshot.is_whole().unwrap();
+        std::fs::remove_dir_all(&inner).unwrap();
+        let last = sample::end(RunEnd::Completed, 0, 0);
+        snapshot.event(&last).unwrap_err();
+        let error = snapshot.is_whole().unwrap_err();
+        assert!(error.message().starts_with("cannot write ") && error.message().contains("inner/r.xml: "));
+        std::fs::create_dir(&inner).unwrap();
+        snapshot.event(&last).unwrap();
+        snapshot.is_whole().unwrap();
     }
 }

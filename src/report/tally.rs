@@ -14,6 +14,10 @@ pub struct Tally {
     pub workers: usize,
     /// Instances collected.
     pub total: usize,
+    /// What time-outs were multiplied by, and why the server is slow; `None`: they are the usual ones.
+    pub longer: Option<(u32, Vec<String>)>,
+    /// Those of them that have no verdict when the run has ended.
+    pub missing: usize,
     /// Attempts that passed, rounds of `--repeat` included.
     pub passed: usize,
     /// Attempts that failed, rounds of `--repeat` and experimental ones included.
@@ -62,9 +66,10 @@ impl Tally {
     /// Takes one event into account.
     pub fn event(&mut self, event: &Event) {
         match event {
-            Event::RunStarted { workers, total, .. } => {
+            Event::RunStarted { workers, total, timeout_factor, slow_because, .. } => {
                 self.workers = *workers;
                 self.total = *total;
+                self.longer = (*timeout_factor > 1).then(|| (*timeout_factor, slow_because.clone()));
             }
             Event::TestFinished { id, outcome, will_retry, will_repeat, .. } => {
                 self.finished(id, outcome, *will_retry, *will_repeat);
@@ -84,7 +89,10 @@ impl Tally {
                     *self.phases.entry(*phase).or_default() += *time;
                 }
             }
-            Event::RunFinished { total, .. } => self.total = *total,
+            Event::RunFinished { total, missing, .. } => {
+                self.total = *total;
+                self.missing = *missing;
+            }
             _ => {}
         }
     }

@@ -2,11 +2,35 @@
 //! may be taken for a line of ours, for a command to the system that reads the console (`::error` of GitHub,
 //! `##vso[…]` of Azure, `##teamcity[…]`), or move the cursor of a terminal.
 
+use std::borrow::Cow;
+
 use bstr::{BStr, BString, ByteSlice, ByteVec};
+
+use crate::sys::excerpt;
 
 /// What stands before each line of a text that is not ours. With the blanks it is no verdict to whoever reads
 /// verdicts, with the bar no workflow command to those who read past blanks.
 pub const MARK: &str = crate::triage::posthumous::console::MARK;
+
+/// The most that is shown of one text, in bytes: 128 KiB. CI systems refuse files of some tens of megabytes, nobody reads more
+/// on a console, and all of it is in the log directory.
+pub const MOST: usize = 128 * 1024;
+
+/// `text`, or of one that is longer than [`MOST`] its beginning and its end, with a line between them that counts what is
+/// left out.
+pub fn shortened(text: &[u8]) -> Cow<'_, [u8]> {
+    if text.len() <= MOST {
+        return Cow::Borrowed(text);
+    }
+    let (head, rest) = text.split_at(MOST / 2);
+    let (cut, tail) = rest.split_at(rest.len() - MOST / 2);
+    Cow::Owned([head, left_out(cut.len() as u64).as_bytes(), tail].concat())
+}
+
+/// What stands in the place of `bytes` bytes that are left out.
+pub fn left_out(bytes: u64) -> String {
+    excerpt::left_out(bytes)
+}
 
 /// `text` on one line: control characters, line ends too, and what is no UTF-8 as they are written in source code.
 pub fn visible(text: &[u8]) -> BString {
@@ -36,14 +60,15 @@ fn within(text: &str, more: impl Fn(char) -> bool) -> String {
     out.to_string()
 }
 
-/// Each line of a text that is not ours, marked as such and made visible; ends with a newline if it is not empty.
+/// Each line of a text that is not ours, marked as such and made visible; ends with a newline if it is not empty. Of a very
+/// long text the middle is left out.
 pub fn marked(text: &[u8]) -> BString {
-    lines(text, |_, _| true)
+    lines(&shortened(text), |_, _| true)
 }
 
 /// The same, where lines of ours are among the others: those that begin with a blank, as no verdict does, stay.
 pub fn indented(text: &[u8]) -> BString {
-    lines(text, |_, line| !line.starts_with(b" ") && !line.is_empty())
+    lines(&shortened(text), |_, line| !line.starts_with(b" ") && !line.is_empty())
 }
 
 /// A text that stands behind something of ours: the first line stays where it is, the others are marked, but for those
@@ -51,7 +76,7 @@ pub fn indented(text: &[u8]) -> BString {
 pub fn continued(text: &[u8]) -> BString {
     let is_own =
         |line: &[u8]| ["caused by: ", "hint: ", " "].iter().any(|own| line.starts_with(own.as_bytes()));
-    let mut text = lines(text, |at, line| at > 0 && !line.is_empty() && !is_own(line));
+    let mut text = lines(&shortened(text), |at, line| at > 0 && !line.is_empty() && !is_own(line));
     let end = text.trim_end_with(|c| c == '\n').len();
     text.truncate(end);
     text

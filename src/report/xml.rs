@@ -3,8 +3,8 @@
 //! Attribute order, empty attributes, white space and the numeric entities are read by others
 //! (MariaDB's log collector and the cross-reference site), which is why this is written by hand and
 //! not by an XML writer. Unlike the reference's, which is written once at the end, the file is there
-//! all the time (see [`super::snapshot`]); a test that is running is in it as failed, so that
-//! a killed run does not hide the test that hung. It goes away when the run ends in an orderly way.
+//! all the time (see [`super::snapshot`]); a test that was selected and has no verdict is in it as failed, and so is the run
+//! itself until it has come to its end (see [`super::standing`]): a run that was killed, or ended early, is not green.
 //! What servers said while they shut down, for which the run fails, is in it as a failed test, which the
 //! reference's does not have (see [`super::shutdown`]).
 
@@ -19,7 +19,9 @@ use crate::report::clock::Clock;
 use crate::report::layout::diagnoses;
 use crate::report::shutdown::Shutdowns;
 use crate::report::snapshot::Document;
+use crate::report::standing::{RUN, RUNNER, Standing};
 use crate::report::tally::Tally;
+use crate::report::text;
 
 /// The document of `--xml-report`.
 pub struct LegacyXml {
@@ -28,7 +30,7 @@ pub struct LegacyXml {
     tally: Tally,
     /// Completed entries by `suite.test`; those of one name in order of completion.
     entries: BTreeMap<String, Vec<Entry>>,
-    running: BTreeMap<usize, TestId>,
+    standing: Standing,
     shutdowns: Shutdowns,
     /// Failed tests that stand for shutdowns: no attempts, which [`Tally`] counts.
     shutdown_failures: usize,
@@ -60,34 +62,43 @@ impl LegacyXml {
             host,
             tally: Tally::default(),
             entries: BTreeMap::new(),
-            running: BTreeMap::new(),
+            standing: Standing::default(),
             shutdowns: Shutdowns::default(),
             shutdown_failures: 0,
         }
     }
 
-    /// Entries in the order of the file: by name, running ones after finished ones of that name.
-    fn sorted(&self) -> Vec<Entry> {
+    /// Entries in the order of the file, by name, those without a verdict after finished ones of that name; and how many have
+    /// none.
+    fn sorted(&self) -> (Vec<Entry>, usize) {
         let mut all = self.entries.clone();
-        for id in self.running.values() {
-            let outcome =
-                Outcome { report: "no verdict: this test was running".into(), ..Outcome::default() };
-            all.entry(name(id)).or_default().push(Entry::new(id, &outcome));
+        let mut without = 0;
+        let failed = |report: String| Outcome { report: report.into(), ..Outcome::default() };
+        for open in self.standing.open() {
+            let entry = Entry::new(&open.id, &failed(self.standing.why(open.started)));
+            all.entry(name(&open.id)).or_default().push(entry);
+            without += 1;
         }
-        all.into_values().flatten().collect()
+        if let Some(fault) = self.standing.fault() {
+            let (suite, test, combination) = (RUNNER.to_owned(), RUN.to_owned(), String::new());
+            let id = TestId { suite, test, combination, repetition: 1, attempt: 1 };
+            all.entry(name(&id)).or_default().push(Entry::new(&id, &failed(fault.text)));
+            without += 1;
+        }
+        (all.into_values().flatten().collect(), without)
     }
 }
 
 impl Document for LegacyXml {
     fn apply(&mut self, event: &Event) -> bool {
         self.tally.event(event);
+        self.standing.note(event);
         match event {
-            Event::TestStarted { worker, id } => {
-                self.running.insert(*worker, id.clone());
-                true
-            }
-            Event::TestFinished { worker, id, outcome, will_retry, will_repeat } => {
-                self.running.remove(worker);
+            Event::RunOpened { .. }
+            | Event::Planned { .. }
+            | Event::TestStarted { .. }
+            | Event::RunFinished { .. } => true,
+            Event::TestFinished { id, outcome, will_retry, will_repeat, .. } => {
                 self.shutdowns.note(id, outcome, *will_retry);
                 if *will_retry || !will_repeat {
                     self.entries.entry(name(id)).or_default().push(Entry::new(id, outcome));
@@ -100,18 +111,14 @@ impl Document for LegacyXml {
                 self.shutdown_failures += 1;
                 true
             }
-            Event::RunFinished { .. } => {
-                self.running.clear();
-                true
-            }
             _ => false,
         }
     }
 
     fn render(&self) -> Result<Vec<u8>> {
-        let entries = self.sorted();
+        let (entries, without) = self.sorted();
         let total = Sums::of(&entries);
-        let more = self.running.len() + self.shutdown_failures;
+        let more = without + self.shutdown_failures;
         let mut out = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
         push(
             &mut out,
@@ -180,10 +187,16 @@ impl Entry {
                 character_data(&failure_text(outcome))
             ),
             Verdict::Skipped => {
-                format!("<skipped message=\"{}\" type=\"{status}\"/>", escaped(outcome.comment.trim_end()))
+                format!(
+                    "<skipped message=\"{}\" type=\"{status}\"/>",
+                    escaped(&text::shortened(outcome.comment.trim_end()))
+                )
             }
             Verdict::Disabled => {
-                format!("<disabled message=\"{}\" type=\"{status}\"/>", escaped(outcome.comment.trim_end()))
+                format!(
+                    "<disabled message=\"{}\" type=\"{status}\"/>",
+                    escaped(&text::shortened(outcome.comment.trim_end()))
+                )
             }
         };
         push(&mut xml, format_args!(">\n\t\t\t{reason}\n\t\t</testcase>\n"));
@@ -215,13 +228,13 @@ fn name(id: &TestId) -> String {
 /// that is tried again, or else the report, and the warnings. The runner's comment is not in the reference's file.
 fn failure_text(outcome: &Outcome) -> Vec<u8> {
     let report = if outcome.log_tail.is_empty() { outcome.report.trim() } else { outcome.log_tail.trim() };
-    let mut text: Vec<u8> = diagnoses(outcome).into();
-    if !text.is_empty() {
-        text.push(b'\n');
+    let mut all: Vec<u8> = diagnoses(outcome).into();
+    if !all.is_empty() {
+        all.push(b'\n');
     }
-    text.extend_from_slice(report);
-    text.extend_from_slice(&outcome.warnings);
-    text
+    all.extend_from_slice(&text::shortened(report));
+    all.extend_from_slice(&text::shortened(&outcome.warnings));
+    all
 }
 
 /// Bytes are taken as Latin-1, as the reference does; what XML or the section cannot hold is replaced.

@@ -72,6 +72,15 @@ pub struct SupervisorInputs<'r> {
     pub begun: Instant,
 }
 
+/// Why a run ended that a signal ended.
+pub fn ended_by(signal: i32) -> String {
+    match signal {
+        libc::SIGINT => "Got ^C signal".to_owned(),
+        libc::SIGHUP => "Hangup detected on controlling terminal".to_owned(),
+        other => format!("Got signal {}", crate::sys::child::signal_name(other)),
+    }
+}
+
 /// What the command line says to the scheduler.
 fn limits(settings: &Settings) -> Limits {
     Limits {
@@ -220,13 +229,10 @@ impl<'r> Supervisor<'r> {
             Notice::StopFile => {}
             Notice::MemoryLost => self.memory_lost = true,
             Notice::Signal(number) => {
-                self.cause = Some(match number {
-                    libc::SIGINT => "Got ^C signal".to_owned(),
-                    libc::SIGHUP => "Hangup detected on controlling terminal".to_owned(),
-                    other => format!("Got signal {}", crate::sys::child::signal_name(other)),
-                });
+                self.cause = Some(ended_by(number));
                 self.decide(Input::Signal);
             }
+            Notice::Warning(text) => self.tell(&Event::warning(WarningKind::Other, text)),
             Notice::Wanted(workers) => self.decide(Input::Wanted(workers)),
         }
     }
@@ -388,6 +394,8 @@ impl<'r> Supervisor<'r> {
         let exit_code = match () {
             () if self.ctx.settings.start_and_exit && !failed => 0,
             () if failed || summary.missing > 0 || start_only || summary.end != RunEnd::Completed => 1,
+            // Nothing was run and nothing was skipped.
+            () if summary.total == 0 => 1,
             () => 0,
         };
         let total = summary.total + usize::from(self.memory_lost);
@@ -395,8 +403,17 @@ impl<'r> Supervisor<'r> {
         let cause = self.cause.take();
         let warnings_file = Some(self.ctx.vardir.join("log/warnings")).filter(|file| file.exists());
         let diagnoses = Vec::new();
-        self.tell(&Event::RunFinished { end, wall, total, exit_code, cause, warnings_file, diagnoses });
-        exit_code
+        let missing = if start_only { 0 } else { summary.missing };
+        self.reporters.finish(Event::RunFinished {
+            end,
+            wall,
+            total,
+            missing,
+            exit_code,
+            cause,
+            warnings_file,
+            diagnoses,
+        })
     }
 }
 

@@ -20,8 +20,10 @@ use walkdir::WalkDir;
 use super::datadir::{self, Modes};
 use crate::env::Env;
 use crate::error::{Error, Result};
-use crate::sys::removal;
+use crate::sys::deadline::deadline_after;
+use crate::sys::poll::{self, Waker};
 use crate::sys::replacement::{NewDirectory, UNFINISHED};
+use crate::sys::{abort, removal};
 use crate::tree::cache_entry::{self, CacheKey};
 
 /// Raised when entries are made in another way.
@@ -168,8 +170,15 @@ impl Cache {
         let file = OpenOptions::new().write(true).create(true).truncate(false).open(self.dir.join("lock"))?;
         // The thread outlives the patience at worst, and then gives back what it gets.
         let (sender, receiver) = mpsc::channel();
-        thread::spawn(move || sender.send(flock(&file, how).map(|()| file)));
-        match receiver.recv_timeout(LOCK_PATIENCE) {
+        let done = Waker::new()?;
+        let told = done.clone();
+        thread::spawn(move || {
+            let _ = sender.send(flock(&file, how).map(|()| file));
+            told.wake();
+        });
+        let fds: Vec<_> = std::iter::once(done.fd()).chain(abort::fd()).collect();
+        poll::readable(&fds, Some(deadline_after(LOCK_PATIENCE)))?;
+        match receiver.try_recv() {
             Ok(locked) => Ok(locked?),
             Err(_) => Err(io::ErrorKind::WouldBlock.into()),
         }

@@ -15,7 +15,7 @@ use rustix::process::{
     pidfd_send_signal, waitid,
 };
 
-use super::{orphans, poll, signals};
+use super::{orphans, poll};
 use crate::env::Env;
 use crate::sys::deadline::deadline_after;
 
@@ -135,11 +135,10 @@ impl Child {
         command.stderr(what.stderr.map_or_else(Stdio::inherit, Stdio::from));
         let (open_files, no_core, detached) = (what.open_files, what.no_core, what.detached);
         // SAFETY: the closure runs between fork and exec; it makes only system calls
-        // (sigaction, setrlimit, setsid) and neither allocates nor takes locks.
+        // (setrlimit, setsid) and neither allocates nor takes locks.
         #[expect(unsafe_code, reason = "limits must be set in the child, before exec")]
         unsafe {
             command.pre_exec(move || {
-                signals::reset_for_child()?;
                 if let Some(n) = open_files {
                     set_limit(Resource::Nofile, n)?;
                 }

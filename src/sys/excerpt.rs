@@ -18,6 +18,9 @@ pub const MOST_OF_LINES: u64 = 1 << 20;
 /// The most bytes of one line that [`Lines`] gives: 1 MiB. What follows counts as another line.
 pub const LONGEST_LINE: u64 = 1 << 20;
 
+/// The most bytes that are kept of what a test says and that nobody may ever read: 1 MiB.
+pub const MOST_KEPT: u64 = 1 << 20;
+
 /// How much is read at once while lines are looked for from the end.
 const PIECE: u64 = 8 << 10;
 
@@ -71,6 +74,28 @@ pub fn end_of(path: &Path, most: u64) -> io::Result<Vec<u8>> {
 /// The file cannot be opened or read.
 pub fn head(path: &Path, from: u64, most: u64) -> io::Result<Vec<u8>> {
     Ok(read(&mut File::open(path)?, from, most)?.text)
+}
+
+/// What stands in the place of `bytes` bytes that are left out of a text.
+pub fn left_out(bytes: u64) -> String {
+    format!("\n[... {bytes} bytes left out ...]\n")
+}
+
+/// The file at `path`, or of one that is longer than `most` bytes its beginning and its end, with a line between them that
+/// counts what is left out.
+///
+/// # Errors
+/// The file cannot be opened or read.
+pub fn ends_of(path: &Path, most: u64) -> io::Result<Vec<u8>> {
+    let mut file = File::open(path)?;
+    let size = file.metadata()?.len();
+    if size <= most {
+        return Ok(read(&mut file, 0, most)?.text);
+    }
+    let mut text = read(&mut file, 0, most / 2)?.text;
+    text.extend_from_slice(left_out(size - most / 2 - most / 2).as_bytes());
+    text.extend_from_slice(&read(&mut file, size - most / 2, most / 2)?.text);
+    Ok(text)
 }
 
 fn read(file: &mut File, start: u64, most: u64) -> io::Result<Excerpt> {
@@ -202,6 +227,14 @@ mod tests {
             ("one\ntwo\n".into(), "two\n".into(), "w".into())
         );
         assert!(tail(Path::new("/nonexistent"), 0..1, 1).is_err());
+    }
+
+    #[test]
+    fn the_middle_of_a_long_file_is_counted() {
+        let file = file(b"0123456789");
+        assert_eq!(ends_of(file.path(), 10).unwrap(), b"0123456789");
+        assert_eq!(ends_of(file.path(), 5).unwrap(), b"01\n[... 6 bytes left out ...]\n89");
+        assert!(ends_of(Path::new("/nonexistent"), 5).is_err());
     }
 
     #[test]

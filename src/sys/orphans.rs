@@ -3,12 +3,16 @@
 use std::collections::BTreeSet;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
-use std::process::{Child, Command, ExitStatus};
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
 use rustix::process::{
-    Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, pidfd_open, pidfd_send_signal, waitid,
+    Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, getpgid, kill_process, kill_process_group, pidfd_open,
+    pidfd_send_signal, waitid,
 };
+
+use super::{abort, poll, signals};
 
 /// Every process that a [`super::child::Child`] owns. Spawning holds the lock, so that a child is
 /// never mistaken for an orphan between its fork and its registration.
@@ -18,8 +22,21 @@ fn owned() -> MutexGuard<'static, BTreeSet<i32>> {
     OWNED.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-pub(super) fn spawn_registered(command: &mut Command, register: bool) -> io::Result<Child> {
+/// Starts a command, with the signals of a program that is started from a terminal; with `register` it is this process's
+/// affair.
+///
+/// # Errors
+/// It cannot be started, or everything is to end.
+pub fn spawn_registered(command: &mut Command, register: bool) -> io::Result<Child> {
+    // SAFETY: the closure runs between fork and exec; it makes only system calls and neither allocates nor takes locks.
+    #[expect(unsafe_code, reason = "signals must be given back in the child, before exec")]
+    unsafe {
+        command.pre_exec(signals::reset_for_child);
+    }
     let mut owned = owned();
+    if abort::signal().is_some() {
+        return Err(io::Error::other("everything is being ended"));
+    }
     let child = command.spawn()?;
     if register {
         owned.insert(child.id() as i32);
@@ -38,8 +55,58 @@ pub fn run_registered(command: &mut Command) -> io::Result<ExitStatus> {
     status
 }
 
-pub(super) fn unregister(pid: i32) {
+/// Runs a command to its end, with what it prints. It has a process group of its own, which is ended with it where
+/// everything is.
+///
+/// # Errors
+/// The command cannot be started, or not be waited for.
+pub fn output_registered(command: &mut Command) -> io::Result<Output> {
+    command.stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+    let child = spawn_registered(command, true)?;
+    let pid = child.id().cast_signed();
+    let output = child.wait_with_output();
+    unregister(pid);
+    output
+}
+
+/// A child that [`spawn_registered`] started is reaped, or about to be.
+pub fn unregister(pid: i32) {
     owned().remove(&pid);
+}
+
+/// Kills every process that this one has started and not yet reaped, with its group where it leads one. Whoever waits for
+/// one of them waits no longer.
+pub fn end_owned() {
+    for pid in owned().iter().filter_map(|pid| Pid::from_raw(*pid)) {
+        let _ = match getpgid(Some(pid)) {
+            Ok(group) if group == pid => kill_process_group(pid, Signal::KILL),
+            _ => kill_process(pid, Signal::KILL),
+        };
+    }
+}
+
+/// Kills every child of this process, and theirs as they become its own, and reaps none of them: their owners may be at it.
+/// Nothing can be started meanwhile.
+///
+/// # Errors
+/// The list of children cannot be read.
+pub(super) fn end_owned_and_orphans() -> io::Result<()> {
+    let _nothing_is_started = owned();
+    let mut seen = BTreeSet::new();
+    loop {
+        let children = children()?.into_iter().filter(|pid| seen.insert(*pid)).collect::<Vec<i32>>();
+        let held: Vec<OwnedFd> = children
+            .iter()
+            .filter_map(|pid| pidfd_open(Pid::from_raw(*pid)?, PidfdFlags::empty()).ok())
+            .filter(|fd| pidfd_send_signal(fd, Signal::KILL).is_ok())
+            .collect();
+        if held.is_empty() {
+            return Ok(());
+        }
+        for fd in held {
+            poll::readable(&[fd.as_fd()], None)?;
+        }
+    }
 }
 
 /// Orphaned descendants become children of this process instead of init's.
@@ -111,7 +178,10 @@ fn group_of(pid: i32) -> Option<i32> {
 }
 
 /// Child processes of any thread of this process.
-fn children() -> io::Result<Vec<i32>> {
+///
+/// # Errors
+/// The list cannot be read.
+pub(super) fn children() -> io::Result<Vec<i32>> {
     let mut pids = Vec::new();
     for task in std::fs::read_dir("/proc/self/task")? {
         // A thread may end while the directory is read.

@@ -11,7 +11,9 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, linkat, open};
-use tempfile::{Builder, TempDir, TempPath};
+use tempfile::{Builder, TempPath};
+
+use super::scratch::Scratch;
 
 /// The mode of a new file, before the umask.
 const FILE: u32 = 0o666;
@@ -96,7 +98,7 @@ pub fn behind_links(path: &Path) -> io::Result<PathBuf> {
 /// A directory that is being made.
 #[derive(Debug)]
 pub struct NewDirectory {
-    unfinished: TempDir,
+    unfinished: Scratch,
     target: PathBuf,
 }
 
@@ -111,7 +113,7 @@ impl NewDirectory {
         let around = directory(target);
         fs::create_dir_all(&around)?;
         let private = Permissions::from_mode(0o700);
-        let unfinished = Builder::new().prefix(UNFINISHED).permissions(private).tempdir_in(around)?;
+        let unfinished = Scratch::begin(Builder::new().prefix(UNFINISHED).permissions(private), &around)?;
         Ok(NewDirectory { unfinished, target: target.to_owned() })
     }
 

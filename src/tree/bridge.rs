@@ -6,6 +6,7 @@
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
@@ -14,6 +15,7 @@ use serde::Deserialize;
 
 use crate::env::Env;
 use crate::error::{Error, Result};
+use crate::sys::orphans;
 
 /// The perl side, handed over with `-e`.
 const BRIDGE: &str = include_str!("bridge.pl");
@@ -51,16 +53,10 @@ impl Bridge {
     pub(super) fn start(perl: &Path, test_dir: &Path, env: &Env, greeting: &[u8]) -> Result<Bridge> {
         let failed = |error| Error::io("start", perl, error);
         let errors = tempfile::tempfile().map_err(failed)?;
-        let mut child = Command::new(perl)
-            .args(["-e", BRIDGE])
-            .current_dir(test_dir)
-            .env_clear()
-            .envs(env.iter())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(errors.try_clone().map_err(failed)?)
-            .spawn()
-            .map_err(failed)?;
+        let mut command = Command::new(perl);
+        command.args(["-e", BRIDGE]).current_dir(test_dir).env_clear().envs(env.iter()).process_group(0);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(errors.try_clone().map_err(failed)?);
+        let mut child = orphans::spawn_registered(&mut command, true).map_err(failed)?;
         let requests = child.stdin.take();
         let Some(answers) = child.stdout.take().map(BufReader::new) else {
             return Err(Error::new("perl has no standard output"));
@@ -119,6 +115,7 @@ impl Drop for Bridge {
         drop(self.requests.take());
         let _ = self.child.kill();
         let _ = self.child.wait();
+        orphans::unregister(self.child.id().cast_signed());
     }
 }
 

@@ -9,12 +9,11 @@ use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use tempfile::TempDir;
-
 use crate::env::Env;
 use crate::error::{Error, Result};
 use crate::sys::files::is_writable;
 use crate::sys::ownership;
+use crate::sys::scratch::Scratch;
 
 /// A place that the environment names for the cache.
 struct Candidate {
@@ -103,9 +102,9 @@ fn temp_dir(env: &Env) -> PathBuf {
 }
 
 /// Directories of this process that it has for want of better ones.
-static OF_THIS_PROCESS: Mutex<Vec<TempDir>> = Mutex::new(Vec::new());
+static OF_THIS_PROCESS: Mutex<Vec<Scratch>> = Mutex::new(Vec::new());
 
-fn of_this_process() -> MutexGuard<'static, Vec<TempDir>> {
+fn of_this_process() -> MutexGuard<'static, Vec<Scratch>> {
     OF_THIS_PROCESS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -130,7 +129,7 @@ fn temporary_cache(temp: &Path) -> PathBuf {
         return dir.path().to_owned();
     }
     let own = fs::Permissions::from_mode(0o700);
-    match tempfile::Builder::new().prefix("mtr-rs-cache-").permissions(own).tempdir_in(temp) {
+    match Scratch::begin(tempfile::Builder::new().prefix("mtr-rs-cache-").permissions(own), temp) {
         Ok(dir) => {
             let path = dir.path().to_owned();
             known.push(dir);

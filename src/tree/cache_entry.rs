@@ -16,6 +16,7 @@ use object::{Endianness, FileKind, ReadRef, elf};
 use sha2::{Digest as _, Sha256};
 
 use crate::env::Env;
+use crate::sys::orphans::output_registered;
 use crate::sys::replacement::replace;
 
 /// The name of an entry, as it is collected.
@@ -65,15 +66,10 @@ impl CacheKey {
         if dynamic {
             // The dynamic linker lists what it would load, and does not start the program; where it does not know the
             // variable, the program prints its help.
-            let list = Command::new(program)
-                .args(["--no-defaults", "--help"])
-                .env_clear()
-                .envs(env.iter())
-                .env("LD_TRACE_LOADED_OBJECTS", "1")
-                .stdin(Stdio::null())
-                .stderr(Stdio::null())
-                .output();
-            let Ok(list) = list else { return false };
+            let mut list = Command::new(program);
+            list.args(["--no-defaults", "--help"]).env_clear().envs(env.iter());
+            list.env("LD_TRACE_LOADED_OBJECTS", "1").stdin(Stdio::null());
+            let Ok(list) = output_registered(&mut list) else { return false };
             libraries(&list.stdout).for_each(|library| self.add_file(library));
         }
         true

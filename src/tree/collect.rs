@@ -42,7 +42,7 @@ pub struct Collection {
 ///
 /// # Errors
 /// A suite, test or combination that is not there (unless `--skip-not-found`); a malformed `.opt`,
-/// combinations, `disabled.def` or `suite.pm` file; a diff that applies to nothing.
+/// combinations, `disabled.def` or `suite.pm` file; a diff that applies to nothing; a skip list that is not there.
 pub fn collect(
     settings: &Settings,
     layout: &Layout,
@@ -56,13 +56,16 @@ pub fn collect(
         value.as_ref().map(|value| Pattern::new(value.as_bstr(), option)).transpose()
     };
     let mut lists = Disabled::default();
-    let mut collection = Collection::default();
+    let collection = Collection::default();
     for list in &settings.skip_test_list {
         let here = cwd.join(list);
         let file = if here.exists() { here } else { layout.test_dir.join(list) };
         if !file.is_file() {
-            collection.warnings.push(format!("--skip-test-list: there is no file {}", list.display()));
+            // What it names is known not to pass here: to run it would cost the verdict its meaning.
+            return Err(Error::new(format!("--skip-test-list: there is no file {}", list.display()))
+                .hint(format!("it was looked for in {} and {}", cwd.display(), layout.test_dir.display())));
         }
+        std::fs::File::open(&file).map_err(|error| Error::io("read", &file, error))?;
         lists.add_file(&file, None)?;
     }
     let names =
@@ -545,9 +548,12 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_skip_list_is_a_warning() {
-        let collection = plain().collect(|settings| settings.skip_test_list = vec!["gone".into()]).unwrap();
-        assert_eq!(collection.warnings, ["--skip-test-list: there is no file gone"]);
+    fn a_missing_skip_list_is_an_error() {
+        for name in ["gone", "main"] {
+            let error =
+                plain().collect(|settings| settings.skip_test_list = vec![name.into()]).err().unwrap();
+            assert_eq!(error.message(), format!("--skip-test-list: there is no file {name}"));
+        }
     }
 
     #[test]

@@ -157,11 +157,12 @@ pub fn locate(settings: &Settings, env: &Env, exe_hint: Option<&Path>) -> Result
 fn locate_in(search: &Search<'_>, settings: &Settings, env: &Env) -> Result<Layout> {
     let tree = search.find()?;
     let bundled = tree.test_dir.is_none();
+    let of_tree = tree.source || tree.build.is_some();
     let base = Bases::of(search, &tree, settings, env)?;
     let mariadbd = match base.server {
         Some(path) => path,
         None if settings.using_extern() => PathBuf::new(),
-        None => return Err(search.no_server(&base.bindir)),
+        None => return Err(search.no_server(&base.bindir, of_tree)),
     };
     let (test_dir, unpacked) = match (tree.test_dir, bundled::unpack(&cache::cache_dir_for_scripts(env)?)) {
         (Some(dir), unpacked) => (dir, unpacked.ok()),
@@ -235,7 +236,7 @@ impl Bases {
         let mut basedir = match (&tree.basedir, &tree.test_dir) {
             (Some(base), _) => base.clone(),
             (None, Some(dir)) => base_of(dir, tree.source),
-            (None, None) => return Err(search.no_server(Path::new(""))),
+            (None, None) => return Err(search.no_server(Path::new(""), false)),
         };
         let bindir = tree.build.clone().unwrap_or_else(|| basedir.clone());
         let forced = env.non_empty("MTR_BINDIR_FORCED").map(PathBuf::from);

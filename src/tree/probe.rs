@@ -13,6 +13,8 @@ use crate::env::Env;
 use crate::error::{Error, Result};
 use crate::flavour::Flavour;
 use crate::sys::argument::argument;
+use crate::sys::orphans::output_registered;
+use crate::sys::scratch::Scratch;
 use crate::tree::cache;
 use crate::tree::cache_entry::{self, CacheKey};
 use crate::tree::layout::Layout;
@@ -144,7 +146,7 @@ pub fn ask(
     let existing = if datadir.is_dir() {
         datadir
     } else {
-        scratch = tempfile::tempdir().map_err(|error| Error::io("use", &std::env::temp_dir(), error))?;
+        scratch = Scratch::new().map_err(|error| Error::io("use", &std::env::temp_dir(), error))?;
         scratch.path()
     };
     let mut arguments: Vec<OsString> = vec!["--no-defaults".into()];
@@ -156,14 +158,14 @@ pub fn ask(
     arguments.extend_from_slice(more);
     arguments.extend(["--verbose".into(), "--help".into()]);
     let begun = Instant::now();
-    let output = Command::new(&layout.mariadbd)
+    let mut command = Command::new(&layout.mariadbd);
+    command
         .args(&arguments)
         .env_clear()
         .envs(env.iter())
         .env("LD_LIBRARY_PATH", layout.library_path(settings, env.get("LD_LIBRARY_PATH")))
-        .stdin(Stdio::null())
-        .output();
-    match output {
+        .stdin(Stdio::null());
+    match output_registered(&mut command) {
         Ok(output) => Ok(Answer { output, arguments, lived: begun.elapsed() }),
         Err(error) => {
             let text = format!("cannot run {}: {error}", layout.mariadbd.display());
@@ -357,11 +359,8 @@ pub fn probe_extern(settings: &Settings, programs: &Programs, env: &Env) -> Resu
         command.arg(word.to_os_str_lossy());
     }
     command.args(["--silent", "-e", "use mysql; SHOW VARIABLES"]);
-    let output = command
-        .env_clear()
-        .envs(env.iter())
-        .stdin(Stdio::null())
-        .output()
+    command.env_clear().envs(env.iter()).stdin(Stdio::null());
+    let output = output_registered(&mut command)
         .map_err(|error| Error::new(format!("cannot run {command:?}")).caused_by(error))?;
     if !output.status.success() {
         return Err(Error::new(format!("Could not connect to extern server using command: '{command:?}'"))

@@ -177,8 +177,9 @@ impl Search<'_> {
         self.servers().into_iter().next()
     }
 
-    /// There is no server: says where it was looked for and how to get one.
-    pub(super) fn no_server(&self, bindir: &Path) -> Error {
+    /// There is no server in the installation or, with `of_tree`, in the source or build tree at `bindir`, where no other
+    /// server will do: says where it was looked for and how to get one.
+    pub(super) fn no_server(&self, bindir: &Path, of_tree: bool) -> Error {
         let mut named = named_in(SERVER_DIRS.map(|dir| bindir.join(dir)), self.programs);
         if let Some(program) = named.find(|path| path.symlink_metadata().is_ok()) {
             let number = if program.exists() { libc::EACCES } else { libc::ENOENT };
@@ -194,11 +195,20 @@ impl Search<'_> {
         if !bindir.as_os_str().is_empty() {
             places.extend(SERVER_DIRS.map(|dir| bindir.join(dir).display().to_string()));
         }
-        if self.basedir.is_none() && self.testdir.is_none() && self.build.is_none() {
+        if !of_tree && self.basedir.is_none() && self.testdir.is_none() && self.build.is_none() {
             places.push("the directories of $PATH".to_owned());
             places.push(self.system.join(", "));
         }
-        Error::new(format!("no MariaDB server found; searched {}", places.join(", "))).hint(
+        let error = Error::new(format!("no MariaDB server found; searched {}", places.join(", ")));
+        if of_tree {
+            return error.hint(match cmake_home(bindir) {
+                Some(_) => format!("build it: cmake --build {}", bindir.display()),
+                None => "this is a source tree that is not built here: name the directory of its build with \
+                         --basedir=DIR, or run from there"
+                    .to_owned(),
+            });
+        }
+        error.hint(
             "install it (Debian, Ubuntu: apt-get install mariadb-server mariadb-test; Fedora, RHEL: \
              dnf install mariadb-server mariadb-test), build it, or name an installation with --basedir=DIR",
         )
@@ -418,8 +428,12 @@ mod tests {
     #[test]
     fn a_missing_server_names_the_places() {
         let cwd = Path::new("/");
-        let error = Search { system: &["/a/b"], ..search(cwd) }.no_server(Path::new("/x"));
+        let error = Search { system: &["/a/b"], ..search(cwd) }.no_server(Path::new("/x"), false);
         assert!(error.message().contains("/x/sbin") && error.message().contains("/a/b"), "{error}");
         assert!(error.hint_text().unwrap().contains("mariadb-server"));
+        // A tree is tested by its own server.
+        let error = Search { system: &["/a/b"], ..search(cwd) }.no_server(Path::new("/x"), true);
+        assert!(error.message().contains("/x/sbin") && !error.message().contains("/a/b"), "{error}");
+        assert!(error.hint_text().unwrap().contains("--basedir=DIR"));
     }
 }

@@ -149,6 +149,35 @@ fn the_cache_of_a_build_tree_is_compared_with_the_server() {
 }
 
 #[test]
+fn a_plugin_that_can_only_be_a_library_is_told_with_the_remedy() {
+    let site = Site::real();
+    let home = site.path("src");
+    let cache = format!(
+        "CMAKE_HOME_DIRECTORY:INTERNAL={}\nPLUGIN_HANDLERSOCKET:STRING=STATIC\nPLUGIN_CSV:STRING=STATIC\n",
+        home.display()
+    );
+    site.file("build/CMakeCache.txt", &cache);
+    site.file(
+        "src/plugin/handler_socket/CMakeLists.txt",
+        "\nMYSQL_ADD_PLUGIN(handlersocket\n  a.cpp MODULE_ONLY)\n",
+    );
+    site.file("src/storage/csv/CMakeLists.txt", "MYSQL_ADD_PLUGIN(csv a.cc)\n");
+    // CMake refuses it, so that there may be no server yet.
+    let (report, usable) = report(&[&basedir(&site.path("build"))]);
+    assert!(!usable);
+    let place = home.join("plugin/handler_socket/CMakeLists.txt:2");
+    let text = format!("PLUGIN_HANDLERSOCKET=STATIC in the cache, but {} says MODULE_ONLY", place.display());
+    has_problem(&report, "warning", &text);
+    assert!(!problems(&report).iter().any(|(_, text)| text.contains("CSV")), "{report:#}");
+    let hint = report["problems"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find_map(|p| p["hint"].as_str()?.find("-DPLUGIN_HANDLERSOCKET=DYNAMIC"));
+    assert!(hint.is_some(), "{report:#}");
+}
+
+#[test]
 fn without_a_server_nothing_is_usable() {
     let site = Site::real();
     fs::create_dir_all(site.path("empty")).unwrap();

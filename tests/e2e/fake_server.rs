@@ -73,6 +73,23 @@ fn that_the_script_crashes() {
 }
 
 #[test]
+fn that_is_a_debug_build_has_more_time() {
+    let site = site("hang-at-start");
+    let run = site.run().args(["good"]).env("FAKE_HELP", "debug").finish();
+    run.exits(0).says("\nTime-outs are 2 times as long as usual: the server is slow (a Debug build)\n");
+    run.says(
+        "executing testcases\nTime-outs were 2 times as long as usual: the server is slow (a Debug build)\n",
+    );
+    assert_eq!(run.events.iter().find(|event| event["event"] == "run_started").unwrap()["timeout_factor"], 2);
+    // What was given stays as it is.
+    let given = ["--testcase-timeout=15", "--suite-timeout=60", "--shutdown-timeout=10", "--force", "bad"];
+    let run = site.run().args(given).env("FAKE_HELP", "debug").env("MTR_START_TIMEOUT", "1").finish();
+    run.exits(1).says("waited 1 seconds for the process").does_not_say("Time-outs are");
+    let run = site.run().args(["good"]).finish();
+    run.exits(0).does_not_say("Time-outs");
+}
+
+#[test]
 fn that_ignores_sigterm_is_killed() {
     let site = site("ignore-sigterm");
     let run = site.run().args(["--shutdown-timeout=1", "bad", "good"]).finish();

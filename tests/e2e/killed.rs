@@ -1,10 +1,12 @@
 //! Runs that are ended from outside, in every phase: nothing stays, reports are whole.
 
+use std::os::fd::AsFd;
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process};
+use mtr::sys::poll::readable;
+use rustix::process::{PidfdFlags, Signal, kill_process, pidfd_open};
 
-use crate::support::{Finished, Site, wait_for};
+use crate::support::{Family, Finished, Site, wait_for};
 
 /// How long processes may outlive a runner that was killed.
 const AFTER_KILL: Duration = Duration::from_secs(2);
@@ -145,18 +147,28 @@ fn and_the_next_run_takes_the_same_vardir() {
 }
 
 #[test]
-fn together_with_its_guardian_leaves_servers_that_the_next_run_ends() {
+fn together_with_all_who_guard_them_leaves_servers_that_the_next_run_ends() {
     let site = site("", "exit 0\n");
     let run = site.run().args(["--start", "bad"]).start();
     wait_for(&run.file("console"), |text| text.contains("Waiting for server(s) to exit..."));
-    let herd = site.herd().and_guardian_of(run.pid());
-    let guardian = herd.members().into_iter().find(|(_, command)| command.contains("--guardian-of-run"));
-    kill_process(Pid::from_raw(guardian.unwrap().0).unwrap(), Signal::KILL).unwrap();
-    run.signal(Signal::KILL);
+    let Family { front, guardian, runner } = Family::of(run.pid());
+    let all = [Some(front), guardian, runner];
+    let held = all.map(|pid| pid.map(|pid| pidfd_open(pid, PidfdFlags::empty()).unwrap()));
+    // In one moment: none of them sees that another one has ended.
+    for signal in [Signal::STOP, Signal::KILL] {
+        for pid in all.into_iter().flatten() {
+            kill_process(pid, signal).unwrap();
+        }
+    }
     run.finish_leaving_processes();
+    // The lock of the vardir is the runner's.
+    for fd in held.iter().flatten() {
+        readable(&[fd.as_fd()], None).unwrap();
+    }
     assert!(!site.herd().members().is_empty(), "nobody is there to end them");
-    let run = site.run().args(["bad"]).finish();
+    let run = site.run().args(["bad"]).start().finish_leaving_processes();
     run.exits(0).verdict("main.bad", "pass").says(" - found old pid ").says("killing it...");
+    site.herd().assert_gone(Duration::ZERO);
 }
 
 #[test]

@@ -6,6 +6,7 @@
 mod after_the_end;
 mod bad_input;
 mod behaviour;
+mod build_trees;
 mod citations;
 mod corpus;
 mod deaths;

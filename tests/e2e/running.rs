@@ -262,6 +262,23 @@ fn asked_for_with_an_option() {
         .says("-DWITH_TSAN=ON");
 }
 
+/// Of the threads of a server, the console has the one that failed; where all of them are is told.
+#[test]
+fn stacks_of_a_core_file_are_kept_in_a_file() {
+    if which::which("gdb").is_err() {
+        return skip("there is no gdb: stacks of core files are not looked for");
+    }
+    let bad = Bad::new(&Faulty::plain(), "select fault('null');\n").arg("--print-core=medium");
+    let told = bad.fails("server_death");
+    let traced = told.run.events.iter().find(|event| event["event"] == "core_traced").unwrap();
+    let (file, trace) = (traced["file"].as_str().unwrap(), traced["trace"].as_str().unwrap());
+    assert!(file.contains("/var/log/own.bad/stacks-core"), "{file}");
+    assert_eq!(std::fs::read_to_string(file).unwrap().trim_end(), trace.trim_end());
+    assert!(trace.matches("\nThread ").count() > 1, "{trace}");
+    told.run.says(&format!("Output from gdb: the failing thread; all of it is in '{file}'\n"));
+    told.run.says("\n  | commit (").does_not_say("\n  | Thread 2 ");
+}
+
 #[test]
 fn lines_that_nothing_suppresses() {
     let line = "2026-11-23 12:00:00 0 [ERROR] Odd (thing)";

@@ -1,6 +1,7 @@
 //! `replace_result`: simultaneous replacement of fixed texts (mysqltest §9.6).
 
 use std::cell::OnceCell;
+use std::collections::HashSet;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use bstr::{BString, ByteSlice};
@@ -25,10 +26,15 @@ impl Replacer {
     /// empty, which is an error of the script.
     pub fn new(pairs: impl IntoIterator<Item = Pair>) -> Option<Replacer> {
         let mut replacer = Replacer::default();
+        let mut known = HashSet::new();
         for (from, to) in pairs {
             let (from, to) = (BString::from(c_string(&from)), BString::from(c_string(&to)));
             if from.is_empty() {
                 return None;
+            }
+            // Of equal texts the first counts, and an automaton for many of them takes the square of their number.
+            if !known.insert(from.clone()) {
+                continue;
             }
             replacer.from.push(from);
             replacer.to.push(to);

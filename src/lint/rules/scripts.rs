@@ -61,6 +61,7 @@ fn code_of(problem: Problem) -> &'static Code {
 fn missing_sources(path: &Path, script: &Script, scopes: &Scopes) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut blocks = 0_usize;
+    let mut place = Place::default();
     for statement in Statements::new(script) {
         match statement.classified.command {
             Command::If | Command::While => blocks += 1,
@@ -72,7 +73,7 @@ fn missing_sources(path: &Path, script: &Script, scopes: &Scopes) -> Vec<Finding
         let Some(name) = sourced(&statement) else { continue };
         if scopes.lack(path, name) {
             let message = format!("there is no '{}'", name.as_bstr());
-            let (line, column) = place(script.text(), statement.body.start);
+            let (line, column) = place.advance(script.text(), statement.body.start);
             findings.push(Finding::new(SOURCE_MISSING, path, message).at(line, column));
         }
     }
@@ -90,12 +91,28 @@ fn sourced(statement: &Statement) -> Option<&[u8]> {
     is_literal.then_some(name)
 }
 
-/// Line and column of an offset, from 1.
-fn place(text: &[u8], at: usize) -> (u32, u32) {
-    let before = text.get(..at).unwrap_or(text);
-    let line = before.find_iter(b"\n").count() + 1;
-    let column = at - before.rfind_byte(b'\n').map_or(0, |end| end + 1) + 1;
-    (u32::try_from(line).unwrap_or(u32::MAX), u32::try_from(column).unwrap_or(u32::MAX))
+/// A place in a text from which later ones are found: what is before it is not read again.
+#[derive(Default)]
+struct Place {
+    at: usize,
+    /// Line ends before `at`.
+    lines: usize,
+    /// Where the line of `at` begins.
+    line_start: usize,
+}
+
+impl Place {
+    /// Line and column of the offset `at`, from 1. No offset is before the one asked for last.
+    fn advance(&mut self, text: &[u8], at: usize) -> (u32, u32) {
+        let passed = text.get(self.at..at).unwrap_or_default();
+        self.lines += passed.find_iter(b"\n").count();
+        if let Some(end) = passed.rfind_byte(b'\n') {
+            self.line_start = self.at + end + 1;
+        }
+        self.at = self.at.max(at);
+        let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        (number(self.lines + 1), number(at - self.line_start + 1))
+    }
 }
 
 /// Where the files that a script sources are looked for: it depends on the suite of the test that is run.
@@ -157,7 +174,8 @@ mod tests {
 
     #[test]
     fn offsets_have_lines() {
-        assert_eq!(place(b"a\nbc\n", 3), (2, 2));
-        assert_eq!(place(b"a", 0), (1, 1));
+        let mut place = Place::default();
+        let places = [0, 1, 2, 3, 5].map(|at| place.advance(b"a\nbc\nd", at));
+        assert_eq!(places, [(1, 1), (1, 2), (2, 1), (2, 2), (3, 1)]);
     }
 }

@@ -8,7 +8,9 @@ use crate::event::{Event, Outcome, RunEnd, TestId, Verdict};
 use crate::report::junit::Junit;
 use crate::report::reporter::Reporter;
 use crate::report::snapshot::{Document, Snapshot};
-use crate::report::testing::sample::{self, busy_run, end, finished, id, outcome, started};
+use crate::report::standing::Standing;
+use crate::report::target::Target;
+use crate::report::testing::sample::{self, busy_run, end, end_without, finished, id, outcome, started};
 use crate::report::xml::LegacyXml;
 
 fn render(mut document: impl Document, events: &[Event]) -> String {
@@ -350,28 +352,28 @@ fn files_are_well_formed_and_true_after_every_event() {
     for events in [sample::script(), busy_run(), sample::every_kind()] {
         for n in 0..=events.len() {
             let events = &events[..n];
-            let known: std::collections::BTreeSet<_> = events
-                .iter()
-                .filter_map(|event| match event {
-                    Event::TestStarted { id, .. } | Event::TestFinished { id, .. } => {
-                        Some((&id.suite, &id.test, &id.combination, id.repetition))
-                    }
-                    _ => None,
-                })
-                .collect();
-            assert_eq!(elements(&junit(events), &["testcase"]).len(), known.len());
-            let mut running = std::collections::BTreeSet::new();
+            let mut standing = Standing::default();
+            events.iter().for_each(|event| standing.note(event));
+            let mut known = std::collections::BTreeSet::new();
+            let mut know = |id: &TestId| {
+                known.insert((id.suite.clone(), id.test.clone(), id.combination.clone(), id.repetition));
+            };
+            standing.open().for_each(|open| know(&open.id));
             for event in events {
                 match event {
-                    Event::TestStarted { worker, .. } => running.insert(*worker),
-                    Event::TestFinished { worker, .. } => running.remove(worker),
-                    _ => false,
-                };
+                    Event::TestStarted { id, .. } | Event::TestFinished { id, .. } => know(id),
+                    _ => {}
+                }
             }
-            assert_eq!(elements(&junit(events), &["error"]).len(), running.len());
+            let (open, fault) = (standing.open().count(), usize::from(standing.fault().is_some()));
+            let ended = n > 0 && matches!(events[n - 1], Event::RunFinished { .. });
+            assert_eq!(fault == 0, ended && open == 0);
+            assert_eq!(elements(&junit(events), &["testcase"]).len(), known.len() + fault);
+            assert_eq!(elements(&junit(events), &["error"]).len(), open + fault);
             let text = legacy(events);
             elements(&text, &[]);
-            assert_eq!(text.matches("no verdict").count(), running.len());
+            assert_eq!(text.matches("no verdict: ").count(), open);
+            assert_eq!(text.matches("name=\"run\"").count(), fault);
         }
     }
 }
@@ -381,8 +383,9 @@ fn files_are_well_formed_and_true_after_every_event() {
 fn a_reader_never_sees_a_part_of_a_file() {
     let dir = tempfile::tempdir().unwrap();
     let paths = ["a.xml", "j.xml"].map(|name| dir.path().join(name));
-    let mut legacy = Snapshot::create(&paths[0], LegacyXml::new(sample::clock())).unwrap();
-    let mut junit = Snapshot::create(&paths[1], Junit::new(sample::clock())).unwrap();
+    let target = |path| Target::of(path).unwrap();
+    let mut legacy = Snapshot::create(target(&paths[0]), LegacyXml::new(sample::clock())).unwrap();
+    let mut junit = Snapshot::create(target(&paths[1]), Junit::new(sample::clock())).unwrap();
     let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
         let reader = scope.spawn(|| {
@@ -409,15 +412,50 @@ fn a_reader_never_sees_a_part_of_a_file() {
     });
     drop((legacy, junit));
     for path in &paths {
-        assert_eq!(elements(&std::fs::read_to_string(path).unwrap(), &["testcase"]).len(), 2000);
+        // The run itself has not come to its end.
+        assert_eq!(elements(&std::fs::read_to_string(path).unwrap(), &["testcase"]).len(), 2001);
     }
 }
 
 #[test]
-fn a_run_that_ended_keeps_tests_without_verdict_in_junit() {
+fn a_run_that_ended_keeps_tests_without_verdict() {
+    let events = [
+        started(2, 2),
+        Event::TestStarted { worker: 1, id: id("S", "a", "") },
+        end_without(RunEnd::Failure, 2, 1),
+    ];
+    assert_eq!(elements(&junit(&events), &["testcase", "error"]), ["testcase", "error", "testcase", "error"]);
+    assert_eq!(
+        elements(&legacy(&events), &["testcase", "failure"]),
+        ["testcase", "failure", "testcase", "failure"]
+    );
+    for text in [junit(&events), legacy(&events)] {
+        for part in [
+            "run not completed: a test had failed and --force was not given",
+            "1 test has no verdict",
+            "tests=\"2\"",
+        ] {
+            assert!(text.contains(part), "{part}\n{text}");
+        }
+    }
+}
+
+#[test]
+fn a_run_that_was_killed_is_not_completed() {
+    for events in [vec![], vec![started(1, 1)]] {
+        assert!(junit(&events).contains("errors=\"1\"") && junit(&events).contains("run not completed"));
+        assert!(
+            legacy(&events).contains("failures=\"1\"")
+                && legacy(&events).contains("written while the run went on")
+        );
+    }
+}
+
+#[test]
+fn servers_for_a_person_owe_no_verdict() {
     let events =
-        [started(2, 2), Event::TestStarted { worker: 1, id: id("S", "a", "") }, end(RunEnd::Failure, 2, 1)];
-    assert_eq!(elements(&junit(&events), &["testcase", "error"]), ["testcase", "error"]);
+        [started(1, 1), Event::TestStarted { worker: 1, id: id("S", "a", "") }, end(RunEnd::Completed, 1, 0)];
+    assert_eq!(elements(&junit(&events), &["testcase"]), [""; 0]);
     assert_eq!(elements(&legacy(&events), &["testcase"]), [""; 0]);
 }
 

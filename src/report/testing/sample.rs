@@ -12,6 +12,7 @@ use crate::event::{
 };
 use crate::report::Clock;
 use crate::report::reporter::Reporter;
+use crate::report::standing::Standing;
 use crate::triage::catalogue::{CORE_LIMIT, UNKNOWN_VARIABLE};
 use crate::triage::diagnosis::{AlsoSeen, Culprit, Diagnosis};
 use crate::triage::finding::{Confidence, Quote};
@@ -90,6 +91,8 @@ pub fn started(workers: usize, total: usize) -> Event {
         total,
         vardir: "/var0".into(),
         server_version: "10.11.19-MariaDB-0+deb12u1".into(),
+        timeout_factor: 1,
+        slow_because: Vec::new(),
     }
 }
 
@@ -98,11 +101,21 @@ pub fn finished(worker: usize, id: TestId, outcome: Outcome) -> Event {
 }
 
 pub fn end(end: RunEnd, total: usize, exit_code: i32) -> Event {
+    finished_run(end, total, 0, exit_code)
+}
+
+/// The end of a run that failed, with so many tests without a verdict.
+pub fn end_without(end: RunEnd, total: usize, missing: usize) -> Event {
+    finished_run(end, total, missing, 1)
+}
+
+fn finished_run(end: RunEnd, total: usize, missing: usize, exit_code: i32) -> Event {
     let wall = Duration::from_millis(3900);
     Event::RunFinished {
         end,
         wall,
         total,
+        missing,
         exit_code,
         cause: None,
         warnings_file: None,
@@ -287,14 +300,18 @@ pub fn every_kind() -> Vec<Event> {
     };
     let mut events = script();
     let last = events.pop();
+    events.insert(0, Event::opened(&["mtr-rs".into()]));
     events.extend(asides());
     events.push(Event::Retry { id: id("S", "bad", ""), attempt: Some(2), of: 3, failures: 1 });
     events.push(finished(1, id("S", "slow", ""), full));
+    let mut standing = Standing::default();
+    events.iter().for_each(|event| standing.note(event));
     events.extend(last.map(|event| match event {
         Event::RunFinished { end, wall, total, exit_code, .. } => Event::RunFinished {
             end,
             wall,
             total,
+            missing: standing.open().count(),
             exit_code,
             cause: Some("why".into()),
             warnings_file: Some("/var0/log/warnings".into()),
@@ -381,6 +398,7 @@ pub fn asides() -> Vec<Event> {
             core: core(),
             program: "/usr/sbin/mariadbd".into(),
             debugger: "gdb".into(),
+            file: Some("/var0/log/S.bad/stacks-core.txt".into()),
             trace: "#0  raise ()".into(),
         },
         Event::CoreCompressed { id: id(), core: core() },

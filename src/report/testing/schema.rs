@@ -11,6 +11,8 @@ use super::sample;
 use crate::event::Event;
 use crate::report::events_json::EventsJson;
 use crate::report::reporter::Reporter;
+use crate::report::target::Target;
+use crate::report::text::MOST;
 
 const SCHEMA: &str = include_str!("../../../docs/events.schema.json");
 const DOCUMENTATION: &str = include_str!("../../../docs/events.md");
@@ -18,6 +20,7 @@ const DOCUMENTATION: &str = include_str!("../../../docs/events.md");
 /// Fails to compile when an event is added, so that the sample, the schema and the document get it too.
 fn kind(event: &Event) -> &'static str {
     match event {
+        Event::RunOpened { .. } => "run_opened",
         Event::RunStarted { .. } => "run_started",
         Event::Planned { .. } => "planned",
         Event::Message { .. } => "message",
@@ -60,7 +63,7 @@ fn kind(event: &Event) -> &'static str {
 fn lines(events: &[Event]) -> Vec<Value> {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("events.jsonl");
-    let mut reporter = EventsJson::create(&path, sample::clock()).unwrap();
+    let mut reporter = EventsJson::create(Target::of(&path).unwrap(), sample::clock()).unwrap();
     for event in events {
         reporter.event(event).unwrap();
     }
@@ -132,6 +135,9 @@ fn every_line_of_the_golden_inputs_is_valid() {
             assert_eq!(faults(&validator, &line), [""; 0], "{line}");
         }
     }
+    let long = &lines(&[Event::message(vec![b'x'; MOST + 1])])[0];
+    assert_eq!((faults(&validator, long), &long["left_out"]), (vec![], &1.into()));
+    assert!(DOCUMENTATION.contains("A text has 128 KiB (131,072 bytes) at most") && MOST == 131_072);
 }
 
 #[test]
@@ -171,7 +177,7 @@ fn documented() -> BTreeMap<String, BTreeSet<String>> {
 fn every_field_of_the_schema_is_documented_and_the_reverse() {
     let documented = documented();
     let common = &documented["The stream of events"];
-    assert_eq!(common, &["seq", "time", "event"].map(str::to_owned).into());
+    assert_eq!(common, &["seq", "time", "event", "left_out"].map(str::to_owned).into());
     let schema = schema();
     let mut described = BTreeSet::from(["The stream of events"]);
     for (name, definition) in schema["$defs"].as_object().unwrap() {

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender};
 
+use crate::component::component;
 use crate::env::Env;
 use crate::error::{Error, Result};
 use crate::event::{Event, TestId, WarningKind};
@@ -176,15 +177,47 @@ impl Work {
             for core in &job.cores {
                 leftovers::move_core(core, &job.dir, job.id.as_ref(), &mut events);
             }
+            let place = self.place_of(&job.dir);
             for core in core_dump::cores(&job.dir) {
-                self.see_to_core(&job, core, &mut events);
+                self.see_to_core(&job, core, place.as_deref(), &mut events);
             }
-            self.see_to_dir(&job.dir, job.id.as_ref(), &mut events);
+            self.see_to_dir(&job.dir, place, job.id.as_ref(), &mut events);
             tell(Told::Kept(events));
         }
     }
 
-    fn see_to_core(&mut self, job: &Job, core: PathBuf, events: &mut Vec<Event>) {
+    /// Where the directory of a failure is going to be; `None` where enough were kept.
+    fn place_of(&self, dir: &Path) -> Option<PathBuf> {
+        let name = dir.file_name().unwrap_or_default();
+        let place = self.rules.log.join(name);
+        match self.saved_dirs < self.rules.max_dirs {
+            true if place == dir => Some(place),
+            true => Some(save::fresh(&self.rules.log, &name.display().to_string())),
+            false => None,
+        }
+    }
+
+    /// Writes the stacks of a core file into the directory of its failure, which is going to be at `place`; where that
+    /// is not kept, beside it. Returns where they are going to be.
+    fn keep_stacks(&self, dir: &Path, place: Option<&Path>, core: &Path, trace: &[u8]) -> Result<PathBuf> {
+        let core = component(&core.file_name().unwrap_or_default().display().to_string());
+        let (here, there) = match place {
+            Some(place) => {
+                let here = save::fresh(dir, &format!("stacks-{core}.txt"));
+                let there = place.join(here.file_name().unwrap_or_default());
+                (here, there)
+            }
+            None => {
+                let name = dir.file_name().unwrap_or_default().display();
+                let here = save::fresh(&self.rules.log, &format!("{name}-stacks-{core}.txt"));
+                (here.clone(), here)
+            }
+        };
+        std::fs::write(&here, trace).map_err(|error| Error::io("write", &here, error))?;
+        Ok(there)
+    }
+
+    fn see_to_core(&mut self, job: &Job, core: PathBuf, place: Option<&Path>, events: &mut Vec<Event>) {
         let (limit, kept) = (self.rules.max_cores, self.saved_cores);
         let (dir, id) = (job.dir.clone(), || job.id.clone());
         events.push(Event::CoreFound { id: id(), dir, core: core.clone(), kept, limit });
@@ -192,7 +225,13 @@ impl Work {
             && let Some(StackTrace { debugger, text: trace }) = (self.rules.trace)(&core, &self.abort)
         {
             let program = self.rules.program.clone();
-            events.push(Event::CoreTraced { id: id(), core: core.clone(), program, debugger, trace });
+            let kept = self.keep_stacks(&job.dir, place, &core, &trace);
+            if let Err(error) = &kept {
+                let (kind, text) = (WarningKind::Keeping, error.to_string().into());
+                events.push(Event::Warning { worker: None, id: id(), kind, text });
+            }
+            let (file, core) = (kept.ok(), core.clone());
+            events.push(Event::CoreTraced { id: id(), core, program, debugger, file, trace });
         }
         if self.saved_cores >= limit {
             let _ = std::fs::remove_file(&core);
@@ -205,25 +244,29 @@ impl Work {
         }
     }
 
-    /// Moves the directory to its place, or removes it where enough were kept.
-    fn see_to_dir(&mut self, dir: &Path, id: Option<&TestId>, events: &mut Vec<Event>) {
+    /// Moves the directory to its place, or removes it where it has none.
+    fn see_to_dir(
+        &mut self,
+        dir: &Path,
+        place: Option<PathBuf>,
+        id: Option<&TestId>,
+        events: &mut Vec<Event>,
+    ) {
         let id = || id.cloned();
         let kind = WarningKind::Keeping;
         let warning = |text: String| Event::Warning { worker: None, id: id(), kind, text: text.into() };
-        if self.saved_dirs >= self.rules.max_dirs {
+        let Some(mut to) = place else {
             if let Err(error) = removal::remove(dir) {
                 events.push(warning(error.to_string()));
             }
             return events.push(Event::Saved { id: id(), from: dir.into(), to: None });
-        }
+        };
         self.saved_dirs += 1;
-        let mut to = self.rules.log.join(dir.file_name().unwrap_or_default());
-        if to != dir {
-            to = save::fresh(&self.rules.log, &dir.file_name().unwrap_or_default().display().to_string());
-            if let Err(error) = std::fs::rename(dir, &to) {
-                events.push(warning(format!("cannot move {} to {}: {error}", dir.display(), to.display())));
-                to = dir.into();
-            }
+        if to != dir
+            && let Err(error) = std::fs::rename(dir, &to)
+        {
+            events.push(warning(format!("cannot move {} to {}: {error}", dir.display(), to.display())));
+            to = dir.into();
         }
         events.push(Event::Saved { id: id(), from: dir.into(), to: Some(to) });
     }
@@ -290,7 +333,11 @@ mod tests {
                         Event::CoreFound { id, kept, limit, .. } => {
                             format!("{} found ({kept}/{limit})", id.unwrap().test)
                         }
-                        Event::CoreTraced { trace, .. } => trace.to_string(),
+                        Event::CoreTraced { file, trace, .. } => {
+                            let file = file.unwrap();
+                            let kept = file.strip_prefix(self.dir.path()).unwrap().display();
+                            format!("{trace} in {kept}")
+                        }
                         Event::CoreDeleted { id, limit, .. } => {
                             format!("{} deleted, {limit} saved", id.unwrap().test)
                         }
@@ -316,17 +363,21 @@ mod tests {
         let compressed = format!("compressed {}", dir.path().join("1/main.a/core").display());
         let told = [
             "a found (0/1)",
-            "a trace",
+            "a trace in log/main.a/stacks-core.txt",
             &compressed,
             "main.a saved",
             "b found (1/1)",
-            "a trace",
+            "a trace in log/main.b-stacks-core.txt",
             "b deleted, 1 saved",
             "main.b removed",
         ];
         assert_eq!(texts, told);
+        let read = |name: &str| std::fs::read_to_string(dir.path().join("log").join(name)).unwrap();
         assert!(dir.path().join("log/main.a/core.gz").is_file());
+        assert_eq!(read("main.a/stacks-core.txt"), "a trace");
         assert!(!dir.path().join("1/main.b").exists());
+        // What is small is kept also where the data are not.
+        assert_eq!(read("main.b-stacks-core.txt"), "a trace");
     }
 
     #[test]

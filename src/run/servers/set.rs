@@ -63,6 +63,8 @@ pub struct ServerSet {
     sanitizer_files: SanitizerFiles,
     /// Positions of servers that crashed after a test or while they shut down, which nobody has been told yet.
     crashed: BTreeSet<usize>,
+    /// Servers that ended between tests and nobody had ended them: the error log, and which it was and how it ended.
+    lost: Vec<(PathBuf, String)>,
     /// Positions of servers of whose last death a test's report tells.
     told: BTreeSet<usize>,
     abort: Waker,
@@ -132,6 +134,7 @@ impl ServerSet {
             watch,
             sanitizer_files: SanitizerFiles::new(),
             crashed: BTreeSet::new(),
+            lost: Vec::new(),
             told: BTreeSet::new(),
             abort,
             told_alive: BTreeSet::new(),
@@ -288,10 +291,11 @@ impl ServerSet {
         let exit = server.take_exit().map_err(|error| {
             Error::new(format!("cannot wait for {}", server.group.name())).caused_by(error)
         })?;
-        if exit.is_some() {
+        if let Some(exit) = exit {
             let expected = self.expect_file(i).exists();
             if !expected {
                 self.note_crash(i);
+                self.note_lost(i, exit);
             }
             self.tell_stopped(i, if expected { StopReason::Expected } else { StopReason::Died });
         }
@@ -329,6 +333,21 @@ impl ServerSet {
         {
             self.crashed.insert(i);
         }
+    }
+
+    /// Remembers that the server at `i` is found to have ended, which is news unless it is told as a crash.
+    fn note_lost(&mut self, i: usize, exit: Exit) {
+        let server = &self.servers[i];
+        if !self.crashed.contains(&i) && !self.told.contains(&i) && !server.aborted {
+            let pid = server.last_pid.map(|pid| format!(" (pid {pid})")).unwrap_or_default();
+            self.lost
+                .push((server.group.log_error(), format!("{}{pid} ended with {exit}", server.group.name())));
+        }
+    }
+
+    /// Servers that ended between tests, once each: the error log, and which it was and how it ended.
+    pub fn take_lost(&mut self) -> Vec<(PathBuf, String)> {
+        std::mem::take(&mut self.lost)
     }
 
     /// A test's report tells why the server at `i` died: it is no news when the servers stop.

@@ -1,6 +1,8 @@
 //! The program that runs test scripts: our own interpreter, or another one.
 
+use std::borrow::Cow;
 use std::ffi::OsString;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use crate::cli::INTERPRETER;
@@ -17,6 +19,11 @@ const INSTALLED: [&str; 2] = ["mariadb-test", "mysqltest"];
 pub struct Engine {
     program: PathBuf,
     ours: bool,
+}
+
+/// Device and inode of what `path` leads to.
+fn identity(path: &Path) -> Option<(u64, u64)> {
+    std::fs::metadata(path).ok().map(|facts| (facts.dev(), facts.ino()))
 }
 
 impl Engine {
@@ -42,9 +49,14 @@ impl Engine {
         }
     }
 
-    /// The program.
-    pub fn program(&self) -> &Path {
-        &self.program
+    /// The program. Where ours is not in its place any more, because somebody built or installed it anew, it is the one
+    /// that runs: what began a run is to end it.
+    pub fn program(&self) -> Cow<'_, Path> {
+        let running = Path::new("/proc/self/exe");
+        match self.ours && identity(&self.program) != identity(running) {
+            true => PathBuf::from(format!("/proc/{}/exe", std::process::id())).into(),
+            false => self.program.as_path().into(),
+        }
     }
 
     /// Whether it is the interpreter inside this program, which has options of its own.
@@ -60,7 +72,7 @@ impl Engine {
 
     /// A call with `args` as one text for a shell, its words apart by blanks, for `$MYSQL_TEST`.
     pub fn command_line(&self, args: &[OsString]) -> OsString {
-        let mut text = shell_word(self.program.as_os_str()).into_owned();
+        let mut text = shell_word(self.program().as_os_str()).into_owned();
         for argument in self.arguments(args.to_vec()) {
             text.push(" ");
             text.push(shell_word(&argument));
@@ -70,13 +82,18 @@ impl Engine {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 
     #[test]
     fn ours_is_this_program_with_a_word_before_its_arguments() {
-        let ours = Engine { program: "/bin/mtr-rs".into(), ours: true };
-        assert_eq!(ours.command_line(&["--silent".into()]), "/bin/mtr-rs mysqltest --silent");
+        let own = std::env::current_exe().unwrap();
+        let ours = Engine { program: own.clone(), ours: true };
+        let line = format!("{} mysqltest --silent", shell_word(own.as_os_str()).display());
+        assert_eq!(ours.command_line(&["--silent".into()]), *line);
+        let replaced = Engine { program: "/bin/sh".into(), ours: true };
+        assert_eq!(*replaced.program(), *format!("/proc/{}/exe", std::process::id()));
         let other = Engine { program: "/bin/mariadb-test".into(), ours: false };
         assert_eq!(other.command_line(&["--silent".into()]), "/bin/mariadb-test --silent");
         assert_eq!(other.arguments(Vec::new()), Vec::<OsString>::new());

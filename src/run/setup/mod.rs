@@ -10,5 +10,6 @@ pub mod network;
 pub mod plugin_dir;
 pub mod said;
 pub mod sanitizer;
+pub mod slow_build;
 pub mod traces;
 pub mod vardir;

@@ -1,12 +1,9 @@
 //! `--sanitizer`: whether the server has the one that is asked for.
 
-use std::os::unix::ffi::OsStrExt as _;
-
-use bstr::ByteSlice as _;
-
-use crate::cli::settings::Settings;
+use crate::cli::settings::{SanitizerOptions, Settings};
 use crate::env::Env;
 use crate::error::{Error, Result};
+use crate::run::setup::slow_build::preloaded;
 use crate::tree::layout::Layout;
 use crate::triage::collect::elf;
 use crate::triage::sanitizer::presence::has;
@@ -33,12 +30,16 @@ fn wanted(settings: &Settings) -> Option<Tool> {
 /// # Errors
 /// It has not: a run would find nothing and look like a success.
 pub fn check(settings: &Settings, layout: &Layout, env: &Env) -> Result<()> {
-    let Some(tool) = wanted(settings) else { return Ok(()) };
+    let Some(tool) = wanted(settings) else {
+        if settings.sanitizer_options == SanitizerOptions::Usual {
+            return Ok(());
+        }
+        return Err(Error::new("--sanitizer-options without --sanitizer does nothing")
+            .hint("name the sanitizer of the server as well: --sanitizer=asan"));
+    };
     // A program that cannot be read as ELF (a script around the server) may have anything.
     let Some(program) = elf::facts(&layout.mariadbd) else { return Ok(()) };
-    let given = settings.server_variables().rfind(|(name, _)| *name == "LD_PRELOAD").map(|(_, value)| value);
-    let preloaded = given.or_else(|| env.get("LD_PRELOAD")).unwrap_or_default();
-    if has(&program, preloaded.as_bytes().as_bstr(), tool) {
+    if has(&program, preloaded(settings, env), tool) {
         return Ok(());
     }
     let hint = format!(
@@ -64,5 +65,7 @@ mod tests {
         let mut env = Env::default();
         env.set("LD_PRELOAD", "/x/libtsan.so.2");
         check(&settings, &layout, &env).unwrap();
+        let settings = Settings { sanitizer_options: SanitizerOptions::Buildbot, ..Settings::default() };
+        assert!(check(&settings, &layout, &env).unwrap_err().explained().contains("--sanitizer=asan"));
     }
 }

@@ -21,6 +21,7 @@ use crate::error::{Error, Result};
 use crate::sys::deadline::deadline_after;
 use crate::sys::guardian;
 use crate::sys::removal::remove;
+use crate::sys::scratch::Scratch;
 use crate::tree::layout::Layout;
 
 use claim::{Claim, Purpose, Rules};
@@ -37,7 +38,7 @@ pub struct Vardir {
     /// Held: two runs never share a directory.
     _claims: Vec<Claim>,
     /// A short temporary directory made because sockets below `VAR0` would have too long paths.
-    short_tmp: Option<tempfile::TempDir>,
+    short_tmp: Option<Scratch>,
 }
 
 /// A vardir that is found and locked, and in which nothing was changed. What was made for it goes away with it.
@@ -102,6 +103,13 @@ pub type Messages = Vec<String>;
 /// whoever reaches their sockets and files is root as well: nobody enters.
 fn directory_mode(umask: u32, is_root: bool) -> u32 {
     if is_root { 0o700 } else { 0o777 & !(umask | 0o022) }
+}
+
+/// Whether `path` lies in the vardir of a run that is at work.
+pub fn is_at_work_around(path: &Path) -> bool {
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let real = path.ancestors().skip(1).find_map(|dir| dir.canonicalize().ok());
+    real.is_some_and(|dir| dir.ancestors().any(|dir| contents::is_marked(dir) && claim::is_locked(dir)))
 }
 
 impl ClaimedVardir {
@@ -254,7 +262,7 @@ fn short_tmp(
     env: &Env,
     entered: bool,
     messages: &mut Messages,
-) -> Result<(PathBuf, Option<tempfile::TempDir>)> {
+) -> Result<(PathBuf, Option<Scratch>)> {
     messages.push(match paths::sockets_fit(long, false) {
         false => format!("Too long tmpdir path '{}'  creating a shorter one...", long.display()),
         true => {
@@ -265,7 +273,8 @@ fn short_tmp(
     // Who reaches a socket of a server is its root.
     let mode = Permissions::from_mode(if entered { 0o711 } else { 0o700 });
     for base in paths::short_bases(env) {
-        match tempfile::Builder::new().prefix("mtr-").permissions(mode.clone()).tempdir_in(&base) {
+        let mut how = tempfile::Builder::new();
+        match Scratch::begin(how.prefix("mtr-").permissions(mode.clone()), &base) {
             Ok(short) => {
                 messages.push(format!(" - using tmpdir: '{}'\n", short.path().display()));
                 return Ok((short.path().to_path_buf(), Some(short)));
@@ -296,7 +305,7 @@ impl Vardir {
     /// Keeps a short temporary directory: servers that live on have their sockets there.
     /// Returns it.
     pub fn keep_tmp(&mut self) -> Option<PathBuf> {
-        self.short_tmp.take().map(tempfile::TempDir::keep)
+        self.short_tmp.take().map(Scratch::keep)
     }
 
     /// `--clean-vardir`: removes everything in it.

@@ -41,7 +41,7 @@ pub fn run(ctx: &Context, set: &ServerSet, what: &str) -> Result<BString> {
         ];
         let args = ctx.engine.arguments(args.into());
         let program = ctx.engine.program();
-        ctx.run_program(program, &args, &set.env, out, errors, (PATIENCE, Some(set.abort())))?;
+        ctx.run_program(&program, &args, &set.env, out, errors, (PATIENCE, Some(set.abort())))?;
         let text = excerpt::head(&path, 0, excerpt::MOST).map_err(|error| Error::io("read", &path, error))?;
         report.extend_from_slice(format!(" == {} ==\n", path.display()).as_bytes());
         report.extend_from_slice(&text);

@@ -28,6 +28,7 @@ use crate::run::worker::wait::{self, DownOnPurpose, ScriptEnd};
 use crate::run::worker::whereabouts;
 use crate::server::process::append_to;
 use crate::server::readiness::Readiness;
+use crate::sys::abort;
 use crate::sys::child::{Child, Exit};
 use crate::sys::deadline::deadline_after;
 use crate::sys::excerpt;
@@ -86,6 +87,10 @@ impl Worker {
         };
         let sequenced = Instant::now();
         let Ended { mut outcome, keep } = ended;
+        if outcome.verdict == Verdict::Fail && abort::signal().is_some() {
+            // What it waited for was ended with the run: that is no verdict.
+            return None;
+        }
         if keep {
             if outcome.report.is_empty() {
                 outcome.report = self.read_report();
@@ -98,7 +103,7 @@ impl Worker {
                 outcome.comment.extend_from_slice(error.explained().as_bytes());
             }
         }
-        self.tell_script_output();
+        self.tell_script_output(case);
         if let Err(error) = self.archive_report() {
             self.events.warn(WarningKind::Keeping, error.to_string());
         }
@@ -178,7 +183,9 @@ impl Worker {
         let begun = Instant::now();
         self.tell_late_warnings(Late::All);
         let phase = self.events.phase(AttemptPhase::Servers);
-        if self.set.stop_unfit(case)? {
+        let stopped = self.set.stop_unfit(case);
+        self.tell_lost_servers(Some(case));
+        if stopped? {
             self.restarted = true;
             self.states.clear();
             self.tell_shutdown_warnings()?;
@@ -370,7 +377,9 @@ impl Worker {
     /// Stops all servers and tells what they logged while they went down.
     fn stop_servers(&mut self) -> Result<()> {
         self.states.clear();
-        self.set.stop_all(self.set.grace(), StopReason::AfterTest)?;
+        let stopped = self.set.stop_all(self.set.grace(), StopReason::AfterTest);
+        self.tell_lost_servers(None);
+        stopped?;
         self.tell_shutdown_warnings()
     }
 
@@ -534,33 +543,46 @@ impl Worker {
         }
     }
 
-    /// What the script wrote to its report so far.
+    /// What the script wrote to its report so far; of a very long one beginning and end.
     fn read_report(&self) -> BString {
         let path = self.set.dirs.current_test();
-        match excerpt::end_of(&path, excerpt::MOST) {
+        match excerpt::ends_of(&path, excerpt::MOST_KEPT) {
             Ok(text) => text.trim().into(),
             Err(_) => format!("Could not open test tool report '{}'", path.display()).into(),
         }
     }
 
-    /// Appends the report to `mysqltest.log` and clears it for the next test.
+    /// Appends the report to `mysqltest.log` and clears it for the next test. Of a very long one, beginning and end are
+    /// kept: what a test says without end is not to fill the disk.
     fn archive_report(&self) -> Result<()> {
         let path = self.set.dirs.current_test();
-        let Ok(mut report) = std::fs::File::open(&path) else { return Ok(()) };
+        if !path.exists() {
+            return Ok(());
+        }
+        let text =
+            excerpt::ends_of(&path, excerpt::MOST_KEPT).map_err(|error| Error::io("read", &path, error))?;
         let log = self.set.dirs.log().join("mysqltest.log");
-        std::io::copy(&mut report, &mut append_to(&log)?).map_err(|error| Error::io("write", &log, error))?;
+        append_to(&log)?.write_all(&text).map_err(|error| Error::io("write", &log, error))?;
         removal::remove(&path)
     }
 
-    /// A script without result file prints to its standard output: shown, not lost.
-    fn tell_script_output(&self) {
+    /// A script without result file prints to its standard output: shown, not lost, and never taken for right in silence.
+    fn tell_script_output(&self, case: &TestCase) {
         let path: PathBuf = script::output_file(&self.set.dirs);
-        if let Ok(text) = excerpt::end_of(&path, excerpt::MOST) {
-            if !text.is_empty() {
-                let text = text.trim_end().into();
-                self.events.tell(|worker, id| Event::ScriptOutput { worker, id, text });
-            }
-            let _ = std::fs::remove_file(&path);
+        let Ok(text) = excerpt::ends_of(&path, excerpt::MOST_KEPT) else { return };
+        let size = std::fs::metadata(&path).map_or(0, |meta| meta.len());
+        let _ = std::fs::remove_file(&path);
+        let text: BString = text.trim_end().into();
+        if text.is_empty() {
+            return;
+        }
+        self.events.tell(|worker, id| Event::ScriptOutput { worker, id, text });
+        if case.result.is_none() {
+            let name = case.name();
+            let text = format!(
+                "{name} has no result file: the {size} bytes that it printed are compared with nothing"
+            );
+            self.events.warn(WarningKind::UncheckedOutput, text);
         }
     }
 

@@ -63,6 +63,8 @@ pub enum Notice {
     StopFile,
     /// A signal for the whole program.
     Signal(i32),
+    /// Something went wrong that is no worker's affair.
+    Warning(String),
     /// There are to be so many workers from now on.
     Wanted(usize),
     /// The worker is gone, and its servers with it. With an error it could not go on; what it had in hand has no

@@ -1,11 +1,9 @@
 //! A worker: a thread that owns servers and runs one test after the other on them.
 
-use std::any::Any;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs::File;
 use std::os::unix::fs::MetadataExt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -28,10 +26,12 @@ use crate::run::setup::debugger;
 use crate::run::setup::vardir::WorkerDirs;
 use crate::run::worker::checks::{self, Late, Sessions};
 use crate::run::worker::handle::{Job, Notice};
+use crate::run::worker::script;
 use crate::sys::deadline::deadline_after;
 use crate::sys::excerpt;
 use crate::sys::guardian;
 use crate::sys::orphans::{self, Orphan};
+use crate::sys::panics::caught;
 use crate::sys::poll::Waker;
 
 /// How long a server may take to say whether a line that came late is allowed.
@@ -218,7 +218,9 @@ impl Worker {
             self.set.kill_all()?;
         } else {
             self.tell_late_warnings(Late::All);
-            self.set.stop_all(self.set.grace(), StopReason::RunEnd)?;
+            let stopped = self.set.stop_all(self.set.grace(), StopReason::RunEnd);
+            self.tell_lost_servers(None);
+            stopped?;
             self.tell_shutdown_warnings()?;
         }
         self.end_script_leftovers();
@@ -255,6 +257,7 @@ impl Worker {
             env.set("MTR_COMBINATIONS", case.combinations.join(","));
         }
         env.set("MTR_TEST_NAME", case.name());
+        env.set("MYSQL_TEST", script::mysql_test_variable(&self.ctx, &self.set.dirs));
         env.set("MTR_SUITE_DIR", case.suite.dir.clone());
         match case.timezone.as_ref().map(|zone| crate::server::options::expand(zone.as_bstr(), env)) {
             Some(zone) => env.set("TZ", zone.to_os_str_lossy().into_owned()),
@@ -321,6 +324,25 @@ impl Worker {
             }
         }
         Ok(())
+    }
+
+    /// Tells of servers that ended between tests though nothing in the run had ended them: the system that was short of memory, or
+    /// somebody. `next`: the test that would have had them; `None`: the servers were to be stopped.
+    pub fn tell_lost_servers(&mut self, next: Option<&TestCase>) {
+        for (log, server) in self.set.take_lost() {
+            // The last name is that of the test the server served last.
+            let before = self.set.scanner(&log).names().last().cloned();
+            let between = match (before, next) {
+                (Some(before), Some(next)) => format!("between {before} and {}", next.name()),
+                (None, Some(next)) => format!("before {}", next.name()),
+                (Some(before), None) => format!("after {before}, before it was stopped"),
+                (None, None) => "before it was stopped".to_owned(),
+            };
+            self.events.warn(
+                WarningKind::Server,
+                format!("{server} {between}, and nothing in the run had ended it"),
+            );
+        }
     }
 
     /// Tells error-log lines that came between the last look after a test and now, as what that test left.
@@ -390,12 +412,6 @@ impl Worker {
     }
 }
 
-/// Calls `act`; a panic in it is an error.
-fn caught<T>(act: impl FnOnce() -> T) -> Result<T> {
-    catch_unwind(AssertUnwindSafe(act))
-        .map_err(|panic| Error::new(format!("the runner itself failed: {}", panic_text(&*panic))))
-}
-
 /// How the mark of a worker's processes begins.
 fn worker_mark(run_mark: &str, number: usize) -> String {
     format!("{}={run_mark}.{number}.", guardian::MARK)
@@ -424,12 +440,6 @@ fn error_logs(dirs: &WorkerDirs) -> Vec<PathBuf> {
 /// The arguments of a process, each with a NUL behind it, as a line.
 fn words(command: &[u8]) -> BString {
     command.strip_suffix(b"\0").unwrap_or(command).replace(b"\0", b" ").into()
-}
-
-/// What a panic said.
-fn panic_text(panic: &(dyn Any + Send)) -> &str {
-    let text = panic.downcast_ref::<String>().map(String::as_str);
-    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("it does not say how")
 }
 
 /// `^\w[-\w.+]*$`, or a whole option (`--combination=--x`).

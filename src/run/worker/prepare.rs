@@ -158,8 +158,7 @@ impl WorkerFactory<'_> {
             let kind = WarningKind::Other;
             events.push(Event::Warning { worker: Some(number), id: None, kind, text: text.into() });
         }
-        let common = script::common_arguments(self.ctx, &dirs);
-        env.set("MYSQL_TEST", script::mysql_test_variable(self.ctx, &common));
+        env.set("MYSQL_TEST", script::mysql_test_variable(self.ctx, &dirs));
         if !settings.using_extern() {
             let (line, sql_file) = {
                 let bootstrap = self.ctx.bootstrap(&self.vardir.root, &env);

@@ -115,8 +115,8 @@ pub fn common_arguments(ctx: &Context, dirs: &WorkerDirs) -> Vec<OsString> {
 }
 
 /// The program and [`common_arguments`] joined by blanks, for `$MYSQL_TEST`.
-pub fn mysql_test_variable(ctx: &Context, common: &[OsString]) -> OsString {
-    ctx.engine.command_line(common)
+pub fn mysql_test_variable(ctx: &Context, dirs: &WorkerDirs) -> OsString {
+    ctx.engine.command_line(&common_arguments(ctx, dirs))
 }
 
 /// Where the script writes the milliseconds it took.
@@ -198,13 +198,14 @@ pub fn start(
         }
         SuiteKind::Script | SuiteKind::OwnServers => {
             let args = ctx.engine.arguments(arguments(ctx, dirs, case, expected));
+            let engine = ctx.engine.program();
             let (program, args) = match &ctx.settings.client_debugger {
                 Some(choice) => {
                     let args: Vec<BString> = args.iter().map(|arg| arg.as_bytes().into()).collect();
                     let wrapped = debugger::wrap(
                         choice,
                         Target {
-                            program: ctx.engine.program(),
+                            program: &engine,
                             args: &args,
                             kind: "client",
                             input: Path::new("/dev/null"),
@@ -214,7 +215,7 @@ pub fn start(
                     )?;
                     (wrapped.locate()?, wrapped.args)
                 }
-                None => (ctx.engine.program().to_path_buf(), args),
+                None => (engine.into_owned(), args),
             };
             (program, args, ctx.layout.test_dir.as_path(), output)
         }

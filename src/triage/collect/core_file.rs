@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use bstr::{BString, ByteSlice};
-use tempfile::NamedTempFile;
 
 use crate::env::Env;
 use crate::sys::child::{Child, Spawn};
+use crate::sys::scratch::Scratch;
 use crate::sys::{excerpt, poll};
 use crate::triage::threads;
 
@@ -67,7 +67,7 @@ pub fn backtrace(core: &Path, program: &Path, pid: Option<i32>, deadline: Instan
     if is_compressed(core) && plain.is_none() {
         return BString::default();
     }
-    let path = plain.as_ref().map_or(core, |file| file.path());
+    let path = plain.as_ref().map_or(core, |(_, path)| path);
     for (name, args) in attempts(path, program, &["thread apply all bt"], "bt all") {
         let Ok(debugger) = which::which(name) else { continue };
         let Some(text) = output(&debugger, &args, deadline).filter(|text| !text.is_empty()) else { continue };
@@ -109,15 +109,17 @@ fn output(program: &Path, args: &[OsString], deadline: Instant) -> Option<BStrin
     (exit.status() == 0).then(|| text.into())
 }
 
-fn decompressed(core: &Path, deadline: Instant) -> Option<NamedTempFile> {
+fn decompressed(core: &Path, deadline: Instant) -> Option<(Scratch, PathBuf)> {
     let mut from = flate2::read::GzDecoder::new(File::open(core).ok()?);
-    let mut to = NamedTempFile::new().ok()?;
+    let dir = Scratch::new().ok()?;
+    let path = dir.path().join("core");
+    let mut to = File::create(&path).ok()?;
     let mut buffer = vec![0; 1 << 20];
     let mut written = 0;
     loop {
         let count = from.read(&mut buffer).ok()?;
         if count == 0 {
-            return Some(to);
+            return Some((dir, path));
         }
         written += count as u64;
         if written > MOST || Instant::now() >= deadline {

@@ -153,6 +153,11 @@ fn crashed_and_restarted<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
     test(scene)?;
     let words = read(&scene.log);
     let (entry, signal) = words.signal?;
+    // Tests of Debug builds make the server crash by DBUG (`+d,crash_…`): it aborts, and nothing was asserted.
+    let debug = scene.evidence.facts.as_ref().is_some_and(|facts| facts.is_debug_build());
+    if debug && signal == libc::SIGABRT && words.assertion.is_none() && words.fatal.is_none() {
+        return None;
+    }
     let again = scene
         .log
         .iter()
@@ -249,4 +254,39 @@ fn missing_plugin<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
         text: refusal.raw.to_owned(),
     });
     Some(finding)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use crate::tree::probe::ServerFacts;
+    use crate::triage::evidence::{Evidence, Stage, TestFacts};
+    use crate::triage::rules::judge::diagnose_script;
+    use crate::triage::testing::failed;
+
+    /// The code told of a script that failed after its server had crashed, as an expect file said, with this log.
+    fn told(debug: bool, log: &str) -> Option<&'static str> {
+        let mut facts = ServerFacts::default();
+        if debug {
+            facts.variables.insert("debug-dbug".into(), String::new());
+        }
+        let test = Some(TestFacts::default());
+        let facts = Some(Arc::new(facts));
+        let evidence = Evidence { stage: Stage::Running, test, facts, ..failed(0, &[], log) };
+        diagnose_script(&evidence).map(|diagnosis| diagnosis.code)
+    }
+
+    #[test]
+    fn a_crash_that_the_test_made_by_dbug_is_not_why_it_fails() {
+        let abort = "260101 1:00:00 [ERROR] mariadbd got signal 6 ;\nStatus: NOT_KILLED\n\
+                     2026-01-01 1:00:01 0 [Note] Starting MariaDB 10.11.18 as process 7\n";
+        let assertion = format!("mariadbd: /b/x.cc:1: void f(): Assertion `a' failed.\n{abort}");
+        let null = abort.replace("signal 6", "signal 11");
+        assert_eq!(told(true, abort), None);
+        assert_eq!(told(false, abort), Some("MTR-R009"));
+        for log in [&assertion, &null] {
+            assert_eq!(told(true, log), Some("MTR-R009"), "{log}");
+        }
+    }
 }

@@ -29,6 +29,8 @@ if [ "$mode" = help ]; then
   echo '------------------------------------------------------------ -------------'
   echo "datadir                                                      $datadir/"
   echo 'version-ssl-library                                          none'
+  # A Debug build.
+  [ "$FAKE_HELP" != debug ] || echo 'debug-dbug                                                   '
   echo
   exit 0
 fi

@@ -3,6 +3,8 @@
 //! `make test-faults`. With `MTR_RS_PROGRAM` another program is put to the trials, one of before.
 
 mod hostile_input;
+mod kills;
+mod large_output;
 mod lying_server;
 mod phases;
 mod races;

@@ -11,13 +11,24 @@ mod watch;
 
 pub use installed::{mariadbd, server_version, shared_cache, std_data};
 pub use plugin::compile_plugin;
-pub use processes::Herd;
-pub use run::{Finished, Run, program};
+pub use processes::{Family, Herd};
+pub use run::{Finished, Run, Running, program, write};
 pub use schema::assert_valid;
 pub use site::Site;
 pub use watch::wait_for;
 
-use std::time::Duration;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 /// No run of these tests takes this long, on any machine: whoever waits longer hangs.
 pub const PATIENCE: Duration = Duration::from_secs(120);
+
+/// How long everything of a run may take to be gone, whoever was killed: the two seconds that are promised, one for those
+/// who look, and what a machine that has other things to do takes longer, which the start of a program tells.
+pub fn patience() -> Duration {
+    let begun = Instant::now();
+    let mut start = Command::new(program());
+    start.arg("--version").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    assert!(start.status().unwrap().success());
+    Duration::from_secs(3) + begun.elapsed() * 20
+}

@@ -47,15 +47,28 @@ impl Herd {
         found
     }
 
+    /// Those that are left at `deadline`; none as soon as there is none.
+    pub fn left_at(&self, deadline: Instant) -> Vec<(i32, String)> {
+        loop {
+            let members = self.members();
+            let held = members.iter().filter_map(|(pid, _)| hold(*pid));
+            for fd in held.collect::<Vec<_>>() {
+                if readable(&[fd.as_fd()], Some(deadline)).unwrap().is_empty() {
+                    return self.members();
+                }
+            }
+            if members.is_empty() {
+                return members;
+            }
+        }
+    }
+
     /// Nothing is left, or at least nothing that does not end by itself within `patience`.
     pub fn assert_gone(&self, patience: Duration) {
         let deadline = Instant::now() + patience;
         loop {
             let members = self.members();
-            let fds: Vec<OwnedFd> = members
-                .iter()
-                .filter_map(|(pid, _)| pidfd_open(Pid::from_raw(*pid)?, PidfdFlags::empty()).ok())
-                .collect();
+            let fds: Vec<OwnedFd> = members.iter().filter_map(|(pid, _)| hold(*pid)).collect();
             if members.is_empty() {
                 return;
             }
@@ -64,5 +77,44 @@ impl Herd {
                 assert!(!ended.is_empty(), "still there after {patience:?}: {members:#?}");
             }
         }
+    }
+}
+
+fn hold(pid: i32) -> Option<OwnedFd> {
+    pidfd_open(Pid::from_raw(pid)?, PidfdFlags::empty()).ok()
+}
+
+/// The three processes of the program, as they are seen from outside.
+#[derive(Debug, Clone, Copy)]
+pub struct Family {
+    /// The one that was started.
+    pub front: Pid,
+    /// Its child that guards the run.
+    pub guardian: Option<Pid>,
+    /// The one that starts servers and scripts.
+    pub runner: Option<Pid>,
+}
+
+impl Family {
+    /// That of the program which was started as `front`, as it is now.
+    pub fn of(front: Pid) -> Family {
+        let children = |of: Pid| {
+            let tasks =
+                fs::read_dir(format!("/proc/{}/task", of.as_raw_nonzero())).into_iter().flatten().flatten();
+            let lists = tasks.filter_map(|task| fs::read_to_string(task.path().join("children")).ok());
+            let pids = lists.flat_map(|list| {
+                list.split_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<i32>>()
+            });
+            pids.filter_map(Pid::from_raw).collect::<Vec<Pid>>()
+        };
+        let command =
+            |pid: &Pid| fs::read(format!("/proc/{}/cmdline", pid.as_raw_nonzero())).unwrap_or_default();
+        let is_guardian = |pid: &Pid| command(pid).contains_str(format!("\0{}\0", guardian::ARGUMENT));
+        let of_front = children(front);
+        let guardian = of_front.iter().copied().find(is_guardian);
+        let same = command(&front);
+        let below = guardian.map(children).unwrap_or_default();
+        let runner = below.into_iter().chain(of_front).find(|pid| command(pid) == same);
+        Family { front, guardian, runner }
     }
 }

@@ -1,16 +1,19 @@
 //! What `CMakeCache.txt` of a build tree says, and whether the server is what it says.
 
+use std::path::{Path, PathBuf};
+
 use bstr::ByteSlice as _;
 
 use super::report::{Build, Fact, Report, Severity};
 use super::server::Asked;
-use crate::tree::layout::Layout;
+use crate::triage::catalogue::PLUGIN_NOT_IN_LIBRARY;
 
 /// Entries that matter, beside all `PLUGIN_…`.
-const ENTRIES: [&str; 14] = [
+const ENTRIES: [&str; 15] = [
     "CMAKE_BUILD_TYPE",
     "CMAKE_C_COMPILER",
     "CMAKE_CXX_COMPILER",
+    "CMAKE_HOME_DIRECTORY",
     "CMAKE_INSTALL_PREFIX",
     "BUILD_CONFIG",
     "MYSQL_MAINTAINER_MODE",
@@ -40,10 +43,9 @@ const OTHER_NAMES: [(&str, &str); 12] = [
     ("userstat", "user_statistics"),
 ];
 
-/// Reads the cache of the build tree, if the installation is one.
-pub fn examine(report: &mut Report, layout: &Layout, asked: &Asked) {
-    let dirs = layout.build_dir.iter().chain([&layout.bindir, &layout.basedir]);
-    let Some((cache, text)) = dirs.map(|dir| dir.join("CMakeCache.txt")).find_map(|cache| {
+/// Reads the cache of the build tree, if one of `dirs` is one.
+pub fn examine(report: &mut Report, dirs: &[PathBuf], asked: &Asked) {
+    let Some((cache, text)) = dirs.iter().map(|dir| dir.join("CMakeCache.txt")).find_map(|cache| {
         let text = std::fs::read(&cache).ok()?;
         Some((cache, text))
     }) else {
@@ -81,30 +83,108 @@ pub fn examine(report: &mut Report, layout: &Layout, asked: &Asked) {
     report.build = Some(Build { cache, entries });
 }
 
-/// Plugins that were to be linked into the server and are not in it.
+/// Plugins that were to be linked into the server and cannot be, or are not in it.
 fn not_linked(report: &mut Report, entries: &[Fact], asked: &Asked) {
-    let Some(server) = &asked.built_in else { return };
-    let names: Vec<String> = server
-        .plugins
-        .iter()
-        .map(|plugin| plugin.name.to_string().to_lowercase().replace('-', "_"))
-        .collect();
+    let home = entries.iter().find(|fact| fact.name == "CMAKE_HOME_DIRECTORY");
+    let declared = home.map(|home| declared_plugins(Path::new(&home.value))).unwrap_or_default();
+    let names: Option<Vec<String>> = asked.built_in.as_ref().map(|server| {
+        server.plugins.iter().map(|plugin| plugin.name.to_string().to_lowercase().replace('-', "_")).collect()
+    });
     for fact in entries.iter().filter(|fact| fact.value.eq_ignore_ascii_case("static")) {
         let Some(directory) = fact.name.strip_prefix("PLUGIN_").map(str::to_lowercase) else { continue };
         let other =
             OTHER_NAMES.iter().find(|(name, _)| *name == directory).map_or(directory.as_str(), |(_, n)| n);
         let there = |name: &String| name.contains(other) || other.contains(name.as_str());
-        if !names.iter().any(there) {
+        let only = declared.iter().find(|plugin| plugin.name == directory && plugin.module_only);
+        let (text, hint) = if let Some(Declaration { file, line, .. }) = only {
+            let text = format!(
+                "{}=STATIC in the cache, but {}:{line} says MODULE_ONLY: it can only be a library",
+                fact.name,
+                file.display()
+            );
+            let hint = format!(
+                "build it with -D{}=DYNAMIC, and load the library: --plugin-load-add=LIBRARY in the test's option file",
+                fact.name
+            );
+            (text, hint)
+        } else if names.as_ref().is_some_and(|names| !names.iter().any(there)) {
             let text =
                 format!("{}=STATIC in the cache, and the server has no plugin '{other}' built in", fact.name);
             let hint =
                 "build it again; if it stays so, its CMakeLists.txt cannot link it statically: take DYNAMIC";
-            report.problem(Severity::Warning, text, hint);
-            if let Some(problem) = report.problems.last_mut() {
-                problem.code = Some("MTR-S027");
-            }
+            (text, hint.to_owned())
+        } else {
+            continue;
+        };
+        report.problem(Severity::Warning, text, hint);
+        if let Some(problem) = report.problems.last_mut() {
+            problem.code = Some(PLUGIN_NOT_IN_LIBRARY.code);
         }
     }
+}
+
+/// A plugin as a `CMakeLists.txt` declares it.
+#[derive(Debug, PartialEq, Eq)]
+struct Declaration {
+    /// As `PLUGIN_NAME` spells it, lower case.
+    name: String,
+    file: PathBuf,
+    /// Of its first line.
+    line: usize,
+    /// It cannot be linked into the server.
+    module_only: bool,
+}
+
+/// How far below `storage` and `plugin` the plugins of the sources are.
+const DEPTH: usize = 3;
+
+/// The plugins that the sources at `home` declare.
+fn declared_plugins(home: &Path) -> Vec<Declaration> {
+    let files = ["plugin", "storage"]
+        .iter()
+        .flat_map(|dir| walkdir::WalkDir::new(home.join(dir)).max_depth(DEPTH).sort_by_file_name())
+        .flatten()
+        .filter(|entry| entry.file_name() == "CMakeLists.txt" && entry.file_type().is_file());
+    let mut found = Vec::new();
+    for file in files {
+        let text = std::fs::read(file.path()).unwrap_or_default();
+        found.extend(declarations(&text).into_iter().map(|(name, line, module_only)| Declaration {
+            name,
+            file: file.path().to_owned(),
+            line,
+            module_only,
+        }));
+    }
+    found
+}
+
+/// The calls of `MYSQL_ADD_PLUGIN` in a `CMakeLists.txt`: name, line, and whether `MODULE_ONLY` is among the words.
+fn declarations(text: &[u8]) -> Vec<(String, usize, bool)> {
+    const CALL: &str = "mysql_add_plugin";
+    let mut found = Vec::new();
+    let mut open: Option<(usize, Vec<String>)> = None;
+    for (at, line) in text.lines().enumerate() {
+        let code = line.split_str("#").next().unwrap_or_default().to_str_lossy().into_owned();
+        let mut rest = code.as_str();
+        if open.is_none() {
+            // CMake's commands are written in any case.
+            let Some(call) = rest.to_ascii_lowercase().find(CALL) else { continue };
+            let Some(arguments) = rest[call + CALL.len()..].trim_start().strip_prefix('(') else { continue };
+            rest = arguments;
+            open = Some((at + 1, Vec::new()));
+        }
+        let Some((_, words)) = &mut open else { continue };
+        let (inside, ends) = match rest.split_once(')') {
+            Some((inside, _)) => (inside, true),
+            None => (rest, false),
+        };
+        words.extend(inside.split_whitespace().map(str::to_owned));
+        if ends && let Some((line, words)) = open.take() {
+            let Some((name, words)) = words.split_first() else { continue };
+            found.push((name.to_lowercase(), line, words.iter().any(|word| word == "MODULE_ONLY")));
+        }
+    }
+    found
 }
 
 /// `NAME:TYPE=value`, if it matters.
@@ -120,6 +200,13 @@ fn entry(line: &[u8]) -> Option<Fact> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn declarations_of_plugins() {
+        let text = b"# MYSQL_ADD_PLUGIN(old old.cc MODULE_ONLY)\nIF(X)\n  MYSQL_ADD_PLUGIN(HandlerSocket\n    a.cc b.cc # why\n    \
+                     STORAGE_ENGINE MODULE_ONLY COMPONENT x)\nmysql_add_plugin (two c.cc)\nMYSQL_ADD_PLUGIN(open a.cc\n";
+        assert_eq!(declarations(text), [("handlersocket".into(), 3, true), ("two".into(), 6, false)]);
+    }
 
     #[test]
     fn entries_that_matter_have_a_value() {

@@ -3,11 +3,13 @@
 use std::path::PathBuf;
 
 use super::report::{Report, Severity};
+use super::server::Asked;
 use super::{build, libraries, options, server, system};
 use crate::cli::settings::Settings;
 use crate::cli::sub_command::{CommandLine, Syntax};
 use crate::env::Env;
 use crate::error::{Error, Result};
+use crate::sys::files::current_dir;
 use crate::sys::streams::print;
 use crate::tree::layout::{self, Layout};
 use crate::tree::programs::Programs;
@@ -59,7 +61,15 @@ fn examine(settings: &Settings, env: &Env) -> Report {
         let asked = server::examine(&mut report, layout, settings, env);
         libraries::examine(&mut report, layout, settings, env, &asked);
         options::examine(&mut report, layout, settings, env, &asked, &programs);
-        build::examine(&mut report, layout, &asked);
+        let dirs = layout.build_dir.iter().chain([&layout.bindir, &layout.basedir]).cloned();
+        build::examine(&mut report, &dirs.collect::<Vec<_>>(), &asked);
+    } else {
+        // A build tree may have no server for what its cache asks for.
+        let named =
+            settings.basedir.clone().into_iter().chain(env.non_empty("MTR_BINDIR").map(PathBuf::from));
+        let around = current_dir().ok().filter(|_| settings.basedir.is_none());
+        let around = around.iter().flat_map(|dir| dir.ancestors()).map(PathBuf::from);
+        build::examine(&mut report, &named.chain(around).collect::<Vec<_>>(), &Asked::default());
     }
     system::examine(&mut report, &programs, env);
     report.problems.sort_by_key(|problem| problem.severity);
