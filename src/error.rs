@@ -63,14 +63,21 @@ impl Error {
         &self.message
     }
 
+    /// What is underneath, from the outside in.
+    fn causes(&self) -> impl Iterator<Item = &dyn std::error::Error> {
+        std::iter::successors(std::error::Error::source(self), |cause| cause.source())
+            .map(|cause| cause as &dyn std::error::Error)
+    }
+
+    /// The message with what is underneath, without location and hint: for an error that is told again.
+    pub fn told(&self) -> String {
+        self.causes().fold(self.message.clone(), |text, cause| format!("{text}\ncaused by: {cause}"))
+    }
+
     /// The whole story, for people: the error, `caused by:` lines and `hint:` lines.
     pub fn explained(&self) -> String {
-        let mut text = self.to_string();
-        let mut cause = std::error::Error::source(self);
-        while let Some(error) = cause {
-            text.push_str(&format!("\ncaused by: {error}"));
-            cause = error.source();
-        }
+        let mut text =
+            self.causes().fold(self.to_string(), |text, cause| format!("{text}\ncaused by: {cause}"));
         for line in self.hint.iter().flat_map(|hint| hint.lines()) {
             text.push_str(&format!("\nhint: {line}"));
         }
@@ -79,13 +86,7 @@ impl Error {
 
     /// The error and what is underneath, on one line.
     pub fn chain(&self) -> String {
-        let mut text = self.to_string();
-        let mut cause = std::error::Error::source(self);
-        while let Some(inner) = cause {
-            text.push_str(&format!(": {inner}"));
-            cause = inner.source();
-        }
-        text
+        self.causes().fold(self.to_string(), |text, cause| format!("{text}: {cause}"))
     }
 
     /// Where the error is, if it is in a file.

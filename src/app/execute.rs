@@ -25,6 +25,7 @@ use crate::run::setup::context::Context;
 use crate::run::setup::coverage;
 use crate::run::setup::debugger;
 use crate::run::setup::early_death::{self, Early};
+use crate::run::setup::gate::Gate;
 use crate::run::setup::network;
 use crate::run::setup::plugin_dir;
 use crate::run::setup::said::Said;
@@ -37,6 +38,7 @@ use crate::run::supervisor::{Supervisor, SupervisorInputs, ended_by};
 use crate::run::worker::handle::{Crew, Made, Notice};
 use crate::run::worker::prepare::WorkerFactory;
 use crate::server::bootstrap;
+use crate::sys::files;
 use crate::sys::panics::caught;
 use crate::sys::{abort, guardian, orphans};
 use crate::tree::cache::cache_dir;
@@ -51,9 +53,8 @@ pub fn execute(settings: Settings, env: &Env, cwd: &Path) -> Result<i32> {
         return list::list(&settings, env, cwd);
     }
     let begun = Instant::now();
-    let mut reports = Reports::mark(&settings, env);
-    let prepared = prepare(&settings, env, cwd);
-    let (mut reporters, prepared) = match prepared {
+    let reports = Reports::mark(&settings, env);
+    let (mut reporters, prepared) = match prepare(&settings, env, cwd) {
         Ok((layout, vardir)) => {
             let (reporters, error) = reports.begin(&settings, env, Some(vardir.root()));
             (reporters, error.map_or(Ok((layout, vardir)), Err))
@@ -94,7 +95,7 @@ fn refused(reporters: &mut Reporters, error: &Error, begun: Instant) -> i32 {
 
 /// The reports of a run whose options are known.
 struct Reports {
-    requests: Option<Requests>,
+    requests: Requests,
     opened: Event,
     /// This run was started by a test of another, in whose vardir it may report.
     nested: bool,
@@ -104,27 +105,25 @@ impl Reports {
     /// From now on no report of an earlier run can be taken for this one's.
     fn mark(settings: &Settings, env: &Env) -> Reports {
         let requests = Requests::of(settings, Clock::system());
-        let reports = Reports {
-            requests: None,
-            opened: Event::opened(&settings.argv),
-            nested: env.get(guardian::MARK).is_some(),
-        };
-        requests.mark(&reports.opened, settings, &|path| reports.is_others(path));
-        Reports { requests: Some(requests), ..reports }
-    }
-
-    fn is_others(&self, path: &Path) -> bool {
-        !self.nested && vardir::is_at_work_around(path)
+        let opened = Event::opened(&settings.argv);
+        let nested = env.get(guardian::MARK).is_some();
+        requests.mark(&opened, settings, &|path| is_others(path, nested));
+        Reports { requests, opened, nested }
     }
 
     /// Begins them; `vardir` is this run's.
-    fn begin(&mut self, settings: &Settings, env: &Env, vardir: Option<&Path>) -> (Reporters, Option<Error>) {
-        let requests = self.requests.take().unwrap_or_else(|| Requests::of(settings, Clock::system()));
-        let places = Places { vardir, is_others: &|path| self.is_others(path) };
+    fn begin(self, settings: &Settings, env: &Env, vardir: Option<&Path>) -> (Reporters, Option<Error>) {
+        let Reports { requests, opened, nested } = self;
+        let places = Places { vardir, is_others: &|path| is_others(path, nested) };
         let (mut reporters, error) = requests.begin(settings, env, &places);
-        reporters.event(&self.opened);
+        reporters.event(&opened);
         (reporters, error)
     }
+}
+
+/// Whether a report at `path` would be in the vardir of another run.
+fn is_others(path: &Path, nested: bool) -> bool {
+    !nested && vardir::is_at_work_around(path)
 }
 
 /// What is needed before anything is told: where everything is, and a vardir.
@@ -217,12 +216,17 @@ fn run(
         .hint("--list prints the tests of a run in their order"));
     }
     let engine = survey::engine(&collection, &programs, &settings)?;
-    let workers = survey::worker_count(&settings, &collection);
+    let (workers, fewer) = survey::worker_count(&settings, &collection);
+    if let Some(text) = fewer {
+        reporters.warning(WarningKind::Option, text);
+    }
     if workers == 1 && settings.start_and_exit && asked_for_more(&settings) {
         let text = "Parallel cannot be used with --start-and-exit\nSetting parallel to 1";
         reporters.warning(WarningKind::Option, text);
     }
-    let experimental = Experimental::read(settings.experimental.iter().map(PathBuf::as_path))?;
+    let experimental = Experimental::read(settings.experimental.iter().map(PathBuf::as_path), |file| {
+        files::read(file, files::MOST_OF_SETTINGS)
+    })?;
     for text in experimental.messages() {
         reporters.message(text.as_str());
     }
@@ -258,6 +262,7 @@ fn run(
         run_mark,
         traces: Traces::default(),
         said: Said::default(),
+        memory: Gate::default(),
         named_tests: !settings.names.is_empty(),
         vardir: vardir.root.clone(),
         settings,

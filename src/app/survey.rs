@@ -10,10 +10,11 @@ use crate::cli::settings::{Parallel, Settings};
 use crate::config::environment::{self, VarDirs};
 use crate::env::Env;
 use crate::error::{Error, Result};
-use crate::plan::order;
+use crate::plan::{admission, order};
 use crate::report::text;
 use crate::run::setup::early_death::{self, Early};
 use crate::run::setup::engine::Engine;
+use crate::sys::{files, memory};
 use crate::tree::collect::{Collection, collect};
 use crate::tree::layout::Layout;
 use crate::tree::probe::{self, ServerFacts};
@@ -99,7 +100,8 @@ pub fn replica_status(layout: &Layout) -> ReplicaStatus {
     ["inc", "test"]
         .iter()
         .find_map(|extension| {
-            std::fs::read(layout.test_dir.join(format!("include/check-testcase.{extension}"))).ok()
+            let file = layout.test_dir.join(format!("include/check-testcase.{extension}"));
+            files::read(&file, files::MOST_OF_SETTINGS).ok()
         })
         .and_then(|script| ReplicaStatus::from_script(&script))
         .unwrap_or_default()
@@ -128,29 +130,32 @@ pub fn servers_of_another(settings: &Settings, collection: &Collection) -> bool 
     settings.mysqld.iter().any(|option| another(option)) || collection.cases.iter().any(of_case)
 }
 
-/// How much memory a worker with its servers may need (bytes): an ordinary server takes 150 MB,
-/// a replication pair with its tmpfs data directories three times that.
-const WORKER_MEMORY: u64 = 600 << 20;
+/// What `auto` takes a worker with its servers to need of memory, in bytes: three servers, as tests of replication have.
+const WORKER_MEMORY: u64 = 3 * admission::USUAL + (120 << 20);
 
-/// `--parallel`: as given, or from cores and free memory; never more than there are tests.
-pub fn worker_count(settings: &Settings, collection: &Collection) -> usize {
-    let wanted = match settings.parallel {
-        Some(Parallel::Fixed(n)) => n,
+/// So many workers are made as they were asked for, whether there are as many tests or not.
+const ALWAYS: usize = 64;
+
+/// `--parallel`: as given, or from cores and the memory that is left to this process; and a word where it is less than was
+/// asked for: hundreds of workers that have nothing to do are no help.
+pub fn worker_count(settings: &Settings, collection: &Collection) -> (usize, Option<String>) {
+    let runnable = collection.cases.iter().filter(|case| case.skip.is_none()).count();
+    if settings.start_only() || settings.record {
+        return (1, None);
+    }
+    match settings.parallel {
+        Some(Parallel::Fixed(wanted)) => {
+            let most = runnable.max(ALWAYS);
+            let told = || format!("--parallel={wanted}: {most} workers are enough for {runnable} tests");
+            (wanted.min(most), (wanted > most).then(told))
+        }
         Some(Parallel::Auto) => {
             let cores = std::thread::available_parallelism().map_or(1, usize::from);
             // A test waits about as long as it computes: twice as many workers as cores.
-            let by_memory = available_memory().map_or(usize::MAX, |free| (free / WORKER_MEMORY) as usize);
-            let runnable = collection.cases.iter().filter(|case| case.skip.is_none()).count();
-            (2 * cores).min(by_memory).min(runnable).max(1)
+            let by_memory =
+                memory::available().map_or(usize::MAX, |left| admission::workers(left.bytes, WORKER_MEMORY));
+            ((2 * cores).min(by_memory).min(runnable).max(1), None)
         }
-        None => 1,
-    };
-    if settings.start_only() || settings.record { 1 } else { wanted }
-}
-
-/// `MemAvailable` in bytes.
-fn available_memory() -> Option<u64> {
-    let info = std::fs::read_to_string("/proc/meminfo").ok()?;
-    let line = info.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
-    line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok().map(|kilobytes| kilobytes << 10)
+        None => (1, None),
+    }
 }

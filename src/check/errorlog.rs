@@ -1,6 +1,5 @@
 //! Reading a server's error log: which lines are new, which of them are suspicious (runner §10.5, §10.6).
 
-use std::fs::OpenOptions;
 use std::io::{self, Seek, Write};
 use std::path::{Path, PathBuf};
 
@@ -10,6 +9,7 @@ use pcre2::bytes::{Regex, RegexBuilder};
 use super::patterns::{SUPPRESSIONS, SUSPICIOUS};
 use crate::error::{Error, Result};
 use crate::sys::excerpt::{self, Lines};
+use crate::sys::files;
 
 /// The most lines of one test that are shown after a server's death (runner §10.3).
 const MAX_SHOWN_LINES: u32 = 1_000_000;
@@ -135,7 +135,7 @@ impl LogScanner {
             self.position = 0;
             self.names.clear();
         }
-        let mut log = OpenOptions::new().append(true).create(true).open(&self.path).map_err(failed)?;
+        let mut log = files::append_to(&self.path).map_err(failed)?;
         let marker = format!("CURRENT_TEST: {test}\n");
         log.write_all(marker.as_bytes()).map_err(failed)?;
         // Where the marker came to stand; the server may already have written behind it.
@@ -306,8 +306,7 @@ pub fn append_warnings(log: &Path, lines: &[BString]) -> Result<()> {
         return Ok(());
     }
     let path = warnings_path(log);
-    let mut file =
-        OpenOptions::new().append(true).create(true).open(&path).map_err(|e| Error::io("write", &path, e))?;
+    let mut file = files::append_to(&path).map_err(|e| Error::io("write", &path, e))?;
     file.write_all(&lines.concat()).map_err(|e| Error::io("write", &path, e))
 }
 
@@ -315,6 +314,7 @@ pub fn append_warnings(log: &Path, lines: &[BString]) -> Result<()> {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use std::fs::OpenOptions;
 
     fn kept(lines: &[&str]) -> Vec<bool> {
         let patterns = Patterns::new(&[]).unwrap();

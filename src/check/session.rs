@@ -14,6 +14,16 @@ use crate::sys::watch::DirWatch;
 /// Pause between attempts when nothing announces that the server listens: that of the script engine.
 const ATTEMPT_PAUSE: Duration = Duration::from_millis(100);
 
+/// The most bytes that the answers to one text may have, each cell, row and result counted as some more: 64 MiB. Those of
+/// the checks have some KB; a server with ten thousand tables needs 2 MB.
+const MOST_OF_ANSWER: usize = 64 << 20;
+
+/// The longest packet of a server: a row, a definition of a column.
+const LONGEST_PACKET: usize = 16 << 20;
+
+/// What a cell, a row and a result take beside their bytes.
+const OVERHEAD: usize = 32;
+
 /// What the server knows the connection by, that of the script engine.
 const PROGRAM_NAME: &str = "mysqltest";
 
@@ -69,6 +79,12 @@ pub enum SessionError {
     /// The deadline passed while the server was working.
     #[error("no answer before the deadline")]
     Timeout,
+    /// The server says more than a server can have to say.
+    #[error("the answer to '{statement}' has more than {} MiB", MOST_OF_ANSWER >> 20)]
+    TooMuch {
+        /// The statement.
+        statement: String,
+    },
     /// The server went away in the middle of it.
     #[error("lost the connection to the server")]
     Lost(#[source] ClientError),
@@ -141,6 +157,8 @@ impl Session {
             user: user.into(),
             program_name: PROGRAM_NAME.into(),
             connect_timeout: Some(left(deadline)?),
+            deadline: Some(deadline),
+            max_allowed_packet: LONGEST_PACKET,
             ..Options::default()
         };
         match endpoint {
@@ -164,10 +182,20 @@ impl Session {
     /// The first error; later statements of the same text are not run.
     pub fn query(&mut self, statement: impl AsRef<[u8]>) -> Result<Vec<ResultSet>, SessionError> {
         let statement = statement.as_ref();
-        let limit = Some(left(self.deadline)?);
-        self.connection.set_timeouts(limit, limit);
-        answers(&mut self.connection, statement)
-            .map_err(|error| classify(error, &statement.to_str_lossy(), self.deadline))
+        left(self.deadline)?;
+        let told = || statement.to_str_lossy().into_owned();
+        match answers(&mut self.connection, statement) {
+            Ok(Some(answers)) => Ok(answers),
+            Ok(None) => {
+                // What it goes on to say is nobody's.
+                self.connection.dirty_close();
+                Err(SessionError::TooMuch { statement: told() })
+            }
+            Err(error) if error.code == code::PACKET_TOO_LARGE => {
+                Err(SessionError::TooMuch { statement: told() })
+            }
+            Err(error) => Err(classify(error, &told(), self.deadline)),
+        }
     }
 
     /// Ends the session and waits until the server has closed its end.
@@ -175,28 +203,44 @@ impl Session {
     /// # Errors
     /// [`SessionError::Timeout`] where the server did not do so before the deadline.
     pub fn close(mut self) -> Result<(), SessionError> {
-        let limit = Some(left(self.deadline)?);
-        self.connection.set_timeouts(limit, limit);
+        left(self.deadline)?;
         self.connection.quit_and_wait();
         left(self.deadline).map(|_| ())
     }
 }
 
-fn answers(connection: &mut Connection, statement: &[u8]) -> Result<Vec<ResultSet>, ClientError> {
+/// All results of a statement; `None` where they are longer than [`MOST_OF_ANSWER`].
+fn answers(connection: &mut Connection, statement: &[u8]) -> Result<Option<Vec<ResultSet>>, ClientError> {
     connection.send_query(statement)?;
     let mut results = Vec::new();
+    let mut left = MOST_OF_ANSWER;
     loop {
         let mut result = ResultSet::default();
+        let mut taken = OVERHEAD;
         if connection.read_result()? == Reply::Rows {
             result.columns = connection.columns().iter().map(|column| column.name.clone()).collect();
+            taken += result.columns.iter().map(|name| OVERHEAD + name.len()).sum::<usize>();
             while let Some(row) = connection.next_row()? {
-                result.rows.push(row.iter().map(|cell| cell.map(BString::from)).collect());
+                let row: Vec<Option<BString>> = row.iter().map(|cell| cell.map(BString::from)).collect();
+                taken += OVERHEAD;
+                taken += row
+                    .iter()
+                    .map(|cell| OVERHEAD + cell.as_ref().map_or(0, |text| text.len()))
+                    .sum::<usize>();
+                if taken > left {
+                    return Ok(None);
+                }
+                result.rows.push(row);
             }
         }
         result.warnings = connection.warning_count();
         results.push(result);
+        match left.checked_sub(taken) {
+            Some(rest) => left = rest,
+            None => return Ok(None),
+        }
         if !connection.more_results() {
-            return Ok(results);
+            return Ok(Some(results));
         }
     }
 }
@@ -285,6 +329,7 @@ impl Arrivals {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::client::testing::fake::{Fake, Peer, serve};
     use std::os::unix::net::UnixListener;
 
     #[test]
@@ -313,6 +358,74 @@ mod tests {
         let opened = Session::open(&dir.path().join("none.sock"), "root", begun + Duration::from_millis(120));
         assert!(matches!(opened, Err(SessionError::Unreachable { .. })));
         assert!(begun.elapsed() >= Duration::from_millis(120));
+    }
+
+    /// A session at a server that plays `script` after the login, with so much time for all of it.
+    fn session_at(
+        patience: Duration,
+        script: impl FnOnce(&mut Peer) + Send + 'static,
+    ) -> (Result<Session, SessionError>, Fake) {
+        let fake = serve(script);
+        (Session::open(&fake.socket(), "root", Instant::now() + patience), fake)
+    }
+
+    const COLUMN: &[u8] = b"\x03def\0\0\0\x011\0\0\x0c\x3f\0\x01\0\0\0\x03\x81\0\0\0\0";
+    const END: &[u8] = b"\xfe\0\0\x02\0";
+
+    /// Each row comes long before the limit of a single wait would be over.
+    #[test]
+    fn a_server_that_sends_a_row_now_and_then_times_out() {
+        let (session, _fake) = session_at(Duration::from_millis(300), |peer| {
+            peer.log_in();
+            peer.answer(&[b"\x01", COLUMN, END]);
+            while peer.try_send(b"\x011") {
+                std::thread::sleep(Duration::from_millis(10));
+            }
+        });
+        assert!(matches!(session.unwrap().query("select 1"), Err(SessionError::Timeout)));
+    }
+
+    #[test]
+    fn a_greeting_that_comes_byte_by_byte_times_out() {
+        let (session, _fake) = session_at(Duration::from_millis(300), |peer| {
+            while peer.try_send_raw(b"\xff") {
+                std::thread::sleep(Duration::from_millis(10));
+            }
+        });
+        assert!(matches!(session, Err(SessionError::Timeout)));
+    }
+
+    #[test]
+    fn more_than_a_server_can_have_to_say_is_not_heard() {
+        let long = Duration::from_secs(100);
+        let (session, _fake) = session_at(long, |peer| {
+            peer.log_in();
+            peer.answer(&[b"\x01", COLUMN, END]);
+            while peer.try_send(b"\x011") {}
+        });
+        let refused = session.unwrap().query("select 1").unwrap_err();
+        assert_eq!(refused.to_string(), "the answer to 'select 1' has more than 64 MiB");
+        let (session, _fake) = session_at(long, |peer| {
+            peer.log_in();
+            peer.answer(&[b"\x01", COLUMN, END]);
+            while peer.try_send(&vec![b'x'; LONGEST_PACKET + 1]) {}
+        });
+        assert!(matches!(session.unwrap().query("select 1"), Err(SessionError::TooMuch { .. })));
+    }
+
+    /// The queue of a server that takes nobody in is full at some time, and then callers wait in it.
+    #[test]
+    fn a_server_that_takes_nobody_in_times_out() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("s.sock");
+        let listener =
+            rustix::net::socket(rustix::net::AddressFamily::UNIX, rustix::net::SocketType::STREAM, None)
+                .unwrap();
+        rustix::net::bind(&listener, &rustix::net::SocketAddrUnix::new(&path).unwrap()).unwrap();
+        rustix::net::listen(&listener, 0).unwrap();
+        let _first = std::os::unix::net::UnixStream::connect(&path).unwrap();
+        let opened = Session::open(&path, "root", Instant::now() + Duration::from_millis(80));
+        assert!(matches!(opened, Err(SessionError::Timeout | SessionError::Unreachable { .. })));
     }
 
     #[test]

@@ -4,12 +4,16 @@
 //! `include/check-testcase.test`, so a difference reads as it always has.
 
 use std::path::Path;
+use std::time::Duration;
 
 use bstr::{BStr, BString, ByteSlice, ByteVec};
 use similar::TextDiff;
 
 use super::print;
 use super::session::{ResultSet, Session, SessionError};
+
+/// How long it is tried to find a small difference of two states.
+const DIFF_PATIENCE: Duration = Duration::from_secs(5);
 
 /// What stands for the replica state of a server that is no replica, and which columns of a real one are hidden.
 ///
@@ -155,7 +159,10 @@ impl ServerState {
         if self.text == after.text && !self.busy && !after.busy {
             return None;
         }
-        let diff = TextDiff::from_lines(self.text.as_slice(), after.text.as_slice());
+        // Texts that have nothing in common are shown as that, before the search for what they share takes all day.
+        let diff = TextDiff::configure()
+            .timeout(DIFF_PATIENCE)
+            .diff_lines(self.text.as_slice(), after.text.as_slice());
         let mut out = Vec::new();
         // Writing to memory cannot fail.
         let _ = diff.unified_diff().context_radius(3).header(labels.0, labels.1).to_writer(&mut out);

@@ -7,6 +7,7 @@ use bstr::BString;
 use super::errorlog::warnings_path;
 use super::print;
 use super::session::{Session, SessionError, utf8};
+use crate::sys::files;
 
 const ER_UNKNOWN_SYSTEM_VARIABLE: u16 = 1193;
 const ER_OPTION_PREVENTS_STATEMENT: u16 = 1290;
@@ -119,7 +120,7 @@ fn write(log: &Path, lines: &[BString]) -> Result<(), SessionError> {
     let path = warnings_path(log);
     let mut text = format!("Suspicious lines from {}\n", log.display()).into_bytes();
     text.extend(lines.concat());
-    std::fs::write(&path, text).map_err(|cause| SessionError::File { verb: "write", path, cause })
+    files::write(&path, text).map_err(|cause| SessionError::File { verb: "write", path, cause })
 }
 
 fn load(log: &Path, local: &str) -> Result<String, SessionError> {

@@ -329,6 +329,12 @@ impl Settings {
         }
     }
 
+    /// How long a program may take that makes a data directory, is asked what it can, or evaluates a `suite.pm`: as long as
+    /// a server to start, but ten seconds at least.
+    pub fn patience(&self) -> Duration {
+        self.start_timeout.max(Duration::from_secs(10))
+    }
+
     /// `--start`, `--start-and-exit` or `--start-dirty`.
     pub fn start_only(&self) -> bool {
         self.start || self.start_and_exit || self.start_dirty

@@ -3,7 +3,9 @@
 use std::net::{SocketAddr, TcpStream};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
+use rustix::net::sockopt::{self, Timeout};
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
 
 use crate::client::wire::error::{ClientError, code};
@@ -15,20 +17,34 @@ use crate::sys::resolve::resolve;
 const DEFAULT_SOCKET: &str = "/run/mysqld/mysqld.sock";
 const DEFAULT_PORT: u16 = 3306;
 
-/// A connected stream. While it connects and logs in, every wait is limited by the connect timeout.
+/// A connected stream. While it connects and logs in, every wait is limited by the connect timeout, and everything by the
+/// deadline.
 pub(super) fn open(options: &Options) -> Result<Stream, ClientError> {
-    let stream = if uses_socket(options) {
-        unix(options.socket.as_deref().unwrap_or(Path::new(DEFAULT_SOCKET)))?
+    let patience = patience(options);
+    let mut stream = if uses_socket(options) {
+        unix(options.socket.as_deref().unwrap_or(Path::new(DEFAULT_SOCKET)), patience)?
     } else {
         let host = options.host.as_ref().map_or(&b"localhost"[..], |host| host);
-        tcp(host, options)?
+        tcp(host, options.port, patience)?
     };
+    if let Some(deadline) = options.deadline {
+        stream.set_deadline(deadline);
+    }
     if options.connect_timeout.is_some() {
         stream.set_timeouts(options.connect_timeout, options.connect_timeout).map_err(|error| {
             ClientError::with(code::SOCKET_CREATE, &[errno(&error).to_string().as_bytes()])
         })?;
     }
     Ok(stream)
+}
+
+/// How long the connecting may take; a deadline that is over leaves a moment, in which one that is there answers.
+fn patience(options: &Options) -> Option<Duration> {
+    let left = options
+        .deadline
+        .map(|deadline| deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1)));
+    let timeout = options.connect_timeout.filter(|timeout| !timeout.is_zero());
+    left.into_iter().chain(timeout).min()
 }
 
 /// Whether the options mean the Unix socket (mysqltest §15.1).
@@ -41,7 +57,7 @@ fn uses_socket(options: &Options) -> bool {
     }
 }
 
-fn unix(path: &Path) -> Result<Stream, ClientError> {
+fn unix(path: &Path, patience: Option<Duration>) -> Result<Stream, ClientError> {
     let create = |errno: rustix::io::Errno| {
         ClientError::with(code::SOCKET_CREATE, &[errno.raw_os_error().to_string().as_bytes()])
     };
@@ -54,6 +70,8 @@ fn unix(path: &Path) -> Result<Stream, ClientError> {
     let socket =
         rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)
             .map_err(create)?;
+    // A server that takes nobody in lets its callers wait.
+    sockopt::set_socket_timeout(&socket, Timeout::Send, patience).map_err(create)?;
     rustix::net::connect(&socket, &address).map_err(|errno| {
         let shown = &bytes[..bytes.len().min(64)];
         ClientError::with(code::CONNECTION, &[shown, errno.raw_os_error().to_string().as_bytes()])
@@ -62,15 +80,15 @@ fn unix(path: &Path) -> Result<Stream, ClientError> {
 }
 
 /// Tries the host's addresses in turn. A refusal is number 2002 with the text of 2003.
-fn tcp(host: &[u8], options: &Options) -> Result<Stream, ClientError> {
-    let port = if options.port == 0 { DEFAULT_PORT } else { options.port };
+fn tcp(host: &[u8], port: u16, patience: Option<Duration>) -> Result<Stream, ClientError> {
+    let port = if port == 0 { DEFAULT_PORT } else { port };
     let addresses = resolve(host, port).map_err(|error| {
         let shown = &host[..host.len().min(100)];
         ClientError::with(code::UNKNOWN_HOST, &[shown, error.to_string().as_bytes()])
     })?;
     let mut last = libc::EINPROGRESS;
     for address in &addresses {
-        match connect(address, options) {
+        match connect(address, patience) {
             Ok(socket) => return Ok(Stream::tcp(socket)),
             Err(error) => last = errno(&error),
         }
@@ -86,10 +104,10 @@ fn tcp(host: &[u8], options: &Options) -> Result<Stream, ClientError> {
     })
 }
 
-fn connect(address: &SocketAddr, options: &Options) -> std::io::Result<TcpStream> {
-    match options.connect_timeout {
-        Some(timeout) if !timeout.is_zero() => TcpStream::connect_timeout(address, timeout),
-        _ => TcpStream::connect(address),
+fn connect(address: &SocketAddr, patience: Option<Duration>) -> std::io::Result<TcpStream> {
+    match patience {
+        Some(patience) => TcpStream::connect_timeout(address, patience),
+        None => TcpStream::connect(address),
     }
 }
 

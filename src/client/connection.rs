@@ -6,7 +6,7 @@ use crate::client::login;
 use crate::client::login::Server;
 use crate::client::statement::Epoch;
 use crate::client::wire::channel::Channel;
-use crate::client::wire::column::Column;
+use crate::client::wire::column::{Column, Definitions};
 use crate::client::wire::error::{ClientError, code};
 use crate::client::wire::options::Options;
 use crate::client::wire::packet;
@@ -163,8 +163,10 @@ impl Connection {
     }
 
     fn read_columns(&mut self, count: u64) -> Result<(), ClientError> {
+        let mut definitions = Definitions::of(count).map_err(malformed)?;
         for _ in 0..count {
             self.receive()?;
+            definitions.take(self.channel.packet()).map_err(malformed)?;
             let column = Column::decode(self.channel.packet(), self.server.extended_metadata());
             self.columns.push(column.map_err(malformed)?);
         }

@@ -7,7 +7,7 @@ use bstr::BString;
 
 use crate::client::connection::{Connection, Phase, Reply};
 use crate::client::wire::binary;
-use crate::client::wire::column::{Column, types};
+use crate::client::wire::column::{Column, Definitions, types};
 use crate::client::wire::error::{ClientError, code};
 use crate::client::wire::packet;
 use crate::client::wire::packet::{Answer, EofPacket, Fields, Malformed, OkPacket};
@@ -142,14 +142,17 @@ impl Connection {
         self.phase = Phase::Ready;
         self.receive()?;
         let (id, columns, params) = self.prepared().map_err(malformed)?;
+        let mut definitions = Definitions::of(u64::from(params)).map_err(malformed)?;
         for _ in 0..params {
             statement.params.push(self.definition()?);
+            definitions.take(self.channel.packet()).map_err(malformed)?;
         }
         if params > 0 {
             self.end_of_definitions()?;
         }
         for _ in 0..columns {
             statement.columns.push(self.definition()?);
+            definitions.take(self.channel.packet()).map_err(malformed)?;
         }
         if columns > 0 {
             self.end_of_definitions()?;
@@ -279,8 +282,10 @@ impl Connection {
             return Ok(());
         }
         statement.columns.clear();
+        let mut definitions = Definitions::of(count).map_err(malformed)?;
         for _ in 0..count {
             let mut column = self.definition()?;
+            definitions.take(self.channel.packet()).map_err(malformed)?;
             column.extended = column.extended.filter(|extended| extended.type_name.is_some());
             if let Some(extended) = &mut column.extended {
                 extended.format_name = None;

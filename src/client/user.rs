@@ -1,6 +1,10 @@
 //! Who logs in if nobody is named.
 
+use std::path::Path;
+
 use bstr::{BString, ByteSlice};
+
+use crate::sys::files;
 
 /// `user`, or if that is empty the operating-system user: `root` for the superuser.
 pub(super) fn user_name(user: &[u8]) -> BString {
@@ -12,7 +16,7 @@ pub(super) fn user_name(user: &[u8]) -> BString {
         return "root".into();
     }
     // Accounts that are not in the file (of a directory service) are found in the environment.
-    let accounts = std::fs::read("/etc/passwd").unwrap_or_default();
+    let accounts = files::read(Path::new("/etc/passwd"), files::MOST_OF_TEXT).unwrap_or_default();
     account(&accounts, uid.as_raw())
         .or_else(|| {
             let set = ["USER", "LOGNAME", "LOGIN"].into_iter().find_map(std::env::var_os);

@@ -10,6 +10,7 @@ use super::sanitizers;
 use crate::cli::settings::Settings;
 use crate::env::{Env, shell_word};
 use crate::sys::argument::argument;
+use crate::sys::files;
 use crate::tree::layout::Layout;
 use crate::tree::probe::ServerFacts;
 use crate::tree::programs::{Program, Programs};
@@ -298,7 +299,7 @@ fn ignores_permissions(dir: &Path) -> bool {
         return false;
     }
     let kept = file.as_file().metadata().is_ok_and(|meta| meta.permissions().mode() & 0o777 == 0);
-    kept && std::fs::File::open(file.path()).is_ok()
+    kept && files::open(file.path()).is_ok()
 }
 
 #[cfg(test)]

@@ -22,6 +22,9 @@ const MOST_OF_VALUE: usize = 64 << 10;
 /// The most bytes that all values with references may have together: 4 MiB.
 const MOST_OF_VALUES: usize = 4 << 20;
 
+/// The most servers that a test may have. Those of MariaDB's tree have up to 16.
+const MOST_SERVERS: usize = 100;
+
 /// Where below basedir the error messages and character sets may be (runner §9.1).
 const SHARE_DIRS: [&str; 4] = ["share/mariadb", "share/mysql", "sql/share", "share"];
 
@@ -63,9 +66,17 @@ pub struct Config {
 ///
 /// # Errors
 ///
-/// A `@group.option` that does not exist, values that grow without measure by what they refer to, a port that is no
+/// More servers than anybody can mean, a `@group.option` that does not exist, values that grow without measure by what they refer to, a port that is no
 /// number, and a share directory without error messages or character sets.
 pub fn generate(inputs: &ConfigInputs<'_>) -> Result<Config> {
+    let servers = inputs.template.groups().iter().filter(|group| is_server(group)).count();
+    if servers > MOST_SERVERS {
+        return Err(Error::new(format!(
+            "{servers} servers are more than the {MOST_SERVERS} that a test may have"
+        ))
+        .at(inputs.template_path, None)
+        .hint("each [mysqld.…] group is a server"));
+    }
     let mut work = Work { inputs, file: inputs.template.clone(), next_port: inputs.first_port, next_id: 1 };
     for plugin in inputs.optional_plugins {
         work.set("mysqld", &format!("loose-skip-plugin-{plugin}"), None);

@@ -17,6 +17,9 @@ use crate::sys::shell::{Shell, WaitStatus};
 /// A program's output passes the filters in pieces: lines, and parts of this length of longer ones.
 const PIECE: usize = 511;
 
+/// The most bytes of a program's output, which is kept until it has ended: 256 MiB.
+const MOST_OF_OUTPUT: usize = 256 << 20;
+
 /// What a shell answers that does not find the program.
 const NOT_FOUND: i32 = 127;
 
@@ -162,6 +165,10 @@ impl Interp {
         let mut shell = Shell::with_output(command, self.variables.env()).map_err(failed)?;
         let filters = &mut self.filters;
         for_each_piece(&mut shell, |piece| match &mut output {
+            Some(output) if output.len() > MOST_OF_OUTPUT => {
+                let most = MOST_OF_OUTPUT >> 20;
+                Err(Stop::die(format!("The program wrote more than {most} MiB")))
+            }
             Some(output) => Ok(filters.apply(piece, output)?),
             None => Ok(()),
         })?;

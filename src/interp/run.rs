@@ -21,6 +21,15 @@ const RECENT: usize = 5;
 /// Bytes of a command that whoever started the script is told.
 const LONGEST_SHOWN: usize = 1000;
 
+/// The most bytes that the values of all variables may have together: 512 MiB.
+const MOST_OF_VARIABLES: usize = 512 << 20;
+
+/// The most bytes that all commands may have that were read: 1 GiB. They are kept, for loops.
+const MOST_OF_PROGRAM: usize = 1 << 30;
+
+/// What a command takes beside its text.
+const COMMAND: usize = 256;
+
 impl Interp {
     /// Runs the script to its end.
     ///
@@ -46,6 +55,7 @@ impl Interp {
             return Err(Stop::die("Missing end of block"));
         }
         let Some(raw) = read? else { return Ok(None) };
+        let raw_length = raw.text.len();
         let classified = match classify(raw.text.into(), &lexing, self.result_format) {
             Ok(classified) => classified,
             Err(error) => {
@@ -54,6 +64,11 @@ impl Interp {
                 return self.next_command();
             }
         };
+        self.program_size += raw_length + COMMAND;
+        if self.program_size > MOST_OF_PROGRAM {
+            let most = MOST_OF_PROGRAM >> 20;
+            return Err(Stop::die(format!("The script has more than {most} MiB with all that it sources")));
+        }
         let word = classified.word().into();
         let stored = Rc::new(Stored {
             command: Cell::new(classified.command),
@@ -108,6 +123,10 @@ impl Interp {
         }
         if !matches!(kind, Command::Error | Command::Comment) && !self.pending_errors.is_empty() {
             self.pending_errors = Rc::default();
+        }
+        if self.variables.held() > MOST_OF_VARIABLES {
+            let most = MOST_OF_VARIABLES >> 20;
+            return Err(Stop::die(format!("The variables of the script have more than {most} MiB")));
         }
         let counts = match kind {
             Command::Sql => true,

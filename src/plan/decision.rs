@@ -48,6 +48,14 @@ pub enum Input {
         /// Which, from 1.
         worker: usize,
     },
+    /// The servers of the attempt that a worker had in hand have no room in memory beside those of others: it was not begun,
+    /// and there are to be no more workers than these. The worker ends by itself now.
+    NoRoom {
+        /// Which, from 1.
+        worker: usize,
+        /// Workers that have servers.
+        others: usize,
+    },
     /// A worker is gone, and its servers with it.
     Left {
         /// Which, from 1.

@@ -19,14 +19,17 @@ pub struct Experimental {
 }
 
 impl Experimental {
-    /// Reads the files of `--experimental`.
+    /// What the files of `--experimental` say, whose contents `read` gives.
     ///
     /// # Errors
     /// One cannot be read.
-    pub fn read<'p>(files: impl IntoIterator<Item = &'p Path>) -> Result<Experimental> {
+    pub fn read<'p>(
+        files: impl IntoIterator<Item = &'p Path>,
+        read: impl Fn(&Path) -> std::io::Result<Vec<u8>>,
+    ) -> Result<Experimental> {
         let mut experimental = Experimental::default();
         for file in files {
-            let text = std::fs::read(file).map_err(|error| {
+            let text = read(file).map_err(|error| {
                 Error::io("read", file, error).hint("--experimental names a file of tests")
             })?;
             experimental.messages.push(format!("Using experimental file: {}", file.display()));

@@ -1,5 +1,6 @@
 //! What runs when, where and how often: input in, decisions out. Nothing in here waits, reads a clock or touches a disk.
 
+pub mod admission;
 pub mod claims;
 pub mod decision;
 pub mod entry;

@@ -116,6 +116,7 @@ impl Scheduler {
             }
             Input::Ended { worker, verdict, fit } => self.ended(worker, verdict, fit),
             Input::GivenBack { worker } => self.given_back(worker),
+            Input::NoRoom { worker, others } => self.no_room(worker, others),
             Input::Left { worker, failed } => self.left(worker, failed),
             Input::NotMade { worker } => {
                 self.workers.remove(&worker);
@@ -242,6 +243,14 @@ impl Scheduler {
         }
     }
 
+    /// What was not begun goes back to its place, and is run by one of those who have room.
+    fn no_room(&mut self, worker: usize, others: usize) {
+        let Some(index) = self.workers.get_mut(&worker).and_then(|state| state.holds.take()) else { return };
+        self.set(worker, |state| state.unfit = true);
+        self.queue.put_back(index);
+        self.wanted = self.wanted.min(others.max(1));
+    }
+
     /// Decides on a verdict and what follows from it; whether another attempt or round does.
     fn judge(&mut self, worker: usize, index: usize, verdict: Verdict) -> bool {
         let limits = &self.limits;
@@ -358,6 +367,9 @@ impl Scheduler {
         let busy = self.workers.values().filter(|state| state.holds.is_some()).count();
         let useful = busy + self.queue.len();
         let mut there = self.workers.values().filter(|state| !state.let_go && !state.unfit).count();
+        // Those of higher numbers count too, where there are to be fewer than before.
+        let given_up = self.retired.range(..=self.wanted).count();
+        let useful = useful.min(self.wanted.saturating_sub(given_up));
         for worker in 1..=self.wanted {
             if there >= useful || self.queue.is_empty() {
                 return;

@@ -3,7 +3,7 @@
 //! A report is red as soon as the options are known ([`Requests::mark`]), begins when the vardir is found ([`Requests::begin`]),
 //! and is red until the run has come to its end: see [`super::standing`].
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::cli::settings::Settings;
 use crate::env::Env;
@@ -19,6 +19,7 @@ use crate::report::result_file::ResultFile;
 use crate::report::snapshot::Snapshot;
 use crate::report::target::Target;
 use crate::report::xml::LegacyXml;
+use crate::sys::files;
 
 /// The name of `--result-file` in the vardir.
 const RESULTS: &str = "mtr-results.txt";
@@ -189,9 +190,6 @@ fn would_fill(path: &Path, settings: &Settings) -> bool {
 
 /// Whether the report at `path` would be removed when `vardir` is emptied.
 fn is_in(path: &Path, vardir: &Path) -> bool {
-    let real = |path: &Path| -> Option<PathBuf> { path.canonicalize().ok() };
-    let Some(vardir) = real(vardir) else { return false };
-    let Ok(path) = std::path::absolute(path) else { return false };
-    let there = path.ancestors().skip(1).find_map(real);
-    there.is_some_and(|dir| dir.starts_with(vardir))
+    let Ok(vardir) = vardir.canonicalize() else { return false };
+    files::real_directory_around(path).is_some_and(|dir| dir.starts_with(vardir))
 }

@@ -31,7 +31,7 @@ impl Bounded {
     fn keep(&mut self, part: &str) {
         self.end.push_str(part);
         // As long as all of it may have room, nothing goes.
-        if self.end.len() > 2 * HALF + HALF {
+        if self.end.len() > text::MOST + HALF {
             self.drop_to(HALF);
         }
     }

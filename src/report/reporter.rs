@@ -78,6 +78,16 @@ impl Watched {
         (!warned).then(|| Event::warning(WarningKind::Report, error.chain()))
     }
 
+    /// Tells all of `files` the end of the run, and looks whether they are whole; the warnings about first errors.
+    fn conclude(files: &mut [Watched], end: &Event) -> Vec<Event> {
+        let tell = |file: &mut Watched| {
+            let warning = file.tell(end);
+            file.look();
+            warning
+        };
+        files.iter_mut().filter_map(tell).collect()
+    }
+
     /// Looks whether it is whole.
     fn look(&mut self) {
         self.broken = self.reporter.is_whole().err().map(|error| error.chain());
@@ -146,25 +156,15 @@ impl Reporters {
     /// Hands the last event to every reporter; returns the exit code of the program. That is 1 if a report is not whole, and
     /// then those that are say so.
     pub fn finish(&mut self, mut end: Event) -> i32 {
-        let mut warnings = Vec::new();
         self.streams.iter_mut().for_each(Watched::look);
         self.console.look();
         self.give_up_on_broken(&mut end);
-        for file in &mut self.documents {
-            warnings.extend(file.tell(&end));
-            file.look();
-        }
+        let mut warnings = Watched::conclude(&mut self.documents, &end);
         let mut changed = self.give_up_on_broken(&mut end);
-        for file in &mut self.streams {
-            warnings.extend(file.tell(&end));
-            file.look();
-        }
+        warnings.extend(Watched::conclude(&mut self.streams, &end));
         changed |= self.give_up_on_broken(&mut end);
         if changed {
-            for file in &mut self.documents {
-                warnings.extend(file.tell(&end));
-                file.look();
-            }
+            warnings.extend(Watched::conclude(&mut self.documents, &end));
         }
         for warning in &warnings {
             let _ = self.console.reporter.event(warning);

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 
 use crate::error::{Error, Result};
+use crate::sys::files::is_null_device;
 use crate::sys::replacement::{behind_links, replace};
 
 /// Where a report goes.
@@ -41,7 +42,7 @@ impl Target {
                 found => found.map(Target::File).map_err(failed),
             };
         };
-        if is_nothing(&meta) {
+        if is_null_device(&meta) {
             return open(path).map(|file| Target::Stream(path.to_owned(), file)).map_err(failed);
         }
         if is_same(&meta, io::stderr().as_fd()) {
@@ -92,7 +93,7 @@ impl Target {
                     || matches!((one.metadata(), two.metadata()), (Ok(one), Ok(two)) if same(&one, &two))
             }
             (Target::Stream(_, one), Target::Stream(_, two)) => {
-                one.metadata().is_ok_and(|meta| !is_nothing(&meta) && is_same(&meta, two.as_fd()))
+                one.metadata().is_ok_and(|meta| !is_null_device(&meta) && is_same(&meta, two.as_fd()))
             }
             _ => false,
         }
@@ -132,11 +133,6 @@ fn open(path: &Path) -> io::Result<File> {
 
 fn is_same(meta: &Metadata, stream: impl AsFd) -> bool {
     rustix::fs::fstat(stream).is_ok_and(|other| (other.st_dev, other.st_ino) == (meta.dev(), meta.ino()))
-}
-
-/// Whether this is `/dev/null`.
-fn is_nothing(meta: &Metadata) -> bool {
-    meta.file_type().is_char_device() && meta.rdev() == rustix::fs::makedev(1, 3)
 }
 
 #[cfg(test)]

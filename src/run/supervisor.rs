@@ -46,6 +46,8 @@ pub struct Supervisor<'r> {
     keeper_done: bool,
     /// Something failed that is no verdict of a test.
     failed: bool,
+    /// How many workers there may be for want of memory, as was told last.
+    told_workers: usize,
     /// Why the run could not go on, where the counts do not tell it.
     cause: Option<String>,
 }
@@ -120,6 +122,7 @@ impl<'r> Supervisor<'r> {
             keeper,
             keeper_done: false,
             failed: false,
+            told_workers: usize::MAX,
             cause: None,
         }
     }
@@ -211,6 +214,15 @@ impl<'r> Supervisor<'r> {
                     format!("worker {worker} is made anew, and its test begun again: {}", why.explained());
                 self.worker_warning(worker, text);
                 self.decide(Input::GivenBack { worker });
+            }
+            Notice::NoRoom { worker, others, why } => {
+                if others < self.told_workers {
+                    self.told_workers = others;
+                    let plural = if others == 1 { "1 worker goes" } else { &format!("{others} workers go") };
+                    let text = format!("{plural} on, without worker {worker}: {}", why.explained());
+                    self.worker_warning(worker, text);
+                }
+                self.decide(Input::NoRoom { worker, others });
             }
             Notice::Gone { worker, error } => {
                 self.workers.remove(&worker);

@@ -10,6 +10,10 @@ use crate::script::expr;
 /// The longest name of a variable, in bytes.
 pub const MAX_NAME: usize = 255;
 
+/// The most bytes that a text may have after its expansion: 256 MiB. A text that refers twice to one that refers twice to
+/// another doubles each time.
+pub const MOST_OF_TEXT: usize = 256 << 20;
+
 /// How deeply `$( )` may stand inside `$( )`. The reference has no limit but that of its stack; no
 /// script comes near.
 const MAX_DEPTH: u32 = 1000;
@@ -114,14 +118,14 @@ impl Expansion<'_> {
                             b"'",
                         ]));
                     };
-                    out.extend_from_slice(&self.expression(&text[at + 2..], inner.len())?);
+                    append(out, &self.expression(&text[at + 2..], inner.len())?)?;
                     end - behind.len()
                 }
                 (b'$', _) => {
                     // No byte that ends this text could be part of a name.
                     let (name, _) = variable_name(&text[at + 1..], self.charset)?;
                     let value = self.variables.value(name);
-                    out.extend_from_slice(value.ok_or_else(|| ScriptError::report("Bad variable in eval"))?);
+                    append(out, value.ok_or_else(|| ScriptError::report("Bad variable in eval"))?)?;
                     at + 1 + name.len()
                 }
                 (_nul, _) => return Ok(()),
@@ -142,6 +146,16 @@ impl Expansion<'_> {
         self.depth -= 1;
         expr::evaluate(&expanded)
     }
+}
+
+/// Appends what a reference stands for.
+fn append(out: &mut Vec<u8>, value: &[u8]) -> Result<(), ScriptError> {
+    if out.len() + value.len() > MOST_OF_TEXT {
+        let most = MOST_OF_TEXT >> 20;
+        return Err(ScriptError::die(format!("Variables make a text of more than {most} MiB")));
+    }
+    out.extend_from_slice(value);
+    Ok(())
 }
 
 /// Splits a text that begins with `$(` into what stands between the parentheses and what follows them; `None` if they

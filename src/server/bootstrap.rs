@@ -1,8 +1,9 @@
 //! The first data directory: `mariadbd --bootstrap` with the system tables' SQL (runner §8.2).
 
 use std::ffi::{OsStr, OsString};
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Write};
+use std::ops::ControlFlow;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
@@ -19,12 +20,21 @@ use crate::env::{Env, is_one_word, shell_word};
 use crate::error::{Error, Result};
 use crate::sys::argument::argument;
 use crate::sys::excerpt;
+use crate::sys::files;
+use crate::sys::replacement::replace;
 use crate::tree::layout::Layout;
 use crate::tree::probe::ServerFacts;
 use crate::tree::system_tables::{self, SystemTables};
 
-/// Runs a prepared command to its end; the caller may wrap or supervise it.
-pub type Runner<'a> = dyn Fn(&mut Command) -> io::Result<ExitStatus> + Sync + 'a;
+/// Takes what a program writes, piece by piece, until it has heard enough.
+pub type Hear<'h> = &'h mut dyn FnMut(&[u8]) -> ControlFlow<()>;
+
+/// Runs a prepared command to its end, at most for that time, and hands on what it writes; the caller may wrap or
+/// supervise it. [`crate::sys::bounded::watch`] where nothing else is wanted.
+pub type Runner<'a> = dyn Fn(&mut Command, Duration, Hear<'_>) -> io::Result<ExitStatus> + Sync + 'a;
+
+/// What servers say who wait for somebody to make room, for ever.
+const DISK_IS_FULL: &[u8] = b"Disk is full writing";
 
 /// Makes the command that runs a program with its arguments and standard input in a debugger.
 pub type Wrapper<'a> =
@@ -93,7 +103,9 @@ pub struct Bootstrap<'a> {
     pub cache: Option<PathBuf>,
     /// The program runs in a debugger; results are not cached then.
     pub debugger: Option<Arc<Wrapper<'a>>>,
-    /// Runs the program; [`run_plainly`] where nothing else is wanted.
+    /// How long the program may take.
+    pub patience: Duration,
+    /// Runs the program.
     pub runner: &'a Runner<'a>,
 }
 
@@ -141,14 +153,6 @@ fn shown(program: &Path, arguments: &[ServerOption]) -> BString {
         line.extend_from_slice(&argument.text);
     }
     line
-}
-
-/// Runs the command and waits for it.
-///
-/// # Errors
-/// The program cannot be started.
-pub fn run_plainly(command: &mut Command) -> io::Result<ExitStatus> {
-    command.status()
 }
 
 /// Installs the data directory that servers get copies of; its files are read-only then.
@@ -325,7 +329,8 @@ impl<'a> Bootstrap<'a> {
             fs::create_dir_all(&dir).map_err(|e| Error::io("create", &dir, e))?;
         }
         if !sql_file.exists() {
-            fs::write(&sql_file, &sql).map_err(|e| Error::io("write", &sql_file, e))?;
+            // Whole or not at all: later bootstraps take it as it is.
+            replace(&sql_file, &sql).map_err(|e| Error::io("write", &sql_file, e))?;
         }
         let mut arguments = self.arguments(datadir, &self.vardir.join("tmp"))?;
         arguments.extend_from_slice(extra);
@@ -375,7 +380,7 @@ impl<'a> Bootstrap<'a> {
     fn log(&self, arguments: &[ServerOption], output: &[u8]) -> Result<File> {
         let path = self.vardir.join("log/bootstrap.log");
         let write = || {
-            let mut log = OpenOptions::new().append(true).create(true).read(true).open(&path)?;
+            let mut log = files::append_to(&path)?;
             let mut text = self.shown(arguments);
             text.push(b'\n');
             text.extend_from_slice(output);
@@ -389,12 +394,11 @@ impl<'a> Bootstrap<'a> {
     fn run(&self, datadir: &Path, arguments: &[ServerOption]) -> Result<Vec<u8>> {
         let log_path = self.vardir.join("log/bootstrap.log");
         let sql_file = self.sql_file();
-        let log = self.log(arguments, b"")?;
+        let mut log = self.log(arguments, b"")?;
         let output_starts = log.metadata().map_err(|e| Error::io("look at", &log_path, e))?.len();
         let system = datadir.join("mysql");
         fs::create_dir_all(&system).map_err(|e| Error::io("create", &system, e))?;
-        let input = File::open(&sql_file).map_err(|e| Error::io("read", &sql_file, e))?;
-        let errors = log.try_clone().map_err(|e| Error::io("write", &log_path, e))?;
+        let input = files::open(&sql_file).map_err(|e| Error::io("read", &sql_file, e))?;
         let (program, args) = match &self.debugger {
             Some(wrap) => {
                 let texts: Vec<BString> = arguments.iter().map(|option| option.text.clone()).collect();
@@ -406,16 +410,19 @@ impl<'a> Bootstrap<'a> {
             }
         };
         let mut command = Command::new(program);
-        command
-            .args(args)
-            .current_dir(&self.layout.test_dir)
-            .env_clear()
-            .envs(self.env.iter())
-            .stdin(input)
-            .stdout(log)
-            .stderr(errors);
+        command.args(args).current_dir(&self.layout.test_dir).env_clear().envs(self.env.iter()).stdin(input);
         let begun = Instant::now();
-        let ended = (self.runner)(&mut command);
+        let mut said = Vec::new();
+        let mut full = false;
+        let ended = (self.runner)(&mut command, self.patience, &mut |text| {
+            // Where the disk is full there is no room for what it says either.
+            let _ = log.write_all(text);
+            let room = (excerpt::MOST as usize).saturating_sub(said.len()).min(text.len());
+            let from = said.len().saturating_sub(DISK_IS_FULL.len());
+            said.extend_from_slice(&text[..room]);
+            full = said[from..].contains_str(DISK_IS_FULL);
+            if full { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
         let failed = |how: String, end| {
             let failure = BootstrapFailed {
                 program: self.mariadbd.clone(),
@@ -433,16 +440,24 @@ impl<'a> Bootstrap<'a> {
             .caused_by(failure)
         };
         match ended {
-            Ok(status) if status.success() => {}
-            Ok(status) => return Err(failed(status.to_string(), Ok(status))),
-            Err(e) => return Err(failed(format!("it could not be run: {e}"), Err(e.raw_os_error()))),
+            Ok(status) if full => {
+                let line = said.lines().rfind(|line| line.contains_str(DISK_IS_FULL)).unwrap_or_default();
+                let how = format!("it waited for room on a full disk, and was killed\n{}", line.as_bstr());
+                Err(failed(how, Ok(status))
+                    .hint("make room there, or name another place with --vardir, --tmpdir or --mem"))
+            }
+            Ok(status) if status.success() => Ok(said),
+            Ok(status) => Err(failed(status.to_string(), Ok(status))),
+            Err(e) if e.kind() == io::ErrorKind::TimedOut => {
+                Err(failed(e.to_string(), Err(None)).hint("give it more time with MTR_START_TIMEOUT=SECONDS"))
+            }
+            Err(e) => Err(failed(format!("it could not be run: {e}"), Err(e.raw_os_error()))),
         }
-        excerpt::head(&log_path, output_starts, excerpt::MOST).map_err(|e| Error::io("read", &log_path, e))
     }
 }
 
 fn read(path: &Path) -> Result<Vec<u8>> {
-    fs::read(path).map_err(|e| Error::io("read", path, e))
+    files::read(path, files::MOST_OF_TEXT).map_err(|e| Error::io("read", path, e))
 }
 
 /// SQL for a client as SQL for `--bootstrap`, which knows no delimiters and wants every statement

@@ -8,7 +8,7 @@
 use std::fs::{self, File, FileTimes, OpenOptions};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::thread;
@@ -21,6 +21,7 @@ use super::datadir::{self, Modes};
 use crate::env::Env;
 use crate::error::{Error, Result};
 use crate::sys::deadline::deadline_after;
+use crate::sys::files;
 use crate::sys::poll::{self, Waker};
 use crate::sys::replacement::{NewDirectory, UNFINISHED};
 use crate::sys::{abort, removal};
@@ -62,7 +63,7 @@ const VARIABLES: [&str; 10] = [
 pub(super) fn key(program: &Path, env: &Env) -> Option<CacheKey> {
     let mut key = CacheKey::new(FORMAT);
     // The boot: an entry that was not on disk yet when the machine went down must not be trusted.
-    key.add(&fs::read("/proc/sys/kernel/random/boot_id").unwrap_or_default());
+    key.add(&files::of_kernel("/proc/sys/kernel/random/boot_id").unwrap_or_default());
     key.add_variables(env, &VARIABLES);
     key.add_program(program, env).then_some(key)
 }
@@ -79,7 +80,7 @@ fn manifest(dir: &Path) -> Result<Vec<u8>> {
         let (path, fail) = (entry.path(), |e| Error::io("read", entry.path(), e));
         let facts = fs::metadata(path).map_err(fail)?;
         let hash = match facts.is_file() {
-            true => cache_entry::hash_of(&fs::read(path).map_err(fail)?),
+            true => cache_entry::hash_of(&files::read(path, files::MOST_OF_TEXT).map_err(fail)?),
             false => "-".to_owned(),
         };
         let size = if facts.is_file() { facts.size() } else { 0 };
@@ -126,7 +127,7 @@ impl Cache {
         }
         let now = FileTimes::new().set_modified(SystemTime::now());
         // Only the order in which entries are dropped depends on it.
-        let _ = File::open(&self.entry).and_then(|entry| entry.set_times(now));
+        let _ = files::open_directory(&self.entry).and_then(|entry| entry.set_times(now));
         let whole = || {
             let log = cache_entry::read(&self.entry.join(LOG))?;
             let stored = cache_entry::read(&self.entry.join(MANIFEST))?;
@@ -167,7 +168,11 @@ impl Cache {
     /// The lock of all entries. [`io::ErrorKind::WouldBlock`] where it cannot be had within [`LOCK_PATIENCE`]: who has it
     /// may be stopped.
     fn lock(&self, how: FlockOperation) -> io::Result<File> {
-        let file = OpenOptions::new().write(true).create(true).truncate(false).open(self.dir.join("lock"))?;
+        // Without waiting: of what is no file nobody can have the lock.
+        let flags = libc::O_NONBLOCK | libc::O_NOFOLLOW;
+        let mut open = OpenOptions::new();
+        open.write(true).create(true).truncate(false).custom_flags(flags);
+        let file = open.open(self.dir.join("lock"))?;
         // The thread outlives the patience at worst, and then gives back what it gets.
         let (sender, receiver) = mpsc::channel();
         let done = Waker::new()?;

@@ -18,6 +18,7 @@ use crate::case::ServerOption;
 use crate::component::is_below;
 use crate::config::server_group::ServerGroup;
 use crate::error::{Error, Result};
+use crate::sys::files;
 use crate::sys::removal;
 
 /// Zeros are looked for in steps of a page of memory, the smallest hole there can be on tmpfs.
@@ -134,7 +135,7 @@ impl Copier {
     }
 
     fn file(&mut self, from: &Path, to: &Path, metadata: &fs::Metadata) -> Result<()> {
-        let source = File::open(from).map_err(|e| Error::io("read", from, e))?;
+        let source = files::open(from).map_err(|e| Error::io("read", from, e))?;
         let target = File::create(to).map_err(|e| Error::io("create", to, e))?;
         self.contents(&source, &target, metadata.len()).map_err(|e| Error::io("write", to, e))?;
         let mode = match self.modes {

@@ -1,7 +1,7 @@
 //! A server of a test's config: started, watched and stopped by the worker that owns it.
 
 use std::ffi::OsString;
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Write};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
@@ -17,6 +17,7 @@ use crate::error::{Error, Result};
 use crate::sys::child::{Child, Exit, Spawn};
 use crate::sys::deadline::deadline_after;
 use crate::sys::excerpt;
+use crate::sys::files;
 
 /// More bytes than a pid file has.
 const MOST_OF_PID: u64 = 64;
@@ -295,11 +296,7 @@ impl ServerProcess {
 /// # Errors
 /// It cannot be opened or made.
 pub fn append_to(path: &Path) -> Result<File> {
-    OpenOptions::new()
-        .append(true)
-        .create(true)
-        .open(path)
-        .map_err(|error| Error::io("open for appending", path, error))
+    files::append_to(path).map_err(|error| Error::io("open for appending", path, error))
 }
 
 /// The arguments as the operating system takes them.

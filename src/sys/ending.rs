@@ -10,7 +10,7 @@ use rustix::process::{
 
 use super::deadline::deadline_after;
 use super::guardian::{MARK, carries};
-use super::{orphans, poll};
+use super::{files, orphans, poll};
 
 /// How long those who were killed may take to be gone: one that waits for a disk is not gone at once.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -69,7 +69,7 @@ pub fn end_marked(run: &str) -> io::Result<()> {
             // Held first: the number may become another process's while its environment is read.
             let Some(pid) = Pid::from_raw(pid) else { continue };
             let Ok(fd) = pidfd_open(pid, PidfdFlags::empty()) else { continue };
-            let Ok(environment) = std::fs::read(entry.path().join("environ")) else { continue };
+            let Ok(environment) = files::of_kernel(entry.path().join("environ")) else { continue };
             if carries(&environment, &mark) && pidfd_send_signal(&fd, Signal::KILL).is_ok() {
                 dying.push(fd);
             }

@@ -8,6 +8,8 @@ use std::path::Path;
 
 use bstr::ByteSlice;
 
+use super::files;
+
 /// The most bytes of a log or report that are held in memory at once: 16 MiB, far more than those of a
 /// test that is well have.
 pub const MOST: u64 = 16 << 20;
@@ -46,7 +48,7 @@ impl Excerpt {
 /// # Errors
 /// The file cannot be opened or read.
 pub fn tail(path: &Path, range: Range<u64>, most: u64) -> io::Result<Excerpt> {
-    let mut file = File::open(path)?;
+    let mut file = files::open(path)?;
     let end = file.metadata()?.len().min(range.end);
     let start = range.start.max(end.saturating_sub(most));
     // What is written meanwhile is read too, as long as there is room.
@@ -73,7 +75,7 @@ pub fn end_of(path: &Path, most: u64) -> io::Result<Vec<u8>> {
 /// # Errors
 /// The file cannot be opened or read.
 pub fn head(path: &Path, from: u64, most: u64) -> io::Result<Vec<u8>> {
-    Ok(read(&mut File::open(path)?, from, most)?.text)
+    Ok(read(&mut files::open(path)?, from, most)?.text)
 }
 
 /// What stands in the place of `bytes` bytes that are left out of a text.
@@ -87,7 +89,7 @@ pub fn left_out(bytes: u64) -> String {
 /// # Errors
 /// The file cannot be opened or read.
 pub fn ends_of(path: &Path, most: u64) -> io::Result<Vec<u8>> {
-    let mut file = File::open(path)?;
+    let mut file = files::open(path)?;
     let size = file.metadata()?.len();
     if size <= most {
         return Ok(read(&mut file, 0, most)?.text);
@@ -111,7 +113,7 @@ fn read(file: &mut File, start: u64, most: u64) -> io::Result<Excerpt> {
 /// # Errors
 /// The file cannot be opened or read.
 pub fn last_lines(path: &Path, lines: usize, most: u64) -> io::Result<(Vec<u8>, bool)> {
-    let mut file = File::open(path)?;
+    let mut file = files::open(path)?;
     let size = file.metadata()?.len();
     let first = size.saturating_sub(most);
     let mut pieces: Vec<Vec<u8>> = Vec::new();
@@ -150,7 +152,7 @@ impl Lines {
     /// # Errors
     /// The file cannot be opened.
     pub fn of(path: &Path, range: Range<u64>) -> io::Result<Lines> {
-        let mut file = File::open(path)?;
+        let mut file = files::open(path)?;
         file.seek(SeekFrom::Start(range.start))?;
         let text = BufReader::new(file.take(range.end.saturating_sub(range.start)));
         Ok(Lines { text, line: Vec::new(), start: range.start })
@@ -174,7 +176,7 @@ impl Lines {
 /// # Errors
 /// The file cannot be opened or read.
 pub fn count_lines(path: &Path, range: Range<u64>) -> io::Result<u32> {
-    let mut file = File::open(path)?;
+    let mut file = files::open(path)?;
     file.seek(SeekFrom::Start(range.start))?;
     let mut text = BufReader::with_capacity(64 << 10, file.take(range.end.saturating_sub(range.start)));
     let mut lines = 0_usize;

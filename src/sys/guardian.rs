@@ -29,7 +29,7 @@ use rustix::process::{
 use super::deadline::deadline_after;
 use super::front::{Front, Message};
 use super::ledger::Ledger;
-use super::{ending, front, orphans, poll, signals};
+use super::{abort, ending, front, orphans, poll, signals};
 use crate::env::Env;
 
 /// The variable every process of a run carries; the value names run and worker.
@@ -103,6 +103,8 @@ impl Guards {
     /// The front is gone, and nobody wants to know any more what becomes of the run: ends everything below, and this
     /// process.
     pub fn end_all(&self) -> ! {
+        // What another thread is about to start would be nobody's.
+        abort::begin(libc::SIGKILL);
         // The guardian does the same, and this process may be the first that it kills.
         if self.guardian().is_none_or(ending::has_ended) {
             let _ = orphans::end_owned_and_orphans();

@@ -5,6 +5,7 @@
 
 pub mod abort;
 pub mod argument;
+pub mod bounded;
 pub mod child;
 pub mod deadline;
 mod ending;
@@ -18,6 +19,7 @@ mod ledger;
 #[cfg(feature = "oracle")]
 pub mod libmariadb;
 pub mod local_time;
+pub mod memory;
 pub mod network;
 pub mod openssl;
 pub mod orphans;

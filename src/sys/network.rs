@@ -19,6 +19,7 @@ use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketType, bind, recv, s
 use rustix::thread::{LinkNameSpaceType, UnshareFlags, move_into_link_name_space, unshare_unsafe};
 
 use super::deadline::deadline_after;
+use super::files;
 use super::poll;
 
 /// Settings below `/proc/sys/net` that decide what a test sees of the network; a new one begins with the kernel's own.
@@ -61,7 +62,7 @@ pub fn enter_private() -> io::Result<()> {
 /// Takes the calling thread to a new network, and makes that usable.
 fn make() -> io::Result<File> {
     let addresses = own_addresses()?;
-    let settings = SETTINGS.map(|name| (name, std::fs::read(setting(name)).ok()));
+    let settings = SETTINGS.map(|name| (name, files::of_kernel(setting(name)).ok()));
     // SAFETY: the flag is unsafe to use only where file descriptors are unshared, which this does not.
     unsafe { unshare_unsafe(UnshareFlags::NEWNET)? };
     for (name, value) in settings {
@@ -150,7 +151,7 @@ fn await_route(address: IpAddr, changes: BorrowedFd<'_>) -> io::Result<()> {
 /// Whether packets to `address` are delivered here, as `/proc/net/ipv6_route` has it: the destination is the first word
 /// of a line, its flags are the ninth.
 fn has_local_route(address: Ipv6Addr) -> bool {
-    let Ok(routes) = std::fs::read_to_string("/proc/thread-self/net/ipv6_route") else { return true };
+    let Ok(routes) = files::text_of_kernel("/proc/thread-self/net/ipv6_route") else { return true };
     let destination: String = address.octets().iter().map(|byte| format!("{byte:02x}")).collect();
     routes.lines().any(|line| {
         let mut words = line.split_ascii_whitespace();

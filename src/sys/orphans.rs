@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::process::CommandExt;
-use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::os::unix::process::CommandExt as _;
+use std::process::{Child, Command, ExitStatus};
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
 use rustix::process::{
@@ -12,7 +12,7 @@ use rustix::process::{
     pidfd_send_signal, waitid,
 };
 
-use super::{abort, poll, signals};
+use super::{abort, files, poll, signals};
 
 /// Every process that a [`super::child::Child`] owns. Spawning holds the lock, so that a child is
 /// never mistaken for an orphan between its fork and its registration.
@@ -53,20 +53,6 @@ pub fn run_registered(command: &mut Command) -> io::Result<ExitStatus> {
     let status = child.wait();
     unregister(child.id() as i32);
     status
-}
-
-/// Runs a command to its end, with what it prints. It has a process group of its own, which is ended with it where
-/// everything is.
-///
-/// # Errors
-/// The command cannot be started, or not be waited for.
-pub fn output_registered(command: &mut Command) -> io::Result<Output> {
-    command.stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
-    let child = spawn_registered(command, true)?;
-    let pid = child.id().cast_signed();
-    let output = child.wait_with_output();
-    unregister(pid);
-    output
 }
 
 /// A child that [`spawn_registered`] started is reaped, or about to be.
@@ -149,7 +135,7 @@ pub fn end_orphans(spared: &[i32], ours: impl Fn(&[u8]) -> bool) -> io::Result<V
             .collect();
         drop(owned);
         for (pid, fd) in orphans {
-            let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+            let environment = files::of_kernel(format!("/proc/{pid}/environ")).unwrap_or_default();
             let held = WaitId::PidFd(fd.as_fd());
             // An error: it is no child of ours.
             let Ok(status) = waitid(held.clone(), WaitIdOptions::EXITED | WaitIdOptions::NOHANG) else {
@@ -158,7 +144,7 @@ pub fn end_orphans(spared: &[i32], ours: impl Fn(&[u8]) -> bool) -> io::Result<V
             if status.is_some() {
                 found = true;
             } else if ours(&environment) && !group_of(pid).is_some_and(|group| spared.contains(&group)) {
-                let command = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+                let command = files::of_kernel(format!("/proc/{pid}/cmdline")).unwrap_or_default();
                 let _ = pidfd_send_signal(&fd, Signal::KILL);
                 let _ = waitid(held, WaitIdOptions::EXITED);
                 ended.push(Orphan { pid, command });
@@ -173,7 +159,7 @@ pub fn end_orphans(spared: &[i32], ours: impl Fn(&[u8]) -> bool) -> io::Result<V
 
 /// The process group of a process, from `/proc/PID/stat`: the third field behind the name.
 fn group_of(pid: i32) -> Option<i32> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let stat = files::text_of_kernel(format!("/proc/{pid}/stat")).ok()?;
     stat.rsplit_once(')')?.1.split_ascii_whitespace().nth(2)?.parse().ok()
 }
 
@@ -185,7 +171,7 @@ pub(super) fn children() -> io::Result<Vec<i32>> {
     let mut pids = Vec::new();
     for task in std::fs::read_dir("/proc/self/task")? {
         // A thread may end while the directory is read.
-        if let Ok(list) = std::fs::read_to_string(task?.path().join("children")) {
+        if let Ok(list) = files::text_of_kernel(task?.path().join("children")) {
             pids.extend(list.split_ascii_whitespace().filter_map(|pid| pid.parse::<i32>().ok()));
         }
     }

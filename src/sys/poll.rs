@@ -14,8 +14,19 @@ use rustix::io::Errno;
 /// # Errors
 /// The system refuses to wait.
 pub fn readable(fds: &[BorrowedFd<'_>], deadline: Option<Instant>) -> io::Result<Vec<usize>> {
-    let mut polled: Vec<PollFd<'_>> =
-        fds.iter().map(|fd| PollFd::from_borrowed_fd(*fd, PollFlags::IN)).collect();
+    ready(fds, PollFlags::IN, deadline)
+}
+
+/// Waits until `fd` takes more bytes, or will never again; false where `deadline` passes before.
+///
+/// # Errors
+/// The system refuses to wait.
+pub fn writable(fd: BorrowedFd<'_>, deadline: Option<Instant>) -> io::Result<bool> {
+    Ok(!ready(&[fd], PollFlags::OUT, deadline)?.is_empty())
+}
+
+fn ready(fds: &[BorrowedFd<'_>], what: PollFlags, deadline: Option<Instant>) -> io::Result<Vec<usize>> {
+    let mut polled: Vec<PollFd<'_>> = fds.iter().map(|fd| PollFd::from_borrowed_fd(*fd, what)).collect();
     loop {
         let timeout = deadline.map(|at| {
             let left = at.saturating_duration_since(Instant::now());

@@ -10,6 +10,8 @@ use std::path::Path;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU32, Ordering, fence};
 
+use super::files;
+
 /// Bytes of the file.
 const SIZE: usize = 4096;
 
@@ -32,7 +34,11 @@ impl Position {
     /// # Errors
     /// The file cannot be made, or not be mapped.
     pub fn create(path: &Path) -> io::Result<Position> {
-        let file = OpenOptions::new().read(true).write(true).create(true).truncate(true).open(path)?;
+        match std::fs::remove_file(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let file = OpenOptions::new().read(true).write(true).create_new(true).open(path)?;
         file.set_len(SIZE as u64)?;
         // SAFETY: a mapping of a file of our own, of its whole length, which nobody makes shorter; errors are looked for.
         let map = unsafe {
@@ -86,7 +92,7 @@ impl Drop for Position {
 /// Where the program was that writes the file at `path`; `None` where it has said nothing, or is just changing it.
 pub fn read(path: &Path) -> Option<Vec<u8>> {
     let look = || {
-        let bytes = std::fs::read(path).ok().filter(|bytes| bytes.len() == SIZE)?;
+        let bytes = files::read(path, SIZE as u64).ok().filter(|bytes| bytes.len() == SIZE)?;
         let number = |at: usize| Some(u32::from_ne_bytes(bytes.get(at..at + 4)?.try_into().ok()?));
         let (count, length) = (number(0)?, usize::try_from(number(4)?).ok()?);
         (count % 2 == 0 && length > 0).then(|| bytes.get(HEAD..HEAD + length).map(<[u8]>::to_vec))?

@@ -10,6 +10,7 @@ use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
 use super::deadline::deadline_after;
+use super::files;
 use super::poll;
 
 /// A running process, or one that has just ended.
@@ -73,7 +74,7 @@ pub fn programs_below(pid: i32) -> Vec<BString> {
     while let Some(pid) = left.pop() {
         let children = children_of(pid);
         if children.is_empty() {
-            let words = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            let words = files::of_kernel(format!("/proc/{pid}/cmdline")).unwrap_or_default();
             let line = words.trim_end_with(|c| c == '\0').replace(b"\0", b" ");
             if !line.is_empty() {
                 found.push(line.into());
@@ -86,7 +87,7 @@ pub fn programs_below(pid: i32) -> Vec<BString> {
 
 fn children_of(pid: i32) -> Vec<i32> {
     let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
-    let lists = tasks.filter_map(|task| std::fs::read_to_string(task.path().join("children")).ok());
+    let lists = tasks.filter_map(|task| files::text_of_kernel(task.path().join("children")).ok());
     lists
         .flat_map(|list| list.split_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<_>>())
         .collect()

@@ -1,7 +1,6 @@
 //! A watch on directories: wakes when a file in them is created, written, renamed or removed. To be waited for with
 //! [`readable`](super::poll::readable), beside whatever else may come.
 
-use std::fs::File;
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -9,6 +8,8 @@ use std::path::Path;
 
 use rustix::fs::inotify::{self, CreateFlags, Reader, WatchFlags};
 use rustix::io::Errno;
+
+use super::files;
 
 /// What makes a name appear in a directory.
 const ARRIVALS: WatchFlags = WatchFlags::CREATE.union(WatchFlags::MOVED_TO);
@@ -25,7 +26,7 @@ impl DirWatch {
     pub fn new() -> io::Result<Self> {
         inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK).map(DirWatch).map_err(|errno| {
             // The same number stands for two limits: whether a descriptor is to be had tells which.
-            limit(errno, File::open("/dev/null").is_ok())
+            limit(errno, files::open(Path::new("/dev/null")).is_ok())
         })
     }
 
@@ -93,7 +94,7 @@ fn limit(errno: Errno, has_descriptors: bool) -> io::Error {
         Errno::NOSPC => ("watches", "max_user_watches", 524_288),
         _ => return errno.into(),
     };
-    let now = std::fs::read_to_string(format!("/proc/sys/fs/inotify/{name}")).unwrap_or_default();
+    let now = files::text_of_kernel(format!("/proc/sys/fs/inotify/{name}")).unwrap_or_default();
     io::Error::other(format!(
         "this user has all the inotify {what} that it may have (fs.inotify.{name} = {}); more are to be had with \
          'sysctl fs.inotify.{name}={more}'",

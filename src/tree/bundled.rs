@@ -4,13 +4,16 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use include_dir::{Dir, DirEntry, include_dir};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use sha2::{Digest as _, Sha256};
 
 use crate::error::{Error, Result};
+use crate::sys::files;
 use crate::sys::replacement::NewDirectory;
+use crate::tree::cache_entry;
 
 /// The top-level folder `suites`.
 pub static TREE: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/suites");
@@ -19,6 +22,15 @@ pub static TREE: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/suites");
 pub fn file(path: &str) -> Option<&'static [u8]> {
     TREE.get_file(path).map(include_dir::File::contents)
 }
+
+/// How names of unpacked trees begin.
+const PREFIX: &str = "bundled-";
+
+/// How many of them are kept, of other versions of this program, each of about 100 KB.
+const KEPT: usize = 4;
+
+/// No run takes so long: a tree that is older is used by nobody.
+const IN_USE: Duration = Duration::from_secs(2 * 24 * 3600);
 
 /// The bundled tests on disk.
 #[derive(Debug)]
@@ -36,7 +48,7 @@ pub struct Unpacked {
 /// # Errors
 /// The cache cannot be written.
 pub fn unpack(cache_dir: &Path) -> Result<Unpacked> {
-    let target = cache_dir.join(format!("bundled-{}", fingerprint(&TREE)));
+    let target = cache_dir.join(format!("{PREFIX}{}", fingerprint(&TREE)));
     let there = fs::symlink_metadata(&target).is_ok();
     let odd = if there { difference(&TREE, &target) } else { None };
     let warning = odd.map(|path| {
@@ -46,6 +58,7 @@ pub fn unpack(cache_dir: &Path) -> Result<Unpacked> {
         )
     });
     if there && warning.is_none() {
+        cache_entry::note_use(&target);
         return Ok(Unpacked { dir: target, warning });
     }
     let failed = |error| {
@@ -64,6 +77,7 @@ pub fn unpack(cache_dir: &Path) -> Result<Unpacked> {
     }
     // Where another run was faster, its tree is the same.
     fresh.finish().map_err(failed)?;
+    cache_entry::prune(cache_dir, PREFIX, KEPT, IN_USE);
     Ok(Unpacked { dir: target, warning })
 }
 
@@ -84,7 +98,7 @@ fn difference(dir: &Dir<'_>, target: &Path) -> Option<PathBuf> {
             let size = file.contents().len() as u64;
             let same = is(&path, fs::Metadata::is_file)
                 && fs::symlink_metadata(&path).is_ok_and(|meta| meta.len() == size)
-                && fs::read(&path).is_ok_and(|text| text == file.contents());
+                && files::read(&path, size).is_ok_and(|text| text == file.contents());
             (!same).then_some(path)
         }
     });
@@ -196,6 +210,24 @@ mod tests {
             let _ = fs::remove_file(temp.path().join("elsewhere"));
             assert_eq!(fs::read_dir(temp.path()).unwrap().count(), 1, "{what}: no rest of the work");
         }
+    }
+
+    #[test]
+    fn trees_of_other_versions_go_when_they_are_old() {
+        let temp = tempfile::tempdir().unwrap();
+        let long_ago = std::time::SystemTime::now() - 2 * IN_USE;
+        let aged = |name: &str| {
+            fs::create_dir_all(temp.path().join(name).join("include")).unwrap();
+            let times = fs::FileTimes::new().set_modified(long_ago);
+            fs::File::open(temp.path().join(name)).unwrap().set_times(times).unwrap();
+        };
+        (0..9).for_each(|number| aged(&format!("{PREFIX}{number}")));
+        aged(&format!("{}x", crate::sys::replacement::UNFINISHED));
+        fs::create_dir(temp.path().join(format!("{PREFIX}new"))).unwrap();
+        let tree = unpack(temp.path()).unwrap().dir;
+        let left: Vec<_> = fs::read_dir(temp.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
+        assert_eq!(left.len(), KEPT, "{left:?}");
+        assert!(left.contains(&tree) && left.contains(&temp.path().join(format!("{PREFIX}new"))));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use bstr::ByteSlice as _;
 use object::read::elf::{FileHeader, ProgramHeader as _};
@@ -16,8 +16,10 @@ use object::{Endianness, FileKind, ReadRef, elf};
 use sha2::{Digest as _, Sha256};
 
 use crate::env::Env;
-use crate::sys::orphans::output_registered;
-use crate::sys::replacement::replace;
+use crate::sys::bounded;
+use crate::sys::files;
+use crate::sys::removal;
+use crate::sys::replacement::{UNFINISHED, replace};
 
 /// The name of an entry, as it is collected.
 #[derive(Clone)]
@@ -66,10 +68,14 @@ impl CacheKey {
         if dynamic {
             // The dynamic linker lists what it would load, and does not start the program; where it does not know the
             // variable, the program prints its help.
-            let mut list = Command::new(program);
-            list.args(["--no-defaults", "--help"]).env_clear().envs(env.iter());
-            list.env("LD_TRACE_LOADED_OBJECTS", "1").stdin(Stdio::null());
-            let Ok(list) = output_registered(&mut list) else { return false };
+            let mut command = Command::new(program);
+            command
+                .args(["--no-defaults", "--help"])
+                .env_clear()
+                .envs(env.iter())
+                .env("LD_TRACE_LOADED_OBJECTS", "1")
+                .stdin(Stdio::null());
+            let Ok(list) = bounded::output(&mut command, bounded::PATIENCE) else { return false };
             libraries(&list.stdout).for_each(|library| self.add_file(library));
         }
         true
@@ -102,7 +108,7 @@ fn hex(digest: &[u8]) -> String {
 fn is_dynamic(program: &Path) -> Option<bool> {
     // Header and program headers are at the front of what a linker writes.
     let mut front = Vec::new();
-    File::open(program).ok()?.take(64 << 10).read_to_end(&mut front).ok()?;
+    files::open(program).ok()?.take(64 << 10).read_to_end(&mut front).ok()?;
     let front = front.as_slice();
     match FileKind::parse(front).ok()? {
         FileKind::Elf32 => has_interpreter::<elf::FileHeader32<Endianness>, _>(front),
@@ -142,7 +148,7 @@ pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
 
 /// What was written to the entry `path`; `None` if it is not there, or is not what was written.
 pub fn read(path: &Path) -> Option<Vec<u8>> {
-    let mut text = fs::read(path).ok()?;
+    let mut text = files::read(path, files::MOST_OF_TEXT).ok()?;
     let end = text.find_byte(b'\n')?;
     let hash = text.drain(..=end).take(end).collect::<Vec<u8>>();
     if hash_of(&text).as_bytes() != hash {
@@ -153,9 +159,22 @@ pub fn read(path: &Path) -> Option<Vec<u8>> {
     Some(text)
 }
 
-/// Removes the entries of `dir` whose names begin with `prefix`, but the `kept` ones used last. What cannot be removed is
-/// left to the next time.
-pub fn prune(dir: &Path, prefix: &str, kept: usize) {
+/// An unfinished entry that is this old was left by a run that was killed.
+const ABANDONED: Duration = Duration::from_secs(3600);
+
+/// Removes the entries of `dir` whose names begin with `prefix` and that nobody has used for `unused`, but the `kept` ones
+/// used last; and what killed runs have left of entries. What cannot be removed is left to the next time.
+pub fn prune(dir: &Path, prefix: &str, kept: usize, unused: Duration) {
+    let old = |path: &Path, age: Duration| {
+        let modified = fs::symlink_metadata(path).and_then(|facts| facts.modified());
+        modified.is_ok_and(|time| time.elapsed().is_ok_and(|elapsed| elapsed >= age))
+    };
+    for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
+        let abandoned = entry.file_name().as_encoded_bytes().starts_with(UNFINISHED.as_bytes());
+        if abandoned && old(&entry.path(), ABANDONED) {
+            let _ = removal::remove(&entry.path());
+        }
+    }
     let mut entries: Vec<_> = fs::read_dir(dir)
         .into_iter()
         .flatten()
@@ -165,16 +184,21 @@ pub fn prune(dir: &Path, prefix: &str, kept: usize) {
         .collect();
     entries.sort();
     let surplus = entries.len().saturating_sub(kept);
-    for (_, path) in entries.drain(..surplus) {
-        let _ = fs::remove_file(path);
+    for (_, path) in entries.drain(..surplus).filter(|(_, path)| old(path, unused)) {
+        let _ = removal::remove(&path);
     }
+}
+
+/// Notes that an entry that is a directory is used. Only the order in which entries are dropped depends on it.
+pub fn note_use(dir: &Path) {
+    let now = fs::FileTimes::new().set_modified(SystemTime::now());
+    let _ = files::open_directory(dir).and_then(|dir| dir.set_times(now));
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use std::time::Duration;
 
     fn key(add: impl Fn(&mut CacheKey)) -> String {
         let mut key = CacheKey::new(b"test");
@@ -262,7 +286,7 @@ mod tests {
             File::options().append(true).open(file).unwrap().set_modified(time).unwrap();
         }
         fs::write(temp.path().join("other"), "").unwrap();
-        prune(temp.path(), "probe-", 2);
+        prune(temp.path(), "probe-", 2, Duration::ZERO);
         let mut left: Vec<_> =
             fs::read_dir(temp.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         left.sort();

@@ -8,6 +8,7 @@ use bstr::ByteSlice;
 
 use crate::error::{Error, Result};
 use crate::grammar::mycnf::{self, ConfigFile};
+use crate::sys::files;
 
 /// Includes nested deeper than this are refused; the deepest chain of MariaDB's tree has four files.
 const MAX_DEPTH: usize = 32;
@@ -103,7 +104,7 @@ impl Reader<'_> {
     /// The bytes of the file; `None` where there are more than may be read.
     fn bytes(&mut self, path: &Path) -> io::Result<Option<Vec<u8>>> {
         let mut text = Vec::new();
-        let read = fs::File::open(path)?.take(self.left + 1).read_to_end(&mut text)? as u64;
+        let read = files::open(path)?.take(self.left + 1).read_to_end(&mut text)? as u64;
         let rest = self.left.checked_sub(read);
         self.left = rest.unwrap_or(0);
         Ok(rest.map(|_| text))

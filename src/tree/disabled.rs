@@ -1,6 +1,7 @@
 //! Which tests `disabled.def` files and `--skip-test-list` disable (runner §2.5).
 
 use std::collections::HashMap;
+use std::io::ErrorKind;
 use std::path::Path;
 
 use bstr::ByteSlice;
@@ -8,6 +9,7 @@ use pcre2::bytes::Regex;
 
 use crate::error::{Error, Result};
 use crate::grammar::disabled::{entries, pattern};
+use crate::sys::files;
 
 /// Every test that some list disables, with the reason.
 #[derive(Debug, Clone, Default)]
@@ -19,16 +21,18 @@ pub struct Disabled {
 }
 
 impl Disabled {
-    /// Adds the entries of a file; one that is not there or cannot be read adds nothing, as a suite
+    /// Adds the entries of a file; one that is not there adds nothing, as a suite
     /// need not have one. `suite` is the suite whose `disabled.def` it is; `None` for a
     /// `--skip-test-list`, whose entries name their suite or mean a test of any suite.
     ///
     /// # Errors
-    /// A line that is no entry, or one that names another suite.
+    /// It cannot be read; a line that is no entry, or one that names another suite.
     pub fn add_file(&mut self, path: &Path, suite: Option<&str>) -> Result<()> {
-        match std::fs::read(path) {
+        match files::read(path, files::MOST_OF_SETTINGS) {
             Ok(text) => self.add_text(&text, path, suite),
-            Err(_) => Ok(()),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+            // Without it, tests would run that must not.
+            Err(error) => Err(Error::io("read", path, error).at(path, None)),
         }
     }
 

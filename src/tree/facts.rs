@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsString;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -63,8 +64,13 @@ impl<'a> Facts<'a> {
         if let Some(facts) = self.known.get(suite) {
             return Ok(Arc::clone(facts));
         }
-        let facts =
-            if append(dir, "suite.pm").is_file() { self.source.facts(suite, dir)? } else { Arc::default() };
+        // What is there and is no file is not passed over.
+        let facts = match std::fs::symlink_metadata(append(dir, "suite.pm")) {
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+                Arc::default()
+            }
+            _ => self.source.facts(suite, dir)?,
+        };
         for (file, rule) in &facts.skip_combinations {
             let file = append(dir, file).into_os_string();
             match rule {

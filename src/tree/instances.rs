@@ -54,8 +54,6 @@ pub struct Maker<'m, 't> {
     pub results: &'m mut Results,
     /// Lines for the console.
     pub messages: &'m mut Vec<String>,
-    /// Warnings.
-    pub warnings: &'m mut Vec<String>,
 }
 
 impl Maker<'_, '_> {
@@ -96,6 +94,11 @@ impl Maker<'_, '_> {
             instance.skip("");
             return Ok(vec![instance]);
         }
+        if let Some(why) = &self.suite.broken {
+            instance.case.broken = Some(why.clone());
+            instance.in_overlay = true;
+            return Ok(vec![instance]);
+        }
         let overlay = self.suite.parent.is_some();
         self.disable(&mut instance);
         // Whether an overlay keeps a test is known only after scanning it.
@@ -108,9 +111,9 @@ impl Maker<'_, '_> {
                 return Ok(vec![instance]);
             }
         }
-        let template = self.own_file(&mut instance, &format!("{name}.cnf"));
-        instance.case.master_sh = self.own_file(&mut instance, &format!("{name}-master.sh"));
-        instance.case.slave_sh = self.own_file(&mut instance, &format!("{name}-slave.sh"));
+        let template = self.own_file(&mut instance, &format!("{name}.cnf"))?;
+        instance.case.master_sh = self.own_file(&mut instance, &format!("{name}-master.sh"))?;
+        instance.case.slave_sh = self.own_file(&mut instance, &format!("{name}-slave.sh"))?;
         if let Some(template) = template {
             instance.case.template_key = self.suite.shown(&template);
             instance.case.template = template;
@@ -137,7 +140,7 @@ impl Maker<'_, '_> {
             return Ok(vec![instance]);
         }
         if instance.case.template_key.is_empty() {
-            self.choose_template(&mut instance);
+            self.choose_template(&mut instance)?;
         }
         let case = &mut instance.case;
         case.master_opt.extend(scanned.master_opt.iter().chain(&rules.options).cloned());
@@ -186,36 +189,37 @@ impl Maker<'_, '_> {
     }
 
     /// A file beside the test, of the overlay or else of the base suite.
-    fn own_file(&mut self, instance: &mut CombinedCase, name: &str) -> Option<PathBuf> {
-        let (file, in_overlay) = self.suite.file(|suite| &suite.test_dir, name, self.tree)?;
+    fn own_file(&mut self, instance: &mut CombinedCase, name: &str) -> Result<Option<PathBuf>> {
+        let Some((file, in_overlay)) = self.suite.file(|suite| &suite.test_dir, name, self.tree)? else {
+            return Ok(None);
+        };
         instance.in_overlay |= in_overlay;
-        Some(file)
+        Ok(Some(file))
     }
 
-    /// Scans the test's file. One that cannot be read gives nothing, so that it does not hide the other
-    /// tests: it will fail when it is run.
+    /// Scans the test's file; the tests that a `suite.pm` lists need not have any.
+    ///
+    /// # Errors
+    /// It cannot be read, or is no file.
     fn scanned(&mut self, path: &Path) -> Result<Rc<Scanned>> {
-        if !self.tree.listings.is_file(path) {
-            return Ok(Rc::default());
-        }
-        if let Err(error) = self.tree.sources.get(path) {
-            self.warnings.push(format!("cannot read {}: {error}", path.display()));
+        if !self.tree.listings.has_file(path)? {
             return Ok(Rc::default());
         }
         self.scan.file(path, self.tree)
     }
 
     /// The config template of a test without one of its own.
-    fn choose_template(&mut self, instance: &mut CombinedCase) {
-        if let Some((file, in_overlay)) = self.suite.file(|suite| &suite.dir, "my.cnf", self.tree) {
+    fn choose_template(&mut self, instance: &mut CombinedCase) -> Result<()> {
+        if let Some((file, in_overlay)) = self.suite.file(|suite| &suite.dir, "my.cnf", self.tree)? {
             instance.in_overlay |= in_overlay;
             instance.case.template_key = self.suite.shown(&file);
             instance.case.template = file;
-            return;
+            return Ok(());
         }
         let default = if instance.case.rpl_test { "suite/rpl/my.cnf" } else { "include/default_my.cnf" };
         instance.case.template_key = default.into();
         instance.case.template = append(&self.tree.test_dir, default);
+        Ok(())
     }
 
     fn expand(

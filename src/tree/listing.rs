@@ -2,11 +2,15 @@
 
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
+use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use bstr::ByteSlice;
+
+use crate::error::{Error, Result};
+use crate::sys::files;
 
 /// `dir/tail` byte by byte. Unlike [`Path::join`] an absolute `tail` does not replace `dir`, and
 /// nothing is normalised: spellings of a path are keys (runner §4.2).
@@ -22,28 +26,67 @@ pub fn below<'a>(path: &'a Path, dir: &Path) -> Option<&'a [u8]> {
     path.as_os_str().as_bytes().strip_prefix(dir.as_os_str().as_bytes())?.strip_prefix(b"/")
 }
 
+/// What is in a directory under some name. Links count as what they point to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Entry {
+    /// A regular file.
+    File,
+    /// Something else: what, in words.
+    Other(&'static str),
+    /// A link to nothing, or to itself.
+    Dangling,
+}
+
 /// The entries of one directory.
 #[derive(Debug, Default)]
-pub struct Listing(HashMap<OsString, bool>);
+pub struct Listing {
+    entries: HashMap<OsString, Entry>,
+    /// Why there may be more.
+    problem: Option<String>,
+}
 
 impl Listing {
-    /// Reads a directory; one that is not there is empty. Links count as what they point to, and
-    /// not at all where that is nothing.
+    /// Reads a directory; one that is not there is empty.
     fn read(dir: &Path) -> Listing {
-        let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
-        let kind = |entry: &std::fs::DirEntry| {
-            let kind = entry.file_type().ok()?;
-            if !kind.is_symlink() {
-                return Some(kind.is_file());
+        let mut listing = Listing::default();
+        let read = || -> io::Result<()> {
+            for entry in std::fs::read_dir(dir)? {
+                let entry = entry?;
+                let kind = match entry.file_type()? {
+                    kind if kind.is_symlink() => {
+                        std::fs::metadata(entry.path()).ok().map(|to| to.file_type())
+                    }
+                    kind => Some(kind),
+                };
+                let kind = kind.map_or(Entry::Dangling, |kind| {
+                    files::other_than_file(kind).map_or(Entry::File, Entry::Other)
+                });
+                listing.entries.insert(entry.file_name(), kind);
             }
-            std::fs::metadata(entry.path()).ok().map(|target| target.is_file())
+            Ok(())
         };
-        Listing(entries.filter_map(|e| Some((kind(&e)?, e))).map(|(file, e)| (e.file_name(), file)).collect())
+        match { read }() {
+            Err(error) if !matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+                listing.problem = Some(format!("cannot list {}: {error}", dir.display()));
+            }
+            _ => {}
+        }
+        listing
     }
 
     /// The names of all files, in no order.
     pub fn files(&self) -> impl Iterator<Item = &OsStr> {
-        self.0.iter().filter(|(_, file)| **file).map(|(name, _)| name.as_os_str())
+        self.entries.iter().filter(|(_, kind)| **kind == Entry::File).map(|(name, _)| name.as_os_str())
+    }
+
+    /// All names, in no order.
+    pub fn names(&self) -> impl Iterator<Item = &OsStr> {
+        self.entries.keys().map(OsString::as_os_str)
+    }
+
+    /// Why there may be more than was seen.
+    pub fn problem(&self) -> Option<&str> {
+        self.problem.as_deref()
     }
 }
 
@@ -64,24 +107,37 @@ impl Listings {
 
     /// Whether `path` is a plain file (or a link to one).
     pub fn is_file(&mut self, path: &Path) -> bool {
-        self.kind(path) == Some(true)
+        self.kind(path) == Some(Entry::File)
     }
 
-    /// Whether `path` is there, whatever it is.
+    /// Whether `path` is a plain file, where one may be but need not.
+    ///
+    /// # Errors
+    /// Something else is there: it could not be read, and must not count as nothing.
+    pub fn has_file(&mut self, path: &Path) -> Result<bool> {
+        let what = match self.kind(path) {
+            None => return Ok(false),
+            Some(Entry::File) => return Ok(true),
+            Some(Entry::Other(what)) => format!("this is {what}, not a file"),
+            Some(Entry::Dangling) => "this is a link that leads nowhere".to_owned(),
+        };
+        Err(Error::new(what).at(path, None).hint("a file of that name would count: remove what is there"))
+    }
+
+    /// Whether `path` is there, whatever it is; a link that leads nowhere is not.
     pub fn exists(&mut self, path: &Path) -> bool {
-        self.kind(path).is_some()
+        !matches!(self.kind(path), None | Some(Entry::Dangling))
     }
 
-    /// `Some(true)` for a file, `Some(false)` for anything else, `None` where nothing is there.
-    fn kind(&mut self, path: &Path) -> Option<bool> {
+    fn kind(&mut self, path: &Path) -> Option<Entry> {
         let text = path.as_os_str().as_bytes();
         let slash = text.rfind_byte(b'/').filter(|slash| *slash > 0)?;
         let name = &text[slash + 1..];
         if matches!(name, b"" | b"." | b"..") {
-            return path.exists().then_some(false);
+            return path.exists().then_some(Entry::Other("a directory"));
         }
         let dir = Path::new(OsStr::from_bytes(&text[..slash]));
-        self.list(dir).0.get(OsStr::from_bytes(name)).copied()
+        self.list(dir).entries.get(OsStr::from_bytes(name)).copied()
     }
 }
 

@@ -6,13 +6,14 @@ use std::sync::Arc;
 use crate::case::{Origin, ServerOption};
 use crate::error::{Error, Location, Result};
 use crate::grammar::option_file;
+use crate::sys::files;
 
 /// Reads an option file; a file that is not there has no options.
 ///
 /// # Errors
 /// The file exists but cannot be read.
 pub fn read(path: &Path) -> Result<Vec<ServerOption>> {
-    let text = match std::fs::read(path) {
+    let text = match files::read(path, files::MOST_OF_SETTINGS) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(Error::io("read", path, error).at(path, None)),

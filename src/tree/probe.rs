@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::io;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -13,7 +14,7 @@ use crate::env::Env;
 use crate::error::{Error, Result};
 use crate::flavour::Flavour;
 use crate::sys::argument::argument;
-use crate::sys::orphans::output_registered;
+use crate::sys::bounded;
 use crate::sys::scratch::Scratch;
 use crate::tree::cache;
 use crate::tree::cache_entry::{self, CacheKey};
@@ -115,7 +116,7 @@ pub fn help(
     if let Some(cached) = cached {
         // Without a cache every run asks again, which is slower and no error.
         let _ = cache_entry::write(&cached, &answer.output.stdout);
-        cache_entry::prune(&dir, PREFIX, ENTRIES);
+        cache_entry::prune(&dir, PREFIX, ENTRIES, Duration::ZERO);
     }
     Ok((answer.output.stdout, facts))
 }
@@ -165,10 +166,15 @@ pub fn ask(
         .envs(env.iter())
         .env("LD_LIBRARY_PATH", layout.library_path(settings, env.get("LD_LIBRARY_PATH")))
         .stdin(Stdio::null());
-    match output_registered(&mut command) {
+    match bounded::output(&mut command, settings.patience()) {
         Ok(output) => Ok(Answer { output, arguments, lived: begun.elapsed() }),
         Err(error) => {
-            let text = format!("cannot run {}: {error}", layout.mariadbd.display());
+            let text = match error.kind() {
+                io::ErrorKind::TimedOut => {
+                    format!("cannot ask {} what it is: {error}", layout.mariadbd.display())
+                }
+                _ => format!("cannot run {}: {error}", layout.mariadbd.display()),
+            };
             Err(Error::new(text).caused_by(ProbeFailed {
                 program: layout.mariadbd.clone(),
                 arguments,
@@ -360,7 +366,7 @@ pub fn probe_extern(settings: &Settings, programs: &Programs, env: &Env) -> Resu
     }
     command.args(["--silent", "-e", "use mysql; SHOW VARIABLES"]);
     command.env_clear().envs(env.iter()).stdin(Stdio::null());
-    let output = output_registered(&mut command)
+    let output = bounded::output(&mut command, settings.patience())
         .map_err(|error| Error::new(format!("cannot run {command:?}")).caused_by(error))?;
     if !output.status.success() {
         return Err(Error::new(format!("Could not connect to extern server using command: '{command:?}'"))

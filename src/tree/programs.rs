@@ -9,8 +9,8 @@ use bstr::{BString, ByteSlice as _};
 use crate::cli::settings::Settings;
 use crate::env::Env;
 use crate::error::{Error, Result};
+use crate::sys::bounded;
 use crate::sys::files::is_program;
-use crate::sys::orphans::output_registered;
 use crate::tree::layout::{Layout, build_types};
 use crate::tree::system_tables::{PREFIXES, SystemTables};
 
@@ -268,13 +268,14 @@ fn embedded(layout: &Layout, found: &mut BTreeMap<Program, PathBuf>) {
 
 /// Whether a program names the option when it is asked how to use it; some do that as a complaint about `--help`.
 fn knows_option(program: &Path, option: &[u8]) -> bool {
-    let output = output_registered(Command::new(program).arg("--help").stdin(Stdio::null()));
+    let output = bounded::output(Command::new(program).arg("--help").stdin(Stdio::null()), bounded::PATIENCE);
     output.is_ok_and(|output| output.stdout.contains_str(option) || output.stderr.contains_str(option))
 }
 
 /// `mariadb_config --tlsinfo`: first word and the rest.
 fn tls_info(config: &Path) -> Option<(BString, BString)> {
-    let output = output_registered(Command::new(config).arg("--tlsinfo").stdin(Stdio::null())).ok()?;
+    let mut command = Command::new(config);
+    let output = bounded::output(command.arg("--tlsinfo").stdin(Stdio::null()), bounded::PATIENCE).ok()?;
     let (library, version) = output.stdout.split_once_str(" ").unwrap_or((&output.stdout, b""));
     Some((library.into(), version.into()))
 }

@@ -33,7 +33,8 @@ impl Results {
             return Rc::clone(index);
         }
         let mut index = Index::new();
-        for name in listings.list(dir).files().filter_map(|name| name.to_str()) {
+        // Also what is no file: a result that leads nowhere is not the same as none.
+        for name in listings.list(dir).names().filter_map(|name| name.to_str()) {
             let (stem, is_diff) = match (name.strip_suffix(".result"), name.strip_suffix(".rdiff")) {
                 (Some(stem), _) => (stem, false),
                 (_, Some(stem)) => (stem, true),
@@ -77,6 +78,7 @@ impl Results {
         candidates.sort_by(|a, b| (a.0, &a.1, a.2, a.3.is_diff).cmp(&(b.0, &b.1, b.2, b.3.is_diff)));
         let mut candidates = candidates.into_iter().map(|(.., candidate)| candidate);
         let Some(best) = candidates.next() else { return Ok(None) };
+        listings.has_file(&best.path)?;
         if !best.is_diff {
             return Ok(Some(ResultFile { base: best.path.clone(), rdiff: None }));
         }
@@ -85,6 +87,7 @@ impl Results {
                 .at(&best.path, None)
                 .hint(format!("record {test}.result, or remove the diff"))
         })?;
+        listings.has_file(&base.path)?;
         Ok(Some(ResultFile { base: base.path.clone(), rdiff: Some(best.path.clone()) }))
     }
 }

@@ -12,9 +12,10 @@ use super::combinations::Group;
 use super::facts::{Facts, owner, stem};
 use super::listing::{Listings, append, below};
 use super::optfile;
-use super::source::{Sources, Tags};
+use super::source::{MOST_SOURCES, Sources, Tags};
 use crate::case::ServerOption;
 use crate::error::{Error, Result};
+use crate::sys::files;
 
 /// Where a scan looks: the suite's directory, and in an overlay the base suite's too.
 #[derive(Debug, Clone)]
@@ -81,7 +82,7 @@ impl Gathering {
     /// That of the tree in `test_dir`, told from the reference's own file: it means to sort the groups in later
     /// releases, and turns them round by that.
     pub fn of(test_dir: &Path) -> Gathering {
-        match std::fs::read(test_dir.join("lib/mtr_cases.pm")) {
+        match files::read(&test_dir.join("lib/mtr_cases.pm"), files::MOST_OF_SETTINGS) {
             Ok(text) if text.contains_str("[ ::uniq(@combinations) ]") => Gathering::Once,
             _ => Gathering::TurnedRound,
         }
@@ -151,7 +152,7 @@ impl<'a> Tree<'a> {
         if let Some(options) = self.options.get(path.as_os_str()) {
             return Ok(Rc::clone(options));
         }
-        if !self.listings.is_file(path) {
+        if !self.listings.has_file(path)? {
             return Ok(Rc::default());
         }
         let options = Rc::new(optfile::read(path)?);
@@ -167,7 +168,7 @@ impl<'a> Tree<'a> {
         if let Some(reason) = self.facts.skip_reason(path) {
             return Ok(Group::Skip(reason.to_owned()));
         }
-        if !self.read_combinations || !self.listings.is_file(path) {
+        if !self.read_combinations || !self.listings.has_file(path)? {
             return Ok(Group::NONE);
         }
         Group::read(path, &self.test_dir, in_overlay, |section| self.facts.is_dropped(path, section))
@@ -240,6 +241,9 @@ impl Scan {
         let place = self.place(path);
         let mut scanned = Scanned { path: path.to_path_buf(), tags: source.tags, ..Scanned::default() };
         scanned.in_overlay = place.own && place.overlaid;
+        if source.includes.len() > MOST_SOURCES {
+            return Err(Error::new(format!("it sources more than {MOST_SOURCES} scripts")).at(path, None));
+        }
         for include in &source.includes {
             let Some(path) = self.resolve(path, &place, include, tree) else { continue };
             if self.open.contains(path.as_os_str()) {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use bstr::BString;
 
 use crate::error::{Error, Result};
+use crate::sys::files;
 use crate::sys::files::is_program;
 use crate::tree::probe_failed::ProbeFailed;
 
@@ -281,7 +282,7 @@ fn is_test_dir(dir: &Path) -> bool {
 
 /// The source directory that a CMake build directory was configured for.
 fn cmake_home(dir: &Path) -> Option<PathBuf> {
-    let text = std::fs::read(dir.join("CMakeCache.txt")).ok()?;
+    let text = files::read(&dir.join("CMakeCache.txt"), files::MOST_OF_SETTINGS).ok()?;
     let prefix = b"CMAKE_HOME_DIRECTORY:INTERNAL=";
     let line = text.split(|&byte| byte == b'\n').find_map(|line| line.strip_prefix(prefix))?;
     Path::new(OsStr::from_bytes(line.trim_ascii_end())).canonicalize().ok()

@@ -10,6 +10,11 @@ use std::sync::Arc;
 use bstr::{BString, ByteSlice};
 use rayon::prelude::*;
 
+use crate::sys::files;
+
+/// The most `source` lines that a file may have; one more is kept, to tell that there are more.
+pub const MOST_SOURCES: usize = 10_000;
+
 /// What a test declares by naming an include.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Tags {
@@ -51,7 +56,7 @@ impl Source {
                 continue;
             }
             source.tag(line);
-            if let Some(include) = include_of(line) {
+            if let Some(include) = include_of(line).filter(|_| source.includes.len() <= MOST_SOURCES) {
                 source.includes.push(include.into());
             }
         }
@@ -120,7 +125,7 @@ impl Sources {
 }
 
 fn read(path: &Path) -> Result<Arc<Source>, Arc<std::io::Error>> {
-    match std::fs::read(path) {
+    match files::read(path, files::MOST_OF_TEXT) {
         Ok(text) => Ok(Arc::new(Source::parse(&text))),
         // `source $dir/;` names a directory, which exists and says nothing.
         Err(error) if error.kind() == std::io::ErrorKind::IsADirectory => Ok(Arc::default()),

@@ -1,10 +1,11 @@
 //! A suite as it is read from its directory: cases, options, combinations, disabled tests.
 
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use bstr::BString;
+use bstr::{BString, ByteSlice as _};
 
 use super::combinations::{Combination, Group};
 use super::disabled::Disabled;
@@ -36,26 +37,33 @@ pub struct LoadedSuite {
     pub disabled: Disabled,
     /// Its own cases: short names.
     pub cases: Vec<String>,
+    /// A file that all its tests need cannot be used: each of them fails, for this reason.
+    pub broken: Option<String>,
+    /// What was found and passed over: tests whose names nobody could write.
+    pub warnings: Vec<String>,
     /// The suite's directory as it enters the sort key.
     shown_dir: BString,
 }
 
 impl LoadedSuite {
-    /// Reads the base suite.
+    /// Reads the base suite. A `suite.pm`, `combinations`, `disabled.def` or `suite.opt` that is malformed or cannot be read
+    /// breaks it.
     ///
     /// # Errors
-    /// A malformed `suite.pm`, `combinations` or `disabled.def`; an unreadable `suite.opt`.
+    /// What is no fault of one of its files: perl cannot be run.
     pub fn base(
         found: &Found,
         command_line: &[Combination],
         lists: &Disabled,
         tree: &mut Tree,
     ) -> Result<Self> {
+        let mut broken = None;
         let facts = match found.origin {
-            SuiteOwner::Tree if found.name == "main" => tree.facts.of(&found.name, &tree.test_dir.clone())?,
-            SuiteOwner::Tree => tree.facts.of(&found.name, &found.dir)?,
-            SuiteOwner::Directory | SuiteOwner::Bundled => tree.facts.of_outside(&found.dir)?,
+            SuiteOwner::Tree if found.name == "main" => tree.facts.of(&found.name, &tree.test_dir.clone()),
+            SuiteOwner::Tree => tree.facts.of(&found.name, &found.dir),
+            SuiteOwner::Directory | SuiteOwner::Bundled => tree.facts.of_outside(&found.dir),
         };
+        let facts = or_broken(facts, &mut broken)?;
         let existing = |sub: &str, otherwise: &Path| {
             Some(append(&found.dir, sub))
                 .filter(|dir| dir.is_dir())
@@ -76,24 +84,30 @@ impl LoadedSuite {
         };
         let combinations = match command_line {
             [] if facts.skip.is_some() => Group::NONE,
-            [] => tree.group(&append(&suite.dir, "combinations"), false)?,
+            [] => {
+                let group = tree.group(&append(&suite.dir, "combinations"), false);
+                or_broken(group.map(Some), &mut broken)?.unwrap_or(Group::NONE)
+            }
             given => Group::Of(given.to_vec()),
         };
+        let mut warnings = Vec::new();
         Ok(LoadedSuite {
             base_name: suite.name.clone(),
             parent: None,
             in_overlay: false,
-            options: tree.options(&append(&suite.dir, "suite.opt"))?.to_vec(),
+            options: or_broken(tree.options(&append(&suite.dir, "suite.opt")), &mut broken)?.to_vec(),
             combinations,
-            disabled: disabled_of(&suite, lists)?,
-            cases: cases(&suite, &facts, tree),
+            disabled: or_broken(disabled_of(&suite, lists, tree), &mut broken)?,
+            cases: cases(&suite, &facts, tree, &mut warnings),
+            broken,
+            warnings,
             shown_dir: found.shown_dir.clone(),
             suite: Arc::new(suite),
             facts,
         })
     }
 
-    /// Reads the overlay `name` of a suite.
+    /// Reads the overlay `name` of a suite, which is broken where that one is.
     ///
     /// # Errors
     /// As [`base`](LoadedSuite::base).
@@ -105,7 +119,8 @@ impl LoadedSuite {
         tree: &mut Tree,
     ) -> Result<Self> {
         let full_name = format!("{}-{name}", parent.suite.name);
-        let facts = tree.facts.of(&full_name, dir)?;
+        let mut broken = parent.broken.clone();
+        let facts = or_broken(tree.facts.of(&full_name, dir), &mut broken)?;
         // t and r are the overlay's if and only if they are the base suite's.
         let mirror = |of_parent: &Path| match below(of_parent, &parent.suite.dir) {
             Some(sub) => append(dir, sub),
@@ -123,18 +138,25 @@ impl LoadedSuite {
         let combinations = if command_line {
             parent.combinations.clone()
         } else {
-            let own = if facts.skip.is_some() { Group::NONE } else { tree.group(&file, true)? };
+            let own = if facts.skip.is_some() {
+                Group::NONE
+            } else {
+                or_broken(tree.group(&file, true).map(Some), &mut broken)?.unwrap_or(Group::NONE)
+            };
             overlay(own, &parent.combinations, true, |section| tree.facts.is_dropped(&file, section))
         };
-        let own_options = tree.options(&append(dir, "suite.opt"))?;
+        let own_options = or_broken(tree.options(&append(dir, "suite.opt")), &mut broken)?;
+        let mut warnings = Vec::new();
         Ok(LoadedSuite {
             base_name: parent.base_name.clone(),
             parent: Some(Rc::clone(parent)),
             in_overlay: !own_options.is_empty(),
             options: parent.options.iter().chain(&*own_options).cloned().collect(),
             combinations,
-            disabled: disabled_of(&suite, &parent.disabled)?,
-            cases: cases(&suite, &facts, tree),
+            disabled: or_broken(disabled_of(&suite, &parent.disabled, tree), &mut broken)?,
+            cases: cases(&suite, &facts, tree, &mut warnings),
+            broken,
+            warnings,
             shown_dir: dir.as_os_str().as_encoded_bytes().into(),
             suite: Arc::new(suite),
             facts,
@@ -152,18 +174,22 @@ impl LoadedSuite {
 
     /// The file `name` in the directory that `dir` picks, of the suite or else of its base suite, and
     /// whether it is the overlay's own.
+    ///
+    /// # Errors
+    /// Something of that name is no file.
     pub fn file(
         &self,
         dir: impl Fn(&Suite) -> &PathBuf,
         name: &str,
         tree: &mut Tree,
-    ) -> Option<(PathBuf, bool)> {
+    ) -> Result<Option<(PathBuf, bool)>> {
         let own = append(dir(&self.suite), name);
-        if tree.listings.is_file(&own) {
-            return Some((own, self.parent.is_some()));
+        if tree.listings.has_file(&own)? {
+            return Ok(Some((own, self.parent.is_some())));
         }
-        let inherited = append(dir(&self.parent.as_ref()?.suite), name);
-        tree.listings.is_file(&inherited).then_some((inherited, false))
+        let Some(parent) = &self.parent else { return Ok(None) };
+        let inherited = append(dir(&parent.suite), name);
+        Ok(tree.listings.has_file(&inherited)?.then_some((inherited, false)))
     }
 
     /// A file of the suite as it enters the sort key: spelled as `--suite` spelled the directory.
@@ -189,21 +215,48 @@ pub fn command_line_combinations(values: &[BString]) -> Vec<Combination> {
     values.iter().map(of).collect()
 }
 
-fn disabled_of(suite: &Suite, before: &Disabled) -> Result<Disabled> {
+/// What was read, or nothing where its file cannot be used: `broken` then says why.
+fn or_broken<T: Default>(read: Result<T>, broken: &mut Option<String>) -> Result<T> {
+    match read {
+        Err(error) if error.location().is_some() => {
+            broken.get_or_insert_with(|| error.explained());
+            Ok(T::default())
+        }
+        read => read,
+    }
+}
+
+fn disabled_of(suite: &Suite, before: &Disabled, tree: &mut Tree) -> Result<Disabled> {
     let mut disabled = before.clone();
     for file in ["disabled.def", "t/disabled.def"] {
-        disabled.add_file(&append(&suite.dir, file), Some(&suite.name))?;
+        let file = append(&suite.dir, file);
+        if tree.listings.has_file(&file)? {
+            disabled.add_file(&file, Some(&suite.name))?;
+        }
     }
     Ok(disabled)
 }
 
-fn cases(suite: &Suite, facts: &SuiteFacts, tree: &mut Tree) -> Vec<String> {
+/// The names of the suite's tests. What is called like one counts, be it a file or not: it fails then, and says why.
+fn cases(suite: &Suite, facts: &SuiteFacts, tree: &mut Tree, warnings: &mut Vec<String>) -> Vec<String> {
     if let Some(cases) = &facts.cases {
         return cases.clone();
     }
     let listing = tree.listings.list(&suite.test_dir);
-    let names = listing.files().filter_map(|name| name.to_str()?.strip_suffix(".test"));
-    names.filter(|name| !name.is_empty()).map(str::to_owned).collect()
+    warnings.extend(listing.problem().map(str::to_owned));
+    let mut cases = Vec::new();
+    for name in listing.names().filter(|name| name.as_bytes().ends_with(b".test")) {
+        match name.to_str().and_then(|name| name.strip_suffix(".test")) {
+            Some("") => {}
+            Some(name) => cases.push(name.to_owned()),
+            None => warnings.push(format!(
+                "{} is not run: the name of a test is UTF-8",
+                suite.test_dir.join(name.as_bytes().escape_bytes().to_string()).display()
+            )),
+        }
+    }
+    warnings.sort();
+    cases
 }
 
 #[cfg(test)]

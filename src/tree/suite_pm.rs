@@ -8,12 +8,14 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use bstr::{BString, ByteSlice as _};
 
 use crate::cli::settings::Settings;
 use crate::env::Env;
-use crate::error::{Error, Result};
+use crate::error::{Error, Location, Result};
+use crate::sys::files;
 use crate::tree::bridge::{Answer, Bridge, Rule, bytes, request};
 use crate::tree::layout::Layout;
 use crate::tree::probe::ServerFacts;
@@ -96,12 +98,21 @@ pub struct SuitePm {
     perl: Option<PathBuf>,
     test_dir: PathBuf,
     env: Env,
+    /// How long the evaluation of one file may take.
+    patience: Duration,
     /// The requests that tell a fresh child about server and settings.
     greeting: Vec<u8>,
     main_without_perl: SuiteFacts,
     bridge: Option<Bridge>,
-    known: HashMap<String, Arc<SuiteFacts>>,
+    known: HashMap<String, Known>,
     outcome: SuitePmOutcome,
+}
+
+/// What was found out about a suite: its facts, or what is wrong with its `suite.pm`, and where.
+#[derive(Debug, Clone)]
+enum Known {
+    Facts(Arc<SuiteFacts>),
+    Broken(String, Option<Location>),
 }
 
 impl SuitePm {
@@ -118,6 +129,7 @@ impl SuitePm {
             main_without_perl,
             test_dir: layout.test_dir.clone(),
             env: env.clone(),
+            patience: settings.patience(),
             greeting: greeting(layout, facts, settings, env),
             bridge: None,
             known: HashMap::new(),
@@ -131,32 +143,60 @@ impl SuitePm {
     /// # Errors
     /// The file has a syntax error or dies; the error has the place. Or perl cannot be run.
     pub fn facts(&mut self, suite_name: &str, dir: &Path) -> Result<Arc<SuiteFacts>> {
-        if let Some(facts) = self.known.get(suite_name) {
-            return Ok(Arc::clone(facts));
+        match self.known.get(suite_name) {
+            Some(Known::Facts(facts)) => return Ok(Arc::clone(facts)),
+            // A file that hangs does so once.
+            Some(Known::Broken(text, Some(place))) => {
+                return Err(Error::new(text).at(&place.file, place.line));
+            }
+            Some(Known::Broken(text, None)) => return Err(Error::new(text)),
+            None => {}
         }
+        let found = self.evaluate(suite_name, dir).map(Arc::new);
+        let known = match &found {
+            Ok(facts) => Known::Facts(Arc::clone(facts)),
+            Err(error) => Known::Broken(error.told(), error.location().cloned()),
+        };
+        self.known.insert(suite_name.to_owned(), known);
+        found
+    }
+
+    fn evaluate(&mut self, suite_name: &str, dir: &Path) -> Result<SuiteFacts> {
         let dir = if suite_name == "main" { &self.test_dir } else { dir };
         let file = self.test_dir.join(dir).join("suite.pm");
-        let facts = if !file.is_file() {
-            SuiteFacts::default()
-        } else if let Some(perl) = &self.perl {
-            let bridge = match &mut self.bridge {
-                Some(bridge) => bridge,
-                none => none.insert(Bridge::start(perl, &self.test_dir, &self.env, &self.greeting)?),
-            };
-            let answer = bridge.load(suite_name, &file)?;
-            self.outcome.add(&answer);
-            match &answer.error {
-                Some(error) => return Err(located(&file, &bytes(error))),
-                None => facts_of(&answer),
-            }
-        } else if suite_name == "main" {
-            self.main_without_perl.clone()
-        } else {
-            SuiteFacts { skip: Some(NO_PERL.to_owned()), ..SuiteFacts::default() }
+        match std::fs::symlink_metadata(&file) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(SuiteFacts::default()),
+            _ => {}
+        }
+        // Perl would wait for a pipe, and take a directory for an empty file.
+        files::open(&file).map_err(|error| Error::io("read", &file, error).at(&file, None))?;
+        let Some(perl) = &self.perl else {
+            return Ok(match suite_name {
+                "main" => self.main_without_perl.clone(),
+                _ => SuiteFacts { skip: Some(NO_PERL.to_owned()), ..SuiteFacts::default() },
+            });
         };
-        let facts = Arc::new(facts);
-        self.known.insert(suite_name.to_owned(), Arc::clone(&facts));
-        Ok(facts)
+        let bridge = match &mut self.bridge {
+            Some(bridge) => bridge,
+            none => {
+                // What an earlier child has set before it ended counts on.
+                let mut env = self.env.clone();
+                self.outcome.apply(&mut env);
+                none.insert(Bridge::start(perl, &self.test_dir, &env, &self.greeting, self.patience)?)
+            }
+        };
+        let answer = match bridge.load(suite_name, &file) {
+            Ok(answer) => answer,
+            Err(error) => {
+                self.bridge = None;
+                return Err(error);
+            }
+        };
+        self.outcome.add(&answer);
+        match &answer.error {
+            Some(error) => Err(located(&file, &bytes(error))),
+            None => Ok(facts_of(&answer)),
+        }
     }
 
     /// What evaluation did so far.

@@ -4,6 +4,17 @@ use bstr::BStr;
 
 /// The number that an option's value means: `8M`, `500G`, `1048576` (suffixes K, M, G, T, P, E).
 pub fn parse(value: &BStr) -> Option<u64> {
+    let (number, unit) = parts(value)?;
+    number.checked_mul(unit)
+}
+
+/// The same; a number that is too large for this is the largest one.
+pub fn parse_at_most(value: &BStr) -> Option<u64> {
+    let (number, unit) = parts(value)?;
+    Some(number.saturating_mul(unit))
+}
+
+fn parts(value: &BStr) -> Option<(u64, u64)> {
     let text = std::str::from_utf8(value).ok()?.trim();
     let (digits, shift) = match text.as_bytes().last()? {
         b'k' | b'K' => (&text[..text.len() - 1], 10),
@@ -14,7 +25,7 @@ pub fn parse(value: &BStr) -> Option<u64> {
         b'e' | b'E' => (&text[..text.len() - 1], 60),
         _ => (text, 0),
     };
-    digits.parse::<u64>().ok()?.checked_mul(1 << shift)
+    Some((digits.parse().ok()?, 1 << shift))
 }
 
 /// Bytes in the largest unit of which there is at least one: `500 GiB`, `97.7 KiB`, `12 bytes`.

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use bstr::{BStr, BString, ByteSlice};
 
+use crate::case::Origin;
 use crate::triage::argument::{find, name, value};
 use crate::triage::evidence::{Evidence, Holder, Limit, PathFact, Resource, Setting, Space};
 use crate::triage::log::{Entry, Level, entries};
@@ -95,6 +96,11 @@ impl<'a> Scene<'a> {
     pub fn cite(&self, index: usize) -> BString {
         let Some(option) = self.evidence.argv.get(index) else { return BString::default() };
         format!("{} ({})", option.text, option.origin).into()
+    }
+
+    /// Whether the argument at `index` is the runner's own.
+    pub fn is_the_runners(&self, index: usize) -> bool {
+        self.evidence.argv.get(index).is_some_and(|option| *option.origin == Origin::Runner)
     }
 
     /// Where `given` was written.

@@ -35,6 +35,16 @@ impl Peer {
         let _ = self.0.write(&[packet]);
     }
 
+    /// Sends a packet; false once the client has gone.
+    pub fn try_send(&mut self, packet: &[u8]) -> bool {
+        self.0.write(&[packet]).is_ok()
+    }
+
+    /// Sends bytes that need not be a packet; false once the client has gone.
+    pub fn try_send_raw(&mut self, bytes: &[u8]) -> bool {
+        self.0.stream().is_some_and(|stream| stream.write_all(bytes).is_ok())
+    }
+
     /// The client's next packet; empty if it has gone.
     pub fn receive(&mut self) -> Vec<u8> {
         self.0.read().map(|()| self.0.packet().to_vec()).unwrap_or_default()

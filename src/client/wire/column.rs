@@ -169,6 +169,37 @@ impl Extended {
     }
 }
 
+/// The most columns of a result; a server has 4,096 at most in what it selects.
+const MOST_COLUMNS: u64 = 65_535;
+
+/// The most bytes of the definitions of a result's columns: 64 MiB. They are kept, while rows pass by.
+const MOST_OF_DEFINITIONS: usize = 64 << 20;
+
+/// The definitions of a result's columns, while they are counted.
+#[derive(Debug)]
+pub struct Definitions {
+    left: usize,
+}
+
+impl Definitions {
+    /// Those of a result with `count` columns.
+    ///
+    /// # Errors
+    /// No server has so many.
+    pub fn of(count: u64) -> Result<Definitions, Malformed> {
+        if count > MOST_COLUMNS { Err(Malformed) } else { Ok(Definitions { left: MOST_OF_DEFINITIONS }) }
+    }
+
+    /// Counts the `packet` of one of them.
+    ///
+    /// # Errors
+    /// Together they are longer than those of any server.
+    pub fn take(&mut self, packet: &[u8]) -> Result<(), Malformed> {
+        self.left = self.left.checked_sub(packet.len()).ok_or(Malformed)?;
+        Ok(())
+    }
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bstr::BString;
 
@@ -63,6 +63,9 @@ pub struct Options {
     pub read_timeout: Option<Duration>,
     /// The longest wait for the server to take bytes.
     pub write_timeout: Option<Duration>,
+    /// The moment at which connecting, and all that is read and written afterwards, is over, however much the server
+    /// says until then; `None`: each wait has a limit of its own.
+    pub deadline: Option<Instant>,
     /// Where client plugins lie; a plugin that is not built in and not there is error 2059.
     pub plugin_dir: Option<PathBuf>,
     /// The authentication plugin to begin with.
@@ -100,6 +103,7 @@ impl Default for Options {
             connect_timeout: None,
             read_timeout: None,
             write_timeout: None,
+            deadline: None,
             plugin_dir: None,
             default_auth: None,
             restricted_auth: None,

@@ -3,7 +3,7 @@
 use std::io;
 use std::net::TcpStream;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
 use rustix::net::sockopt::{self, Timeout};
@@ -21,12 +21,14 @@ pub(in crate::client) struct Stream {
     socket: OwnedFd,
     /// Whether nobody else can read what is sent without TLS.
     local: bool,
+    /// When everything is over; without, the socket's own limits count.
+    deadline: Option<Instant>,
 }
 
 impl Stream {
     /// Wraps a connected socket.
     pub fn new(socket: impl Into<OwnedFd>) -> Self {
-        Stream { tls: None, socket: socket.into(), local: true }
+        Stream { tls: None, socket: socket.into(), local: true, deadline: None }
     }
 
     /// Wraps a TCP connection: small packets go out at once, a dead peer is noticed.
@@ -67,11 +69,30 @@ impl Stream {
         Ok(())
     }
 
+    /// Ends every later read and write at this moment. A server that says little, but says it again and again, never
+    /// comes to the limit of a single wait.
+    pub fn set_deadline(&mut self, deadline: Instant) {
+        self.deadline = Some(deadline);
+    }
+
+    /// Limits the next wait to what is left until the deadline.
+    fn hurry(&self, direction: Timeout) -> Result<(), Failure> {
+        let Some(deadline) = self.deadline else { return Ok(()) };
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(lost(Errno::TIMEDOUT));
+        }
+        // Less than a microsecond would be no limit.
+        let left = left.max(Duration::from_millis(1));
+        sockopt::set_socket_timeout(&self.socket, direction, Some(left)).map_err(lost)
+    }
+
     /// Reads at least one byte; 0 is the end of the stream.
     ///
     /// # Errors
     /// The connection is lost, or the limit for reads is over.
     pub fn read(&mut self, into: &mut [u8]) -> Result<usize, Failure> {
+        self.hurry(Timeout::Recv)?;
         if let Some(tls) = &mut self.tls {
             return Ok(tls.read(into)?);
         }
@@ -89,14 +110,15 @@ impl Stream {
     /// # Errors
     /// The connection is lost, or the limit for writes is over.
     pub fn write_all(&mut self, mut bytes: &[u8]) -> Result<(), Failure> {
-        if let Some(tls) = &mut self.tls {
-            while !bytes.is_empty() {
+        while self.tls.is_some() && !bytes.is_empty() {
+            self.hurry(Timeout::Send)?;
+            if let Some(tls) = &mut self.tls {
                 let count = tls.write(bytes)?;
                 bytes = &bytes[count..];
             }
-            return Ok(());
         }
         while !bytes.is_empty() {
+            self.hurry(Timeout::Send)?;
             match rustix::net::send(&self.socket, bytes, SendFlags::NOSIGNAL) {
                 Ok(count) => bytes = &bytes[count..],
                 Err(Errno::INTR) => {}

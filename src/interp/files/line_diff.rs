@@ -1,7 +1,7 @@
 //! The difference of two files in the unified form, as `diff -u` shows it.
 
 use std::io::{self, Write};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use bstr::ByteSlice;
 use similar::{Algorithm, DiffOp, capture_diff_slices_deadline, group_diff_ops};
@@ -41,21 +41,20 @@ pub fn write(
         let time = local_time::format_with_zone(time.unwrap_or(SystemTime::UNIX_EPOCH));
         out.write_all(&[mark.as_bytes(), b" ", name, b"\t", time.as_bytes(), b"\n"].concat())?;
     }
-    hunks(old, new, out)
+    hunks(old, new, out, Some(deadline_after(PATIENCE)))
 }
 
-fn hunks(old: &[u8], new: &[u8], out: &mut dyn Write) -> io::Result<()> {
+fn hunks(old: &[u8], new: &[u8], out: &mut dyn Write, deadline: Option<Instant>) -> io::Result<()> {
     let old: Vec<&[u8]> = old.lines_with_terminator().collect();
     let new: Vec<&[u8]> = new.lines_with_terminator().collect();
     // Most results differ in few places: without the equal ends the search is short.
     let head = old.iter().zip(&new).take_while(|(a, b)| a == b).count();
     let tail = old[head..].iter().rev().zip(new[head..].iter().rev()).take_while(|(a, b)| a == b).count();
-    let deadline = deadline_after(PATIENCE);
     let ops = capture_diff_slices_deadline(
         Algorithm::Myers,
         &old[head..old.len() - tail],
         &new[head..new.len() - tail],
-        Some(deadline),
+        deadline,
     );
     let mut all = Vec::with_capacity(ops.len() + 2);
     all.push(DiffOp::Equal { old_index: 0, new_index: 0, len: head });
@@ -123,7 +122,7 @@ mod tests {
 
     fn diff(old: &str, new: &str) -> String {
         let mut out = Vec::new();
-        hunks(old.as_bytes(), new.as_bytes(), &mut out).unwrap();
+        hunks(old.as_bytes(), new.as_bytes(), &mut out, None).unwrap();
         String::from_utf8(out).unwrap()
     }
 
@@ -164,7 +163,7 @@ mod tests {
             .map(|(n, line)| if n % 50 == 0 { format!("{line} changed\n") } else { format!("{line}\n") })
             .collect();
         let mut out = Vec::new();
-        hunks(old.as_bytes(), new.as_bytes(), &mut out).unwrap();
+        hunks(old.as_bytes(), new.as_bytes(), &mut out, None).unwrap();
         assert_eq!(out.split(|byte| *byte == b'\n').filter(|line| line.starts_with(b"-")).count(), 4000);
     }
 }

@@ -1,6 +1,6 @@
 //! One file or directory at a time: remove, copy, move, make, read, write.
 
-use std::fs::{self, File, OpenOptions, Permissions};
+use std::fs::{self, OpenOptions, Permissions};
 use std::io::{self, Read, Write};
 use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
@@ -10,6 +10,7 @@ use bstr::ByteSlice;
 
 use crate::interp::files::failure::{Failure, NotWritable};
 use crate::interp::files::modes::Modes;
+use crate::sys::files;
 
 fn os(path: &[u8]) -> PathBuf {
     std::ffi::OsString::from_vec(path.to_vec()).into()
@@ -31,7 +32,7 @@ pub fn remove(path: &[u8]) -> Result<(), Failure> {
 /// `from` cannot be read, or `to` is there already. Nothing is left of a copy that failed half way.
 pub fn copy(from: &[u8], to: &[u8]) -> Result<(), Failure> {
     let mut source =
-        File::open(os(from)).map_err(|error| Failure::told(&error, &[b"File '", from, b"' not found"]))?;
+        files::open(&os(from)).map_err(|error| Failure::told(&error, &[b"File '", from, b"' not found"]))?;
     let mode = source.metadata().map_or(0o600, |facts| facts.permissions().mode()) & 0o7777;
     let mut target = OpenOptions::new()
         .write(true)
@@ -195,7 +196,7 @@ fn put(path: &[u8], content: &[u8], how: &OpenOptions) -> Result<(), NotWritable
 ///
 /// The file cannot be read, or is a directory; the file layer is silent about that.
 pub fn read(path: &[u8]) -> Result<Vec<u8>, Failure> {
-    fs::read(os(path)).map_err(|error| match error.raw_os_error() {
+    files::read(&os(path), files::MOST_OF_TEXT).map_err(|error| match error.raw_os_error() {
         // The reference asks for the size first, which a directory has none of.
         Some(libc::EISDIR) => Failure::silent(&io::Error::from_raw_os_error(libc::EINVAL)),
         _ => Failure::silent(&error),

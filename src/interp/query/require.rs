@@ -6,6 +6,7 @@ use bstr::ByteSlice;
 
 use crate::interp::state::stop::{Done, Stop};
 use crate::interp::state::{Interp, Stored};
+use crate::sys::files;
 
 /// `require FILE`.
 ///
@@ -25,7 +26,7 @@ pub fn require(interp: &mut Interp, command: &Rc<Stored>) -> Done {
 pub(super) fn compare(interp: &mut Interp) -> Done {
     let Some(file) = interp.require.take() else { return Ok(()) };
     let output = std::mem::take(&mut interp.out);
-    let wanted = std::fs::read(file.to_path_lossy())
+    let wanted = files::read(&file.to_path_lossy(), files::MOST_OF_TEXT)
         .map_err(|_| Stop::Die([b"Failed to open second file: '", file.as_slice(), b"'"].concat().into()))?;
     if wanted == output {
         return Ok(());

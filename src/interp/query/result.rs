@@ -22,6 +22,10 @@ pub struct Layout {
     pub metadata: bool,
 }
 
+/// The most bytes that the results of one command may have as they are written: 256 MiB. Like the reference, we keep them
+/// until the command is over; the longest result file of MariaDB's tree has 5 MB.
+const MOST_OF_RESULT: usize = 256 << 20;
+
 /// Writes one result set, row by row: nothing is kept but what was written.
 ///
 /// Metadata come before the rows but need them all, for the longest value of each column: the writer
@@ -65,13 +69,17 @@ impl ResultSet {
     /// Writes one row: its cells from left to right, `None` for NULL.
     ///
     /// # Errors
-    /// A regular expression or replacement of the script fails on a value.
+    /// A regular expression or replacement of the script fails on a value, or there is too much to be kept.
     pub fn row<'c>(
         &mut self,
         cells: impl Iterator<Item = Option<&'c [u8]>>,
         filters: &mut Filters,
         out: &mut Vec<u8>,
     ) -> Result<(), ScriptError> {
+        if out.len() > MOST_OF_RESULT {
+            let most = MOST_OF_RESULT >> 20;
+            return Err(ScriptError::die(format!("The result of the command has more than {most} MiB")));
+        }
         let vertical = self.layout.vertical;
         for (index, cell) in cells.enumerate() {
             if let (Some(longest), Some(value)) = (self.longest.get_mut(index), cell) {

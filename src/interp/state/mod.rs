@@ -105,6 +105,8 @@ pub struct Interp {
     pub reader: Reader,
     /// All commands read so far.
     pub program: Vec<Rc<Stored>>,
+    /// About how many bytes they take.
+    pub program_size: usize,
     /// The number of the command that runs next.
     pub counter: usize,
     /// What ends a statement.

@@ -10,6 +10,7 @@ use crate::interp::state::options::Options;
 use crate::interp::state::stop::Stop;
 use crate::script::reader::Reader;
 use crate::sys::excerpt;
+use crate::sys::files;
 
 /// The log: standard output, or with a result file a file beside it that is compared at the end.
 #[derive(Debug, Default)]
@@ -122,7 +123,7 @@ pub fn beside(result: &[u8], directory: &[u8], extension: &str) -> BString {
 }
 
 fn open(name: &BString) -> Result<File, BString> {
-    File::create(name.to_os_str_lossy()).map_err(|error| {
+    files::create(&name.to_path_lossy()).map_err(|error| {
         message(&[b"Failed to open log file ", name, b", errno: ", errno(&error).as_bytes()])
     })
 }

@@ -74,6 +74,7 @@ impl Interp {
             options,
             reader: Reader::new(base),
             program: Vec::new(),
+            program_size: 0,
             counter: 0,
             delimiter: ";".into(),
             charset: LATIN1,

@@ -5,22 +5,30 @@ use bstr::{BStr, BString, ByteSlice};
 use crate::interp::state::Interp;
 use crate::interp::state::stop::{Done, Stop};
 use crate::script::input::Input;
+use crate::sys::files;
 
 /// Opens the file that `source NAME` means and puts it on top of the reader's stack.
 pub(in crate::interp) fn push(interp: &mut Interp, name: &BStr) -> Done {
-    let mut error = 0;
+    let mut last = None;
     for path in candidates(interp, name) {
-        match std::fs::read(path.to_os_str_lossy()) {
+        match files::read(&path.to_path_lossy(), files::MOST_OF_TEXT) {
             Ok(text) => {
                 return interp.reader.push(Input::new(path, text)).map_err(|error| Stop::Die(error.message));
             }
-            Err(failed) => error = failed.raw_os_error().unwrap_or(0),
+            Err(error) => last = Some(error),
         }
     }
-    let what =
-        [&b"Could not open '"[..], name.as_bytes(), b"' for reading, errno: ", error.to_string().as_bytes()]
-            .concat();
-    Err(Stop::Die(what.into()))
+    Err(Stop::Die(unreadable(name, &last.unwrap_or_else(|| std::io::ErrorKind::NotFound.into()))))
+}
+
+/// What is said of a script that cannot be read: the system's number, or what the reference would have opened and we do
+/// not.
+pub(in crate::interp) fn unreadable(name: &[u8], error: &std::io::Error) -> BString {
+    let why = match error.raw_os_error() {
+        Some(number) => format!(", errno: {number}"),
+        None => format!(": {error}"),
+    };
+    [b"Could not open '", name, b"' for reading", why.as_bytes()].concat().into()
 }
 
 /// The paths that are tried, in their order: plain concatenations.

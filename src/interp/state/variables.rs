@@ -31,6 +31,8 @@ pub struct Variables {
     /// The key looked up last; its memory is used again and again.
     key: Vec<u8>,
     registers: [Option<BString>; 10],
+    /// The bytes of all values.
+    held: usize,
     env: Env,
 }
 
@@ -43,8 +45,14 @@ impl Variables {
             recent: [0; RECENT],
             key: Vec::new(),
             registers: Default::default(),
+            held: 0,
             env,
         }
+    }
+
+    /// How many bytes the values have together.
+    pub fn held(&self) -> usize {
+        self.held
     }
 
     /// The environment of child processes: the process's own and what `let NAME=` set (mysqltest §4.2).
@@ -59,50 +67,54 @@ impl Variables {
 
     /// Sets a variable whose name is written without `$`.
     pub fn set(&mut self, name: &[u8], value: impl Into<BString>) {
+        let value = value.into();
+        let length = value.len();
+        let old = std::mem::replace(self.place(name), value);
+        self.count(old.len(), length);
+    }
+
+    /// Where the value of a variable is, which exists from then on.
+    fn place(&mut self, name: &[u8]) -> &mut BString {
         match register(name) {
-            Some(register) => self.registers[register] = Some(value.into()),
-            None => self.variable(name).value = value.into(),
+            Some(register) => self.registers[register].get_or_insert_default(),
+            None => &mut self.variable(name).value,
         }
+    }
+
+    /// Counts that a value of `old` bytes has given way to one of `new`.
+    fn count(&mut self, old: usize, new: usize) {
+        self.held = self.held.saturating_sub(old) + new;
     }
 
     /// Sets a variable to a copy of `value`, in the memory that its last value had.
     pub fn assign(&mut self, name: &[u8], value: &[u8]) {
-        let to = match register(name) {
-            Some(register) => self.registers[register].get_or_insert_default(),
-            None => &mut self.variable(name).value,
-        };
+        let to = self.place(name);
+        let old = to.len();
         to.clear();
         to.extend_from_slice(value);
+        self.count(old, value.len());
     }
 
     /// Sets a number.
     pub fn set_number(&mut self, name: &[u8], number: i64) {
         use std::io::Write;
-        match register(name) {
-            Some(register) => self.registers[register] = Some(number.to_string().into()),
-            None => {
-                let value = &mut self.variable(name).value;
-                value.clear();
-                // Writing to a vector cannot fail.
-                let _ = write!(value, "{number}");
-            }
-        }
+        let value = self.place(name);
+        let old = value.len();
+        value.clear();
+        // Writing to a vector cannot fail.
+        let _ = write!(value, "{number}");
+        let new = value.len();
+        self.count(old, new);
     }
 
     /// Sets a variable, and the environment variable of the same name under the spelling with which
     /// the script's one was made (mysqltest §4.2).
     pub fn export(&mut self, name: &[u8], value: impl Into<BString>) {
         let value = value.into();
+        self.set(name, value.clone());
         let spelling = match register(name) {
-            Some(register) => {
-                self.registers[register] = Some(value.clone());
-                BString::from(name)
-            }
-            None => {
-                let variable = self.variable(name);
-                variable.value = value.clone();
-                variable.name.clone()
-            }
+            Some(_) => BString::from(name),
+            None => self.variable(name).name.clone(),
         };
         self.env
             .set(std::ffi::OsString::from_vec(spelling.into()), std::ffi::OsString::from_vec(value.into()));
@@ -129,6 +141,7 @@ impl Variables {
             None => {
                 let value = self.env.get(name.to_os_str_lossy());
                 let value = value.map_or_else(BString::default, |value| value.as_bytes().into());
+                self.held += value.len();
                 self.index.insert(self.key.clone(), self.named.len());
                 self.named.push(Variable { name: name.into(), value });
                 self.named.len() - 1
@@ -220,6 +233,17 @@ mod tests {
         // The spelling is that of the first reference.
         assert_eq!(variables.from_env("HOME_OF"), Some(&b"b"[..]));
         assert_eq!(variables.from_env("home_of"), None);
+    }
+
+    #[test]
+    fn values_are_counted() {
+        let mut variables = Variables::new(Env::default());
+        variables.set(b"a", "12345");
+        variables.set(b"1", "123");
+        variables.assign(b"a", b"1");
+        variables.export(b"b", "12");
+        variables.set_number(b"1", 10);
+        assert_eq!(variables.held(), 1 + 2 + 2);
     }
 
     #[test]

@@ -9,6 +9,7 @@ use std::os::unix::fs::MetadataExt;
 use bstr::{BStr, BString, ByteSlice, ByteVec};
 
 use crate::interp::tool::path;
+use crate::sys::files;
 
 /// The groups whose options are ours.
 pub const GROUPS: [&str; 5] = ["mysqltest", "mariadb-test", "client", "client-server", "client-mariadb"];
@@ -149,17 +150,23 @@ impl Reader<'_> {
     /// Reads one file; says whether it was there.
     fn file(&mut self, name: &[u8], depth: u32) -> Result<bool, Aborted> {
         let name = path::tidy(name, self.home(), || None);
-        let Ok(file) = std::fs::File::open(name.to_path_lossy()) else { return Ok(false) };
+        let file = match files::open(&name.to_path_lossy()) {
+            Ok(file) => file,
+            // A directory reads as an empty file.
+            Err(error) => return Ok(error.kind() == std::io::ErrorKind::IsADirectory),
+        };
         let Ok(metadata) = file.metadata() else { return Ok(false) };
         if metadata.is_file() && metadata.mode() & 0o002 != 0 {
             self.say(&[b"Warning: World-writable config file '", &name, b"' is ignored"]);
             return Ok(true);
         }
-        let mut text = Vec::new();
-        if std::io::Read::read_to_end(&mut { file }, &mut text).is_err() {
-            // A directory reads as an empty file.
-            return Ok(true);
-        }
+        let text = match files::contents(&file, files::MOST_OF_SETTINGS) {
+            Ok(text) => text,
+            Err(error) => {
+                self.say(&[b"Could not read defaults file '", &name, b"': ", error.to_string().as_bytes()]);
+                return Err(Aborted);
+            }
+        };
         self.lines(&text, &name, depth)?;
         Ok(true)
     }

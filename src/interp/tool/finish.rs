@@ -10,6 +10,7 @@ use crate::interp::files::line_diff;
 use crate::interp::state::options::Options;
 use crate::interp::state::output;
 use crate::interp::state::output::{Output, errno, message};
+use crate::sys::files;
 
 /// What the end of a run depends on besides the files.
 #[derive(Debug, Clone, Copy)]
@@ -97,7 +98,7 @@ fn compare(
 /// How the result file and the output differ as bytes, where nobody would see it in the lines: byte order marks, carriage returns,
 /// encodings.
 fn other_form(result: &BString, reject: &BString) -> Option<BString> {
-    let read = |name: &BString| std::fs::read(name.to_os_str_lossy()).ok();
+    let read = |name: &BString| files::read(&name.to_path_lossy(), files::MOST_OF_TEXT).ok();
     let (old, new) = (read(result)?, read(reject)?);
     let form = |text: &[u8]| -> Option<&str> {
         match text {
@@ -122,8 +123,8 @@ fn other_form(result: &BString, reject: &BString) -> Option<BString> {
 }
 
 fn show(result: &BString, reject: &BString, stderr: &mut dyn Write) -> io::Result<()> {
-    let old = std::fs::read(result.to_os_str_lossy())?;
-    let new = std::fs::read(reject.to_os_str_lossy())?;
+    let old = files::read(&result.to_path_lossy(), files::MOST_OF_TEXT)?;
+    let new = files::read(&reject.to_path_lossy(), files::MOST_OF_TEXT)?;
     let mut stderr = io::BufWriter::new(stderr);
     line_diff::write(result, &old, reject, &new, &mut stderr)?;
     stderr.flush()
@@ -140,7 +141,7 @@ fn reject_name(options: &Options, result: &BString) -> BString {
 /// Compares by pieces, so that results of any size need no memory.
 fn difference(log: &BString, result: &BString) -> Result<Difference, BString> {
     let unreadable = |_| BString::from("Error when reading data from result file");
-    let open = |name: &BString| File::open(name.to_os_str_lossy());
+    let open = |name: &BString| files::open(&name.to_path_lossy());
     let log_file = open(log).map_err(|_| message(&[b"Failed to open first file: '", log, b"'"]))?;
     let result_file = open(result).map_err(|_| message(&[b"Failed to open second file: '", result, b"'"]))?;
     let length = |file: &File| file.metadata().map(|metadata| metadata.len());
@@ -187,7 +188,7 @@ fn fill(from: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
 
 /// Copies a file's bytes; not its mode, which the umask decides.
 fn copy(from: &BString, to: &BString) -> Result<(), BString> {
-    let copied = File::open(from.to_os_str_lossy())
+    let copied = files::open(&from.to_path_lossy())
         .and_then(|mut from| io::copy(&mut from, &mut File::create(to.to_os_str_lossy())?));
     match copied {
         Ok(_) => Ok(()),

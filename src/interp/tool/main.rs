@@ -13,6 +13,7 @@ use crate::interp::tool::parse::{Surroundings, Verdict};
 use crate::interp::tool::{apply, help, password, run};
 use crate::script::input::Input;
 use crate::script::static_check;
+use crate::sys::files;
 use crate::sys::streams::complain;
 
 /// The standard places of option files, before the one in the home directory.
@@ -95,7 +96,7 @@ fn places() -> Places {
 fn check(files: &[BString]) -> u8 {
     let mut status = 0;
     for name in files {
-        match std::fs::read(name.to_os_str_lossy()) {
+        match files::read(&name.to_path_lossy(), files::MOST_OF_TEXT) {
             Ok(text) => {
                 for finding in static_check::check(&Input::new(name.clone(), text)) {
                     let finding = finding.to_string();

@@ -10,6 +10,7 @@ use crate::interp::connections;
 use crate::interp::state::Interp;
 use crate::interp::state::options::Options;
 use crate::interp::state::output::Output;
+use crate::interp::state::source;
 use crate::interp::state::stop::Stop;
 use crate::interp::tool::finish;
 use crate::interp::tool::finish::Ran;
@@ -18,6 +19,7 @@ use crate::interp::tool::report;
 use crate::interp::tool::report::{Failure, Place};
 use crate::script::input::Input;
 use crate::script::reader::Reader;
+use crate::sys::files;
 use crate::sys::position::Position;
 
 /// The name of standard input in messages (mysqltest §2.2).
@@ -98,19 +100,9 @@ impl Trace {
 fn base(options: &Options) -> Result<Input, BString> {
     // Standard input is read when there is a connection: the server may ask for a password there.
     let Some(name) = &options.test_file else { return Ok(Input::new(STDIN, "")) };
-    match std::fs::read(name.to_os_str_lossy()) {
+    match files::read(&name.to_path_lossy(), files::MOST_OF_TEXT) {
         Ok(text) => Ok(Input::new(name.clone(), text)),
-        Err(error) => {
-            let errno = error.raw_os_error().unwrap_or(0);
-            Err([
-                b"Could not open '",
-                name.as_slice(),
-                b"' for reading, errno: ",
-                errno.to_string().as_bytes(),
-            ]
-            .concat()
-            .into())
-        }
+        Err(error) => Err(source::unreadable(name, &error)),
     }
 }
 
@@ -127,7 +119,7 @@ fn start(interp: &mut Interp) -> Result<(), Stop> {
     if interp.options.test_file.is_none() {
         let mut text = Vec::new();
         // What cannot be read is the end.
-        let _ = std::io::stdin().lock().read_to_end(&mut text);
+        let _ = std::io::stdin().lock().take(files::MOST_OF_TEXT).read_to_end(&mut text);
         interp.reader = Reader::new(Input::new(STDIN, text));
     }
     interp.export_version();
@@ -211,7 +203,7 @@ fn failure(interp: &Interp, message: BString) -> Failure {
 
 /// A line of a script, read again: only a failure needs it.
 fn line_of(file: &BString, line: u32) -> Option<BString> {
-    let text = std::fs::read(file.to_os_str_lossy()).ok()?;
+    let text = files::read(&file.to_path_lossy(), files::MOST_OF_TEXT).ok()?;
     let index = usize::try_from(line).ok()?.checked_sub(1)?;
     text.lines().nth(index).map(BString::from)
 }

@@ -14,6 +14,7 @@ use crate::lint::input::Input;
 use crate::lint::rules::config::unreadable;
 use crate::lint::rules::twice;
 use crate::lint::view::View;
+use crate::sys::files;
 use crate::tree::config_file;
 use crate::tree::facts::stem;
 
@@ -30,7 +31,7 @@ fn in_file(path: &Path, view: &View, named: &Named) -> Vec<Finding> {
         Ok(config) => config,
         Err(error) => return unreadable(&error).into_iter().collect(),
     };
-    let text = std::fs::read(path).unwrap_or_default();
+    let text = files::read(path, files::MOST_OF_SETTINGS).unwrap_or_default();
     let mut findings = twice::in_config(path, &text, view.dialect.as_ref());
     let mut sections: Vec<(u32, &[u8])> = Vec::new();
     for (number, _, line) in mycnf::lines(&text) {
@@ -83,7 +84,7 @@ impl Named {
         let looks: BTreeMap<&Path, bool> = readers
             .into_par_iter()
             .map(|(file, _)| {
-                let text = std::fs::read(file).unwrap_or_default();
+                let text = files::read(file, files::MOST_OF_SETTINGS).unwrap_or_default();
                 (file, text.contains_str("MTR_COMBINATION"))
             })
             .collect();
@@ -108,7 +109,8 @@ impl Named {
         }
         let dirs =
             view.suites.iter().map(|of| of.suite.dir.as_path()).chain([view.layout.test_dir.as_path()]);
-        let suite_pm = dirs.filter_map(|dir| std::fs::read(dir.join("suite.pm")).ok()).collect();
+        let suite_pm =
+            dirs.filter_map(|dir| files::read(&dir.join("suite.pm"), files::MOST_OF_SETTINGS).ok()).collect();
         Named { by_scripts, in_results, suite_pm }
     }
 

@@ -14,6 +14,7 @@ use crate::lint::finding::Finding;
 use crate::lint::input::Input;
 use crate::lint::rules::twice;
 use crate::lint::view::View;
+use crate::sys::files;
 use crate::tree::config_file;
 
 /// Looks at each file that is a template, or is included by one. Other `.cnf` files are for other programs.
@@ -36,7 +37,7 @@ pub fn check(input: &Input) -> Vec<Finding> {
     }
     let all: Vec<PathBuf> = all.into_iter().filter(|path| files.contains(path)).collect();
     findings.par_extend(all.par_iter().flat_map_iter(|path| {
-        let text = std::fs::read(path).unwrap_or_default();
+        let text = files::read(path, files::MOST_OF_SETTINGS).unwrap_or_default();
         let mut findings = twice::in_config(path, &text, view.dialect.as_ref());
         findings.extend(several_options(path, &text));
         findings
@@ -75,7 +76,7 @@ fn reach(path: PathBuf, test_dir: &Path, all: &mut BTreeSet<PathBuf>) {
     if !all.insert(path.clone()) {
         return;
     }
-    let text = std::fs::read(&path).unwrap_or_default();
+    let text = files::read(&path, files::MOST_OF_SETTINGS).unwrap_or_default();
     for (_, _, line) in mycnf::lines(&text) {
         if let Line::Include(name) = line
             && let Ok(included) = config_file::included(&path, name, test_dir)
@@ -89,7 +90,7 @@ fn reach(path: PathBuf, test_dir: &Path, all: &mut BTreeSet<PathBuf>) {
 pub(super) fn unreadable(error: &Error) -> Option<Finding> {
     let location = error.location()?;
     let line = location.line?;
-    let text = std::fs::read(&location.file).ok()?;
+    let text = files::read(&location.file, files::MOST_OF_SETTINGS).ok()?;
     let parsed = mycnf::lines(&text).find(|(number, ..)| *number == line);
     let is_include = matches!(parsed, Some((_, _, Line::Include(_))));
     let (code, column) = if is_include { (CONFIG_INCLUDE, 1) } else { (CONFIG_SYNTAX, 1) };

@@ -7,10 +7,12 @@ use bstr::ByteSlice;
 use crate::cli::similar::similar;
 use crate::grammar::disabled::{Entry, entries, pattern};
 use crate::lint::catalogue::{DISABLED_SYNTAX, DISABLED_UNKNOWN};
-use crate::lint::files::{Kind, plain};
+use crate::lint::files::Kind;
 use crate::lint::finding::Finding;
 use crate::lint::input::Input;
 use crate::lint::view::View;
+use crate::sys::files;
+use crate::tree::disabled::Disabled;
 
 /// Looks at each `disabled.def`.
 pub fn check(input: &Input) -> Vec<Finding> {
@@ -19,12 +21,13 @@ pub fn check(input: &Input) -> Vec<Finding> {
 }
 
 fn in_file(path: &Path, view: &View) -> Vec<Finding> {
-    let text = std::fs::read(path).unwrap_or_default();
+    let text = files::read(path, files::MOST_OF_SETTINGS).unwrap_or_default();
     let dir = path.parent().unwrap_or(path);
     let of = view.suites.iter().find(|of| of.suite.dir == dir || of.suite.dir.join("t") == dir);
-    // A list that the runner refuses keeps its suite from being known: then the runner says what is wrong.
-    let mut findings: Vec<Finding> = refusal(path, view).into_iter().collect();
+    // All tests of the suite of a list that the runner refuses fail; it says what is wrong.
     let suite = of.map(|of| &of.suite);
+    let mut findings: Vec<Finding> =
+        refusal(path, suite.map(|suite| suite.name.as_str())).into_iter().collect();
     let tests = suite.map(|suite| view.tests_of(suite));
     for (line, entry) in entries(&text) {
         let Some(Entry { test, .. }) = entry else {
@@ -64,11 +67,10 @@ fn in_file(path: &Path, view: &View) -> Vec<Finding> {
 }
 
 /// What the runner said about an entry of the list, other than that it is none.
-fn refusal(path: &Path, view: &View) -> Option<Finding> {
-    let error =
-        view.errors.iter().find(|error| error.location().is_some_and(|at| plain(&at.file) == path))?;
+fn refusal(path: &Path, suite: Option<&str>) -> Option<Finding> {
+    let error = Disabled::default().add_file(path, suite).err()?;
     let line = error.location()?.line?;
-    let text = std::fs::read(path).unwrap_or_default();
+    let text = files::read(path, files::MOST_OF_SETTINGS).unwrap_or_default();
     let is_entry = entries(&text).any(|(number, entry)| number == line && entry.is_some());
     is_entry.then(|| Finding::new(DISABLED_SYNTAX, path, error.message()).at(line, 1))
 }

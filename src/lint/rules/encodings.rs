@@ -9,6 +9,7 @@ use crate::lint::catalogue::ENCODING;
 use crate::lint::files::Kind;
 use crate::lint::finding::Finding;
 use crate::lint::input::Input;
+use crate::sys::files;
 
 /// Looks at each file, of whatever kind.
 pub fn check(input: &Input) -> Vec<Finding> {
@@ -16,7 +17,7 @@ pub fn check(input: &Input) -> Vec<Finding> {
         .files
         .all
         .par_iter()
-        .filter_map(|(path, kind)| in_file(path, *kind, &std::fs::read(path).ok()?))
+        .filter_map(|(path, kind)| in_file(path, *kind, &files::read(path, files::MOST_OF_TEXT).ok()?))
         .collect()
 }
 

@@ -11,14 +11,15 @@ use crate::lint::catalogue::LIBRARY_VARIABLE;
 use crate::lint::files::Kind;
 use crate::lint::finding::Finding;
 use crate::lint::input::Input;
+use crate::sys::files;
 
 /// Looks at each script and each file with options.
 pub fn check(input: &Input) -> Vec<Finding> {
     let kinds = [Kind::Test, Kind::Include, Kind::Options, Kind::Config, Kind::Combinations];
-    let files = input.files.all.par_iter().filter(|(_, kind)| kinds.contains(kind));
-    let used: Vec<(&Path, String, u32)> = files
+    let wanted = input.files.all.par_iter().filter(|(_, kind)| kinds.contains(kind));
+    let used: Vec<(&Path, String, u32)> = wanted
         .flat_map_iter(|(path, _)| {
-            let text = std::fs::read(path).unwrap_or_default();
+            let text = files::read(path, files::MOST_OF_TEXT).unwrap_or_default();
             let used = variables(&text)
                 .into_iter()
                 .filter(|(name, _)| input.view.env.get(name).is_none() && !is_set(&text, name));
@@ -49,7 +50,7 @@ fn asked_for(input: &Input) -> BTreeSet<String> {
     let all: Vec<PathBuf> = all.into_iter().collect();
     all.par_iter()
         .flat_map_iter(|path| {
-            let text = std::fs::read(path).unwrap_or_default();
+            let text = files::read(path, files::MOST_OF_TEXT).unwrap_or_default();
             let whole = path.extension().is_some_and(|end| end == "pm");
             let lines = text.lines().filter(|line| {
                 let line = line.trim_start().trim_start_with(|c| c == '-');

@@ -14,6 +14,7 @@ use crate::lint::input::Input;
 use crate::lint::rules::twice;
 use crate::lint::view::View;
 use crate::lint::words::{self, Word};
+use crate::sys::files;
 use crate::tree::server_options::{Resolved, Value};
 
 /// Looks at each option file, and at the other files that belong to a test by their name.
@@ -27,7 +28,7 @@ pub fn check(input: &Input) -> Vec<Finding> {
         .flat_map_iter(|(path, kind)| {
             let mut findings: Vec<Finding> = unused(path, *kind, view).into_iter().collect();
             if *kind == Kind::Options
-                && let Ok(text) = std::fs::read(path)
+                && let Ok(text) = files::read(path, files::MOST_OF_SETTINGS)
             {
                 let words = words::of_option_file(&text);
                 findings.extend(in_words(path, &words, view.dialect.as_ref()));

@@ -18,6 +18,7 @@ use crate::lint::input::Input;
 use crate::lint::view::View;
 use crate::lint::words;
 use crate::server::options::expand;
+use crate::sys::files;
 use crate::tree::config_file;
 use crate::tree::server_options::{Described, Resolved, Value};
 
@@ -309,7 +310,7 @@ fn loads_foreign_plugin(option: &BStr, view: &View, dialect: &Dialect) -> bool {
 
 /// Where in its line the option stands; 0 where quotes hide it.
 fn column(file: &Path, line: u32, text: &BStr) -> u32 {
-    let all = std::fs::read(file).unwrap_or_default();
+    let all = files::read(file, files::MOST_OF_SETTINGS).unwrap_or_default();
     let line = all.lines().nth((line as usize).saturating_sub(1)).unwrap_or_default();
     let bare = text.strip_prefix(b"--").unwrap_or(text);
     let at = line.find(text.as_bytes()).or_else(|| line.find(words::name(bare)));

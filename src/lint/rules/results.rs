@@ -17,6 +17,7 @@ use crate::lint::view::View;
 use crate::script::command::Command;
 use crate::script::input::Input as Script;
 use crate::script::parse::Statements;
+use crate::sys::files;
 use crate::tree::config_file;
 use crate::tree::listing::Listings;
 use crate::tree::results::Results;
@@ -71,7 +72,7 @@ fn is_sourced(path: &Path) -> bool {
 
 /// Whether the test skips itself by a command of its own: then it may have no result to be compared with.
 fn may_skip(path: &Path) -> bool {
-    let text = std::fs::read(path).unwrap_or_default();
+    let text = files::read(path, files::MOST_OF_TEXT).unwrap_or_default();
     let script = Script::new(path.as_os_str().as_encoded_bytes(), text);
     Statements::new(&script).any(|statement| statement.classified.command == Command::Skip)
 }
@@ -134,7 +135,7 @@ fn mentioned(view: &View, findings: &[Finding]) -> BTreeSet<PathBuf> {
     let found: BTreeSet<usize> = scripts
         .into_par_iter()
         .flat_map_iter(|script| {
-            let text = std::fs::read(script).unwrap_or_default();
+            let text = files::read(script, files::MOST_OF_TEXT).unwrap_or_default();
             search
                 .find_overlapping_iter(&text)
                 .map(|found| found.pattern().as_usize())
@@ -237,7 +238,7 @@ fn misfits(input: &Input) -> Vec<Finding> {
                 // Of a combination that this server does not run: the diff's own names lead to the base.
                 None => base_of(path, view).into_iter().collect::<Vec<_>>(),
             };
-            let text = std::fs::read(path).unwrap_or_default();
+            let text = files::read(path, files::MOST_OF_TEXT).unwrap_or_default();
             bases.into_iter().flat_map(|base| misfits_of(path, &text, &base)).collect::<Vec<_>>()
         })
         .collect()
@@ -256,7 +257,7 @@ fn base_of(rdiff: &Path, view: &View) -> Option<PathBuf> {
 }
 
 fn misfits_of(path: &Path, text: &[u8], base: &Path) -> Vec<Finding> {
-    let Ok(of_base) = std::fs::read(base) else { return Vec::new() };
+    let Ok(of_base) = files::read(base, files::MOST_OF_TEXT) else { return Vec::new() };
     match rdiff::misfits(&of_base, text, path) {
         Ok(lines) => lines
             .into_iter()

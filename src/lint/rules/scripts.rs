@@ -16,13 +16,14 @@ use crate::script::command::Command;
 use crate::script::input::Input as Script;
 use crate::script::parse::{Statement, Statements};
 use crate::script::static_check::{self, Kind as Problem};
+use crate::sys::files;
 
 /// Looks at each test and each include file.
 pub fn check(input: &Input) -> Vec<Finding> {
     let scopes = Scopes::of(input.view);
     let scripts = input.files.all.par_iter().filter(|(_, kind)| matches!(kind, Kind::Test | Kind::Include));
     scripts
-        .flat_map_iter(|(path, _)| match std::fs::read(path) {
+        .flat_map_iter(|(path, _)| match files::read(path, files::MOST_OF_TEXT) {
             Ok(text) => in_script(path, text, &scopes),
             Err(_) => Vec::new(),
         })

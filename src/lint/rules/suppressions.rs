@@ -8,6 +8,7 @@ use crate::lint::catalogue::SUPPRESSION;
 use crate::lint::files::Kind;
 use crate::lint::finding::Finding;
 use crate::lint::input::Input;
+use crate::sys::files;
 use crate::sys::pcre::Pattern;
 
 /// Looks at each test and each include file.
@@ -15,7 +16,7 @@ pub fn check(input: &Input) -> Vec<Finding> {
     let scripts = input.files.all.par_iter().filter(|(_, kind)| matches!(kind, Kind::Test | Kind::Include));
     scripts
         .flat_map_iter(|(path, _)| {
-            let text = std::fs::read(path).unwrap_or_default();
+            let text = files::read(path, files::MOST_OF_TEXT).unwrap_or_default();
             let calls = if text.contains_str("add_suppression") { calls(&text) } else { Vec::new() };
             calls.into_iter().filter_map(|call| {
                 // Without its backslashes a pattern may match all the same, and then nothing is wrong.

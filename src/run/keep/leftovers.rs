@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use crate::case::TestCase;
 use crate::event::{Event, TestId, WarningKind};
+use crate::sys::files;
 
 /// The file in which the script engine leaves warnings about the script: `t.warnings` beside `t.result`.
 pub fn warnings_file(case: &TestCase) -> Option<PathBuf> {
@@ -30,7 +31,7 @@ pub fn move_core(core: &Path, to: &Path, id: Option<&TestId>, events: &mut Vec<E
     // Across file systems a rename is impossible.
     let place = to.join(name);
     let moved = std::fs::rename(core, &place)
-        .or_else(|_| std::fs::copy(core, &place).and_then(|_| std::fs::remove_file(core)));
+        .or_else(|_| files::copy(core, &place).and_then(|()| std::fs::remove_file(core)));
     if let Err(error) = moved {
         let text = format!("cannot move {}: {error}", core.display());
         events.push(Event::Warning {

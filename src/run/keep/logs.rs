@@ -16,7 +16,7 @@ pub fn save(set: &ServerSet, test: &str, target: &Path) -> Result<()> {
         let part = log_file::from_offset(&server.group.log_error(), with.log_offset);
         let to = target.join(format!("{}.err", server.group.name()));
         let text = [b"CURRENT_TEST: ", test.as_bytes(), b"\n", &part.text].concat();
-        std::fs::write(&to, text).map_err(|error| Error::io("write", &to, error))?;
+        crate::sys::files::write(&to, text).map_err(|error| Error::io("write", &to, error))?;
     }
     Ok(())
 }

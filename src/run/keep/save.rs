@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -12,6 +11,7 @@ use crate::error::{Error, Result};
 use crate::run::keep::logs;
 use crate::run::servers::set::ServerSet;
 use crate::server::process::ServerProcess;
+use crate::sys::files;
 use crate::sys::poll::Waker;
 
 /// Moves config, temporary files and data directories of a failed test to
@@ -90,7 +90,7 @@ fn write_listing(var: &Path, to: &Path) -> Result<()> {
         let size = entry.metadata().map_or(0, |meta| meta.len());
         let _ = writeln!(text, "{size:>12} {}", entry.path().display());
     }
-    std::fs::write(to, text).map_err(|error| Error::io("write", to, error))
+    files::write(to, text).map_err(|error| Error::io("write", to, error))
 }
 
 fn make(dir: &Path) -> Result<()> {
@@ -98,7 +98,7 @@ fn make(dir: &Path) -> Result<()> {
 }
 
 fn copy(from: &Path, to: &Path) -> Result<()> {
-    std::fs::copy(from, to).map(drop).map_err(|error| Error::io("copy", from, error))
+    files::copy(from, to).map_err(|error| Error::io("copy", from, error))
 }
 
 /// Copies plain files and directories; sockets and what vanishes meanwhile are passed over.
@@ -110,7 +110,7 @@ fn copy_tree(from: &Path, to: &Path) -> Result<()> {
         if entry.file_type().is_dir() {
             make(&target)?;
         } else if entry.file_type().is_file() {
-            let _ = std::fs::copy(entry.path(), &target);
+            let _ = files::copy(entry.path(), &target);
         }
     }
     Ok(())
@@ -125,9 +125,9 @@ pub fn compress(core: &Path, abort: &Waker) -> Result<bool> {
     let mut name = core.as_os_str().to_os_string();
     name.push(".gz");
     let target = PathBuf::from(name);
-    let mut from = File::open(core).map_err(|error| Error::io("read", core, error))?;
+    let mut from = files::open(core).map_err(|error| Error::io("read", core, error))?;
     let failed = |error| Error::io("write", &target, error);
-    let to = File::create(&target).map_err(failed)?;
+    let to = files::create(&target).map_err(failed)?;
     let mut to = flate2::write::GzEncoder::new(to, flate2::Compression::fast());
     let mut buffer = vec![0; 1 << 20];
     loop {

@@ -29,6 +29,7 @@ use crate::server::process::ServerProcess;
 use crate::server::readiness::{self, Readiness};
 use crate::sys::child::Exit;
 use crate::sys::deadline::deadline_after;
+use crate::sys::files;
 use crate::sys::poll::Waker;
 use crate::sys::removal;
 use crate::sys::watch::DirWatch;
@@ -39,6 +40,7 @@ use crate::triage::evidence::TextFile;
 use crate::triage::rules::several_options;
 
 mod launch;
+mod memory;
 
 /// The servers of one worker and the config they run with.
 #[derive(Debug)]
@@ -48,6 +50,8 @@ pub struct ServerSet {
     pub dirs: WorkerDirs,
     /// The worker's environment, with the `[ENV]` group of the current config.
     pub env: Env,
+    /// The worker's environment as it was before the first test.
+    original_env: Env,
     /// What variables of `[ENV]` were before.
     replaced: Vec<(OsString, Option<OsString>)>,
     lease: Arc<PortLease>,
@@ -83,6 +87,8 @@ pub enum BringUpFailure {
     Server(usize, Readiness),
     /// Something before that: a malformed template, a failing script, a full disk.
     Setup(Error),
+    /// There is no memory for them beside the servers of so many other workers.
+    NoRoom(Error, usize),
     /// The run is being ended.
     Interrupted,
 }
@@ -116,7 +122,7 @@ impl ServerSet {
             let settings = &ctx.settings;
             let (text, _) =
                 extern_config(&settings.extern_server, &settings.user, &ctx.layout.charsets_dir, &dirs.tmp);
-            std::fs::write(dirs.my_cnf(), text)?;
+            files::write(&dirs.my_cnf(), text)?;
         }
         let watch = DirWatch::new()?;
         watch.add(&dirs.run())?;
@@ -124,6 +130,7 @@ impl ServerSet {
         Ok(ServerSet {
             ctx,
             dirs,
+            original_env: env.clone(),
             env,
             replaced: Vec::new(),
             lease,
@@ -233,6 +240,7 @@ impl ServerSet {
                 continue;
             }
             self.ask_to_shut_down(i, grace);
+            self.learn_cost(i);
             let server = &mut self.servers[i];
             let name = server.group.name().to_string();
             server.stop(grace).map_err(|error| Error::new(format!("cannot stop {name}")).caused_by(error))?;
@@ -320,6 +328,7 @@ impl ServerSet {
         if self.servers[i].is_running() || !self.told_alive.remove(&i) {
             return;
         }
+        self.ctx.memory.ended(self.events.worker(), i);
         let (process, lived) = (self.process_at(i), self.servers[i].last_exit.map(|(_, lived)| lived));
         self.events.tell(|worker, id| Event::ServerStopped { worker, id, process, why, lived });
     }
@@ -418,7 +427,7 @@ impl ServerSet {
                 .hint(format!("give --port-group-size={ports}; ports beyond belong to others")));
         }
         let my_cnf = self.dirs.my_cnf();
-        std::fs::write(&my_cnf, config.to_bytes()).map_err(|error| Error::io("write", &my_cnf, error))?;
+        files::write(&my_cnf, config.to_bytes()).map_err(|error| Error::io("write", &my_cnf, error))?;
         let mut warnings = config.warnings().to_vec();
         let groups = config.file().option_groups().filter(|group| group.name.starts_with(b"mysqld"));
         for option in groups.flat_map(|group| &group.options) {
@@ -427,6 +436,10 @@ impl ServerSet {
             warnings.extend(warning.filter(|text| ctx.said.first_time(text.as_str())));
         }
         for (name, value) in config.environment() {
+            if [Some(&name), value.as_ref()].into_iter().flatten().any(|text| text.contains(&0)) {
+                let text = format!("the variable {} in [ENV] has a NUL byte", name.escape_bytes());
+                return Err(Error::new(text).at(&case.template, None));
+            }
             let name = OsString::from_vec(name.into());
             let old = match value {
                 Some(value) => self.env.set(name.clone(), OsString::from_vec(value.into())),
@@ -447,11 +460,21 @@ impl ServerSet {
         Ok(warnings)
     }
 
+    /// After a failure: what the next test finds is as new, whatever has brought this one down. The servers are ended; their
+    /// directories go when the next ones are configured.
+    pub fn renew(&mut self) {
+        self.ctx.memory.all_ended(self.events.worker());
+        self.template = None;
+        self.env = self.original_env.clone();
+        self.replaced.clear();
+    }
+
     /// Starts every server that does not run and waits until all serve.
     ///
     /// # Errors
     /// A server does not start in time or not at all, what has to come before that fails, or the run is being ended.
     pub fn bring_up(&mut self, case: &TestCase) -> Result<(), BringUpFailure> {
+        self.ask_for_memory(case)?;
         let name = case.name();
         let mut started = Vec::new();
         for i in 0..self.servers.len() {

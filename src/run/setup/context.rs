@@ -19,14 +19,15 @@ use crate::error::{Error, Result};
 use crate::run::setup::debugger::{self, Target};
 use crate::run::setup::early_death::{self, Early};
 use crate::run::setup::engine::Engine;
+use crate::run::setup::gate::Gate;
 use crate::run::setup::said::Said;
 use crate::run::setup::traces::Traces;
 use crate::run::setup::vardir::WorkerDirs;
 use crate::server::bootstrap::{Bootstrap, Charset, Wrapper};
 use crate::server::datadir::{self, Prepared};
+use crate::sys::bounded;
 use crate::sys::child::{Child, Exit, Spawn};
 use crate::sys::deadline::deadline_after;
-use crate::sys::orphans::run_registered;
 use crate::sys::poll::{self, Waker};
 use crate::tree::layout::Layout;
 use crate::tree::probe::ServerFacts;
@@ -58,6 +59,8 @@ pub struct Context {
     pub traces: Traces,
     /// Warnings that one worker has given for all.
     pub said: Said,
+    /// Who lets servers be started, as long as there is memory.
+    pub memory: Gate,
     /// Names were given on the command line: cores are kept uncompressed.
     pub named_tests: bool,
 }
@@ -123,7 +126,12 @@ impl Context {
                 };
                 Arc::new(wrap) as Arc<Wrapper<'a>>
             }),
-            runner: &run_registered,
+            patience: match self.settings.boot_debugger {
+                // A person looks on, or a slow tracer.
+                Some(_) => Duration::MAX,
+                None => self.settings.patience(),
+            },
+            runner: &bounded::watch,
         }
     }
 

@@ -9,6 +9,7 @@ use bstr::{BStr, BString, ByteSlice, ByteVec};
 use crate::cli::settings::{DebuggerChoice, Settings};
 use crate::env::Env;
 use crate::error::{Error, Result};
+use crate::sys::files;
 
 /// One debugger: how it is called. Placeholders in the table and in the user's own arguments:
 /// `{exe}`, `{args}`, `{input}`, `{script}`, `{log}`, `{vardir}`, `{tests}`, `{options}`.
@@ -291,7 +292,7 @@ fn quoted(word: &BStr) -> Vec<u8> {
 
 fn check_perf_events() -> Result<()> {
     let file = Path::new("/proc/sys/kernel/perf_event_paranoid");
-    let level = std::fs::read_to_string(file).ok().and_then(|text| text.trim().parse::<i32>().ok());
+    let level = files::text_of_kernel(file).ok().and_then(|text| text.trim().parse::<i32>().ok());
     if level.is_some_and(|level| level > 1) {
         return Err(Error::new("rr requires kernel.perf_event_paranoid <= 1").at(file, None));
     }

@@ -6,6 +6,7 @@ pub mod coverage;
 pub mod debugger;
 pub mod early_death;
 pub mod engine;
+pub mod gate;
 pub mod network;
 pub mod plugin_dir;
 pub mod said;

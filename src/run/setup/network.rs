@@ -15,6 +15,7 @@ use crate::cli::settings::{Network, Settings};
 use crate::env::Env;
 use crate::error::{Error, Result};
 use crate::run::setup::debugger;
+use crate::sys::files;
 use crate::sys::network;
 
 /// Variables of the environment that are set where tests of a suite use a service of the network: suites whose
@@ -128,7 +129,7 @@ fn open_for(settings: &Settings, test_dir: &Path, cases: &[TestCase], env: &Env)
         })
         .collect();
     suites.into_iter().find_map(|(dir, suite)| {
-        let code = std::fs::read(test_dir.join(dir).join("suite.pm")).ok()?;
+        let code = files::read(&test_dir.join(dir).join("suite.pm"), files::MOST_OF_SETTINGS).ok()?;
         let name = set.iter().find(|name| code.contains_str(name))?;
         Some(Open::Service(suite.to_owned(), name))
     })

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
+use crate::sys::files;
 use crate::sys::removal;
 use crate::tree::layout::Layout;
 
@@ -23,7 +24,7 @@ pub fn fill(layout: &mut Layout, vardir: &Path) -> Result<()> {
         // A vardir that was kept has the links of its last run.
         removal::remove(&place)?;
         std::os::unix::fs::symlink(plugin, &place)
-            .or_else(|_| std::fs::copy(plugin, &place).map(drop))
+            .or_else(|_| files::copy(plugin, &place))
             .map_err(|error| Error::io("link or copy a plugin to", &place, error))?;
     }
     layout.plugin_dir.clone_from(&dir);

@@ -19,6 +19,7 @@ use crate::cli::settings::Settings;
 use crate::env::{Env, is_one_word};
 use crate::error::{Error, Result};
 use crate::sys::deadline::deadline_after;
+use crate::sys::files;
 use crate::sys::guardian;
 use crate::sys::removal::remove;
 use crate::sys::scratch::Scratch;
@@ -107,9 +108,8 @@ fn directory_mode(umask: u32, is_root: bool) -> u32 {
 
 /// Whether `path` lies in the vardir of a run that is at work.
 pub fn is_at_work_around(path: &Path) -> bool {
-    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    let real = path.ancestors().skip(1).find_map(|dir| dir.canonicalize().ok());
-    real.is_some_and(|dir| dir.ancestors().any(|dir| contents::is_marked(dir) && claim::is_locked(dir)))
+    files::real_directory_around(path)
+        .is_some_and(|dir| dir.ancestors().any(|dir| contents::is_marked(dir) && claim::is_locked(dir)))
 }
 
 impl ClaimedVardir {
@@ -342,7 +342,7 @@ fn end_leftovers(root: &Path, messages: &mut Messages) -> Result<()> {
                 messages.push(format!("Found non pid file '{}' in '{}'", path.display(), dir.display()));
                 continue;
             }
-            let text = std::fs::read_to_string(&path).unwrap_or_default();
+            let text = files::read_text(&path, files::MOST_OF_SETTINGS).unwrap_or_default();
             std::fs::remove_file(&path).map_err(|error| Error::io("remove", &path, error))?;
             let Some(pid) = text.trim().parse::<i32>().ok().and_then(Pid::from_raw) else {
                 messages.push(format!("Got invalid pid '{}' from '{}'", text.trim(), path.display()));
@@ -363,7 +363,7 @@ fn end_leftover(pid: Pid, root: &Path) -> &'static str {
     let Ok(fd) = rustix::process::pidfd_open(pid, PidfdFlags::empty()) else {
         return "   process did not exist!";
     };
-    let command = std::fs::read(format!("/proc/{number}/cmdline")).unwrap_or_default();
+    let command = files::of_kernel(format!("/proc/{number}/cmdline")).unwrap_or_default();
     if !works_below(&command, root) {
         return "   process did not exist!";
     }

@@ -171,6 +171,7 @@ fn supervise(
         named_tests: true,
         traces: Default::default(),
         said: crate::run::setup::said::Said::default(),
+        memory: Default::default(),
     });
     let (tell, reports) = crossbeam_channel::unbounded();
     let told_by_keeper = tell.clone();

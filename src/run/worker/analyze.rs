@@ -2,7 +2,6 @@
 //! (runner §10.7).
 
 use std::ffi::OsStr;
-use std::fs::File;
 use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
 
@@ -13,6 +12,7 @@ use crate::run::servers::set::ServerSet;
 use crate::run::setup::context::Context;
 use crate::sys::argument::argument;
 use crate::sys::excerpt;
+use crate::sys::files;
 
 /// How long an analysis may take: a server that hangs does not answer it either.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -30,7 +30,7 @@ pub fn run(ctx: &Context, set: &ServerSet, what: &str) -> Result<BString> {
     for i in set.running() {
         let group = &set.servers[i].group;
         let path = set.dirs.var_tmp().join(format!("analyze-{what}-{}.err", group.name()));
-        let out = File::create(&path).map_err(|error| Error::io("create", &path, error))?;
+        let out = files::create(&path).map_err(|error| Error::io("create", &path, error))?;
         let errors = out.try_clone().map_err(|error| Error::io("open", &path, error))?;
         let suffix: &OsStr = OsStrExt::from_bytes(group.suffix().as_ref());
         let args = [

@@ -102,6 +102,7 @@ impl Worker {
                 outcome.comment.extend_from_slice(b"\n");
                 outcome.comment.extend_from_slice(error.explained().as_bytes());
             }
+            self.set.renew();
         }
         self.tell_script_output(case);
         if let Err(error) = self.archive_report() {
@@ -207,6 +208,10 @@ impl Worker {
         match up {
             Ok(()) => Ok(None),
             Err(BringUpFailure::Interrupted) => Ok(Some(None)),
+            Err(BringUpFailure::NoRoom(why, others)) => {
+                self.no_room = Some((why, others));
+                Ok(Some(None))
+            }
             Err(BringUpFailure::Setup(error)) => Err(error),
             Err(BringUpFailure::Server(i, how)) if self.is_port_taken(i, how) => Ok(Some(None)),
             Err(BringUpFailure::Server(i, how)) => Ok(Some(Some(self.start_failed(i, how).into()))),

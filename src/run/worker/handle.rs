@@ -53,6 +53,16 @@ pub enum Notice {
         /// Why.
         why: Error,
     },
+    /// The servers of a job have no room in memory beside those of `others` workers. The job is to be made again by one of
+    /// these; the worker ends now.
+    NoRoom {
+        /// 1-based.
+        worker: usize,
+        /// Workers that have servers.
+        others: usize,
+        /// Why.
+        why: Error,
+    },
     /// The data of servers that crashed after a test were put here.
     Saved(PathBuf),
     /// From the keeper.

@@ -29,6 +29,7 @@ use crate::run::worker::handle::{Job, Notice};
 use crate::run::worker::script;
 use crate::sys::deadline::deadline_after;
 use crate::sys::excerpt;
+use crate::sys::files;
 use crate::sys::guardian;
 use crate::sys::orphans::{self, Orphan};
 use crate::sys::panics::caught;
@@ -85,6 +86,8 @@ pub struct Worker {
     /// Why the attempt, which has no outcome, is to be made again by this worker made anew: what kept it from beginning
     /// is no affair of the test.
     pub given_back: Option<Error>,
+    /// Why the attempt, which has no outcome, is to be made by another worker, of which there are so many.
+    pub no_room: Option<(Error, usize)>,
     phases: BTreeMap<Phase, Duration>,
     /// Its directories as they were made. They are kept open: the inode of one that was removed cannot be that of
     /// another one then.
@@ -103,13 +106,13 @@ impl Worker {
         jobs: &Receiver<Job>,
         attempt: impl Fn(&mut Worker, &Job) -> Option<Outcome>,
     ) {
-        let (number, reports, run_mark) =
-            (inputs.number, inputs.reports.clone(), inputs.ctx.run_mark.clone());
+        let (number, reports, ctx) = (inputs.number, inputs.reports.clone(), inputs.ctx.clone());
         let life = || Worker::new(inputs).and_then(|mut worker| worker.serve(jobs, attempt));
         // Nothing of the worker is used after a panic; its servers are ended while it unwinds.
         let error = caught(life).and_then(|ended| ended).err();
+        ctx.memory.all_ended(number);
         if error.is_some() {
-            let mark = worker_mark(&run_mark, number);
+            let mark = worker_mark(&ctx.run_mark, number);
             // That they cannot be looked for either is told when the run ends.
             let _ = orphans::end_orphans(&[], |environment| guardian::carries(environment, &mark));
         }
@@ -143,6 +146,7 @@ impl Worker {
             restarted: false,
             saved: None,
             given_back: None,
+            no_room: None,
             phases: BTreeMap::new(),
             places,
         })
@@ -161,6 +165,9 @@ impl Worker {
                 Ok(None) => {
                     if let Some(why) = self.given_back.take() {
                         self.report(Notice::GivenBack { worker: self.number, why });
+                    }
+                    if let Some((why, others)) = self.no_room.take() {
+                        self.report(Notice::NoRoom { worker: self.number, others, why });
                     }
                     break;
                 }
@@ -421,7 +428,7 @@ fn worker_mark(run_mark: &str, number: usize) -> String {
 fn places(dirs: &WorkerDirs) -> Result<Vec<(PathBuf, File)>> {
     let mut paths = vec![dirs.var.clone(), dirs.log(), dirs.run(), dirs.var_tmp(), dirs.tmp.clone()];
     paths.dedup();
-    let open = |path: PathBuf| match File::open(&path) {
+    let open = |path: PathBuf| match files::open_directory(&path) {
         Ok(dir) => Ok((path, dir)),
         Err(error) => Err(Error::io("open", &path, error)),
     };
@@ -479,6 +486,7 @@ mod tests {
             named_tests: true,
             traces: Default::default(),
             said: crate::run::setup::said::Said::default(),
+            memory: Default::default(),
         });
         let dirs = WorkerDirs { var: root.join("var"), tmp: root.join("var/tmp") };
         dirs.create().unwrap();

@@ -1,7 +1,6 @@
 //! The program that runs a test's script: its arguments, outputs and verdict codes (runner §10.1, §10.2).
 
 use std::ffi::{OsStr, OsString};
-use std::fs::File;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -19,6 +18,7 @@ use crate::server::process::append_to;
 use crate::sys::argument::argument;
 use crate::sys::child::{Child, Spawn};
 use crate::sys::excerpt;
+use crate::sys::files;
 use crate::sys::removal;
 
 /// The script's exit status for "skip this test".
@@ -38,13 +38,14 @@ pub struct ExpectedResult(pub PathBuf);
 pub fn expected(result: Option<&ResultFile>, dirs: &WorkerDirs) -> Result<Option<ExpectedResult>> {
     let Some(result) = result else { return Ok(None) };
     let Some(rdiff) = &result.rdiff else { return Ok(Some(ExpectedResult(result.base.clone()))) };
-    let read = |path: &Path| std::fs::read(path).map_err(|error| Error::io("read", path, error));
+    let read =
+        |path: &Path| files::read(path, files::MOST_OF_TEXT).map_err(|error| Error::io("read", path, error));
     let patched = crate::grammar::rdiff::apply(&read(&result.base)?, &read(rdiff)?, rdiff)?;
     let path = patched_result(dirs, rdiff);
     if let Some(dir) = path.parent() {
         std::fs::create_dir_all(dir).map_err(|error| Error::io("create", dir, error))?;
     }
-    std::fs::write(&path, patched).map_err(|error| Error::io("write", &path, error))?;
+    files::write(&path, patched).map_err(|error| Error::io("write", &path, error))?;
     Ok(Some(ExpectedResult(path)))
 }
 
@@ -187,7 +188,7 @@ pub fn start(
     let _ = std::fs::remove_file(whereabouts::file(dirs));
     let errors = append_to(&dirs.current_test())?;
     let out = output_file(dirs);
-    let output = File::create(&out).map_err(|error| Error::io("create", &out, error))?;
+    let output = files::create(&out).map_err(|error| Error::io("create", &out, error))?;
     let (program, args, cwd, stdout) = match case.suite.kind {
         SuiteKind::Unit => {
             // A unit test's output is its report: both streams go to current_test (runner §2.8).

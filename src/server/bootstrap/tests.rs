@@ -1,6 +1,7 @@
 //! Bootstraps by a function that stands for the server.
 
 use super::*;
+use crate::sys::bounded::watch;
 use crate::triage::testing::argv;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -37,8 +38,10 @@ pub(in crate::server) fn installation(root: &Path) -> Layout {
 }
 
 /// A server that writes what it was called with, and the number of calls so far.
-pub(in crate::server) fn fake(calls: &AtomicUsize) -> impl Fn(&mut Command) -> io::Result<ExitStatus> + Sync {
-    |command| {
+pub(in crate::server) fn fake(
+    calls: &AtomicUsize,
+) -> impl Fn(&mut Command, Duration, Hear<'_>) -> io::Result<ExitStatus> + Sync {
+    |command, _, _| {
         let arguments: Vec<_> = command.get_args().map(|a| a.to_str().unwrap().to_owned()).collect();
         let datadir = arguments.iter().find_map(|a| a.strip_prefix("--datadir=")).unwrap();
         let count = calls.fetch_add(1, Ordering::Relaxed);
@@ -68,6 +71,7 @@ pub(in crate::server) fn bootstrap<'a>(
         env,
         cache: Some(vardir.join("cache")),
         debugger: None,
+        patience: Duration::from_secs(60),
         runner,
     }
 }
@@ -84,7 +88,7 @@ fn arguments_are_in_the_order_of_the_reference() {
         mysqld_options: &options,
         debug: Some("d,*"),
         mariadbd: "/sbin/mariadbd".into(),
-        ..bootstrap(&layout, Path::new("/var0"), &env, &run_plainly)
+        ..bootstrap(&layout, Path::new("/var0"), &env, &watch)
     };
     let line = bootstrap.command_line(Path::new("/d")).unwrap().to_string();
     assert_eq!(
@@ -121,7 +125,7 @@ fn another_installations_server_is_the_one_that_is_started() {
     for (debug_server, expected) in [(false, plain), (true, debug)] {
         let layout = Layout { debug_server, ..installation(root.path()) };
         let env = Env::default();
-        let bootstrap = bootstrap(&layout, Path::new("/var0"), &env, &run_plainly);
+        let bootstrap = bootstrap(&layout, Path::new("/var0"), &env, &watch);
         assert_eq!(bootstrap.for_basedir(other.path()).unwrap().mariadbd, expected);
         assert_eq!(layout.server_of(other.path()).unwrap(), expected);
         assert!(bootstrap.for_basedir(Path::new("/nonexistent")).err().unwrap().hint_text().is_some());
@@ -132,7 +136,7 @@ fn another_installations_server_is_the_one_that_is_started() {
 fn a_server_without_scripts_says_what_would_help() {
     let root = tempfile::tempdir().unwrap();
     let (layout, env) = (installation(root.path()), Env::default());
-    let bare = Bootstrap { system_tables: None, ..bootstrap(&layout, root.path(), &env, &run_plainly) };
+    let bare = Bootstrap { system_tables: None, ..bootstrap(&layout, root.path(), &env, &watch) };
     let hint = |by_initialize| {
         let error = Bootstrap { by_initialize, ..bare.clone() }.sql().unwrap_err();
         error.hint_text().unwrap().to_owned()
@@ -146,7 +150,7 @@ fn the_sql_is_complete_or_an_error() {
     let root = tempfile::tempdir().unwrap();
     let layout = installation(root.path());
     let env = Env::default();
-    let bootstrap = bootstrap(&layout, root.path(), &env, &run_plainly);
+    let bootstrap = bootstrap(&layout, root.path(), &env, &watch);
     assert_eq!(
         bootstrap.sql().unwrap(),
         "use mysql;\nsystem_tables;\ngis;\nperformance_tables;\nsystem_tables_data;\ntest_data_timezone;\n\

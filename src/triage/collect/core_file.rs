@@ -10,6 +10,7 @@ use bstr::{BString, ByteSlice};
 
 use crate::env::Env;
 use crate::sys::child::{Child, Spawn};
+use crate::sys::files;
 use crate::sys::scratch::Scratch;
 use crate::sys::{excerpt, poll};
 use crate::triage::threads;
@@ -110,7 +111,7 @@ fn output(program: &Path, args: &[OsString], deadline: Instant) -> Option<BStrin
 }
 
 fn decompressed(core: &Path, deadline: Instant) -> Option<(Scratch, PathBuf)> {
-    let mut from = flate2::read::GzDecoder::new(File::open(core).ok()?);
+    let mut from = flate2::read::GzDecoder::new(files::open(core).ok()?);
     let dir = Scratch::new().ok()?;
     let path = dir.path().join("core");
     let mut to = File::create(&path).ok()?;

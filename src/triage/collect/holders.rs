@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use bstr::{BString, ByteSlice};
 
 use crate::sys::deadline::deadline_after;
+use crate::sys::files::of_kernel;
 use crate::triage::collect::subject::Subject;
 use crate::triage::evidence::{Evidence, Holder, Resource};
 use crate::triage::files;
@@ -145,7 +146,7 @@ impl Target {
 fn tcp_sockets(port: u16) -> Vec<u64> {
     let (mut listening, mut others) = (Vec::new(), Vec::new());
     for table in ["/proc/net/tcp", "/proc/net/tcp6"] {
-        for line in fs::read(table).unwrap_or_default().lines().skip(1) {
+        for line in of_kernel(table).unwrap_or_default().lines().skip(1) {
             let Some((own, state, inode)) = tcp_line(line) else { continue };
             match (own == port && inode != 0, state == 0x0a) {
                 (true, true) => listening.push(inode),
@@ -167,7 +168,7 @@ fn tcp_line(line: &[u8]) -> Option<(u16, u8, u64)> {
 
 /// Inodes of the sockets that listen on a path.
 fn unix_sockets(path: &Path) -> Vec<u64> {
-    let table = fs::read("/proc/net/unix").unwrap_or_default();
+    let table = of_kernel("/proc/net/unix").unwrap_or_default();
     table.lines().skip(1).filter_map(|line| unix_line(line, path.as_os_str().as_bytes())).collect()
 }
 
@@ -183,7 +184,7 @@ fn unix_line(line: &[u8], path: &[u8]) -> Option<u64> {
 
 /// Processes that the kernel lists with a lock on a file of this inode.
 fn lockers(inode: u64) -> Vec<i32> {
-    let table = fs::read("/proc/locks").unwrap_or_default();
+    let table = of_kernel("/proc/locks").unwrap_or_default();
     table.lines().filter_map(|line| lock_line(line, inode)).collect()
 }
 
@@ -243,7 +244,7 @@ fn held(pid: i32, targets: &[Target]) -> BTreeSet<usize> {
 
 /// The command line of a process; its name in brackets where it has none.
 fn command(pid: i32) -> BString {
-    let read = |name: &str| -> io::Result<Vec<u8>> { fs::read(format!("/proc/{pid}/{name}")) };
+    let read = |name: &str| -> io::Result<Vec<u8>> { of_kernel(format!("/proc/{pid}/{name}")) };
     let words = read("cmdline").unwrap_or_default();
     let words: Vec<&[u8]> = words.split(|byte| *byte == 0).filter(|word| !word.is_empty()).collect();
     if words.is_empty() {

@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use bstr::{BStr, BString, ByteSlice};
 
+use crate::sys::files;
 use crate::triage::collect::elf;
 use crate::triage::evidence::ElfFacts;
 
@@ -41,7 +42,9 @@ impl Libraries {
         let last = [format!("/lib{bits}"), format!("/usr/lib{bits}"), "/lib".into(), "/usr/lib".into()];
         Libraries {
             first: first.collect(),
-            cached: std::fs::read("/etc/ld.so.cache").map(|text| cache(&text)).unwrap_or_default(),
+            cached: files::read(Path::new("/etc/ld.so.cache"), files::MOST_OF_TEXT)
+                .map(|text| cache(&text))
+                .unwrap_or_default(),
             last: last.map(PathBuf::from).into(),
             read: BTreeMap::new(),
         }

@@ -1,10 +1,9 @@
 //! Resource limits.
 
-use std::fs;
-
 use rustix::process::{Resource, getrlimit};
 
 use crate::server::process::SERVER_OPEN_FILES;
+use crate::sys::files;
 use crate::triage::collect::subject::Subject;
 use crate::triage::evidence::{Evidence, ExitKind, Limit};
 
@@ -27,7 +26,7 @@ pub fn add(evidence: &mut Evidence, subject: &Subject<'_>) {
     // The id of a process that has ended may be another's by now.
     let alive = subject.pid.filter(|_| evidence.exit == ExitKind::Running);
     let proc = alive.map(|pid| format!("/proc/{pid}"));
-    let text = proc.as_ref().and_then(|dir| fs::read_to_string(format!("{dir}/limits")).ok());
+    let text = proc.as_ref().and_then(|dir| files::text_of_kernel(format!("{dir}/limits")).ok());
     evidence.system.limits = match &text {
         Some(text) => parse(text),
         None => inherited(),

@@ -1,8 +1,9 @@
 //! Memory: what the kernel killed, and what it refuses.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::sys::files;
+use crate::sys::memory::{groups, number};
 use crate::triage::collect::subject::Subject;
 use crate::triage::evidence::Evidence;
 
@@ -14,7 +15,7 @@ pub fn add(evidence: &mut Evidence, subject: &Subject<'_>) {
     }
     system.memory_limit = limit(&groups(Path::new("/")));
     system.memory_total = number(Path::new("/proc/meminfo"), "MemTotal:").map(|kib| kib * 1024);
-    let switch = fs::read_to_string("/proc/sys/kernel/io_uring_disabled");
+    let switch = files::text_of_kernel("/proc/sys/kernel/io_uring_disabled");
     system.io_uring_disabled = switch.ok().and_then(|text| text.trim().parse().ok());
 }
 
@@ -34,49 +35,18 @@ fn kills(root: &Path) -> Option<u64> {
 /// The lowest limit of memory that a cgroup above the runner sets, in bytes.
 fn limit(groups: &[PathBuf]) -> Option<u64> {
     let files = groups.iter().flat_map(|group| {
-        ["memory.max", "memory.limit_in_bytes"].map(|file| fs::read_to_string(group.join(file)))
+        ["memory.max", "memory.limit_in_bytes"].map(|file| files::text_of_kernel(group.join(file)))
     });
     let limits = files.filter_map(|text| text.ok()?.trim().parse::<u64>().ok());
     // The older interface gives the largest multiple of a page where there is no limit.
     limits.filter(|bytes| *bytes < 1 << 60).min()
 }
 
-/// The directories of the runner's cgroup and of those above it, in the two layouts (`/sys/fs/cgroup/…` and
-/// `/sys/fs/cgroup/memory/…`), the innermost first. In a container the path may be the host's: then only the mount
-/// point is there.
-fn groups(root: &Path) -> Vec<PathBuf> {
-    let Ok(own) = fs::read_to_string(root.join("proc/self/cgroup")) else { return Vec::new() };
-    let mount = root.join("sys/fs/cgroup");
-    let mut found = Vec::new();
-    for line in own.lines() {
-        let mut fields = line.splitn(3, ':');
-        let (Some(_), Some(controllers), Some(path)) = (fields.next(), fields.next(), fields.next()) else {
-            continue;
-        };
-        let base = match controllers {
-            "" => mount.clone(),
-            list if list.split(',').any(|one| one == "memory") => mount.join("memory"),
-            _ => continue,
-        };
-        let inner = base.join(path.trim_start_matches('/'));
-        found.extend(inner.ancestors().take_while(|dir| dir.starts_with(&base)).map(PathBuf::from));
-    }
-    found
-}
-
-/// The number after `key` at the beginning of a line.
-fn number(file: &Path, key: &str) -> Option<u64> {
-    let text = fs::read_to_string(file).ok()?;
-    text.lines().find_map(|line| {
-        let mut words = line.split_whitespace();
-        (words.next() == Some(key)).then(|| words.next()?.parse().ok())?
-    })
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use std::fs;
 
     fn root(files: &[(&str, &str)]) -> tempfile::TempDir {
         let dir = tempfile::tempdir().unwrap();

@@ -1,12 +1,13 @@
 //! A file of which parts are read, and no more than a file that is what it should be has.
 
 use std::cell::Cell;
-use std::fs::File;
 use std::io::{self, Read, Seek};
 use std::ops::Range;
 use std::path::Path;
 
 use object::read::{ReadCache, ReadRef};
+
+use crate::sys::files;
 
 /// The most bytes that are read of a file, each as often as it is asked for: 128 MiB. Of a server of 25 MB it is 7 MiB.
 const MOST: u64 = 128 << 20;
@@ -34,7 +35,7 @@ impl Parts {
     /// # Errors
     /// It cannot be opened.
     pub fn of_file(path: &Path) -> io::Result<Parts> {
-        Ok(Parts::of(File::open(path)?))
+        Ok(Parts::of(files::open(path)?))
     }
 
     /// Of anything.

@@ -11,6 +11,7 @@ use std::path::{Component, Path, PathBuf};
 use bstr::{BString, ByteSlice};
 
 use crate::sys::excerpt;
+use crate::sys::files::{MOST_OF_TEXT, read};
 use crate::triage::argument::{name, value};
 use crate::triage::collect::subject::Subject;
 use crate::triage::evidence::{Evidence, PathFact};
@@ -184,7 +185,7 @@ fn fact(option: &'static str, path: &Path) -> Option<PathFact> {
 fn user(scene: &Scene<'_>) -> (u32, u32) {
     let own = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
     let Some(given) = scene.given("user").filter(|_| own.0 == 0) else { return own };
-    let passwd = fs::read("/etc/passwd").unwrap_or_default();
+    let passwd = read(Path::new("/etc/passwd"), MOST_OF_TEXT).unwrap_or_default();
     passwd.lines().find_map(|line| named_user(line, given.value)).unwrap_or(own)
 }
 

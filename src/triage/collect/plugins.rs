@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use bstr::{BStr, BString, ByteSlice};
 
 use crate::case::Origin;
+use crate::sys::files;
 use crate::triage::argument::{name, value};
 use crate::triage::collect::libraries::Libraries;
 use crate::triage::collect::subject::Subject;
@@ -100,7 +101,7 @@ fn variable_at(origin: &Origin) -> Option<BString> {
         Origin::OptionFile(location) | Origin::Combination { location, .. } => location,
         _ => return None,
     };
-    let text = std::fs::read(&location.file).ok()?;
+    let text = files::read(&location.file, files::MOST_OF_SETTINGS).ok()?;
     let line = text.lines().nth(usize::try_from(location.line?).ok()?.checked_sub(1)?)?.replace("-", "_");
     let (_, rest) = line.split_once_str("plugin_load")?;
     let (_, rest) = rest.split_once_str("=$")?;

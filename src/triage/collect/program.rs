@@ -1,12 +1,13 @@
 //! The program file of a server.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::Read;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use bstr::{BStr, BString, ByteSlice};
 
+use crate::sys::files;
 use crate::triage::evidence::{Evidence, ProgramFile};
 
 /// So much of a program is looked at: its ELF and program headers, or the line that names its interpreter.
@@ -29,7 +30,7 @@ fn program(path: &Path) -> ProgramFile {
     if meta.is_file() {
         let mut head = Vec::new();
         // What cannot be read stays empty: the mode tells of it.
-        let _ = File::open(path).and_then(|file| file.take(HEAD).read_to_end(&mut head));
+        let _ = files::open(path).and_then(|file| file.take(HEAD).read_to_end(&mut head));
         file.head = BString::from(head);
         file.interpreter = interpreter(file.head.as_bstr());
         file.interpreter_missing = file.interpreter.as_ref().is_some_and(|path| !path.exists());

@@ -1,9 +1,9 @@
 //! InnoDB's redo log.
 
-use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
+use crate::sys::files;
 use crate::triage::collect::paths;
 use crate::triage::collect::subject::Subject;
 use crate::triage::evidence::Evidence;
@@ -20,7 +20,7 @@ pub fn add(evidence: &mut Evidence, subject: &Subject<'_>) {
 /// 12).
 fn is_encrypted(log: &Path) -> Option<bool> {
     let mut format = [0; 4];
-    File::open(log).ok()?.read_exact(&mut format).ok()?;
+    files::open(log).ok()?.read_exact(&mut format).ok()?;
     Some(format[0] & 0x80 != 0)
 }
 

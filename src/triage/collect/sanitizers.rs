@@ -1,7 +1,6 @@
 //! Reports that sanitizers wrote to files, and the variables that rule them.
 
 use std::ffi::OsString;
-use std::fs::File;
 use std::io::Read as _;
 use std::os::unix::ffi::OsStringExt as _;
 use std::path::{Path, PathBuf};
@@ -11,6 +10,7 @@ use bstr::{BStr, BString, ByteSlice};
 
 use crate::env::Env;
 use crate::grammar::sanitizer_options::{VARIABLES, pairs, value};
+use crate::sys::files;
 use crate::triage::collect::subject::Subject;
 use crate::triage::evidence::{Evidence, TextFile};
 
@@ -30,7 +30,7 @@ pub fn add(evidence: &mut Evidence, subject: &Subject<'_>) {
     let datadir = datadir.and_then(|setting| setting.value.as_ref()?.to_path().ok().map(PathBuf::from));
     let dirs: Vec<&Path> = std::iter::once(subject.cwd).chain(datadir.as_deref()).collect();
     for path in files_of(env, pid, &dirs) {
-        let Ok(file) = File::open(&path) else { continue };
+        let Ok(file) = files::open(&path) else { continue };
         // A process id is used again: a file from before this start is another process's.
         let written = file.metadata().and_then(|meta| meta.modified());
         if let (Some(began), Ok(written)) = (began, written)

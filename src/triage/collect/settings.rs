@@ -1,7 +1,7 @@
 //! What the option files of a server say, read as the server reads them: by its own grammar (blanks and quotes are
 //! dropped, `#` begins a comment anywhere) and only the groups that apply to it, with and without the group suffix.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::Read;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -11,6 +11,7 @@ use bstr::{BStr, BString, ByteSlice};
 use crate::case::ServerOption;
 use crate::error::Location;
 use crate::grammar::mycnf::{ConfigFile, SERVER_GROUPS};
+use crate::sys::files;
 use crate::triage::argument;
 use crate::triage::evidence::{Evidence, OptionFile, Setting, TextFile};
 
@@ -77,7 +78,7 @@ fn head_of(path: &Path) -> std::io::Result<BString> {
         return Err(std::io::ErrorKind::InvalidInput.into());
     }
     let mut text = Vec::new();
-    File::open(path)?.take(MAX_BYTES).read_to_end(&mut text)?;
+    files::open(path)?.take(MAX_BYTES).read_to_end(&mut text)?;
     Ok(text.into())
 }
 

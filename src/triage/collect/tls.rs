@@ -6,6 +6,7 @@ use std::path::Path;
 
 use bstr::{BString, ByteSlice};
 
+use crate::sys::files;
 use crate::sys::openssl::{self, Failure, Settings};
 use crate::triage::collect::subject::Subject;
 use crate::triage::evidence::{Evidence, PemFile, PemProblem};
@@ -50,7 +51,7 @@ fn problem(path: &Path, wanted: &str) -> Option<PemProblem> {
     if !meta.is_file() || meta.len() > LARGEST {
         return Some(PemProblem::WrongKind);
     }
-    match fs::read(path) {
+    match files::read(path, files::MOST_OF_SETTINGS) {
         Ok(text) if text.contains_str(wanted) => None,
         Ok(_) => Some(PemProblem::WrongKind),
         Err(error) => Some(unreadable(error)),

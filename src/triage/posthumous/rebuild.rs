@@ -8,6 +8,7 @@ use bstr::{BStr, BString, ByteSlice};
 
 use crate::case::{Origin, ServerOption, TestCase};
 use crate::error::Location;
+use crate::sys::files;
 use crate::tree::config_file;
 use crate::tree::probe::ServerFacts;
 use crate::triage::collect::{self, Subject, log_file};
@@ -169,7 +170,7 @@ fn configuration(evidence: &Evidence, beside: &Beside<'_>) -> Option<PathBuf> {
 }
 
 fn same_text(one: &Path, other: &Path) -> bool {
-    matches!((std::fs::read(one), std::fs::read(other)), (Ok(one), Ok(other)) if one == other)
+    matches!((files::read(one, files::MOST_OF_TEXT), files::read(other, files::MOST_OF_TEXT)), (Ok(one), Ok(other)) if one == other)
 }
 
 /// What of the system is still as it was.

@@ -8,6 +8,7 @@ use bstr::{BStr, ByteSlice};
 
 use crate::env::Env;
 use crate::grammar::sanitizer_options::{VARIABLES, value};
+use crate::sys::files;
 use crate::sys::local_time;
 use crate::triage::evidence::TextFile;
 
@@ -64,7 +65,7 @@ fn beginning_with(prefix: &BStr) -> Vec<ReportFile> {
 fn report(path: &Path, of_run: bool) -> Option<ReportFile> {
     let pid = path.extension()?.to_str()?.parse().ok()?;
     let mut text = Vec::new();
-    let file = std::fs::File::open(path).ok()?;
+    let file = files::open(path).ok()?;
     let written = local_time::format(file.metadata().and_then(|meta| meta.modified()).ok()?);
     std::io::Read::read_to_end(&mut std::io::Read::take(file, MOST), &mut text).ok()?;
     let ours = text.contains_str("Sanitizer") || text.contains_str("runtime error: ");

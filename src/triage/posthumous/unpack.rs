@@ -1,13 +1,13 @@
 //! What people attach to tickets: logs and archives that were compressed, and standard input. They are unpacked into a directory of
 //! their own, with bounds for their number and sizes, and with nothing in it but files and directories.
 
-use std::fs::File;
 use std::io::{self, BufRead, BufReader, Cursor, Read, Write as _};
 use std::path::{Component, Path, PathBuf};
 
 use tempfile::TempDir;
 
 use crate::error::{Error, Result};
+use crate::sys::files;
 
 /// The most bytes that come out of one path: 1 GiB.
 const MOST: u64 = 1 << 30;
@@ -81,7 +81,7 @@ pub fn open(path: &Path) -> Result<Opened> {
     let failed = |error: io::Error| Error::io("read", path, error);
     let mut source: Box<dyn BufRead> = match stdin {
         true => Box::new(BufReader::new(io::stdin())),
-        false => Box::new(BufReader::new(File::open(path).map_err(failed)?)),
+        false => Box::new(BufReader::new(files::open(path).map_err(failed)?)),
     };
     let mut head = Vec::new();
     source.by_ref().take(HEAD as u64).read_to_end(&mut head).map_err(failed)?;
@@ -144,7 +144,7 @@ fn unpack(
 
 /// Writes what `source` gives to a file, no more than `most` bytes.
 fn write(mut source: impl Read, path: &Path, most: u64) -> io::Result<u64> {
-    let mut file = File::create(path)?;
+    let mut file = files::create(path)?;
     let written = io::copy(&mut source.by_ref().take(most + 1), &mut file)?;
     if written > most {
         return Err(io::Error::other("there is more in it than can be looked at"));

@@ -265,7 +265,10 @@ fn not_a_program<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
             ("is an empty file", format!("{program} has 0 bytes"))
         }
         ExitKind::NotRun(libc::ENOEXEC) if !program_at_all => ("is no program", first_line(file)),
-        // A shell tried to make sense of it.
+        // A shell tried to make sense of it, as `execvp` has it try.
+        ExitKind::Status(0) if file.exists && file.head.is_empty() && !file.directory => {
+            ("is an empty file", format!("{program} has 0 bytes"))
+        }
         ExitKind::Status(2 | 126 | 127) if file.exists && !program_at_all && !file.directory => {
             ("is no program", first_line(file))
         }

@@ -12,7 +12,8 @@ use std::time::{Duration, Instant};
 
 use mtr::cli::settings::Settings;
 use mtr::env::Env;
-use mtr::server::bootstrap::{Bootstrap, Charset, run_plainly};
+use mtr::server::bootstrap::{Bootstrap, Charset};
+use mtr::sys::bounded;
 use mtr::tree::layout::{Layout, locate};
 use mtr::tree::programs::{Program, Programs};
 use rustix::process::{Pid, Signal, kill_process};
@@ -81,7 +82,8 @@ impl<'a> Server<'a> {
             env: &Env::of_process(),
             cache: Some(concat!(env!("CARGO_TARGET_TMPDIR"), "/cache").into()),
             debugger: None,
-            runner: &run_plainly,
+            patience: crate::support::PATIENCE,
+            runner: &bounded::watch,
         };
         bootstrap.install(&dir.join("data"), &[]).unwrap();
         // Free at this moment, and not given to anybody else soon.

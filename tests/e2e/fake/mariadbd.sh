@@ -19,6 +19,7 @@ reached() {
 
 if [ "$mode" = help ]; then
   case $FAKE_HELP in
+    endless) exec cat /dev/zero ;;
     hang) reached; exec sleep 600 ;;
     die) echo 'error while loading shared libraries: libfake.so' >&2; exit 127 ;;
   esac
@@ -40,6 +41,10 @@ if [ "$mode" = bootstrap ]; then
     echo '[ERROR] Fatal error: the fake cannot bootstrap'
     if [ -n "$FAKE_SAYS" ]; then cat "$FAKE_SAYS"; fi
     exit 1
+  fi
+  if [ "$FAKE_BOOTSTRAP" = full ]; then
+    echo "Warning: Disk is full writing './mysql/db.MAI' (Errcode: 28). Waiting for someone to free some space..." >&2
+    exec sleep 600
   fi
   if [ "$FAKE_BOOTSTRAP" = hang ]; then
     reached
@@ -122,6 +127,11 @@ case $how in
     trap 'reached; while :; do sleep 600; done' TERM
     ready
     while :; do sleep 600 & wait $!; done
+    ;;
+  listens)
+    # The test outside listens for it.
+    ln -sf "$FAKE_SOCKET" "$(value socket)"
+    serve
     ;;
   *) serve ;;
 esac

@@ -184,7 +184,7 @@ fn trial(
         end(&left);
     }
     let code = run.wait_for_end();
-    faults.extend(faults_of_reports(&run, kill, whom, code));
+    faults.extend(faults_of_reports(&run, kill, whom, &phase, code));
     faults.extend(leftover_files(site, index, &events));
     if faults.is_empty() {
         discard(site, index);
@@ -207,8 +207,8 @@ fn last_event(events: &Path) -> String {
     )
 }
 
-/// What is wrong with the reports of a run that ended with `code`.
-fn faults_of_reports(run: &Running, kill: Kill, whom: &str, code: Option<i32>) -> Vec<String> {
+/// What is wrong with the reports of a run that ended with `code`, whose last event was `phase` at the kill.
+fn faults_of_reports(run: &Running, kill: Kill, whom: &str, phase: &str, code: Option<i32>) -> Vec<String> {
     let mut faults = run.faults_of_reports();
     let text = fs::read_to_string(run.file("events")).unwrap_or_default();
     let events: Vec<Value> = text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
@@ -221,7 +221,9 @@ fn faults_of_reports(run: &Running, kill: Kill, whom: &str, code: Option<i32>) -
         if !complete || code != Some(0) || red {
             faults.push(format!("the run did not go on: exit code {code:?}, {ended:?}\n{console}"));
         }
-        if whom == "guardian" && !console.contains("the guardian of this run was killed") {
+        // After its end a run has nothing to tell any more.
+        let goes_on = phase != "run_finished";
+        if whom == "guardian" && goes_on && !console.contains("the guardian of this run was killed") {
             faults.push("nobody told that the guardian was killed".to_owned());
         }
     } else if !complete {
@@ -239,6 +241,10 @@ fn faults_of_reports(run: &Running, kill: Kill, whom: &str, code: Option<i32>) -
 fn leftover_files(site: &Site, index: usize, events: &Path) -> Vec<String> {
     let mut faults = Vec::new();
     for entry in fs::read_dir(site.path(&format!("tmp{index}"))).unwrap().flatten() {
+        // Kept on purpose, where the directory of caches that was given is not one of this user's alone.
+        if entry.file_name().to_string_lossy().starts_with("mtr-rs-cache-") {
+            continue;
+        }
         faults.push(format!("left: {}", entry.path().display()));
     }
     let text = fs::read_to_string(events).unwrap_or_default();

@@ -149,6 +149,28 @@ fn of_a_run_that_a_signal_ends_name_each_test_without_a_verdict() {
 }
 
 #[test]
+fn of_a_run_that_a_signal_ends_before_its_first_test_end_with_the_reason() {
+    for (variable, signal, why) in [
+        ("FAKE_HELP", Signal::TERM, "Got signal SIGTERM"),
+        ("FAKE_BOOTSTRAP", Signal::TERM, "Got signal SIGTERM"),
+        ("FAKE_BOOTSTRAP", Signal::INT, "Got ^C signal"),
+    ] {
+        let site = site();
+        leave_green_reports(&site);
+        fs::remove_dir_all(site.path("cache")).unwrap();
+        let run = site.run().env(variable, "hang").args(["--result-file"]).args(TESTS).start();
+        wait_for(&site.path("reached"), |text| !text.is_empty());
+        let herd = site.herd().and_guardian_of(run.pid());
+        run.signal(signal);
+        let run = run.finish_leaving_processes();
+        herd.assert_gone(AFTER_KILL);
+        run.exits(1);
+        all_are_red(&site, &run);
+        assert_eq!((&the_end(&run)["end"], &the_end(&run)["cause"]), (&"interrupted".into(), &why.into()));
+    }
+}
+
+#[test]
 fn of_a_run_that_stops_at_a_failure_count_what_was_not_run() {
     for (options, says) in [
         (&["--noreorder"][..], "a test had failed and --force was not given"),
@@ -409,14 +431,18 @@ fn on_a_full_device_fail_the_run_which_goes_on() {
     }
 }
 
-/// No file of the run may be larger than 16 KiB: the disk is full for its events, in the middle of a line.
+/// No file of the run may be larger than 16 KiB (with some shells 32): the disk is full for its events, in the middle of a line.
 #[test]
 fn without_room_fail_the_run_which_goes_on() {
     let site = site();
     site.test_file("b.test", "head -c 60000 /dev/zero | tr '\\0' x >&2\nexit 1\n");
     let limited = ["sh", "-c", "ulimit -f 32 && exec env --ignore-signal=XFSZ \"$0\" \"$@\""];
     let run = site.run().through(&limited).args(["--force", "--noreorder"]).args(TESTS).finish();
-    run.exits(1).verdict("main.c", "pass").says("cannot write ").says("files/events");
+    // The console is such a file as well.
+    run.exits(1).verdict("main.a", "pass").says("cannot write ").says("files/events");
+    assert!(run.events.iter().any(|event| event["id"]["test"] == "c"), "the run goes on\n{run:?}");
+    let numbers: Vec<u64> = run.events.iter().map(|event| event["seq"].as_u64().unwrap()).collect();
+    assert!(numbers.windows(2).any(|pair| pair[1] > pair[0] + 1), "a gap: {numbers:?}");
     // Each line of the file is whole, and the gap can be seen.
     let events = fs::read_to_string(file(&site, "events")).unwrap();
     assert!(events.ends_with('\n'), "{}", &events[events.len() - 200..]);

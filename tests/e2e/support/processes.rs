@@ -111,8 +111,11 @@ impl Family {
             |pid: &Pid| fs::read(format!("/proc/{}/cmdline", pid.as_raw_nonzero())).unwrap_or_default();
         let is_guardian = |pid: &Pid| command(pid).contains_str(format!("\0{}\0", guardian::ARGUMENT));
         let of_front = children(front);
-        let guardian = of_front.iter().copied().find(is_guardian);
         let same = command(&front);
+        // One that has just begun is still the program that it was made of.
+        let has_begun = |pid: &Pid| children(*pid).iter().any(|child| command(child) == same);
+        let guardian = of_front.iter().copied().find(is_guardian);
+        let guardian = guardian.or_else(|| of_front.iter().copied().find(has_begun));
         let below = guardian.map(children).unwrap_or_default();
         let runner = below.into_iter().chain(of_front).find(|pid| command(pid) == same);
         Family { front, guardian, runner }

@@ -79,31 +79,13 @@ impl Run {
         self.by(command)
     }
 
-    /// By another file of the program.
+    /// By another file, or name, of the program.
     pub fn with_program(self, program: &Path) -> Run {
         self.by(Command::new(program))
     }
 
     /// With the arguments behind those of `command`, and all else as it was.
     fn by(mut self, mut command: Command) -> Run {
-        command.args(self.command.get_args());
-        for (name, value) in self.command.get_envs() {
-            match value {
-                Some(value) => command.env(name, value),
-                None => command.env_remove(name),
-            };
-        }
-        if let Some(dir) = self.command.get_current_dir() {
-            command.current_dir(dir);
-        }
-        command.stdin(Stdio::null());
-        self.command = command;
-        self
-    }
-
-    /// Another name of the program.
-    pub fn program(mut self, path: &Path) -> Run {
-        let mut command = Command::new(path);
         command.args(self.command.get_args());
         for (name, value) in self.command.get_envs() {
             match value {
@@ -127,10 +109,11 @@ impl Run {
         Run { command, files: files.into(), vardir: files.into() }
     }
 
-    /// As the leader of a process group, as a shell starts it.
-    pub fn in_own_group(mut self) -> Run {
-        std::os::unix::process::CommandExt::process_group(&mut self.command, 0);
-        self
+    /// As the leader of a process group, as a shell starts it; a hangup ends it, whatever the tests are started with.
+    pub fn in_own_group(self) -> Run {
+        let mut own = self.through(&["env", "--default-signal=HUP"]);
+        std::os::unix::process::CommandExt::process_group(&mut own.command, 0);
+        own
     }
 
     /// Its current directory.

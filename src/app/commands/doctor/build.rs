@@ -6,6 +6,7 @@ use bstr::ByteSlice as _;
 
 use super::report::{Build, Fact, Report, Severity};
 use super::server::Asked;
+use crate::sys::files;
 use crate::triage::catalogue::PLUGIN_NOT_IN_LIBRARY;
 
 /// Entries that matter, beside all `PLUGIN_…`.
@@ -46,7 +47,7 @@ const OTHER_NAMES: [(&str, &str); 12] = [
 /// Reads the cache of the build tree, if one of `dirs` is one.
 pub fn examine(report: &mut Report, dirs: &[PathBuf], asked: &Asked) {
     let Some((cache, text)) = dirs.iter().map(|dir| dir.join("CMakeCache.txt")).find_map(|cache| {
-        let text = std::fs::read(&cache).ok()?;
+        let text = files::read(&cache, files::MOST_OF_SETTINGS).ok()?;
         Some((cache, text))
     }) else {
         return;
@@ -147,7 +148,7 @@ fn declared_plugins(home: &Path) -> Vec<Declaration> {
         .filter(|entry| entry.file_name() == "CMakeLists.txt" && entry.file_type().is_file());
     let mut found = Vec::new();
     for file in files {
-        let text = std::fs::read(file.path()).unwrap_or_default();
+        let text = files::read(file.path(), files::MOST_OF_SETTINGS).unwrap_or_default();
         found.extend(declarations(&text).into_iter().map(|(name, line, module_only)| Declaration {
             name,
             file: file.path().to_owned(),

@@ -9,7 +9,7 @@ use super::report::{OptionFile, Report, Severity};
 use super::server::Asked;
 use crate::cli::settings::Settings;
 use crate::env::Env;
-use crate::sys::orphans::output_registered;
+use crate::sys::bounded;
 use crate::tree::layout::Layout;
 use crate::tree::programs::{Program, Programs};
 
@@ -48,7 +48,7 @@ pub fn examine(
         .env("LD_LIBRARY_PATH", layout.library_path(settings, env.get("LD_LIBRARY_PATH")))
         .stdin(Stdio::null());
     let name = printer.unwrap_or(&layout.mariadbd).display().to_string();
-    match output_registered(&mut command) {
+    match bounded::output(&mut command, settings.patience()) {
         Ok(output) if output.status.success() => {
             let lines = output.stdout.lines();
             let lines = lines.filter(|line| printer.is_some() || line.starts_with(b"--"));

@@ -1,12 +1,12 @@
 //! What of the machine matters to servers and to those who look for causes.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use rustix::process::{Resource, getrlimit};
 
 use super::report::{Fact, Limit, Report, Severity, Tool};
 use crate::env::Env;
+use crate::sys::files;
 use crate::tree::programs::{Program, Programs};
 
 /// Limits, tools, the kernel's settings.
@@ -111,7 +111,7 @@ fn kernel(report: &mut Report) {
     let release = rustix::system::uname().release().to_string_lossy().into_owned();
     report.system.push(Fact { name: "kernel".into(), value: release });
     for setting in SETTINGS {
-        let Ok(value) = fs::read_to_string(Path::new("/proc/sys").join(setting)) else { continue };
+        let Ok(value) = files::text_of_kernel(Path::new("/proc/sys").join(setting)) else { continue };
         let value = value.trim().to_owned();
         let advice = match (setting, value.as_str()) {
             ("kernel/core_pattern", pattern) if pattern.starts_with('|') => Some((

@@ -100,6 +100,13 @@ impl ServerSet {
             if ctx.settings.user_args { &[] } else { &with.options },
             &with.restart_options,
         );
+        if let Some(option) = command.args.iter().find(|option| option.text.contains(&0)) {
+            let text = option.text.escape_bytes();
+            return Err(Error::new(format!(
+                "an option has a NUL byte, which no program can be given: {text}"
+            ))
+            .hint(format!("it was given by: {}", option.origin)));
+        }
         with.program = ctx.layout.server_of(basedir)?;
         with.args = command.args;
         with.oom_kills = memory::oom_kills();
@@ -168,6 +175,7 @@ impl ServerSet {
             detached: ctx.settings.start_and_exit,
         })?;
         self.told_alive.insert(i);
+        self.ctx.memory.started(self.events.worker(), i, self.servers[i].last_pid);
         let process = self.process_at(i);
         self.events.tell(|worker, id| Event::ServerStarted { worker, id, process, why });
         Ok(())
