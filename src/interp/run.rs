@@ -1,7 +1,6 @@
 //! The loop: fetch a command, decide whether it runs, run it, tidy up after it (mysqltest §1).
 
 use std::cell::{Cell, OnceCell, RefCell};
-use std::io::Write as _;
 use std::rc::Rc;
 
 use bstr::{BString, ByteSlice as _};
@@ -17,9 +16,6 @@ use crate::script::command::{Arguments, Command, DropsFilters};
 
 /// How many commands an explanation looks back.
 const RECENT: usize = 5;
-
-/// Bytes of a command that whoever started the script is told.
-const LONGEST_SHOWN: usize = 1000;
 
 /// The most bytes that the values of all variables may have together: 512 MiB.
 const MOST_OF_VARIABLES: usize = 512 << 20;
@@ -167,22 +163,9 @@ impl Interp {
             }
             self.recent.push_back(Rc::clone(stored));
         }
-        let Some(position) = &mut self.position else { return };
-        self.place.clear();
-        self.place.extend_from_slice(&stored.file);
-        // Writing to a vector does not fail.
-        let _ = writeln!(self.place, ":{}", stored.line);
-        let mut outer = self.reader.stack();
-        if outer.next().is_some_and(|(file, _)| file == stored.file.as_bstr()) {
-            for (file, line) in outer {
-                self.place.extend_from_slice(file);
-                let _ = writeln!(self.place, ":{}", line.saturating_sub(1));
-            }
+        if let Some(whereabouts) = &mut self.whereabouts {
+            whereabouts.begins(stored, &self.reader);
         }
-        self.place.push(b'\n');
-        let text = stored.text.borrow();
-        self.place.extend_from_slice(&text[..text.len().min(LONGEST_SHOWN)]);
-        position.set(&self.place);
     }
 
     /// Goes on after a report where `--continue-on-error` allows it.

@@ -6,7 +6,7 @@ pub mod triage;
 
 use std::ffi::{OsStr, OsString};
 
-use crate::cli::sub_command::{CommandLine, Syntax};
+use crate::cli::sub_command::{CommandLine, Found, Syntax};
 use crate::env::Env;
 use crate::error::Result;
 use crate::sys::streams::{complain, print};
@@ -29,23 +29,6 @@ pub struct SubCommand {
     syntax: Syntax,
     /// Does what it is asked for; returns what it found.
     run: fn(CommandLine, &Env) -> Result<Found>,
-}
-
-/// What a command found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Found {
-    /// All is well.
-    Good,
-    /// Something is wrong.
-    Bad,
-    /// Something that it was to look at is nothing that it can read; that was told.
-    Unreadable,
-}
-
-impl From<bool> for Found {
-    fn from(good: bool) -> Found {
-        if good { Found::Good } else { Found::Bad }
-    }
 }
 
 /// The first argument that makes the program one of them is its name. A test of such a name is `suite.name`.

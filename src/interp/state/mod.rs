@@ -10,6 +10,7 @@ pub mod session;
 pub mod source;
 pub mod stop;
 pub mod variables;
+pub mod whereabouts;
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::VecDeque;
@@ -28,6 +29,7 @@ use crate::interp::state::pool::Pool;
 use crate::interp::state::properties::{Properties, Property};
 use crate::interp::state::stop::{Done, Stop};
 use crate::interp::state::variables::Variables;
+use crate::interp::state::whereabouts::Whereabouts;
 use crate::script::classify::Format;
 use crate::script::command::Command;
 use crate::script::common::charset::Charset;
@@ -35,7 +37,6 @@ use crate::script::common::message::{Kind, ScriptError};
 use crate::script::error_list::ExpectedError;
 use crate::script::expand;
 use crate::script::reader::{Lexing, Reader};
-use crate::sys::position::Position;
 
 /// One command of the list that the program counter walks over (mysqltest §1.2).
 #[derive(Debug)]
@@ -168,9 +169,7 @@ pub struct Interp {
     /// The commands that ran last, the one at hand among them, oldest first.
     pub recent: VecDeque<Rc<Stored>>,
     /// Tells whoever started the script where it is.
-    pub position: Option<Position>,
-    /// Where it is: a buffer.
-    pub place: Vec<u8>,
+    pub whereabouts: Option<Whereabouts>,
     /// The flavour of the server connected to last; before the first, the newest.
     pub flavour: Flavour,
     /// The line of the command read last; 0 before the first and after the last.

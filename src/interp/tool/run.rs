@@ -12,6 +12,7 @@ use crate::interp::state::options::Options;
 use crate::interp::state::output::Output;
 use crate::interp::state::source;
 use crate::interp::state::stop::Stop;
+use crate::interp::state::whereabouts::Whereabouts;
 use crate::interp::tool::finish;
 use crate::interp::tool::finish::Ran;
 use crate::interp::tool::main::FAILED;
@@ -47,7 +48,7 @@ pub fn run(options: Options) -> u8 {
     let position =
         options.position_file.as_ref().and_then(|file| Position::create(&file.to_path_lossy()).ok());
     let mut interp = Interp::new(options, Env::of_process(), base, output);
-    interp.position = position;
+    interp.whereabouts = position.map(Whereabouts::new);
     let ended = start(&mut interp).and_then(|()| {
         trace.say(&[b"... Connected."]);
         trace.say(&[b"Start processing test commands from '", &name, b"' ..."]);

@@ -43,6 +43,8 @@ const LOSS_GRACE: Duration = Duration::from_secs(10);
 pub struct DownOnPurpose {
     /// By position, where the script was when the server ended.
     down: BTreeMap<usize, Option<ScriptPlace>>,
+    /// The number of the script's command that ended the server which ended last.
+    last_stop: u32,
     /// Positions of those of which it was said that nobody knows what their expect file says.
     told: BTreeSet<usize>,
     /// Servers that `shutdown_server` killed because they took too long to shut down: position, and where the script was.
@@ -122,23 +124,34 @@ fn lost_connection(set: &ServerSet) -> bool {
 }
 
 impl DownOnPurpose {
+    /// Where the script told a server to end that has just ended; where it is, if it told none to since the one before ended.
+    fn place_of_end(&mut self, set: &ServerSet) -> Option<ScriptPlace> {
+        match whereabouts::last_stop(&set.dirs).filter(|(number, _)| *number > self.last_stop) {
+            Some((number, place)) => {
+                self.last_stop = number;
+                Some(place)
+            }
+            None => whereabouts::read(&set.dirs),
+        }
+    }
+
     /// Notes a server that did not shut down in time and that `shutdown_server` killed then: with a limit of its own or the
     /// usual one. A limit of 0 means to kill it.
-    fn note_end(&mut self, set: &ServerSet, i: usize, exit: Exit) {
+    fn note_end(&mut self, i: usize, exit: Exit, place: Option<&ScriptPlace>) {
         let Exit::Signal { number: libc::SIGABRT | libc::SIGKILL, .. } = exit else { return };
-        let Some(place) = whereabouts::read(&set.dirs) else { return };
+        let Some(place) = place else { return };
         let words: Vec<&[u8]> = place.command.fields().collect();
         if words.first().is_some_and(|word| *word == b"shutdown_server") && words.get(1) != Some(&&b"0"[..]) {
-            self.killed.push((i, place));
+            self.killed.push((i, place.clone()));
         }
     }
 
     /// Says at once what nobody will do that an expect file asks for.
-    fn tell_oddity(&mut self, set: &ServerSet, i: usize) {
+    fn tell_oddity(&mut self, set: &ServerSet, i: usize, place: Option<&ScriptPlace>) {
         let Some(line) = expect::last_line(&set.expect_file(i)) else { return };
         let Some(oddity) = expect::oddity(&line).filter(|_| self.told.insert(i)) else { return };
         let server = set.name(i);
-        let at = whereabouts::read(&set.dirs).and_then(|place| place.places.into_iter().next());
+        let at = place.and_then(|place| place.places.first());
         let at = at.map(|place| format!("{place}: ")).unwrap_or_default();
         let text = match oddity {
             Oddity::Unknown(line) => format!(
@@ -170,14 +183,18 @@ pub fn look_after_servers(set: &mut ServerSet, down: &mut DownOnPurpose) -> Resu
         if !ended && !down.contains(i) {
             continue;
         }
+        let place = match ended {
+            true => down.place_of_end(set),
+            false => whereabouts::read(&set.dirs),
+        };
         if let Some(exit) = exit {
-            down.note_end(set, i, exit);
+            down.note_end(i, exit, place.as_ref());
         }
         let file = set.expect_file(i);
         let wish = expect::read(&file).map_err(|error| Error::io("read", &file, error))?;
         if wish != Expect::Nothing {
             set.tell_stopped(i, StopReason::Expected);
-            down.tell_oddity(set, i);
+            down.tell_oddity(set, i, place.as_ref());
         }
         let (options, bindir) = match wish {
             // A file that was there when the server ended and is gone now was taken back:
@@ -187,7 +204,7 @@ pub fn look_after_servers(set: &mut ServerSet, down: &mut DownOnPurpose) -> Resu
                 return Ok(Some(i));
             }
             Expect::Nothing | Expect::Wait => {
-                down.down.entry(i).or_insert_with(|| whereabouts::read(&set.dirs));
+                down.down.entry(i).or_insert(place);
                 continue;
             }
             Expect::Restart => (None, None),

@@ -18,6 +18,17 @@ pub fn file(dirs: &WorkerDirs) -> PathBuf {
 /// Where the script is that runs now, or was when it ended; `None` where it has not begun, or its interpreter does not tell.
 pub fn read(dirs: &WorkerDirs) -> Option<ScriptPlace> {
     let text = position::read(&file(dirs))?;
+    parse(text.split_once_str("\0").map_or(&text, |(place, _)| place))
+}
+
+/// Where the script last told a server to end, with the number of that command among such commands, from 1 on.
+pub fn last_stop(dirs: &WorkerDirs) -> Option<(u32, ScriptPlace)> {
+    let text = position::read(&file(dirs))?;
+    let (number, place) = text.split_once_str("\0")?.1.split_once_str("\n")?;
+    Some((number.to_str().ok()?.parse().ok()?, parse(place)?))
+}
+
+fn parse(text: &[u8]) -> Option<ScriptPlace> {
     let (places, command) = text.split_once_str("\n\n")?;
     Some(ScriptPlace { places: places.lines().map(BString::from).collect(), command: command.trim().into() })
 }

@@ -1,8 +1,10 @@
 //! By ports, addresses and the unix socket.
 
 use std::net::TcpListener;
+use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
 
 use super::Death;
 use crate::skip::{root_is_there, skip};
@@ -27,11 +29,29 @@ fn free() -> u16 {
     taken().1
 }
 
+/// A program that has a port, and is ended with this.
+struct Holder(Child);
+
+impl Holder {
+    fn new(listener: TcpListener) -> Holder {
+        let socket = Stdio::from(OwnedFd::from(listener));
+        Holder(Command::new("sleep").arg("600").stdin(socket).stdout(Stdio::null()).spawn().unwrap())
+    }
+}
+
+impl Drop for Holder {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 #[test]
 fn a_port_that_another_process_has() {
-    let (_listener, port) = taken();
+    let (listener, port) = taken();
+    let holder = Holder::new(listener);
     let died = Death::by_options(&format!("--port-open-timeout=0\n--port={port}\n")).arg(IN_HOST).dies();
-    let own = std::process::id();
+    let own = holder.0.id();
     died.page("MTR-S030")
         .cause("MTR-S030", &format!("the TCP port {port} (--port={port}, "))
         .cause("MTR-S030", &format!("dead.opt:2) is in use by process {own}: "))

@@ -8,8 +8,7 @@ use bstr::{BString, ByteSlice};
 
 use super::arguments::{Arguments, read, with_those_of_the_run};
 use super::{groups, json, text};
-use crate::app::commands::Found;
-use crate::cli::sub_command::CommandLine;
+use crate::cli::sub_command::{CommandLine, Found};
 use crate::env::Env;
 use crate::error::{Error, Result};
 use crate::report::text::guarded;
