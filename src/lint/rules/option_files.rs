@@ -30,7 +30,9 @@ pub fn check(input: &Input) -> Vec<Finding> {
             if *kind == Kind::Options
                 && let Ok(text) = files::read(path, files::MOST_OF_SETTINGS)
             {
-                let words = words::of_option_file(&text);
+                // A byte order mark is told of as such, and what it makes of the first word is no second fault.
+                let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&text);
+                let words = words::of_option_file(text);
                 findings.extend(in_words(path, &words, view.dialect.as_ref()));
                 findings.extend(twice::in_option_file(path, &words, view.dialect.as_ref()));
             }

@@ -10,6 +10,7 @@ use bstr::{BStr, BString, ByteSlice};
 use crate::case::{Origin, ServerOption};
 use crate::cli::similar::similar;
 use crate::grammar::mycnf;
+use crate::grammar::option_file::options_in;
 use crate::lint::catalogue::{AMBIGUOUS_OPTION, PLUGIN_NOT_LOADED, REFUSED_VALUE, UNKNOWN_OPTION};
 use crate::lint::dialect::Dialect;
 use crate::lint::files::plain;
@@ -72,7 +73,8 @@ pub fn check(input: &Input) -> Vec<Finding> {
 fn not_loaded(input: &Input, dialect: &Dialect) -> Vec<Finding> {
     let view = input.view;
     let loads = |option: &ServerOption| {
-        words::name(option.text.strip_prefix(b"--").unwrap_or(&option.text)).starts_with(b"plugin")
+        let name = words::name(option.text.strip_prefix(b"--").unwrap_or(&option.text));
+        ["plugin-load", "plugin_load"].iter().any(|load| name.starts_with(load.as_bytes()))
     };
     let of_plugin = |option: &ServerOption| {
         let Some(bare) = option.text.strip_prefix(b"--") else { return false };
@@ -179,6 +181,10 @@ fn suspicion(text: &BStr, next: Option<&BString>, view: &View, dialect: &Dialect
     } else {
         text
     };
+    // Several options in one argument are told of as such.
+    if options_in(text).len() > 1 {
+        return None;
+    }
     let name = words::name(text.strip_prefix(b"--").map(|_| text.as_bytes())?);
     let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
     if name.is_empty() || !name.iter().all(is_name) {

@@ -29,12 +29,12 @@ fn free() -> u16 {
     taken().1
 }
 
-/// A program that has a port, and is ended with this.
+/// A program that has a port or a socket, and is ended with this.
 struct Holder(Child);
 
 impl Holder {
-    fn new(listener: TcpListener) -> Holder {
-        let socket = Stdio::from(OwnedFd::from(listener));
+    fn new(listener: impl Into<OwnedFd>) -> Holder {
+        let socket = Stdio::from(listener.into());
         Holder(Command::new("sleep").arg("600").stdin(socket).stdout(Stdio::null()).spawn().unwrap())
     }
 }
@@ -133,9 +133,9 @@ fn a_socket_whose_path_is_too_long() {
 fn a_socket_that_another_process_listens_on() {
     let dir = tempfile::tempdir().unwrap();
     let path: PathBuf = dir.path().join("s.sock");
-    let _listener = UnixListener::bind(&path).unwrap();
+    let holder = Holder::new(UnixListener::bind(&path).unwrap());
     let path = path.display();
-    let own = std::process::id();
+    let own = holder.0.id();
     if server_version() < 100_600 {
         return skip("MariaDB 10.5 takes the socket for itself");
     }

@@ -101,12 +101,14 @@ fn a_shortened_option() {
 #[test]
 fn an_ambiguous_option() {
     // Without the default configuration, names may be shortened.
-    let died = Death::by_options("--max-connect=100\n").configured_by("[mysqld]\n[mysqld.1]\n").dies();
+    let died = Death::by_options("--innodb\n--innodb-buffer-pool=8M\n")
+        .configured_by("[mysqld]\n[mysqld.1]\n")
+        .dies();
     died.page("MTR-S004")
-        .cause("MTR-S004", "'--max-connect=100' (")
+        .cause("MTR-S004", "'--innodb-buffer-pool=8M' (")
         .cause("MTR-S004", "is the beginning of several")
-        .evidence("ambiguous option '--max-connect=100'")
-        .fix("max-connections");
+        .evidence("ambiguous option '--innodb-buffer-pool=8M'")
+        .fix("innodb-buffer-pool-size");
 }
 
 #[test]
