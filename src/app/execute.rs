@@ -27,6 +27,7 @@ use crate::run::setup::debugger;
 use crate::run::setup::early_death::{self, Early};
 use crate::run::setup::gate::Gate;
 use crate::run::setup::network;
+use crate::run::setup::said::Said;
 use crate::run::setup::sanitizer;
 use crate::run::setup::slow_build::{SlowBuild, slow_build};
 use crate::run::setup::traces::Traces;
@@ -260,6 +261,7 @@ fn run(
         engine,
         run_mark,
         traces: Traces::default(),
+        said: Said::default(),
         memory: Gate::default(),
         named_tests: !settings.names.is_empty(),
         vardir: vardir.root.clone(),

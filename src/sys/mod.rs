@@ -29,6 +29,7 @@ pub mod ownership;
 pub mod panics;
 pub mod pcre;
 pub mod poll;
+pub mod position;
 pub mod process;
 pub mod removal;
 pub mod replacement;

@@ -4,6 +4,7 @@ mod installed;
 mod plugin;
 mod processes;
 mod run;
+pub mod sample;
 mod schema;
 mod site;
 mod watch;
