@@ -533,7 +533,7 @@ not-a-variable                                               1
         let of = |source, dir: &str| {
             let layout =
                 Layout { mariadbd: server.clone(), source, plugin_dir: dir.into(), ..Layout::default() };
-            let more = [argument("--plugin-dir=", dir.as_ref()), "--plugin-load-add=ha_x.so".into()];
+            let more = [argument("--plugin-dir=", dir), "--plugin-load-add=ha_x.so".into()];
             key(&layout, &Settings::default(), &Env::default(), &more).unwrap()
         };
         assert_eq!(of(true, "/one"), of(true, "/two"));

@@ -1,10 +1,10 @@
 //! From findings to a diagnosis: all rules look, the findings are ranked, the first one is the cause.
 
-use crate::triage::catalogue::{BLANKS, Rank};
+use crate::triage::catalogue::{BLANKS, RUN_WARNINGS, Rank};
 use crate::triage::diagnosis::Diagnosis;
 use crate::triage::evidence::Evidence;
 use crate::triage::finding::{Finding, Rule};
-use crate::triage::rules::{FALLBACKS, RULES, crash, running, sanitizer};
+use crate::triage::rules::{FALLBACKS, RULES, crash, plugins, running, sanitizer};
 use crate::triage::scene::Scene;
 
 /// Everything that the rules find, the likeliest cause first. Rules of one rank keep their order in [`RULES`].
@@ -47,6 +47,14 @@ pub fn diagnose_lines(evidence: &Evidence) -> Diagnosis {
     let mut found = by(&scene, &[sanitizer::REPORTS, running::LINES]);
     if found.is_empty() {
         found = findings(&scene);
+    } else {
+        // A plugin that was not loaded leaves such a line, and why it was not is no line to be suppressed.
+        let before = found.iter().position(|finding| finding.cause == RUN_WARNINGS).unwrap_or(found.len());
+        let failing = |finding: &Finding<'_>| {
+            finding.entries.iter().any(|entry| running::fails_the_test(evidence, entry.raw))
+        };
+        let plugins = by(&scene, &[plugins::RULES]).into_iter().filter(failing);
+        found.splice(before..before, plugins);
     }
     Diagnosis::of(&scene, found)
 }

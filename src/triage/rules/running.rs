@@ -8,7 +8,7 @@ use crate::triage::catalogue::{
 };
 use crate::triage::crash::{assertion_words, read};
 use crate::triage::diagnosis::signal_name;
-use crate::triage::evidence::{ExitKind, Stage, Statement, TestFacts};
+use crate::triage::evidence::{Evidence, ExitKind, Stage, Statement, TestFacts};
 use crate::triage::finding::Rule;
 use crate::triage::finding::{Finding, Quote};
 use crate::triage::log::{Entry, Level, entries};
@@ -156,6 +156,11 @@ fn warnings<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
     )))
 }
 
+/// Whether a line of the log is one of those for which the test fails.
+pub fn fails_the_test(evidence: &Evidence, line: &BStr) -> bool {
+    evidence.test.iter().flat_map(|test| &test.warnings).any(|told| told.as_bstr() == line)
+}
+
 /// A pattern for a line: characters that a pattern reads otherwise are any character.
 fn suppression(said: &BStr) -> BString {
     let special = |byte: u8| b"\\[](){}*+?.^$|\"".contains(&byte);
@@ -254,7 +259,7 @@ mod tests {
 
     use crate::tree::probe::ServerFacts;
     use crate::triage::evidence::{Evidence, Stage, TestFacts};
-    use crate::triage::rules::judge::diagnose_script;
+    use crate::triage::rules::judge::{diagnose_lines, diagnose_script};
     use crate::triage::testing::failed;
 
     /// The code told of a script that failed after its server had crashed, as an expect file said, with this log.
@@ -267,6 +272,27 @@ mod tests {
         let facts = Some(Arc::new(facts));
         let evidence = Evidence { stage: Stage::Running, test, facts, ..failed(0, &[], log) };
         diagnose_script(&evidence).map(|diagnosis| diagnosis.code)
+    }
+
+    /// The code and the other codes told of a test that fails for one line of its log.
+    fn told_of_line(log: &str, line: &str) -> (&'static str, Vec<&'static str>) {
+        let test = TestFacts { warnings: vec![line.into()], ..TestFacts::default() };
+        let facts = Some(Arc::new(ServerFacts::default()));
+        let evidence = Evidence { stage: Stage::Running, test: Some(test), facts, ..failed(0, &[], log) };
+        let diagnosis = diagnose_lines(&evidence);
+        (diagnosis.code, diagnosis.also_seen.iter().map(|also| also.code).collect())
+    }
+
+    #[test]
+    fn a_line_about_a_plugin_is_told_with_why_it_was_not_loaded() {
+        let line = "2026-01-01 1:00:01 0 [ERROR] Couldn't load plugins from 'own.so'.";
+        let other = "2026-01-01 1:00:02 0 [ERROR] something else";
+        let log = format!(
+            "2026-01-01 1:00:01 0 [ERROR] mariadbd: Can't open shared library '/p/own.so' (errno: 2, undefined symbol: \
+             _db_my_assert)\n{line}\n{other}\n"
+        );
+        assert_eq!(told_of_line(&log, line), ("MTR-S022", vec!["MTR-R007"]));
+        assert_eq!(told_of_line(&log, other), ("MTR-R007", vec![]));
     }
 
     #[test]
