@@ -27,7 +27,7 @@ use crate::run::setup::debugger;
 use crate::run::setup::early_death::{self, Early};
 use crate::run::setup::gate::Gate;
 use crate::run::setup::network;
-use crate::run::setup::plugin_dir;
+use crate::run::setup::said::Said;
 use crate::run::setup::sanitizer;
 use crate::run::setup::slow_build::{SlowBuild, slow_build};
 use crate::run::setup::traces::Traces;
@@ -42,6 +42,7 @@ use crate::sys::panics::caught;
 use crate::sys::{abort, guardian, orphans};
 use crate::tree::cache::cache_dir;
 use crate::tree::layout::{self, Layout};
+use crate::tree::plugin_dir;
 
 /// Does what `settings` ask for; returns the exit code. Whatever keeps the run from coming about is told by all its reports.
 ///
@@ -260,6 +261,7 @@ fn run(
         engine,
         run_mark,
         traces: Traces::default(),
+        said: Said::default(),
         memory: Gate::default(),
         named_tests: !settings.names.is_empty(),
         vardir: vardir.root.clone(),

@@ -98,6 +98,7 @@ const EXIT_CODES: &str = "
 | 0 | it is a success; `--version`, `--list`, `--explain` | what was looked at is well; `--help` |
 | 1 | anything else: a test failed, an argument is wrong, nothing was run; `--help` and `--list-options` | something was found |
 | 2 | | it could not be done: wrong arguments, a path that cannot be looked at, a standard output that cannot be written |
+| 3 | | `triage`: a path that cannot be read as a log, an archive or what a run left |
 
 A reader of the standard output that goes away (`| head`) changes none of them. `mtr-rs mysqltest` has those of
 `mariadb-test`: [language.md](language.md).

@@ -34,6 +34,23 @@ pub struct CommandLine {
     pub paths: Vec<PathBuf>,
 }
 
+/// What a command found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Found {
+    /// All is well.
+    Good,
+    /// Something is wrong.
+    Bad,
+    /// Something that it was to look at is nothing that it can read; that was told.
+    Unreadable,
+}
+
+impl From<bool> for Found {
+    fn from(good: bool) -> Found {
+        if good { Found::Good } else { Found::Bad }
+    }
+}
+
 impl CommandLine {
     /// Whether the flag was given.
     pub fn has(&self, flag: &str) -> bool {

@@ -10,5 +10,6 @@ pub mod mycnf;
 pub mod option_file;
 pub mod rdiff;
 pub mod sanitizer_options;
+pub mod suppression;
 #[doc(hidden)]
 pub mod testing;

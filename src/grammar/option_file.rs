@@ -49,6 +49,29 @@ pub fn words(line: &[u8]) -> Vec<BString> {
         .collect()
 }
 
+/// The options in one argument: of `--a --b=1`, where a blank was meant to stand between two arguments, both; an argument
+/// that is one option is one. A blank and dashes within quotes divide nothing, and neither does a comment of SQL.
+pub fn options_in(argument: &[u8]) -> Vec<&[u8]> {
+    let mut parts = Vec::new();
+    let (mut from, mut quote) = (0, None);
+    for (at, &byte) in argument.iter().enumerate() {
+        match (byte, quote) {
+            (b'\'' | b'"' | b'`', None) => quote = Some(byte),
+            (_, Some(open)) if byte == open => quote = None,
+            (b' ' | b'\t', None) => {
+                let next = argument[at + 1..].strip_prefix(b"--").and_then(|name| name.first());
+                if next.is_some_and(u8::is_ascii_alphabetic) && !argument[from..at].trim().is_empty() {
+                    parts.push(argument[from..at].trim());
+                    from = at + 1;
+                }
+            }
+            _ => {}
+        }
+    }
+    parts.push(argument[from..].trim());
+    parts
+}
+
 /// Replaces every segment between two `quote`s that has no quote of either kind inside by
 /// placeholders.
 fn protect(line: &[u8], quote: u8, kept: u8) -> Vec<u8> {
@@ -91,6 +114,22 @@ fn strip_pair(word: &[u8], quote: u8) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_blank_and_dashes_begin_another_option() {
+        for (argument, expected) in [
+            ("--a", &["--a"][..]),
+            ("--a --b=1", &["--a", "--b=1"]),
+            ("--a=4k  --b=1\t--c", &["--a=4k", "--b=1", "--c"]),
+            ("--init-connect=select 'x --y'", &["--init-connect=select 'x --y'"]),
+            ("--init-connect=select 1 -- one", &["--init-connect=select 1 -- one"]),
+            ("--a = --b", &["--a =", "--b"]),
+            ("", &[""]),
+        ] {
+            let expected: Vec<&[u8]> = expected.iter().map(|part| part.as_bytes()).collect();
+            assert_eq!(options_in(argument.as_bytes()), expected, "{argument}");
+        }
+    }
 
     /// Every vector of runner §3.1.
     #[test]

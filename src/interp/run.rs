@@ -3,6 +3,8 @@
 use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 
+use bstr::{BString, ByteSlice as _};
+
 use crate::interp::dispatch::dispatch;
 use crate::interp::state;
 use crate::interp::state::header::Header;
@@ -11,6 +13,9 @@ use crate::interp::state::{Interp, Stored};
 use crate::script::args;
 use crate::script::classify::classify;
 use crate::script::command::{Arguments, Command, DropsFilters};
+
+/// How many commands an explanation looks back.
+const RECENT: usize = 5;
 
 /// The most bytes that the values of all variables may have together: 512 MiB.
 const MOST_OF_VARIABLES: usize = 512 << 20;
@@ -69,6 +74,7 @@ impl Interp {
             header: Header::default(),
             expected: Rc::clone(&self.pending_errors),
             document: OnceCell::new(),
+            file: self.file_of_command(),
             line: raw.start_line,
         });
         self.program.push(Rc::clone(&stored));
@@ -85,6 +91,9 @@ impl Interp {
         let spec = kind.spec();
         self.sql_error_handled = false;
         let ran = self.must_run(kind);
+        if ran && !matches!(kind, Command::Comment | Command::EmptyLine | Command::End) {
+            self.begins(stored);
+        }
         match kind {
             Command::If | Command::While => {
                 let opened = self.open_block(stored, kind == Command::While);
@@ -134,6 +143,29 @@ impl Interp {
             self.log.progress(self.counter, &self.reader)?;
         }
         self.flush()
+    }
+
+    /// The name of the file that the command read last is from.
+    fn file_of_command(&self) -> Rc<BString> {
+        let name = self.reader.file();
+        match self.program.last().filter(|last| last.file.as_bstr() == name) {
+            Some(last) => Rc::clone(&last.file),
+            None => Rc::new(name.to_owned()),
+        }
+    }
+
+    /// A command is about to run: that is noted for the explanation of a failure, and for whoever started the script.
+    fn begins(&mut self, stored: &Rc<Stored>) {
+        self.last_statement.clear();
+        if self.options.explain {
+            if self.recent.len() > RECENT {
+                self.recent.pop_front();
+            }
+            self.recent.push_back(Rc::clone(stored));
+        }
+        if let Some(whereabouts) = &mut self.whereabouts {
+            whereabouts.begins(stored, &self.reader);
+        }
     }
 
     /// Goes on after a report where `--continue-on-error` allows it.

@@ -84,6 +84,17 @@ codes! {
         "it is never run";
     SOURCE_MISSING "MTR-L025" "source-missing" "`source` of a file that does not exist"
         "the test fails when it gets there";
+    // Of several kinds of files.
+    ENCODING "MTR-L026" "encoding" "A byte order mark, carriage returns, or text of two bytes a character"
+        "they are taken for parts of names, values and words: files are read byte by byte, and lines end with LF";
+    SEVERAL_OPTIONS "MTR-L027" "several-options" "Several options in one argument"
+        "the server takes all behind the first blank for a part of the first option: it does not start, or the rest is lost";
+    SUPPRESSION "MTR-L028" "suppression" "A suppression whose pattern is not what it looks like"
+        "a string of SQL takes a backslash away before the pattern is read: write two of them";
+    LIBRARY_VARIABLE "MTR-L029" "library-variable" "A variable for a plugin's library that the tree does not know"
+        "it is not set: the option or statement names no library, and the test fails where it could be skipped";
+    PLUGIN_NOT_LOADED "MTR-L030" "plugin-not-loaded" "An option of a plugin that no option loads"
+        "the server does not know it without the plugin: it does not start";
 }
 
 #[cfg(test)]

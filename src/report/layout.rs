@@ -330,11 +330,23 @@ pub fn without_verdict(standing: &Standing, total: usize) -> String {
 /// Why servers failed: a line for each cause with the tests it hit. They stand before the reference's lines, where
 /// readers of the console have no test's block open.
 fn causes(tally: &Tally) -> String {
-    let mut text = String::new();
+    let (mut failed, mut skipped) = (String::new(), String::new());
     for cause in &tally.causes {
-        text.push_str(&format!("  {}: {}\n", cause.text, cause.tests.join(" ")));
+        if !cause.tests.is_empty() {
+            failed.push_str(&format!("  {}: {}\n", cause.text, cause.tests.join(" ")));
+        }
+        if let [first, rest @ ..] = cause.skipped.as_slice() {
+            let more = if rest.is_empty() { String::new() } else { format!(" and {} more", rest.len()) };
+            skipped.push_str(&format!("  {}: {first}{more}\n", cause.text));
+        }
     }
-    if text.is_empty() { text } else { format!("Servers failed because:\n{text}\n") }
+    let mut text = String::new();
+    for (heading, lines) in [("Servers failed because:", failed), ("Tests were skipped because:", skipped)] {
+        if !lines.is_empty() {
+            text.push_str(&format!("{heading}\n{lines}\n"));
+        }
+    }
+    text
 }
 
 /// The reference has no summary after a signal; ours starts with `Interrupted`.

@@ -56,8 +56,10 @@ pub struct Tally {
 pub struct FailureCause {
     /// It in one line, with its code.
     pub text: String,
-    /// `suite.test` names of the tests it hit, each once.
+    /// `suite.test` names of the tests it made fail, each once.
     pub tests: Vec<String>,
+    /// `suite.test` names of the tests that were skipped for it, each once.
+    pub skipped: Vec<String>,
 }
 
 impl Tally {
@@ -77,7 +79,7 @@ impl Tally {
                 self.shutdown_warnings.push(names.join(" "));
                 for diagnosis in diagnoses {
                     for test in &names {
-                        self.caused(text::visible(&diagnosis.cause_with_code()).to_string(), test);
+                        self.caused(text::visible(&diagnosis.cause_with_code()).to_string(), test, false);
                     }
                 }
             }
@@ -110,8 +112,9 @@ impl Tally {
             self.restarted.remove(&key);
         }
         self.timer_ms += outcome.timer_ms.unwrap_or(0);
+        let skipped = outcome.verdict == Verdict::Skipped;
         for diagnosis in &outcome.diagnoses {
-            self.caused(text::visible(&diagnosis.cause_with_code()).to_string(), &name);
+            self.caused(text::visible(&diagnosis.cause_with_code()).to_string(), &name, skipped);
         }
         match outcome.verdict {
             Verdict::Pass => self.passed += 1,
@@ -137,12 +140,13 @@ impl Tally {
         }
     }
 
-    fn caused(&mut self, text: String, test: &str) {
+    fn caused(&mut self, text: String, test: &str, skipped: bool) {
         let at = self.causes.iter().position(|cause| cause.text == text).unwrap_or_else(|| {
-            self.causes.push(FailureCause { text, tests: Vec::new() });
+            self.causes.push(FailureCause { text, tests: Vec::new(), skipped: Vec::new() });
             self.causes.len() - 1
         });
-        let tests = &mut self.causes[at].tests;
+        let cause = &mut self.causes[at];
+        let tests = if skipped { &mut cause.skipped } else { &mut cause.tests };
         if !tests.iter().any(|known| known == test) {
             tests.push(test.to_owned());
         }

@@ -42,6 +42,32 @@ pub fn read(file: &Path) -> io::Result<Expect> {
     }
 }
 
+/// What is wrong with an expect file that is taken as it is all the same.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Oddity {
+    /// Its last line is neither empty nor `wait…` nor `restart…`: nobody knows it, and it is taken for `wait`.
+    Unknown(BString),
+    /// The server is started again, without the options in this line: only those behind `restart:` count.
+    Dropped(BString),
+}
+
+/// The last line of an expect file; `None` where there is no file, or nothing in it.
+pub fn last_line(file: &Path) -> Option<BString> {
+    let text = excerpt::end_of(file, MOST).ok()?;
+    text.lines().next_back().map(BString::from)
+}
+
+/// What is wrong with the last line of an expect file, if anything is.
+pub fn oddity(line: &[u8]) -> Option<Oddity> {
+    let known = line.trim().is_empty() || line.starts_with(b"wait") || line.starts_with(b"restart");
+    if !known {
+        return Some(Oddity::Unknown(line.into()));
+    }
+    let takes = line.starts_with(b"restart:") && !line.contains_str("restart_bindir");
+    let has_options = line.starts_with(b"restart") && line.contains_str("--");
+    (has_options && !takes).then(|| Oddity::Dropped(line.into()))
+}
+
 /// The last line decides; `restart_bindir PATH` may stand anywhere in it.
 fn parse(text: &[u8]) -> Expect {
     let Some(line) = text.lines().next_back().filter(|line| line.starts_with(b"restart")) else {
@@ -66,6 +92,23 @@ fn parse(text: &[u8]) -> Expect {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_nobody_knows_and_what_is_dropped() {
+        for line in
+            ["", "  ", "wait", "wait:--x", "restart", "restart: --x", "restart_abort", "restart_bindir /x"]
+        {
+            assert_eq!(oddity(line.as_bytes()), None, "{line}");
+        }
+        for line in ["rstart:", "rstart: --x", "Restart", "--x"] {
+            assert_eq!(oddity(line.as_bytes()), Some(Oddity::Unknown(line.into())), "{line}");
+        }
+        for line in
+            ["restart_abort: --x", "restart --x", "restart_bindir /x: --y", "restart: restart_bindir /x --y"]
+        {
+            assert_eq!(oddity(line.as_bytes()), Some(Oddity::Dropped(line.into())), "{line}");
+        }
+    }
 
     #[test]
     fn the_last_line_decides() {

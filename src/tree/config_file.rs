@@ -112,6 +112,12 @@ impl Reader<'_> {
 
     fn text(&mut self, text: &[u8], path: &Path) -> Result<ConfigFile> {
         let test_dir = self.test_dir;
+        if text.starts_with(b"\xef\xbb\xbf") || text.starts_with(b"\xff\xfe") || text.starts_with(b"\xfe\xff")
+        {
+            return Err(Error::new(format!("{} begins with a byte order mark", path.display()))
+                .at(path, Some(1))
+                .hint("save it without one, as UTF-8 or ASCII: it is read byte by byte"));
+        }
         mycnf::parse(text, path, |name| self.file(&included(path, name, test_dir)?))
     }
 }

@@ -60,6 +60,7 @@ causes! {
     OPTION_CONFLICT "MTR-S015" "option-conflict" Refusal "Options that contradict or need each other";
     UNKNOWN_ENGINE "MTR-S016" "unknown-engine" Consequence "A default storage engine that is not there";
     UNKNOWN_CHARSET "MTR-S017" "unknown-charset" Refusal "A character set, collation, locale or time zone that is not there";
+    SEVERAL_OPTIONS "MTR-S018" "several-options" Refusal "Several options in one argument";
     // Plugins.
     PLUGIN_MISSING "MTR-S020" "plugin-missing" Setback "A plugin's file is not there";
     PLUGIN_SYMBOL "MTR-S021" "plugin-symbol" Setback "A plugin needs a symbol that the server does not have";
@@ -146,6 +147,7 @@ causes! {
     EXIT_ZERO "MTR-S102" "exit-zero" Refusal "The server ended without an error";
     FIRST_ERROR "MTR-S103" "first-error" General "No rule knows the cause: the first error";
     SILENT "MTR-S104" "silent" General "No rule knows the cause: the log is silent";
+    STATE_TRANSFER "MTR-S105" "state-transfer" Refusal "A state transfer of Galera failed";
     // During and after a test.
     RUN_CRASH "MTR-R001" "crash-in-test" Death "The server crashed during a test";
     RUN_HANG "MTR-R002" "hang" Refusal "The test did not end in time";
@@ -156,6 +158,7 @@ causes! {
     RUN_WARNINGS "MTR-R007" "warnings" Setback "The error log has lines that nothing suppresses";
     RUN_MISSING_PLUGIN "MTR-R008" "plugin-missing-in-test" Setback "The result differs because a plugin is not there";
     RUN_RESTARTED "MTR-R009" "restarted-in-test" Setback "The result differs because the server was restarted";
+    RUN_SCRIPT_ENDED "MTR-R010" "script-ended" Death "The script's program was ended by a signal";
 }
 
 /// The cause with this code.

@@ -112,6 +112,17 @@ impl Diagnosis {
         }
     }
 
+    /// This diagnosis with another one, of the same server, as what is behind it.
+    pub fn because(mut self, other: Diagnosis) -> Diagnosis {
+        let symptom = self.cause.split_once_str(": ").map_or(self.cause.as_slice(), |(head, _)| head);
+        let cause = format!("{}: {}", symptom.as_bstr(), other.cause);
+        self.also_seen.push(AlsoSeen { code: other.code, cause: other.cause });
+        self.cause = cause.into();
+        self.evidence.extend(other.evidence);
+        (self.culprit, self.fix) = (other.culprit, other.fix);
+        self
+    }
+
     /// The cause in one line as people see it: `likely: ` where it is not certain, then the cause and its code.
     pub fn cause_with_code(&self) -> BString {
         let sure = match self.confidence {

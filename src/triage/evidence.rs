@@ -7,6 +7,7 @@ use std::time::Duration;
 use bstr::BString;
 
 use crate::case::ServerOption;
+use crate::grammar::suppression::Suppression;
 use crate::tree::probe::ServerFacts;
 
 /// How a server process ended.
@@ -169,7 +170,7 @@ pub struct Holder {
 }
 
 /// Another server of the same run.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct OtherServer {
     /// `mysqld.2`.
     pub server: BString,
@@ -183,6 +184,10 @@ pub struct OtherServer {
     pub server_id: Option<u64>,
     /// Its process, if it runs.
     pub pid: Option<i32>,
+    /// What its error log got since its start, or where that is not known, the end of it.
+    pub log: LogPart,
+    /// What programs that work for it wrote into its data directory, as the tools of state transfers do.
+    pub notes: Vec<TextFile>,
 }
 
 /// The machine at the moment of the failure.
@@ -198,6 +203,8 @@ pub struct System {
     pub space: Vec<Space>,
     /// Paths it was given.
     pub paths: Vec<PathFact>,
+    /// The var directory of the run's worker; empty where that is not known.
+    pub vardir: PathBuf,
     /// What `mariadb-upgrade` noted in the data directory: the version that last used it.
     pub datadir_version: Option<BString>,
     /// Who holds what it wants.
@@ -350,9 +357,39 @@ pub struct Statement {
     pub text: BString,
 }
 
+/// Where a script is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ScriptPlace {
+    /// `FILE:LINE` of the command, then of the `source` of each file that includes the one before.
+    pub places: Vec<BString>,
+    /// The command, as written.
+    pub command: BString,
+}
+
+/// A server that ended while its test ran, and that nobody has started again.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DownServer {
+    /// `mysqld.1`.
+    pub server: BString,
+    /// Where the script was when it ended.
+    pub ended_at: Option<ScriptPlace>,
+    /// The last line of its expect file; `None` where there is none any more.
+    pub expect: Option<BString>,
+    /// The expect file.
+    pub expect_file: PathBuf,
+}
+
 /// The test that was running.
 #[derive(Debug, Clone, Default)]
 pub struct TestFacts {
+    /// Where its script is, or was when it ended.
+    pub place: Option<ScriptPlace>,
+    /// How the script's program ended, where it did not end by itself.
+    pub script_exit: Option<ExitKind>,
+    /// Servers that are down.
+    pub down: Vec<DownServer>,
+    /// Servers that do not answer: their names, and why.
+    pub unreachable: Vec<(BString, BString)>,
     /// `main.select`.
     pub name: BString,
     /// What the script wrote to its report: errors and diffs.
@@ -365,6 +402,10 @@ pub struct TestFacts {
     pub statements: Vec<Statement>,
     /// Lines of error logs that failed the test.
     pub warnings: Vec<BString>,
+    /// What its script says is meant, with the file.
+    pub suppressions: Vec<(PathBuf, Suppression)>,
+    /// Variables with the name of a plugin's library that its report names and that are not set: `HANDLERSOCKET_SO`.
+    pub unset: Vec<BString>,
     /// Errors of the log since the server's start, which may be long before this test.
     pub since_start: LogPart,
     /// The tests that this server served since its start, this one included.
@@ -400,6 +441,8 @@ pub struct Evidence {
     pub program_file: Option<ProgramFile>,
     /// What the error log got since this start; standard output and error go there as well.
     pub log: LogPart,
+    /// What programs that work for it wrote into its data directory.
+    pub notes: Vec<TextFile>,
     /// Files that sanitizers wrote for exactly this process.
     pub sanitizer_files: Vec<TextFile>,
     /// Variables of its environment that matter: `ASAN_OPTIONS` and its like, `LD_PRELOAD`.

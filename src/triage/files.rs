@@ -69,6 +69,26 @@ pub fn data_file(scene: &Scene<'_>, entry: &Entry<'_>) -> Option<BString> {
     ))
 }
 
+/// What a server wants of a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// To read it.
+    Read,
+    /// To write to it, or to make it.
+    Write,
+}
+
+/// What a server's user may not do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refused {
+    /// To go through this directory, to whatever is in it.
+    Enter,
+    /// To read this file or directory.
+    Read,
+    /// To write to it; in a directory, to make files.
+    Write,
+}
+
 /// Something in the way of a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Obstacle<'a> {
@@ -76,31 +96,50 @@ pub enum Obstacle<'a> {
     Missing(&'a Path),
     /// This should be a directory and is none.
     NotADirectory(&'a Path),
-    /// The server's user may not go through this directory, or not write to it.
-    Denied(&'a PathFact),
+    /// The server's user may not do this with it.
+    Denied(&'a PathFact, Refused),
 }
 
 /// What keeps the server from creating or writing `path`, as far as facts are known; the first obstacle from the
 /// root on.
 pub fn obstacle<'a>(scene: &Scene<'a>, path: &Path) -> Option<Obstacle<'a>> {
+    obstacle_to(scene, path, Access::Write)
+}
+
+/// What keeps the server from this access to `path`, as far as facts are known; the first obstacle from the root on.
+pub fn obstacle_to<'a>(scene: &Scene<'a>, path: &Path, access: Access) -> Option<Obstacle<'a>> {
     let system = &scene.evidence.system;
     let fact = |path: &Path| system.paths.iter().find(|fact| fact.path == path);
+    let may = |fact: &PathFact, needed| allowed(fact, system.uid, system.gid, needed);
     let mut above: Vec<&Path> = path.ancestors().skip(1).collect();
     let parent = *above.first()?;
     above.reverse();
     for dir in above {
         let Some(fact) = fact(dir) else { continue };
-        let needed = if dir == parent && !self::exists(scene, path) { 0o3 } else { 0o1 };
+        let makes = access == Access::Write && dir == parent && !self::exists(scene, path);
         match fact {
             PathFact { exists: false, .. } => return Some(Obstacle::Missing(&fact.path)),
             PathFact { directory: false, .. } => return Some(Obstacle::NotADirectory(&fact.path)),
-            _ if !allowed(fact, system.uid, system.gid, needed) => return Some(Obstacle::Denied(fact)),
+            _ if !may(fact, 0o1) => return Some(Obstacle::Denied(fact, Refused::Enter)),
+            _ if makes && !may(fact, 0o3) => return Some(Obstacle::Denied(fact, Refused::Write)),
             _ => {}
         }
     }
     let own = fact(path).filter(|fact| fact.exists)?;
-    let needed = if own.directory { 0o3 } else { 0o2 };
-    (!allowed(own, system.uid, system.gid, needed)).then_some(Obstacle::Denied(own))
+    let (needed, refused) = match access {
+        Access::Read if own.directory => (0o5, Refused::Read),
+        Access::Read => (0o4, Refused::Read),
+        Access::Write if own.directory => (0o3, Refused::Write),
+        Access::Write => (0o2, Refused::Write),
+    };
+    (!may(own, needed)).then_some(Obstacle::Denied(own, refused))
+}
+
+/// Who or what denies the server this access to `path`, and what to do: words for the cause and for the fix. `None` where
+/// nothing is known that does.
+pub fn denied_by(scene: &Scene<'_>, path: &Path, access: Access) -> Option<(String, String)> {
+    let blocked = obstacle_to(scene, path, access)?;
+    matches!(blocked, Obstacle::Denied(..)).then(|| (describe(scene, &blocked), remedy(scene, &blocked)))
 }
 
 /// The path is known to exist.
@@ -124,10 +163,16 @@ pub fn describe(scene: &Scene<'_>, obstacle: &Obstacle<'_>) -> String {
     match obstacle {
         Obstacle::Missing(dir) => format!("the directory '{}' does not exist", dir.display()),
         Obstacle::NotADirectory(path) => format!("'{}' is not a directory", path.display()),
-        Obstacle::Denied(fact) => format!(
+        Obstacle::Denied(fact, refused) => format!(
             "{} may not {} '{}' (mode {:04o}, owned by user id {})",
             who(scene),
-            if fact.directory { "write to the directory" } else { "write to" },
+            match (refused, fact.directory) {
+                (Refused::Enter, _) => "enter the directory",
+                (Refused::Read, true) => "read the directory",
+                (Refused::Read, false) => "read",
+                (Refused::Write, true) => "write to the directory",
+                (Refused::Write, false) => "write to",
+            },
             fact.path.display(),
             fact.mode,
             fact.uid
@@ -135,18 +180,55 @@ pub fn describe(scene: &Scene<'_>, obstacle: &Obstacle<'_>) -> String {
     }
 }
 
-/// What to change so that an obstacle goes.
+/// What to change so that an obstacle goes. What a run makes anew cannot be changed for the next one.
 pub fn remedy(scene: &Scene<'_>, obstacle: &Obstacle<'_>) -> String {
     match obstacle {
+        Obstacle::Missing(dir) if is_made_anew(scene, dir) => format!(
+            "let the test make {} before its server starts (-master.sh), or name a directory that is there",
+            dir.display()
+        ),
         Obstacle::Missing(dir) => format!("create the directory: mkdir -p {}", dir.display()),
         Obstacle::NotADirectory(path) => format!("move {} away, or name another path", path.display()),
-        Obstacle::Denied(fact) => {
+        Obstacle::Denied(fact, _) if is_made_anew(scene, &fact.path) => {
+            let path = fact.path.display();
+            let given = scene.given("user");
+            match (given, given.and_then(|given| given.argument)) {
+                (Some(given), Some(at)) => format!(
+                    "remove {} ({}): every run makes {path} anew, for the user that starts it",
+                    scene.evidence.argv[at].text,
+                    scene.origin(&given)
+                ),
+                (Some(given), None) => format!(
+                    "remove user={} ({}): every run makes {path} anew, for the user that starts it",
+                    given.value,
+                    scene.origin(&given)
+                ),
+                (None, _) => {
+                    format!("look at what makes {path} in every run: the test's -master.sh, its umask")
+                }
+            }
+        }
+        Obstacle::Denied(fact, refused) => {
             let user = scene
                 .given("user")
                 .map_or_else(|| scene.evidence.system.uid.to_string(), |given| given.value.to_string());
-            format!("chown {user} {}, or let another --user run the server", fact.path.display())
+            let path = fact.path.display();
+            match (refused, fact.directory) {
+                (Refused::Enter, _) => format!("let the server's user enter the directory: chmod a+x {path}"),
+                (Refused::Read, true) => {
+                    format!("let the server's user read the directory: chmod a+rx {path}")
+                }
+                (Refused::Read, false) => format!("let the server's user read the file: chmod a+r {path}"),
+                (Refused::Write, _) => format!("chown {user} {path}, or let another --user run the server"),
+            }
         }
     }
+}
+
+/// The path is below the run's var directory, which every run makes anew.
+fn is_made_anew(scene: &Scene<'_>, path: &Path) -> bool {
+    let vardir = &scene.evidence.system.vardir;
+    vardir.is_absolute() && path.starts_with(vardir)
 }
 
 /// `the user 'nobody' (--user=nobody (t/x.opt:1))`, or the user id.
@@ -269,10 +351,13 @@ mod tests {
             fact("/", 0o755, true),
             fact("/a", 0o755, true),
             fact("/a/f", 0o600, false),
+            fact("/c", 0o700, true),
+            fact("/c/d", 0o777, true),
             fact("/n", 0, false),
         ];
         for (path, uid, words) in [
             ("/a/new", 7, "may not write to the directory '/a' (mode 0755, owned by user id 0)"),
+            ("/c/d/e", 7, "may not enter the directory '/c' (mode 0700, owned by user id 0)"),
             ("/a/new", 0, ""),
             ("/a/f", 7, "may not write to '/a/f'"),
             ("/a/f/g", 7, "'/a/f' is not a directory"),
@@ -285,5 +370,30 @@ mod tests {
             let told = found.map(|obstacle| describe(&scene, &obstacle)).unwrap_or_default();
             assert!(told.contains(words) && (words.is_empty() == told.is_empty()), "{path} {uid}: {told}");
         }
+    }
+
+    /// A file that is readable by itself is not to be made readable: the directory above is closed.
+    #[test]
+    fn the_closed_directory_is_to_be_opened_at_whichever_level_it_is() {
+        let mut evidence: Evidence = failed(1, &["--user=nobody"], "");
+        evidence.system.paths = vec![
+            fact("/", 0o755, true),
+            fact("/c", 0o700, true),
+            fact("/c/d", 0o755, true),
+            fact("/c/d/f", 0o644, false),
+            fact("/o", 0o755, true),
+            fact("/o/f", 0o600, false),
+        ];
+        (evidence.system.uid, evidence.system.gid) = (7, 7);
+        evidence.system.vardir = "/v".into();
+        let denied =
+            |evidence: &Evidence, path: &str| denied_by(&Scene::new(evidence), Path::new(path), Access::Read);
+        let fix = |evidence: &Evidence, path: &str| denied(evidence, path).unwrap().1;
+        assert!(fix(&evidence, "/c/d/f").ends_with(": chmod a+x /c"));
+        assert!(fix(&evidence, "/o/f").ends_with(": chmod a+r /o/f"));
+        assert_eq!(denied(&evidence, "/o"), None);
+        // What every run makes anew cannot be changed.
+        evidence.system.vardir = "/c".into();
+        assert!(fix(&evidence, "/c/d/f").starts_with("remove --user=nobody (x.opt:1): "));
     }
 }

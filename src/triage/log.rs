@@ -4,6 +4,7 @@
 use bstr::{BStr, ByteSlice};
 
 use crate::triage::evidence::LogPart;
+use crate::triage::names;
 
 /// What a line calls itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -108,9 +109,14 @@ impl<'a> Entry<'a> {
         self.says("ready for connections") || (self.says("socket: '") && self.says("port: "))
     }
 
-    /// The message contains `needle`.
+    /// The message contains `needle`, and not as a part of a name that somebody chose (see [`names`]).
     pub fn says(&self, needle: &str) -> bool {
-        self.message.contains_str(needle)
+        names::says(self.message, needle.as_bytes())
+    }
+
+    /// The words of the message in lower case, names left out.
+    pub fn words(&self) -> Vec<u8> {
+        names::without_names(self.message).to_ascii_lowercase()
     }
 
     /// The text between `open` and the next `close` after it.
@@ -153,6 +159,12 @@ impl<'a> Entry<'a> {
     /// The system's error number that the line names: `(Errcode: 2 "No such file…")`, `errno: 24`, `OS errno 13`,
     /// `error: 98`, `(errno = 2)`, or its text.
     pub fn system_error(&self) -> Option<i32> {
+        // A line without a number or one of the texts is not taken apart.
+        if !self.message.contains_str("rr") && !TEXTS.iter().any(|(text, _)| self.message.contains_str(text))
+        {
+            return None;
+        }
+        let message = names::without_names(self.message);
         for word in [
             "Errcode: ",
             "errno: ",
@@ -164,16 +176,16 @@ impl<'a> Entry<'a> {
             "error: ",
             "error ",
         ] {
-            for (at, _) in self.message.find_iter(word).map(|at| (at, ())) {
+            for at in message.find_iter(word) {
                 let digits: Vec<u8> =
-                    self.message[at + word.len()..].iter().copied().take_while(u8::is_ascii_digit).collect();
+                    message[at + word.len()..].iter().copied().take_while(u8::is_ascii_digit).collect();
                 let number = digits.to_str().ok().and_then(|text| text.parse().ok());
                 if let Some(number) = number.filter(|number| (1..200).contains(number)) {
                     return Some(number);
                 }
             }
         }
-        TEXTS.iter().find(|(text, _)| self.message.contains_str(text)).map(|(_, number)| *number)
+        TEXTS.iter().find(|(text, _)| message.contains_str(text)).map(|(_, number)| *number)
     }
 }
 

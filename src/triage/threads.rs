@@ -13,15 +13,44 @@ const GROUPS: usize = 6;
 const WORKING: [&str; 5] =
     ["dispatch_command", "mysql_execute_command", "mysql_parse", "handle_slave_sql", "handle_slave_io"];
 
+/// Functions that threads of a server are in which wait for something to do.
+const IDLE: [&str; 17] = [
+    "handle_connections_sockets",
+    "signal_hand",
+    "timer_handler",
+    "handle_manager",
+    "handle_one_connection",
+    "do_command",
+    "thread_cache::park",
+    "ma_service_thread_control",
+    "my_service_thread_sleep",
+    "wait_for_tasks",
+    "get_task",
+    "thread_timer::",
+    "timer_generic::",
+    "getevent_thread_routine",
+    "buf_flush_page_cleaner",
+    "binlog_background_thread",
+    "handle_slave_background",
+];
+
+/// The functions in which such a thread waits; one in another place does something.
+const WAITING: [&str; 7] =
+    ["poll", "cond_wait", "cond_timedwait", "sigwait", "vio_io_wait", "inline_mysql_cond", "getevents"];
+
 /// One thread.
 struct Thread {
     number: u32,
     frames: Vec<Frame>,
 }
 
-/// The threads in the output of `thread apply all bt`, folded: a line for each group and its frames below it.
+/// The threads in the output of `thread apply all bt`, folded: a line for each group and its frames below it. Threads that wait
+/// for something to do are only counted.
 pub fn summary(text: &[u8]) -> Vec<BString> {
     let mut threads = read(text);
+    let all = threads.len();
+    threads.retain(|thread| !is_idle(thread));
+    let idle = all - threads.len();
     threads.sort_by_key(|thread| (!is_working(thread), thread.number));
     let mut groups: Vec<(Vec<u32>, Vec<BString>)> = Vec::new();
     for thread in threads {
@@ -50,6 +79,10 @@ pub fn summary(text: &[u8]) -> Vec<BString> {
     }
     if unknown > 0 {
         lines.push(format!("({unknown} threads without symbols)").into());
+    }
+    if idle > 0 {
+        let threads = if idle == 1 { "thread waits" } else { "threads wait" };
+        lines.push(format!("({idle} {threads} for something to do)").into());
     }
     lines
 }
@@ -91,6 +124,18 @@ pub fn failing(text: &[u8]) -> Vec<Frame> {
 
 fn is_working(thread: &Thread) -> bool {
     thread.frames.iter().any(|frame| WORKING.iter().any(|name| frame.function.contains_str(name)))
+}
+
+/// Whether a thread of a server waits for something to do: a connection for its next statement, a pool for a task.
+fn is_idle(thread: &Thread) -> bool {
+    let within = |names: &[&str]| {
+        thread.frames.iter().any(|frame| names.iter().any(|name| frame.function.contains_str(name)))
+    };
+    // Below what waits there may be calls that nobody knows the names of.
+    let mut named = thread.frames.iter().filter(|frame| !frame.function.is_empty() && !frame.is_machinery());
+    let Some(first) = named.next() else { return false };
+    let waits = WAITING.iter().chain(&IDLE).any(|name| first.function.contains_str(name));
+    waits && !is_working(thread) && (within(&IDLE) || named.next().is_none())
 }
 
 fn read(text: &[u8]) -> Vec<Thread> {
@@ -142,5 +187,51 @@ mod tests {
             ]
         );
         assert!(summary(b"ptrace: Operation not permitted.\n").is_empty());
+    }
+
+    /// A connection between two statements, a pool without a task, the thread that takes connections; and one that waits for
+    /// a lock.
+    #[test]
+    fn threads_that_wait_for_something_to_do_are_counted() {
+        let thread = |number: u32, frames: &[&str]| {
+            let frames = frames.iter().map(|frame| format!("#1  0x1 in {frame}\n"));
+            format!("Thread {number} (LWP {number}):\n{}", frames.collect::<String>())
+        };
+        let end = "start_thread () from /lib/libc.so.6";
+        let idle = [
+            thread(
+                2,
+                &[
+                    "poll () from /lib/libc.so.6",
+                    "handle_connections_sockets ()",
+                    "mysqld_main (int, char**) ()",
+                ],
+            ),
+            thread(3, &["vio_io_wait ()", "my_net_read_packet ()", "do_command(THD*, bool) ()", end]),
+            thread(4, &["psi_cond_wait ()", "?? ()", end]),
+            thread(5, &["?? ()", "handle_one_connection ()", "?? ()", end]),
+            thread(6, &["signal_hand ()", "?? ()", end]),
+        ];
+        let busy = [
+            thread(7, &["psi_cond_wait ()", "Wait_for_it::now() ()", end]),
+            thread(
+                8,
+                &[
+                    "psi_cond_wait ()",
+                    "MDL_context::acquire_lock() ()",
+                    "dispatch_command(THD*) ()",
+                    "do_command ()",
+                    end,
+                ],
+            ),
+        ];
+        let told = summary((idle.concat() + &busy.concat()).as_bytes());
+        assert_eq!(told[0], "thread 8:", "{told:?}");
+        assert!(told.contains(&"thread 7:".into()), "{told:?}");
+        assert_eq!(
+            told.last().map(ToString::to_string).as_deref(),
+            Some("(5 threads wait for something to do)")
+        );
+        assert!(!told.iter().any(|line| line.contains_str("handle_connections")), "{told:?}");
     }
 }

@@ -436,3 +436,42 @@ fn mariadb_s_own_tree_starts_its_servers() {
         assert!(!deadly.contains(&code), "{finding:#}");
     }
 }
+
+#[test]
+fn marks_and_carriage_returns() {
+    finds(&[("t.opt", "\u{feff}--log-bin\n")], &["MTR-L026 t.opt:1:1"], "byte order mark");
+    finds(&[("x.inc", "--echo a\r\n--echo b\r\n")], &["MTR-L026 x.inc:1"], "carriage return");
+}
+
+#[test]
+fn several_options_in_one_argument() {
+    finds(
+        &[("t.opt", "\"--sql-mode=ANSI --log-bin\"\n")],
+        &["MTR-L027 t.opt:1:2"],
+        "is one argument with 2 options",
+    );
+}
+
+#[test]
+fn suppressions_that_cannot_match() {
+    let script = "call mtr.add_suppression(\"Odd \\(thing\\)\");\nselect 1;\n";
+    finds(&[("t.test", script)], &["MTR-L028 t.test:1"], "in a string of SQL");
+}
+
+#[test]
+fn variables_of_libraries_that_nobody_knows() {
+    finds(&[("x.inc", "--echo $NOSUCH_THING_SO\n")], &["MTR-L029 x.inc:1"], "NOSUCH_THING_SO");
+    // One that is asked for may be set elsewhere.
+    let (found, _) = found(&[("t.test", "if (!$NOSUCH_THING_SO) {\n  --skip none\n}\nselect 1;\n")]);
+    assert!(!found.iter().any(|finding| finding.starts_with("MTR-L029")), "{found:?}");
+}
+
+#[test]
+fn options_of_plugins_that_no_option_loads() {
+    let file = [("t.opt", "--handlersocket-port=9998\n")];
+    let (found, document) = found(&file);
+    if document["findings"].as_array().is_some_and(|all| all.iter().any(|one| one["code"] == "MTR-L004")) {
+        return crate::skip::skip("the plugin handlersocket is not installed");
+    }
+    assert_eq!(found, ["MTR-L030 t.opt:1:1"], "{document:#}");
+}

@@ -31,6 +31,7 @@ mod other_users;
 mod real_server;
 mod result_diffs;
 mod running;
+mod script_ends;
 mod scripts;
 mod signals;
 #[path = "../skip.rs"]

@@ -1,12 +1,13 @@
 //! Servers that die, hang or complain while a test runs and when they stop, and what is said of it.
 
 use std::net::TcpListener;
+use std::path::PathBuf;
 
 use serde_json::Value;
 
 use crate::deaths::faulty::Faulty;
 use crate::skip::skip;
-use crate::support::{Finished, Site};
+use crate::support::{Finished, Site, sample};
 
 /// A test `own.bad`, in which `fault('…')` may be called.
 struct Bad {
@@ -60,7 +61,7 @@ impl Bad {
         run.verdict("own.bad", "fail");
         let outcome = run.outcomes("own.bad")[0].clone();
         assert_eq!(outcome["failure"].as_str(), failure.into(), "{run:?}");
-        Told { diagnosis: outcome["diagnoses"][0].clone(), run }
+        Told { diagnosis: outcome["diagnoses"][0].clone(), run, root: self.site.path("") }
     }
 
     /// The test passes; what was said when its server had stopped. Reports of all kinds have it as a failed test.
@@ -88,7 +89,7 @@ impl Bad {
         assert!(xml.contains(&format!("  cause:     {cause} [{code}]")), "{xml}");
         let results = std::fs::read_to_string(self.site.path("var/mtr-results.txt")).unwrap();
         assert!(results.contains("name : own.bad (server shutdown)\n"), "{results}");
-        Told { diagnosis, run }
+        Told { diagnosis, run, root: self.site.path("") }
     }
 }
 
@@ -96,9 +97,18 @@ impl Bad {
 struct Told {
     diagnosis: Value,
     run: Finished,
+    /// The directory of the test.
+    root: PathBuf,
 }
 
 impl Told {
+    /// It is the sample on the page of this code.
+    #[track_caller]
+    fn page(&self, code: &str) -> &Self {
+        sample::is_on_page(code, &self.diagnosis, &self.root);
+        self
+    }
+
     #[track_caller]
     fn cause(&self, code: &str, words: &str) -> &Self {
         let cause = self.diagnosis["cause"].as_str().unwrap_or_default();
@@ -127,7 +137,8 @@ fn asan() -> Faulty {
 #[test]
 fn crash_with_its_statement() {
     let told = Bad::new(&Faulty::plain(), "select fault('null');\n").fails("server_death");
-    told.cause("MTR-R001", "the server crashed with signal 11 (SIGSEGV) in commit (deaths/faulty_plugin.c:");
+    told.page("MTR-R001")
+        .cause("MTR-R001", "the server crashed with signal 11 (SIGSEGV) in commit (deaths/faulty_plugin.c:");
     told.evidence("statement of connection ").evidence(": select fault('null')");
     told.run.says("Server log from this test:");
     // The lines come again when the servers stop, and that is all that is told then.
@@ -145,14 +156,14 @@ fn assertion() {
 fn killed() {
     let script = "--exec kill -KILL `cat $MYSQLTEST_VARDIR/run/mysqld.1.pid`\n--sleep 5\n";
     let told = Bad::plain("", script).fails("server_death");
-    told.cause("MTR-R004", "the server was killed from outside with signal 9 (SIGKILL)");
+    told.page("MTR-R004").cause("MTR-R004", "the server was killed from outside with signal 9 (SIGKILL)");
 }
 
 #[test]
 fn told_to_end() {
     let script = "--exec kill -TERM `cat $MYSQLTEST_VARDIR/run/mysqld.1.pid`\n--sleep 5\n";
     let told = Bad::plain("", script).fails("server_death");
-    told.cause("MTR-R003", "told to shut down by SIGTERM").evidence("Normal shutdown");
+    told.page("MTR-R003").cause("MTR-R003", "told to shut down by SIGTERM").evidence("Normal shutdown");
 }
 
 #[test]
@@ -166,7 +177,8 @@ fn address_sanitizer() {
     let told = Bad::new(&asan(), "select fault('use-after-free');\n")
         .env("ASAN_OPTIONS", ASAN)
         .fails("server_death");
-    told.cause("MTR-R005", "AddressSanitizer: heap-use-after-free: READ of size 1 in commit (");
+    told.page("MTR-R005")
+        .cause("MTR-R005", "AddressSanitizer: heap-use-after-free: READ of size 1 in commit (");
     told.evidence("freed by thread T");
 }
 
@@ -219,7 +231,7 @@ fn silent_crash_at_shutdown() {
             run.events.iter().filter(|event| event["event"] == "shutdown_warnings").collect();
         let [told] = told.as_slice() else { panic!("{run:?}") };
         assert_eq!(told["tests"], serde_json::json!(["own.bad"]), "{run:?}");
-        let told = Told { diagnosis: told["diagnoses"][0].clone(), run };
+        let told = Told { diagnosis: told["diagnoses"][0].clone(), run, root: PathBuf::new() };
         let cause = format!("the server crashed with signal {number} ({name}) while it shut down");
         told.cause("MTR-R001", &cause).evidence("the one test since the server's start: own.bad");
         told.run.says(&format!("mysqld.1 crashed while it shut down: signal {number} ({name})"));
@@ -269,16 +281,28 @@ fn stacks_of_a_core_file_are_kept_in_a_file() {
 
 #[test]
 fn lines_that_nothing_suppresses() {
+    let line = "2026-11-23 12:00:00 0 [ERROR] Odd (thing)";
+    let script = format!("--exec echo '{line}' >> $MYSQLTEST_VARDIR/log/mysqld.1.err\n");
+    let told = Bad::plain("", &script).fails("warnings");
+    told.page("MTR-R007").cause("MTR-R007", "Odd (thing)");
+    told.run.says("call mtr.add_suppression(\"Odd .thing.\");");
+}
+
+/// A line of the server's start is one that the rules for deaths know.
+#[test]
+fn a_plugin_that_was_not_loaded_though_no_test_needs_it() {
     let told = Bad::plain("--plugin-load-add=nosuch\n", "let $nothing = 1;\n").fails("warnings");
-    told.cause("MTR-R007", "Couldn't load plugins from 'nosuch.so'.");
-    told.run.says("call mtr.add_suppression(\"Couldn't load plugins from 'nosuch.so'.\");");
+    told.cause("MTR-S020", "the plugin library 'nosuch.so', which --plugin-load-add=nosuch (")
+        .cause("MTR-S020", "; the server went on without nosuch.so");
 }
 
 #[test]
 fn plugin_that_was_not_loaded() {
     let bad = Bad::plain("--plugin-load-add=ha_nosuch\n", "create table t (a int) engine=nosuch;\n");
     let told = bad.fails("statement");
-    told.cause("MTR-R008", "'nosuch' is missing: its plugin was not loaded").evidence("ha_nosuch.so");
+    told.page("MTR-R008")
+        .cause("MTR-R008", "'nosuch' is missing: the plugin library 'ha_nosuch.so', which ")
+        .evidence("ha_nosuch.so");
 }
 
 #[test]
@@ -286,7 +310,7 @@ fn crash_behind_an_expected_restart() {
     let script = "--exec echo restart > $MYSQLTEST_VARDIR/tmp/mysqld.1.expect\n--enable_reconnect\n--error 2013\nselect fault('null');\n\
                   --source include/wait_until_connected_again.inc\n--echo too much\n";
     let told = Bad::new(&Faulty::plain(), script).fails("result");
-    told.cause(
+    told.page("MTR-R009").cause(
         "MTR-R009",
         "the server crashed during the test and was started again, as its expect file said: signal 11",
     );
@@ -301,7 +325,7 @@ fn valgrind() {
     let bad =
         |fault: &str| Bad::new(&Faulty::plain(), &format!("select fault('{fault}');\n")).arg("--valgrind");
     let told = bad("use-after-free").fails("warnings");
-    told.cause("MTR-R006", "Valgrind: Invalid read of size 1 in commit (faulty_plugin.c:");
+    told.page("MTR-R006").cause("MTR-R006", "Valgrind: Invalid read of size 1 in commit (faulty_plugin.c:");
     told.evidence("the one test since the server's start: own.bad");
     assert_eq!(told.diagnosis["also_seen"].as_array().map(Vec::len), Some(0), "{:?}", told.run);
     let told = bad("leak").fails_at_the_end();
@@ -346,7 +370,7 @@ fn ordinary_difference_has_no_cause_but_itself() {
 fn time_out() {
     let script = "select get_lock('a', 1);\nconnect (c, localhost, root);\nselect get_lock('a', 600);\n";
     let told = Bad::plain("", script).arg("--testcase-timeout=1").fails("timeout");
-    told.cause("MTR-R002", "(User lock): select get_lock('a', 600)");
+    told.page("MTR-R002").cause("MTR-R002", "(User lock): select get_lock('a', 600)");
     told.evidence("last line of the script's output: select get_lock('a', 600);");
     // That the server then died of the runner's signal is no news.
     assert!(!told.run.events.iter().any(|event| event["event"] == "shutdown_warnings"), "{:?}", told.run);

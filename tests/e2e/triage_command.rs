@@ -330,14 +330,23 @@ fn a_report_of_a_sanitizer_that_no_log_names() {
 fn paths_that_cannot_be_looked_at() {
     let site = Site::real();
     let empty = site.path("own");
-    for (args, words) in [
-        (vec!["/no/such/place"], "cannot look at /no/such/place"),
-        (vec![empty.to_str().unwrap()], "there is no error log in "),
-        (vec![], "nothing to look at"),
-        (vec!["--force", "."], "there is no option --force"),
+    let random = site.path("random.err");
+    fs::write(
+        &random,
+        (0..4096u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 11) as u8).collect::<Vec<u8>>(),
+    )
+    .unwrap();
+    fs::write(site.path("cut.gz"), [0x1f, 0x8b, 8, 0, 1, 2, 3]).unwrap();
+    for (args, words, expected) in [
+        (vec!["/no/such/place"], "cannot look at /no/such/place", 3),
+        (vec![empty.to_str().unwrap()], "there is no error log in ", 3),
+        (vec![random.to_str().unwrap()], "is no error log", 3),
+        (vec![site.path("cut.gz").to_str().unwrap()], "cannot unpack ", 3),
+        (vec![], "nothing to look at", 2),
+        (vec!["--force", "."], "there is no option --force", 2),
     ] {
         let (text, code) = said(&empty, &args);
-        assert_eq!(code, Some(2), "{text}");
+        assert_eq!(code, Some(expected), "{text}");
         assert!(text.contains(words), "{text}");
     }
     let (text, code) = said(&empty, &["--help"]);
@@ -377,4 +386,49 @@ fn runs_no_server_that_the_run_names() {
     assert!(!site.path("was-run").exists(), "one that lies in the artefact");
     said(&theirs.join("mysql-test"), &["var"]);
     assert!(site.path("was-run").exists(), "the installation around a vardir is the user's");
+}
+
+/// What people attach to tickets: compressed logs, archives, a copy of what was kept of one test, and standard input.
+#[test]
+fn what_is_attached_to_tickets() {
+    let died = Death::by_options("--nosuch=1").dies();
+    let (site, var) = (&died.site, died.site.path("var"));
+    let log = var.join("log/mysqld.1.err");
+    let shell = |command: &str| {
+        let done = Command::new("sh").args(["-ec", command]).current_dir(site.path("")).status().unwrap();
+        assert!(done.success(), "{command}");
+    };
+    shell(
+        "cp var/log/mysqld.1.err . && gzip mysqld.1.err && cp -r var/log/own.dead alone && tar czf run.tar.gz var/log",
+    );
+    shell("tar cf kept.tar -C var/log own.dead && gzip -k kept.tar");
+    let mut attached = vec!["mysqld.1.err.gz", "alone", "run.tar.gz", "kept.tar", "kept.tar.gz"];
+    if which::which("zstd").is_ok() {
+        shell("zstd -q var/log/mysqld.1.err -o mysqld.1.err.zst && zstd -q kept.tar");
+        attached.extend(["mysqld.1.err.zst", "kept.tar.zst"]);
+    } else {
+        skip_part("there is no zstd");
+    }
+    for name in attached {
+        let (told, code) = looked(&site.path("own"), &site.path(name), &[]);
+        assert_eq!(code, Some(1), "{name}: {told:#}");
+        let deaths = told["deaths"].as_array().unwrap();
+        assert_eq!(deaths.len(), 1, "{name}: {told:#}");
+        assert_eq!(deaths[0]["diagnosis"]["code"], "MTR-S002", "{name}: {told:#}");
+        assert_eq!(deaths[0]["times"], 1, "{name}: {told:#}");
+        let shown = told["path"].as_str().unwrap();
+        assert!(shown.ends_with(name), "{name}: {told:#}");
+        let place = deaths[0]["places"][0]["file"].as_str().unwrap();
+        assert!(place.contains(name), "{place} is not in {name}");
+    }
+    let output = Command::new(program())
+        .args(["triage", "-"])
+        .stdin(fs::File::open(&log).unwrap())
+        .current_dir(site.path("own"))
+        .env("MTR_CACHE_DIR", crate::support::shared_cache())
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(text.contains("[MTR-S002]"), "{text}");
 }

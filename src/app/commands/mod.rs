@@ -6,7 +6,7 @@ pub mod triage;
 
 use std::ffi::{OsStr, OsString};
 
-use crate::cli::sub_command::{CommandLine, Syntax};
+use crate::cli::sub_command::{CommandLine, Found, Syntax};
 use crate::env::Env;
 use crate::error::Result;
 use crate::sys::streams::{complain, print};
@@ -21,18 +21,21 @@ const BAD: i32 = 1;
 /// output cannot be written.
 const NOT_DONE: i32 = 2;
 
+/// What the command was to look at is nothing that it can read.
+const UNREADABLE: i32 = 3;
+
 /// A sub-command.
 pub struct SubCommand {
     syntax: Syntax,
-    /// Does what it is asked for; returns whether what it found is good.
-    run: fn(CommandLine, &Env) -> Result<bool>,
+    /// Does what it is asked for; returns what it found.
+    run: fn(CommandLine, &Env) -> Result<Found>,
 }
 
 /// The first argument that makes the program one of them is its name. A test of such a name is `suite.name`.
 const COMMANDS: [SubCommand; 3] = [
     SubCommand { syntax: triage::SYNTAX, run: triage::run },
-    SubCommand { syntax: doctor::SYNTAX, run: doctor::run },
-    SubCommand { syntax: lint::SYNTAX, run: lint::run },
+    SubCommand { syntax: doctor::SYNTAX, run: |given, env| doctor::run(given, env).map(Found::from) },
+    SubCommand { syntax: lint::SYNTAX, run: |given, env| lint::run(given, env).map(Found::from) },
 ];
 
 /// The sub-command of that name.
@@ -45,13 +48,14 @@ impl SubCommand {
     /// error.
     pub fn run(&self, args: Vec<OsString>, env: &Env) -> i32 {
         let done = match self.syntax.read(args) {
-            Ok(None) => print(|out| out.write_all(self.syntax.help.as_bytes())).map(|()| true),
+            Ok(None) => print(|out| out.write_all(self.syntax.help.as_bytes())).map(|()| Found::Good),
             Ok(Some(given)) => (self.run)(given, env),
             Err(error) => Err(error),
         };
         match done {
-            Ok(true) => GOOD,
-            Ok(false) => BAD,
+            Ok(Found::Good) => GOOD,
+            Ok(Found::Bad) => BAD,
+            Ok(Found::Unreadable) => UNREADABLE,
             Err(error) => {
                 complain(&format!("mtr-rs {}: {}", self.syntax.command, error.explained()));
                 NOT_DONE

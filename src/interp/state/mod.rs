@@ -10,8 +10,10 @@ pub mod session;
 pub mod source;
 pub mod stop;
 pub mod variables;
+pub mod whereabouts;
 
 use std::cell::{Cell, OnceCell, RefCell};
+use std::collections::VecDeque;
 use std::rc::Rc;
 use std::time::Instant;
 
@@ -27,6 +29,7 @@ use crate::interp::state::pool::Pool;
 use crate::interp::state::properties::{Properties, Property};
 use crate::interp::state::stop::{Done, Stop};
 use crate::interp::state::variables::Variables;
+use crate::interp::state::whereabouts::Whereabouts;
 use crate::script::classify::Format;
 use crate::script::command::Command;
 use crate::script::common::charset::Charset;
@@ -53,7 +56,9 @@ pub struct Stored {
     pub expected: Rc<[ExpectedError]>,
     /// The here-document that follows it, once it was read.
     pub document: OnceCell<BString>,
-    /// The line its text starts at, in the file it was read from.
+    /// The file it was read from.
+    pub file: Rc<BString>,
+    /// The line its text starts at in that file.
     pub line: u32,
 }
 
@@ -159,8 +164,12 @@ pub struct Interp {
     pub executed: u64,
     /// A `report` was written to the result instead of ending the test.
     pub reported: bool,
-    /// The statement at hand after expansion, for the explanation of a failure.
+    /// The statement at hand after expansion, for the explanation of a failure; empty where the command has none.
     pub last_statement: BString,
+    /// The commands that ran last, the one at hand among them, oldest first.
+    pub recent: VecDeque<Rc<Stored>>,
+    /// Tells whoever started the script where it is.
+    pub whereabouts: Option<Whereabouts>,
     /// The flavour of the server connected to last; before the first, the newest.
     pub flavour: Flavour,
     /// The line of the command read last; 0 before the first and after the last.

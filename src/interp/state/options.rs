@@ -108,6 +108,8 @@ pub struct Options {
     /// Ours: after a failure's message print where and why, for people ([`report`](crate::interp::tool::report)). Off unless
     /// asked for, since scripts compare what the tool prints.
     pub explain: bool,
+    /// Ours: where the script is, for whoever started it (see [`position`](crate::sys::position)).
+    pub position_file: Option<BString>,
 }
 
 impl Default for Options {
@@ -154,6 +156,7 @@ impl Default for Options {
             debug_check: false,
             debug_info: false,
             explain: false,
+            position_file: None,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! An interpreter at its start: built-in variables and initial switches (mysqltest §1.1, §4.7, §8).
 
+use std::collections::VecDeque;
 use std::os::unix::ffi::OsStrExt;
 use std::rc::Rc;
 use std::time::Instant;
@@ -103,6 +104,8 @@ impl Interp {
             executed: 0,
             reported: false,
             last_statement: BString::default(),
+            recent: VecDeque::new(),
+            whereabouts: None,
             flavour: Flavour::newest(),
             line: 0,
             started: Instant::now(),

@@ -77,6 +77,11 @@ fn compare(
     }
     let reject = reject_name(options, result);
     copy(log, &reject)?;
+    if options.explain
+        && let Some(told) = other_form(result, &reject)
+    {
+        say(stderr, &[b"mtr-rs: ", told.as_slice(), b"\n"].concat());
+    }
     if show(result, &reject, stderr).is_err() {
         say(stderr, &[b"Cannot show how '", result.as_slice(), b"' and '", &reject, b"' differ\n"].concat());
     }
@@ -88,6 +93,33 @@ fn compare(
     };
     say(stderr, verdict);
     Ok(false)
+}
+
+/// How the result file and the output differ as bytes, where nobody would see it in the lines: byte order marks, carriage returns,
+/// encodings.
+fn other_form(result: &BString, reject: &BString) -> Option<BString> {
+    let read = |name: &BString| files::read(&name.to_path_lossy(), files::MOST_OF_TEXT).ok();
+    let (old, new) = (read(result)?, read(reject)?);
+    let form = |text: &[u8]| -> Option<&str> {
+        match text {
+            [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => Some("is UTF-16, two bytes for each character"),
+            [0xef, 0xbb, 0xbf, ..] => Some("begins with a byte order mark (EF BB BF)"),
+            _ if text.contains_str("\r\n") => Some("has lines that end with a carriage return (CR LF)"),
+            _ if !text.is_utf8() => Some("has bytes that are no UTF-8: another character set"),
+            _ => None,
+        }
+    };
+    let (of_old, of_new) = (form(&old), form(&new));
+    if of_old == of_new {
+        return None;
+    }
+    let who = match (of_old, of_new) {
+        (Some(form), None) => format!("the result file {form}, and the output not"),
+        (None, Some(form)) => format!("the output {form}, and the result file not"),
+        (Some(old), Some(new)) => format!("the result file {old}, and the output {new}"),
+        (None, None) => return None,
+    };
+    Some(format!("{result} and the output differ as bytes: {who}").into())
 }
 
 fn show(result: &BString, reject: &BString, stderr: &mut dyn Write) -> io::Result<()> {

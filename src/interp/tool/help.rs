@@ -61,6 +61,7 @@ pub fn help(program: &BStr, files: &[BString], options: &Options) -> BString {
     text.push_str(
         "\nOf mtr-rs:\n  \
          --explain                 after a failure show its place and the last commands\n  \
+         --position-file=FILE      tell in FILE where the script is\n  \
          --check FILE...           look for errors of form in scripts, run nothing\n\nValues now:\n",
     );
     for entry in OPTIONS {

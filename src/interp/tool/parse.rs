@@ -149,6 +149,10 @@ impl Parser<'_> {
     }
 
     fn long<'t>(&mut self, arg: &'t [u8], rest: &mut std::slice::Iter<'t, BString>) -> Step {
+        if let Some(file) = arg.strip_prefix(b"position-file=") {
+            self.options.position_file = Some(file.into());
+            return Ok(());
+        }
         match arg {
             b"explain" => {
                 self.options.explain = true;

@@ -31,27 +31,27 @@ pub struct Failure {
     pub source: Option<BString>,
     /// The statement after expansion.
     pub query: Option<BString>,
-    /// The commands before it, oldest first, each with its line.
-    pub recent: Vec<(u32, BString)>,
+    /// The commands that ran before it, oldest first, each with its place.
+    pub recent: Vec<(Place, BString)>,
 }
 
-/// The explanation of a failure, for people; ends with a line end.
+/// The explanation of a failure, for people, below the reference's message, which has the words; ends with a line end.
 ///
 /// ```text
-/// mtr-rs: t/x.inc:3: query 'select foo' failed: …
+/// mtr-rs: t/x.inc:3
 ///     3 | select $column
 ///   included from t/a.test:2
 ///   query: select foo
 ///   before:
-///     1 | echo b
+///     t/a.test:1: echo b
 /// ```
 pub fn explain(failure: &Failure) -> BString {
     let mut text = BString::from("mtr-rs: ");
     if let Some(place) = failure.stack.first() {
         push_place(&mut text, place);
-        text.push_str(": ");
+    } else {
+        text.push_str(shown(failure.message.lines().next().unwrap_or_default()));
     }
-    text.push_str(shown(failure.message.lines().next().unwrap_or_default()));
     text.push(b'\n');
     let line = failure.stack.first().map_or(0, |place| place.line);
     if let Some(source) = &failure.source {
@@ -69,8 +69,12 @@ pub fn explain(failure: &Failure) -> BString {
     }
     if !failure.recent.is_empty() {
         text.push_str("  before:\n");
-        for (line, command) in &failure.recent {
-            push_line(&mut text, *line, command);
+        for (place, command) in &failure.recent {
+            text.push_str("    ");
+            push_place(&mut text, place);
+            text.push_str(": ");
+            text.push_str(shown(&bstr::join(" ", command.lines().map(<[u8]>::trim))));
+            text.push(b'\n');
         }
     }
     text
@@ -180,11 +184,14 @@ mod tests {
             stack: vec![place("t/x.inc", 3), place("t/a.test", 2)],
             source: Some("select $column;".into()),
             query: Some("select foo".into()),
-            recent: vec![(1, "let $column = foo".into()), (2, "select\n1".into())],
+            recent: vec![
+                (place("t/a.test", 1), "let $column = foo".into()),
+                (place("t/x.inc", 2), "select\n 1".into()),
+            ],
         };
-        let text = "mtr-rs: t/x.inc:3: query 'select foo' failed: ER_BAD_FIELD_ERROR (1054): Unknown column\n    \
+        let text = "mtr-rs: t/x.inc:3\n    \
                     3 | select $column;\n  included from t/a.test:2\n  query: select foo\n  before:\n    \
-                    1 | let $column = foo\n    2 | select\n      | 1\n";
+                    t/a.test:1: let $column = foo\n    t/x.inc:2: select 1\n";
         assert_eq!(explain(&failure), text);
     }
 
@@ -197,7 +204,7 @@ mod tests {
             query: Some("select 1".into()),
             recent: Vec::new(),
         };
-        assert_eq!(explain(&failure), "mtr-rs: a.test:1: m\n    1 | select 1;\n");
+        assert_eq!(explain(&failure), "mtr-rs: a.test:1\n    1 | select 1;\n");
         let long = Failure { message: "x".repeat(1000).into(), ..Failure::default() };
         assert_eq!(explain(&long).len(), "mtr-rs: ...\n".len() + MAX_SHOWN);
     }

@@ -12,6 +12,7 @@ use crate::interp::state::options::Options;
 use crate::interp::state::output::Output;
 use crate::interp::state::source;
 use crate::interp::state::stop::Stop;
+use crate::interp::state::whereabouts::Whereabouts;
 use crate::interp::tool::finish;
 use crate::interp::tool::finish::Ran;
 use crate::interp::tool::main::FAILED;
@@ -20,15 +21,13 @@ use crate::interp::tool::report::{Failure, Place};
 use crate::script::input::Input;
 use crate::script::reader::Reader;
 use crate::sys::files;
+use crate::sys::position::Position;
 
 /// The name of standard input in messages (mysqltest §2.2).
 const STDIN: &str = "<stdin>";
 
 /// Exit status of a script that was skipped (mysqltest §12.4).
 const SKIPPED: u8 = 62;
-
-/// How many commands an explanation looks back.
-const RECENT: usize = 5;
 
 /// Runs the script that `options` name; returns the exit status.
 pub fn run(options: Options) -> u8 {
@@ -45,7 +44,11 @@ pub fn run(options: Options) -> u8 {
     trace.say(&[b"Results saved in '", options.result_file.as_deref().map_or(b"", |name| name), b"'."]);
     trace.connecting(&options);
     remove_timer_file(&options);
+    // Without it nothing is told of where the script is.
+    let position =
+        options.position_file.as_ref().and_then(|file| Position::create(&file.to_path_lossy()).ok());
     let mut interp = Interp::new(options, Env::of_process(), base, output);
+    interp.whereabouts = position.map(Whereabouts::new);
     let ended = start(&mut interp).and_then(|()| {
         trace.say(&[b"... Connected."]);
         trace.say(&[b"Start processing test commands from '", &name, b"' ..."]);
@@ -185,12 +188,16 @@ fn failure(interp: &Interp, message: BString) -> Failure {
         place.line = interp.line;
         source = line_of(&place.file, place.line);
     }
-    let last = interp.counter.min(interp.program.len());
-    let recent = interp.program[last.saturating_sub(RECENT)..last]
-        .iter()
-        .map(|stored| (stored.line, stored.text.borrow().trim().into()))
-        .filter(|(_, text): &(u32, BString)| !text.is_empty())
-        .collect();
+    // The last of them is the one that failed, unless the script ended before it began with one.
+    let failed = interp.recent.back().is_some_and(|last| {
+        stack.first().is_some_and(|place| place.line == last.line && place.file == *last.file)
+    });
+    let ran = interp.recent.len() - usize::from(failed);
+    let recent = interp.recent.iter().take(ran).map(|stored| {
+        let place = Place { file: BString::clone(&stored.file), line: stored.line };
+        (place, stored.text.borrow().trim().into())
+    });
+    let recent = recent.filter(|(_, text): &(Place, BString)| !text.is_empty()).collect();
     let query = Some(interp.last_statement.clone()).filter(|query| !query.is_empty());
     Failure { message, stack, source, query, recent }
 }

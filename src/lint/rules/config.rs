@@ -7,7 +7,8 @@ use rayon::prelude::*;
 
 use crate::error::Error;
 use crate::grammar::mycnf::{self, Line};
-use crate::lint::catalogue::{CONFIG_INCLUDE, CONFIG_SYNTAX};
+use crate::grammar::option_file::options_in;
+use crate::lint::catalogue::{CONFIG_INCLUDE, CONFIG_SYNTAX, SEVERAL_OPTIONS};
 use crate::lint::files::{Kind, plain};
 use crate::lint::finding::Finding;
 use crate::lint::input::Input;
@@ -37,8 +38,24 @@ pub fn check(input: &Input) -> Vec<Finding> {
     let all: Vec<PathBuf> = all.into_iter().filter(|path| files.contains(path)).collect();
     findings.par_extend(all.par_iter().flat_map_iter(|path| {
         let text = files::read(path, files::MOST_OF_SETTINGS).unwrap_or_default();
-        twice::in_config(path, &text, view.dialect.as_ref())
+        let mut findings = twice::in_config(path, &text, view.dialect.as_ref());
+        findings.extend(several_options(path, &text));
+        findings
     }));
+    findings
+}
+
+/// Lines whose value goes on with another option.
+fn several_options(path: &Path, text: &[u8]) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (number, _, line) in mycnf::lines(text) {
+        let Line::Option(name, value) = line else { continue };
+        let parts = options_in(value.unwrap_or(name));
+        if parts.len() > 1 && !name.starts_with(b"#") {
+            let message = format!("one line with {} options in it", parts.len());
+            findings.push(Finding::new(SEVERAL_OPTIONS, path, message).at(number, 0));
+        }
+    }
     findings
 }
 

@@ -5,11 +5,14 @@ pub mod check;
 mod combinations;
 mod config;
 mod disabled;
+mod encodings;
+mod libraries;
 mod option_files;
 mod options;
 mod ports;
 mod results;
 mod scripts;
+mod suppressions;
 mod twice;
 
 use crate::lint::finding::Finding;
@@ -28,4 +31,7 @@ pub const ALL: &[Rule] = &[
     combinations::check,
     ports::check,
     disabled::check,
+    encodings::check,
+    suppressions::check,
+    libraries::check,
 ];

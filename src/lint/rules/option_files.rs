@@ -5,7 +5,8 @@ use std::path::Path;
 use bstr::{BString, ByteSlice};
 use rayon::prelude::*;
 
-use crate::lint::catalogue::{BLANKS, COMMENT, OPTION_FILE_UNUSED, STRAY_WORD};
+use crate::grammar::option_file::options_in;
+use crate::lint::catalogue::{BLANKS, COMMENT, OPTION_FILE_UNUSED, SEVERAL_OPTIONS, STRAY_WORD};
 use crate::lint::dialect::Dialect;
 use crate::lint::files::Kind;
 use crate::lint::finding::Finding;
@@ -29,7 +30,9 @@ pub fn check(input: &Input) -> Vec<Finding> {
             if *kind == Kind::Options
                 && let Ok(text) = files::read(path, files::MOST_OF_SETTINGS)
             {
-                let words = words::of_option_file(&text);
+                // A byte order mark is told of as such, and what it makes of the first word is no second fault.
+                let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&text);
+                let words = words::of_option_file(text);
                 findings.extend(in_words(path, &words, view.dialect.as_ref()));
                 findings.extend(twice::in_option_file(path, &words, view.dialect.as_ref()));
             }
@@ -71,6 +74,16 @@ fn in_words(path: &Path, words: &[Word], dialect: Option<&Dialect>) -> Vec<Findi
             continue;
         }
         if word.is_option() {
+            let parts = options_in(&word.text);
+            if parts.len() > 1 {
+                let message = format!("'{}' is one argument with {} options in it", word.text, parts.len());
+                let corrected: Vec<_> = parts.iter().map(|part| part.to_str_lossy()).collect();
+                findings.push(
+                    Finding::new(SEVERAL_OPTIONS, path, message)
+                        .at(word.line, word.column)
+                        .corrected(corrected.join(" ")),
+                );
+            }
             before = Some(word);
         } else {
             if told != word.line && !before.is_some_and(|option| may_take(option, dialect)) {

@@ -10,7 +10,8 @@ use bstr::{BStr, BString, ByteSlice};
 use crate::case::{Origin, ServerOption};
 use crate::cli::similar::similar;
 use crate::grammar::mycnf;
-use crate::lint::catalogue::{AMBIGUOUS_OPTION, REFUSED_VALUE, UNKNOWN_OPTION};
+use crate::grammar::option_file::options_in;
+use crate::lint::catalogue::{AMBIGUOUS_OPTION, PLUGIN_NOT_LOADED, REFUSED_VALUE, UNKNOWN_OPTION};
 use crate::lint::dialect::Dialect;
 use crate::lint::files::plain;
 use crate::lint::finding::Finding;
@@ -47,7 +48,7 @@ pub fn check(input: &Input) -> Vec<Finding> {
     let names: Vec<BString> = names.into_iter().collect();
     let unknown = if names.is_empty() { BTreeSet::new() } else { dialect.unknown(&names) };
     let answers = answers(&suspects, dialect);
-    let mut findings = Vec::new();
+    let mut findings = not_loaded(input, dialect);
     for ((file, line, text, _), suspicion) in suspects {
         let answer = suspicion.question().and_then(|(words, _)| answers.get(words));
         let finding = match (&suspicion, answer) {
@@ -66,6 +67,37 @@ pub fn check(input: &Input) -> Vec<Finding> {
         findings.push(finding.at(*line, column(file, *line, text.as_bstr())));
     }
     findings
+}
+
+/// Options that only a plugin has, in tests whose options load none.
+fn not_loaded(input: &Input, dialect: &Dialect) -> Vec<Finding> {
+    let view = input.view;
+    let loads = |option: &ServerOption| {
+        let name = words::name(option.text.strip_prefix(b"--").unwrap_or(&option.text));
+        ["plugin-load", "plugin_load"].iter().any(|load| name.starts_with(load.as_bytes()))
+    };
+    let of_plugin = |option: &ServerOption| {
+        let Some(bare) = option.text.strip_prefix(b"--") else { return false };
+        let own = dialect.own.meaning(words::name(bare));
+        let unknown = matches!(own.resolved, Resolved::Unknown) && !own.loose;
+        unknown && matches!(dialect.all.meaning(words::name(bare)).resolved, Resolved::Known(_))
+    };
+    let (mut without, mut with) = (BTreeSet::new(), BTreeSet::new());
+    for case in view.running() {
+        let template = options_of_template(&case.template, &view.layout.test_dir);
+        let lists = [&case.master_opt, &case.slave_opt];
+        let all = || lists.iter().flat_map(|list| list.iter());
+        let to = if template.iter().chain(all()).any(loads) { &mut with } else { &mut without };
+        for option in template.iter().chain(all()).filter(|option| of_plugin(option)) {
+            add(to, option, None);
+        }
+    }
+    let sure = without.iter().filter(|written| input.files.contains(&written.0) && !with.contains(*written));
+    sure.map(|(file, line, text, _)| {
+        let message = format!("'{text}' is an option of a plugin, and no option loads one");
+        Finding::new(PLUGIN_NOT_LOADED, file, message).at(*line, column(file, *line, text.as_bstr()))
+    })
+    .collect()
 }
 
 /// What the server says to the words that it refuses. Each is asked once, in however many files it stands.
@@ -149,6 +181,10 @@ fn suspicion(text: &BStr, next: Option<&BString>, view: &View, dialect: &Dialect
     } else {
         text
     };
+    // Several options in one argument are told of as such.
+    if options_in(text).len() > 1 {
+        return None;
+    }
     let name = words::name(text.strip_prefix(b"--").map(|_| text.as_bytes())?);
     let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
     if name.is_empty() || !name.iter().all(is_name) {

@@ -9,7 +9,7 @@ use crate::server::readiness::Readiness;
 use crate::sys::child::Exit;
 use crate::triage::collect::{self, Subject, log_file, settings};
 use crate::triage::diagnosis::Diagnosis;
-use crate::triage::evidence::{Evidence, ExitKind, OtherServer, Stage};
+use crate::triage::evidence::{Evidence, ExitKind, LogPart, OtherServer, Stage};
 use crate::triage::rules::judge;
 
 impl ServerSet {
@@ -78,5 +78,10 @@ fn other(server: &ServerProcess) -> OtherServer {
         datadir: Some(server.group.datadir()),
         server_id: server.group.value("server-id").and_then(|id| id.to_string().parse().ok()),
         pid: server.process().map(|child| child.pid()),
+        log: match &server.started {
+            Some(with) => log_file::from_offset(&server.group.log_error(), with.log_offset),
+            None => LogPart { path: server.group.log_error(), ..LogPart::default() },
+        },
+        notes: Vec::new(),
     }
 }

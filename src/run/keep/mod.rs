@@ -2,4 +2,5 @@
 
 pub mod keeper;
 pub mod leftovers;
+mod logs;
 pub mod save;

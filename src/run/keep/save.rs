@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use crate::case::TestCase;
 use crate::component::component;
 use crate::error::{Error, Result};
+use crate::run::keep::logs;
 use crate::run::servers::set::ServerSet;
 use crate::server::process::ServerProcess;
 use crate::sys::files;
@@ -28,6 +29,7 @@ pub fn save(set: &ServerSet, case: &TestCase) -> Result<PathBuf> {
         copy(&my_cnf, &target.join("my.cnf"))?;
     }
     copy_tree(&set.dirs.var_tmp(), &target.join("tmp"))?;
+    logs::save(set, &case.name(), &target)?;
     move_servers(set, &target, set.servers.iter())?;
     Ok(target)
 }

@@ -19,7 +19,7 @@ use crate::config::ports::PortLease;
 use crate::config::server_group::ServerGroup;
 use crate::env::Env;
 use crate::error::{Error, Result};
-use crate::event::{Event, Process, ProcessExit, RestartReason, StopReason, WorkerEvents};
+use crate::event::{Event, Process, ProcessExit, RestartReason, StopReason, WarningKind, WorkerEvents};
 use crate::run::servers::sanitizer_files::SanitizerFiles;
 use crate::run::setup::context::Context;
 use crate::run::setup::vardir::{self, WorkerDirs};
@@ -37,6 +37,7 @@ use crate::tree::config_file;
 use crate::triage::collect::sanitizers::has_log_path;
 use crate::triage::crash::is_own_signal;
 use crate::triage::evidence::TextFile;
+use crate::triage::rules::several_options;
 
 mod launch;
 mod memory;
@@ -428,6 +429,12 @@ impl ServerSet {
         let my_cnf = self.dirs.my_cnf();
         files::write(&my_cnf, config.to_bytes()).map_err(|error| Error::io("write", &my_cnf, error))?;
         let mut warnings = config.warnings().to_vec();
+        let groups = config.file().option_groups().filter(|group| group.name.starts_with(b"mysqld"));
+        for option in groups.flat_map(|group| &group.options) {
+            let value = option.value.as_ref().map(|value| value.as_bstr());
+            let warning = several_options::warning_of_setting(option.name.as_bstr(), value, &option.location);
+            warnings.extend(warning.filter(|text| ctx.said.first_time(text.as_str())));
+        }
         for (name, value) in config.environment() {
             if [Some(&name), value.as_ref()].into_iter().flatten().any(|text| text.contains(&0)) {
                 let text = format!("the variable {} in [ENV] has a NUL byte", name.escape_bytes());
@@ -561,6 +568,11 @@ impl ServerSet {
     /// The configuration that the servers run with.
     pub fn config(&self) -> Option<&Config> {
         self.config.as_ref()
+    }
+
+    /// Warns in the name of the attempt that is made.
+    pub fn warn(&self, kind: WarningKind, text: String) {
+        self.events.warn(kind, text);
     }
 
     /// The expect file of the server at `i`.

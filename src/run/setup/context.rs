@@ -20,6 +20,7 @@ use crate::run::setup::debugger::{self, Target};
 use crate::run::setup::early_death::{self, Early};
 use crate::run::setup::engine::Engine;
 use crate::run::setup::gate::Gate;
+use crate::run::setup::said::Said;
 use crate::run::setup::traces::Traces;
 use crate::run::setup::vardir::WorkerDirs;
 use crate::server::bootstrap::{Bootstrap, Charset, Wrapper};
@@ -56,6 +57,8 @@ pub struct Context {
     pub run_mark: String,
     /// What debuggers read in core files.
     pub traces: Traces,
+    /// Warnings that one worker has given for all.
+    pub said: Said,
     /// Who lets servers be started, as long as there is memory.
     pub memory: Gate,
     /// Names were given on the command line: cores are kept uncompressed.

@@ -170,6 +170,7 @@ fn supervise(
         run_mark: "test".into(),
         named_tests: true,
         traces: Default::default(),
+        said: crate::run::setup::said::Said::default(),
         memory: Default::default(),
     });
     let (tell, reports) = crossbeam_channel::unbounded();

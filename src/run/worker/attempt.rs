@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::event::{
     AttemptPhase, Event, FailureKind, Outcome, Phase, Place, Process, StopReason, Verdict, WarningKind,
 };
-use crate::run::autopsy::test_failure::Begun;
+use crate::run::autopsy::test_failure::{Begun, Known};
 use crate::run::keep::save;
 use crate::run::servers::set::BringUpFailure;
 use crate::run::servers::taken_port::taken_port;
@@ -25,14 +25,16 @@ use crate::run::worker::modes;
 use crate::run::worker::script;
 use crate::run::worker::script_failure;
 use crate::run::worker::wait::{self, DownOnPurpose, ScriptEnd};
+use crate::run::worker::whereabouts;
 use crate::server::process::append_to;
 use crate::server::readiness::Readiness;
 use crate::sys::abort;
-use crate::sys::child::Child;
+use crate::sys::child::{Child, Exit};
 use crate::sys::deadline::deadline_after;
 use crate::sys::excerpt;
 use crate::sys::removal;
 use crate::triage::evidence::TextFile;
+use crate::triage::rules::script as script_rules;
 
 /// How long a server may take to write its core after SIGABRT.
 const CORE_PATIENCE: Duration = Duration::from_secs(20);
@@ -161,14 +163,15 @@ impl Worker {
                 self.end_script_leftovers();
                 let judged = self.verdict_of(case, exit.status(), deadline, &down);
                 checks::close(std::mem::take(&mut self.sessions));
-                judged.map(Some)
+                self.tell_killed(&down);
+                Ok(Some(self.with_script_end(judged?, exit, case)))
             }
             ScriptEnd::ServerDied(i) => {
                 child.terminate(crate::server::process::TERM_GRACE).map_err(ending)?;
                 self.end_script_leftovers();
                 Ok(Some(self.server_died(i, "failed during test run", Begun::Yes).into()))
             }
-            ScriptEnd::TimedOut => self.timed_out(case, child).map(|outcome| Some(outcome.into())),
+            ScriptEnd::TimedOut => self.timed_out(case, child, &down).map(|outcome| Some(outcome.into())),
             ScriptEnd::Interrupted => {
                 child.kill().map_err(ending)?;
                 Ok(None)
@@ -254,7 +257,7 @@ impl Worker {
             match found {
                 Ok(None) => {}
                 Ok(Some(lines)) => {
-                    outcome.diagnoses = self.set.diagnose_warnings(&lines, reports);
+                    outcome.diagnoses = self.set.diagnose_warnings(&lines, reports, Some(&case.path));
                     outcome.warnings = lines;
                     if status == 0 {
                         outcome.failure = Some(FailureKind::Warnings);
@@ -326,7 +329,7 @@ impl Worker {
         let checked = late.and_then(|late| Ok((late, checked?)));
         match checked {
             Ok((Some(lines), report)) => {
-                outcome.diagnoses = self.set.diagnose_warnings(&lines, Vec::new());
+                outcome.diagnoses = self.set.diagnose_warnings(&lines, Vec::new(), Some(&case.path));
                 outcome.warnings = lines;
                 outcome.check_report = report.unwrap_or_default();
                 (outcome.verdict, outcome.failure) = (Verdict::Fail, Some(FailureKind::Warnings));
@@ -359,6 +362,11 @@ impl Worker {
             self.events.warn(WarningKind::SkipReason, text);
             "Detected by testcase(reason unknown) ".into()
         });
+        // What its lines mean fails no test that is skipped; what it is skipped for want of is told.
+        outcome.diagnoses.clear();
+        if !self.ctx.settings.using_extern() {
+            outcome.diagnoses = self.set.diagnose_skip(&outcome.comment).into_iter().collect();
+        }
         if self.asks_for_restart("force_restart_if_skipped") || outcome.comment.starts_with(b"perl not found")
         {
             self.stop_servers()?;
@@ -380,12 +388,47 @@ impl Worker {
         self.tell_shutdown_warnings()
     }
 
-    fn timed_out(&mut self, case: &TestCase, mut child: Child) -> Result<Outcome> {
+    /// Says why the script's program could not: a signal ended it, or our interpreter failed in itself.
+    fn with_script_end(&mut self, mut ended: Ended, exit: Exit, case: &TestCase) -> Ended {
+        const PANIC: i32 = 101;
+        let of_itself = match exit {
+            Exit::Code(status) => status != PANIC || !self.ctx.engine.is_ours(),
+            Exit::Signal { .. } => false,
+        };
+        if of_itself || ended.outcome.verdict != Verdict::Fail || case.suite.kind == SuiteKind::Unit {
+            return ended;
+        }
+        let place = whereabouts::read(&self.set.dirs);
+        let outcome = &mut ended.outcome;
+        outcome.place = place.as_ref().and_then(whereabouts::place);
+        outcome.diagnoses.insert(0, self.set.diagnose_script_end(exit, place));
+        ended
+    }
+
+    /// Says of servers that took too long to shut down that the script killed them, and that a recovery followed: the test may
+    /// pass all the same.
+    fn tell_killed(&mut self, down: &DownOnPurpose) {
+        for (i, place) in &down.killed {
+            let server = self.set.name(*i).to_string();
+            let log = self.set.servers[*i].group.log_error();
+            let lines = self.set.scanner(&log).last_test_lines().ok().flatten().unwrap_or_default();
+            let recovery = lines.lines().find(|line| line.contains_str("crash recovery"));
+            let followed =
+                recovery.map(|line| format!("; a recovery followed: {}", line.as_bstr())).unwrap_or_default();
+            let told = script_rules::told(place);
+            let text = format!("{server} did not shut down in time, and was killed by {told}{followed}");
+            self.events.warn(WarningKind::Other, text);
+        }
+    }
+
+    fn timed_out(&mut self, case: &TestCase, mut child: Child, down: &DownOnPurpose) -> Result<Outcome> {
         let seconds = self.ctx.settings.testcase_timeout.as_secs();
         // The servers are asked first: after the core dumps nobody answers (runner §15).
         let output = script::log_tail(&self.set.dirs, case, 20).map(|(_, tail)| tail);
         let output = output.as_ref().map(|tail| tail.as_bstr());
-        let diagnosis = self.set.diagnose_hang(output, child.pid());
+        let known = Known { place: whereabouts::read(&self.set.dirs), down: down.servers(&self.set) };
+        let place = known.place.as_ref().and_then(whereabouts::place);
+        let diagnosis = self.set.diagnose_hang(output, child.pid(), known);
         let analysis = analyze::run(&self.ctx, &self.set, "timeout")?;
         let process =
             Process { server: "mysqltest".into(), pid: Some(child.pid().unsigned_abs()), exit: None };
@@ -412,7 +455,7 @@ impl Worker {
         }
         comment.extend_from_slice(&analysis);
         let diagnoses = diagnosis.into_iter().collect();
-        Ok(Outcome { timeout_s: Some(seconds), diagnoses, ..failed(FailureKind::Timeout, comment) })
+        Ok(Outcome { timeout_s: Some(seconds), diagnoses, place, ..failed(FailureKind::Timeout, comment) })
     }
 
     fn start_failed(&mut self, i: usize, how: Readiness) -> Outcome {
@@ -489,7 +532,9 @@ impl Worker {
     fn note_missing_output(&self, outcome: &mut Outcome, case: &TestCase) {
         let silent = !outcome.report.trim().contains(&b'\n');
         let never_ran = matches!(outcome.failure, Some(FailureKind::ServerStart | FailureKind::Warnings));
-        if !silent || never_ran {
+        // Nobody has to guess where somebody knows.
+        let known = !outcome.diagnoses.is_empty();
+        if !silent || never_ran || known {
             return;
         }
         outcome.comment.extend_from_slice(b"mysqltest failed but provided no output\n");

@@ -380,7 +380,9 @@ fn failure(
         let seconds = worker.ctx.settings.testcase_timeout.as_secs();
         return other(format!("Timeout for {} expired after {seconds} seconds", check.title()));
     }
-    other(refusal(check, &case.name(), &worker.set.name(i).to_string(), error))
+    let diagnosis = worker.set.diagnose_check(i, &error.to_string());
+    let refused = other(refusal(check, &case.name(), &worker.set.name(i).to_string(), error));
+    CheckFailure { diagnoses: diagnosis.into_iter().collect(), ..refused }
 }
 
 /// The reference's text for a check that the `server` did not let be made.

@@ -370,7 +370,7 @@ impl Worker {
             Ok(None) => {}
             Ok(Some(lines)) => {
                 let diagnoses = match which {
-                    Late::All => self.set.diagnose_warnings(&lines, Vec::new()),
+                    Late::All => self.set.diagnose_warnings(&lines, Vec::new(), None),
                     // The log of that test has ended with the marker.
                     Late::BeforeMarker => Vec::new(),
                 };
@@ -485,6 +485,7 @@ mod tests {
             run_mark: format!("unit-test-{}", std::process::id()),
             named_tests: true,
             traces: Default::default(),
+            said: crate::run::setup::said::Said::default(),
             memory: Default::default(),
         });
         let dirs = WorkerDirs { var: root.join("var"), tmp: root.join("var/tmp") };

@@ -10,3 +10,4 @@ pub mod prepare;
 pub mod script;
 mod script_failure;
 pub mod wait;
+pub mod whereabouts;

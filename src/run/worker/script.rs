@@ -13,6 +13,7 @@ use crate::error::{Error, Result};
 use crate::run::setup::context::Context;
 use crate::run::setup::debugger::{self, Target};
 use crate::run::setup::vardir::WorkerDirs;
+use crate::run::worker::whereabouts;
 use crate::server::process::append_to;
 use crate::sys::argument::argument;
 use crate::sys::child::{Child, Spawn};
@@ -160,6 +161,7 @@ fn arguments(
     }
     if ctx.engine.is_ours() {
         args.push("--explain".into());
+        args.push(argument("--position-file=", whereabouts::file(dirs)));
     }
     if settings.record {
         args.push("--record".into());
@@ -182,6 +184,8 @@ pub fn start(
     case: &TestCase,
     expected: Option<&ExpectedResult>,
 ) -> Result<Child> {
+    // That of an earlier script says nothing of this one.
+    let _ = std::fs::remove_file(whereabouts::file(dirs));
     let errors = append_to(&dirs.current_test())?;
     let out = output_file(dirs);
     let output = files::create(&out).map_err(|error| Error::io("create", &out, error))?;

@@ -1,6 +1,6 @@
 //! Waiting for a script while its servers may end, be restarted by expect files, or hang (runner §10.3).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
@@ -8,13 +8,15 @@ use std::time::{Duration, Instant};
 use bstr::ByteSlice;
 
 use crate::error::{Error, Result};
-use crate::event::StopReason;
+use crate::event::{StopReason, WarningKind};
 use crate::run::servers::set::ServerSet;
-use crate::server::expect::{self, Expect};
+use crate::run::worker::whereabouts;
+use crate::server::expect::{self, Expect, Oddity};
 use crate::sys::child::{Child, Exit};
 use crate::sys::deadline::deadline_after;
 use crate::sys::excerpt;
 use crate::sys::poll::{self, Waker};
+use crate::triage::evidence::{DownServer, ScriptPlace};
 
 /// How the wait for a script ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,12 +40,32 @@ const LOSS_GRACE: Duration = Duration::from_secs(10);
 
 /// Servers that ended as expected and whose expect file does not yet say what follows.
 #[derive(Debug, Default)]
-pub struct DownOnPurpose(BTreeSet<usize>);
+pub struct DownOnPurpose {
+    /// By position, where the script was when the server ended.
+    down: BTreeMap<usize, Option<ScriptPlace>>,
+    /// The number of the script's command that ended the server which ended last.
+    last_stop: u32,
+    /// Positions of those of which it was said that nobody knows what their expect file says.
+    told: BTreeSet<usize>,
+    /// Servers that `shutdown_server` killed because they took too long to shut down: position, and where the script was.
+    pub killed: Vec<(usize, ScriptPlace)>,
+}
 
 impl DownOnPurpose {
     /// Whether the server at `i` is down because the script wanted it so.
     pub fn contains(&self, i: usize) -> bool {
-        self.0.contains(&i)
+        self.down.contains_key(&i)
+    }
+
+    /// The servers that are down.
+    pub fn servers(&self, set: &ServerSet) -> Vec<DownServer> {
+        let server = |(i, ended_at): (&usize, &Option<ScriptPlace>)| DownServer {
+            server: set.name(*i).to_owned(),
+            ended_at: ended_at.clone(),
+            expect: expect::last_line(&set.expect_file(*i)),
+            expect_file: set.expect_file(*i),
+        };
+        self.down.iter().map(server).collect()
     }
 }
 
@@ -101,6 +123,50 @@ fn lost_connection(set: &ServerSet) -> bool {
     [": 2006 ", ": 2013 ", " (2006): ", " (2013): "].iter().any(|words| last.contains_str(words))
 }
 
+impl DownOnPurpose {
+    /// Where the script told a server to end that has just ended; where it is, if it told none to since the one before ended.
+    fn place_of_end(&mut self, set: &ServerSet) -> Option<ScriptPlace> {
+        match whereabouts::last_stop(&set.dirs).filter(|(number, _)| *number > self.last_stop) {
+            Some((number, place)) => {
+                self.last_stop = number;
+                Some(place)
+            }
+            None => whereabouts::read(&set.dirs),
+        }
+    }
+
+    /// Notes a server that did not shut down in time and that `shutdown_server` killed then: with a limit of its own or the
+    /// usual one. A limit of 0 means to kill it.
+    fn note_end(&mut self, i: usize, exit: Exit, place: Option<&ScriptPlace>) {
+        let Exit::Signal { number: libc::SIGABRT | libc::SIGKILL, .. } = exit else { return };
+        let Some(place) = place else { return };
+        let words: Vec<&[u8]> = place.command.fields().collect();
+        if words.first().is_some_and(|word| *word == b"shutdown_server") && words.get(1) != Some(&&b"0"[..]) {
+            self.killed.push((i, place.clone()));
+        }
+    }
+
+    /// Says at once what nobody will do that an expect file asks for.
+    fn tell_oddity(&mut self, set: &ServerSet, i: usize, place: Option<&ScriptPlace>) {
+        let Some(line) = expect::last_line(&set.expect_file(i)) else { return };
+        let Some(oddity) = expect::oddity(&line).filter(|_| self.told.insert(i)) else { return };
+        let server = set.name(i);
+        let at = place.and_then(|place| place.places.first());
+        let at = at.map(|place| format!("{place}: ")).unwrap_or_default();
+        let text = match oddity {
+            Oddity::Unknown(line) => format!(
+                "{at}the expect file of {server} says '{line}', which nobody knows: the server stays down; write \
+                 restart, restart: OPTIONS or wait"
+            ),
+            Oddity::Dropped(line) => format!(
+                "{at}the expect file of {server} says '{line}': the server is started again without the options in it; \
+                 write restart: OPTIONS"
+            ),
+        };
+        set.warn(WarningKind::Files, text);
+    }
+}
+
 /// Takes the exits of servers and does what expect files ask. Returns a server that ended unexpectedly.
 ///
 /// # Errors
@@ -112,14 +178,23 @@ pub fn look_after_servers(set: &mut ServerSet, down: &mut DownOnPurpose) -> Resu
             let _ = set.servers[i].adopt();
             continue;
         }
-        let ended = set.servers[i].take_exit().map_err(waiting)?.is_some();
+        let exit = set.servers[i].take_exit().map_err(waiting)?;
+        let ended = exit.is_some();
         if !ended && !down.contains(i) {
             continue;
+        }
+        let place = match ended {
+            true => down.place_of_end(set),
+            false => whereabouts::read(&set.dirs),
+        };
+        if let Some(exit) = exit {
+            down.note_end(i, exit, place.as_ref());
         }
         let file = set.expect_file(i);
         let wish = expect::read(&file).map_err(|error| Error::io("read", &file, error))?;
         if wish != Expect::Nothing {
             set.tell_stopped(i, StopReason::Expected);
+            down.tell_oddity(set, i, place.as_ref());
         }
         let (options, bindir) = match wish {
             // A file that was there when the server ended and is gone now was taken back:
@@ -129,7 +204,7 @@ pub fn look_after_servers(set: &mut ServerSet, down: &mut DownOnPurpose) -> Resu
                 return Ok(Some(i));
             }
             Expect::Nothing | Expect::Wait => {
-                down.0.insert(i);
+                down.down.entry(i).or_insert(place);
                 continue;
             }
             Expect::Restart => (None, None),
@@ -138,7 +213,8 @@ pub fn look_after_servers(set: &mut ServerSet, down: &mut DownOnPurpose) -> Resu
         };
         std::fs::remove_file(&file).map_err(|error| Error::io("remove", &file, error))?;
         set.restart(i, options, bindir.as_deref())?;
-        down.0.remove(&i);
+        down.down.remove(&i);
+        down.told.remove(&i);
     }
     Ok(None)
 }

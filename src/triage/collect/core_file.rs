@@ -43,7 +43,7 @@ pub type Attempt = (&'static str, Vec<OsString>);
 
 /// The debuggers that may read `core`, in the order of trying: gdb with these commands, lldb with that one.
 pub fn attempts(core: &Path, program: &Path, gdb: &[&str], lldb: &str) -> [Attempt; 2] {
-    let mut words: Vec<OsString> = vec!["--batch".into(), "--quiet".into()];
+    let mut words: Vec<OsString> = vec!["--batch".into(), "--quiet".into(), "--nx".into()];
     // Nothing that lies beside a core file, or in a program that it names, is to be run.
     for kind in ["gdb-scripts", "python-scripts", "guile-scripts", "local-gdbinit"] {
         words.extend(["-iex".into(), format!("set auto-load {kind} off").into()]);

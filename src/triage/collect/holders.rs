@@ -80,9 +80,13 @@ fn is_taken(entry: &Entry<'_>) -> bool {
 
 /// A line that tells of a lock which could not be had.
 pub fn is_locked(entry: &Entry<'_>) -> bool {
-    let text = entry.message.to_ascii_lowercase();
+    let text = entry.words();
     let refused = matches!(entry.system_error(), Some(libc::EAGAIN | libc::EACCES));
-    (text.contains_str("lock") && (refused || text.contains_str("temporarily unavailable")))
+    let lock = || {
+        let words = text.split(|byte| !byte.is_ascii_alphanumeric());
+        words.into_iter().any(|word| [&b"lock"[..], b"locks", b"locked", b"locking"].contains(&word))
+    };
+    ((refused || text.contains_str("temporarily unavailable")) && lock())
         || text.contains_str("in use by another process")
 }
 

@@ -5,6 +5,7 @@ pub mod aria;
 pub mod core_file;
 pub mod declarations;
 pub mod elf;
+pub mod fellows;
 pub mod holders;
 pub mod libraries;
 pub mod limits;
@@ -23,7 +24,10 @@ pub mod tls;
 
 pub use subject::Subject;
 
+use std::os::unix::fs::MetadataExt as _;
+
 use crate::triage::evidence::Evidence;
+use crate::triage::scene::Scene;
 
 /// Adds what the system and the files tell to evidence that has server, program, arguments, log and exit.
 /// Without a core file it takes a few milliseconds.
@@ -42,14 +46,22 @@ pub fn complete(evidence: &mut Evidence, subject: &Subject<'_>) {
     tls::add(evidence, subject);
     redo_log::add(evidence, subject);
     aria::add(evidence, subject);
+    fellows::add(evidence);
 }
 
 /// Adds to the evidence of a server that died some time ago what is still as it was: programs, libraries, plugins and
 /// paths. Who holds a port, limits and free space are those of today and tell nothing. Settings are there already.
 pub fn complete_later(evidence: &mut Evidence, subject: &Subject<'_>) {
     paths::add(evidence, subject);
+    // Who reads the log is not who ran the server: that one owns it.
+    if let Ok(meta) = std::fs::metadata(&evidence.log.path)
+        && (meta.uid() != 0 || Scene::new(evidence).given("user").is_none())
+    {
+        (evidence.system.uid, evidence.system.gid) = (meta.uid(), meta.gid());
+    }
     elf::add(evidence);
     program::add(evidence);
     plugins::add(evidence, subject);
     tls::add(evidence, subject);
+    fellows::add(evidence);
 }

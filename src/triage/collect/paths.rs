@@ -51,6 +51,9 @@ const OPTIONS: &[&str] = &[
     "ssl-ca",
     "ssl-cert",
     "ssl-key",
+    "ssl-capath",
+    "ssl-crl",
+    "ssl-crlpath",
     "file-key-management-filename",
     "wsrep-provider",
 ];
@@ -99,6 +102,7 @@ pub fn add(evidence: &mut Evidence, subject: &Subject<'_>) {
     let version = datadir.as_deref().and_then(version);
     evidence.system.paths = facts.all();
     evidence.system.datadir_version = version;
+    evidence.system.vardir = plain(subject.vardir);
     (evidence.system.uid, evidence.system.gid) = (uid, gid);
 }
 
@@ -111,6 +115,7 @@ fn others(evidence: &Evidence) -> Vec<PathBuf> {
     let settings = evidence.settings.iter().filter_map(|setting| setting.value.as_ref().map(|v| v.as_bstr()));
     arguments
         .chain(settings)
+        .map(|value| value.strip_prefix(b"FILE:").map_or(value, ByteSlice::as_bstr))
         .filter(|value| value.starts_with(b"/"))
         .map(|value| to_path(value).to_owned())
         .collect()

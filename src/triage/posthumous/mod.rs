@@ -7,5 +7,6 @@ pub mod origins;
 pub mod rebuild;
 pub mod reports;
 pub mod starts;
+pub mod unpack;
 pub mod vardir;
 pub mod words;

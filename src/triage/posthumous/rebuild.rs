@@ -11,7 +11,7 @@ use crate::error::Location;
 use crate::sys::files;
 use crate::tree::config_file;
 use crate::tree::probe::ServerFacts;
-use crate::triage::collect::{self, Subject};
+use crate::triage::collect::{self, Subject, log_file};
 use crate::triage::evidence::{Core, Evidence, ExitKind, LogPart, OtherServer, Stage, TextFile};
 use crate::triage::posthumous::console::Seen;
 use crate::triage::posthumous::fate::Fate;
@@ -137,8 +137,20 @@ fn add_configuration(evidence: &mut Evidence, beside: &Beside<'_>) {
             datadir: group.value("datadir").map(|path| path.to_path_lossy().into_owned()),
             server_id: group.value("server-id").and_then(number),
             pid: None,
+            log: evidence
+                .log
+                .path
+                .parent()
+                .map(|dir| other_log(dir, group.name.as_bstr()))
+                .unwrap_or_default(),
+            notes: Vec::new(),
         })
         .collect();
+}
+
+/// All of the error log of another server, its end where it is long.
+fn other_log(dir: &Path, server: &BStr) -> LogPart {
+    log_file::from_offset(&dir.join(format!("{server}.err")), 0)
 }
 
 /// The file with the configuration that the runner made for this start: what was kept of its test, or what is still in

@@ -7,6 +7,9 @@ use bstr::{BString, ByteSlice};
 
 use crate::component::cleaned;
 use crate::error::{Error, Result};
+use crate::sys::excerpt;
+use crate::triage::evidence::LogPart;
+use crate::triage::log::{self, Level};
 
 /// The name of the copy of a run's console.
 const CONSOLE: &str = "stdout.log";
@@ -40,7 +43,13 @@ impl FinishedRun {
     /// It does not exist, cannot be read, or holds no log.
     pub fn at(path: &Path) -> Result<FinishedRun> {
         let meta = std::fs::metadata(path).map_err(|error| Error::io("look at", path, error))?;
-        if meta.is_file() {
+        if !meta.is_dir() {
+            if !is_log(path) {
+                return Err(Error::new(format!("{} is no error log", path.display())).hint(
+                    "no line of it is one that a server, a runner or a sanitizer writes; give an error log, compressed or \
+                     not, an archive, or a directory with logs",
+                ));
+            }
             return Ok(FinishedRun::of_file(path));
         }
         // Links and dots would hide the names of the directories above.
@@ -51,7 +60,12 @@ impl FinishedRun {
                 let name = dir.file_name().unwrap_or_default().as_encoded_bytes();
                 FinishedRun { only_test: Some(name.into()), ..FinishedRun::of_vardir(&root) }
             }
-            Role::Other => FinishedRun { logs: error_logs(&dir, 4), ..FinishedRun::default() },
+            Role::Other => FinishedRun {
+                logs: error_logs(&dir, 4),
+                // What was kept of a test, without the run that it was kept of.
+                saved: dir.join("my.cnf").is_file().then(|| dir.clone()).into_iter().collect(),
+                ..FinishedRun::default()
+            },
         };
         let finished = FinishedRun { path: path.to_owned(), ..finished };
         if finished.logs.is_empty() && finished.bootstraps.is_empty() {
@@ -179,6 +193,27 @@ fn saved(root: &Path) -> Vec<PathBuf> {
     saved
 }
 
+/// Bytes of the beginning and of the end of a file that are looked at to see whether it is a log.
+const LOOK: u64 = 1 << 20;
+
+/// Whether a line of the file is one that a server, the program that started it or a sanitizer writes.
+fn is_log(path: &Path) -> bool {
+    let head = excerpt::head(path, 0, LOOK).unwrap_or_default();
+    let tail = excerpt::tail(path, 0..u64::MAX, LOOK).map(|tail| tail.text).unwrap_or_default();
+    [head, tail].into_iter().any(|text| {
+        let part = LogPart { path: path.to_owned(), first_line: 1, text: text.into() };
+        log::entries(&part).iter().any(|entry| {
+            let of_program =
+                [&b"mariadbd: "[..], b"mysqld: "].iter().any(|name| entry.raw.contains_str(name));
+            let words = ["Sanitizer", "runtime error: ", "mysqld_safe", " got signal ", "--bootstrap "];
+            entry.level != Level::None
+                || entry.is_command()
+                || of_program
+                || words.iter().any(|word| entry.raw.contains_str(word))
+        })
+    })
+}
+
 /// Files `*.err` in `dir` and `depth - 1` levels below it.
 fn error_logs(dir: &Path, depth: usize) -> Vec<PathBuf> {
     let files = walkdir::WalkDir::new(dir).follow_links(false).max_depth(depth).into_iter().flatten();
@@ -186,7 +221,12 @@ fn error_logs(dir: &Path, depth: usize) -> Vec<PathBuf> {
         entry.file_type().is_file() && entry.path().extension().is_some_and(|extension| extension == "err")
     });
     let logs: BTreeSet<PathBuf> = logs.map(walkdir::DirEntry::into_path).collect();
-    logs.into_iter().collect()
+    // The parts of logs that are kept with a failed test are those of the logs beside its directory.
+    let beside = |log: &PathBuf| {
+        let above = log.parent().filter(|dir| dir.join("my.cnf").is_file()).and_then(Path::parent);
+        above.zip(log.file_name()).is_some_and(|(dir, name)| logs.contains(&dir.join(name)))
+    };
+    logs.iter().filter(|log| !beside(log)).cloned().collect()
 }
 
 fn entries(dir: &Path) -> impl Iterator<Item = PathBuf> {
@@ -215,6 +255,8 @@ mod tests {
     use super::*;
     use crate::tree::testing::files as tree;
 
+    const LINE: &str = "2026-01-01 10:00:00 0 [Note] mariadbd: ready for connections.\n";
+
     fn logs(finished: &FinishedRun, dir: &tempfile::TempDir) -> Vec<String> {
         let root = dir.path().canonicalize().unwrap();
         finished.logs.iter().map(|log| log.strip_prefix(&root).unwrap().display().to_string()).collect()
@@ -230,6 +272,7 @@ mod tests {
             "v/2/log/mysqld.1.err",
             "v/install.db/x.err",
         ]);
+        std::fs::write(dir.path().join("v/2/log/mysqld.1.err"), LINE).unwrap();
         for part in ["v", "v/log", "v/1", "v/1/log"] {
             let finished = FinishedRun::at(&dir.path().join(part)).unwrap();
             assert_eq!(logs(&finished, &dir), ["v/1/log/mysqld.1.err", "v/2/log/mysqld.1.err"], "{part}");
@@ -251,7 +294,10 @@ mod tests {
     fn logs_may_stand_alone() {
         let dir = tree(&["some/where/x.err", "empty/x.txt"]);
         assert_eq!(logs(&FinishedRun::at(&dir.path().join("some")).unwrap(), &dir), ["some/where/x.err"]);
-        let log = FinishedRun::at(&dir.path().join("some/where/x.err")).unwrap();
+        let log = dir.path().join("some/where/x.err");
+        assert!(FinishedRun::at(&log).unwrap_err().to_string().contains("is no error log"));
+        std::fs::write(&log, LINE).unwrap();
+        let log = FinishedRun::at(&log).unwrap();
         assert_eq!((log.vardir, log.logs.len()), (None, 1));
         assert!(FinishedRun::at(&dir.path().join("empty")).unwrap_err().hint_text().is_some());
         assert!(FinishedRun::at(&dir.path().join("none")).is_err());

@@ -47,9 +47,13 @@ fn gave_up_before(scene: &Scene<'_>, text: &CrashText<'_>) -> Option<Rank> {
     let aborting = scene.errors().any(|entry| {
         (entry.message == "Aborting" || given_up.iter().any(|words| entry.says(words))) && entry.line < line
     });
+    // So does Galera where a node cannot stay in its cluster, and ends the process by SIGABRT.
+    let by_galera = scene.log.iter().any(|entry| {
+        entry.subsystem == "WSREP" && entry.line < line && entry.message.ends_with(b": Terminated.")
+    });
     // A sanitizer ends the process by SIGABRT when it has told.
     let told = signal(scene, text) == Some(libc::SIGABRT) && !own_reports(scene).is_empty();
-    (aborting || told || text.fatal.is_some()).then_some(Rank::Consequence)
+    (aborting || by_galera || told || text.fatal.is_some()).then_some(Rank::Consequence)
 }
 
 /// The server's last words; where it wrote no stack, that of its core file.

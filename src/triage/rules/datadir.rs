@@ -5,13 +5,13 @@ use std::path::PathBuf;
 use bstr::{BStr, ByteSlice};
 
 use crate::triage::catalogue::{
-    ARIA_CONTROL, DATADIR_DENIED, DATADIR_EMPTY, DATADIR_LOCKED, DATADIR_MISSING, DATADIR_NEWER,
+    ARIA_CONTROL, DATADIR_DENIED, DATADIR_EMPTY, DATADIR_LOCKED, DATADIR_MISSING, DATADIR_NEWER, PATH_DENIED,
 };
 use crate::triage::collect::holders::is_locked;
 use crate::triage::evidence::{AriaFile, Holder, Resource};
 use crate::triage::files::{
-    Obstacle, absolute, complaints, data_file, describe, mentioned, named_by, obstacle, remedy, served,
-    source, who,
+    Access, Obstacle, absolute, complaints, data_file, denied_by, describe, mentioned, named_by, obstacle,
+    remedy, served, source, who,
 };
 use crate::triage::finding::Finding;
 use crate::triage::finding::Rule;
@@ -19,7 +19,8 @@ use crate::triage::log::Entry;
 use crate::triage::scene::Scene;
 
 /// The rules of this file.
-pub const RULES: &[Rule] = &[locked, missing, denied, no_system_tables, other_version, aria, aria_files];
+pub const RULES: &[Rule] =
+    &[locked, missing, denied, denied_to_innodb, no_system_tables, other_version, aria, aria_files];
 
 /// The data directory, as far as it is known.
 fn datadir(scene: &Scene<'_>) -> Option<PathBuf> {
@@ -61,8 +62,25 @@ fn missing<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
     Some(Finding::new(DATADIR_MISSING, text).quoting([entry]).blaming(scene.argument("datadir")).fix(fix))
 }
 
+/// Options that name directories of InnoDB's elsewhere than in the data directory.
+const OF_INNODB: [&str; 3] = ["innodb-data-home-dir", "innodb-log-group-home-dir", "innodb-undo-directory"];
+
+/// InnoDB may not use a directory that an option names; its words name no path.
+fn denied_to_innodb<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
+    let entry = complaints(scene)
+        .find(|entry| entry.subsystem == "InnoDB" && entry.says("does not have the access rights"))
+        .filter(|_| !served(scene))?;
+    OF_INNODB.iter().find_map(|option| {
+        let given = scene.given(option).filter(|given| !given.value.is_empty())?;
+        let dir = absolute(scene, given.value);
+        let (why, fix) = denied_by(scene, &dir.join("x"), Access::Write)?;
+        let text = format!("the directory of {} cannot be used: {why}", scene.written(&given));
+        Some(Finding::new(PATH_DENIED, text).quoting([entry]).blaming(given.argument).fix(fix).fatal())
+    })
+}
+
 fn denied<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
-    if served(scene) {
+    if served(scene) || denied_to_innodb(scene).is_some() {
         return None;
     }
     let refusal = |entry: &Entry<'a>| match entry.system_error() {
@@ -77,7 +95,7 @@ fn denied<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
     let path = data_file(scene, &entry);
     let file = path.as_ref().map(|path| absolute(scene, path.as_bstr()));
     let file = file.or_else(|| Some(datadir(scene)?.join("x")));
-    let blocked = file.and_then(|file| obstacle(scene, &file)).filter(|b| matches!(b, Obstacle::Denied(_)));
+    let blocked = file.and_then(|file| obstacle(scene, &file)).filter(|b| matches!(b, Obstacle::Denied(..)));
     let why = match (&blocked, &path, entry.system_error()) {
         (_, _, Some(libc::EROFS)) => "its file system is read-only".to_owned(),
         (Some(blocked), ..) => describe(scene, blocked),
@@ -269,15 +287,16 @@ fn aria<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
             (
                 format!("Aria's control file '{path}' is corrupt: {why}"),
                 scene.argument("datadir"),
-                "use a fresh data directory; to keep this one, remove aria_log_control and aria_log.* and run \
-                 aria_chk -r --zerofill on its Aria tables",
+                "use a fresh data directory (another --vardir); to keep this one, remove aria_log_control and aria_log.*, \
+                 which loses changes that are in the logs only, and run aria_chk -r --zerofill on its Aria tables",
             )
         };
         return Some(Finding::new(ARIA_CONTROL, text).quoting([entry]).blaming(argument).fix(fix));
     }
     let entry = complaints(scene).find(recovery)?;
     let text = format!("Aria's log does not fit its tables: {}", entry.message);
-    let fix = "use a fresh data directory; to keep this one, run aria_chk -r on all Aria tables and remove aria_log.*";
+    let fix = "use a fresh data directory (another --vardir); to keep this one, run aria_chk -r on all Aria tables and \
+               remove aria_log.*, which loses changes that are in the logs only";
     Some(Finding::new(ARIA_CONTROL, text).quoting([entry]).fix(fix))
 }
 
@@ -297,8 +316,8 @@ fn aria_files<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
     let file = odd.or_else(|| last().filter(|log| log.bytes < ARIA_LOG_BYTES))?;
     let path = file.path.display();
     let what = if is_control(file) { "control file" } else { "log" };
-    let fix =
-        "use a fresh data directory; to keep this one, remove it and run aria_chk -r on all Aria tables";
+    let fix = "use a fresh data directory (another --vardir); to keep this one, remove it, which loses changes that are in it \
+         only, and run aria_chk -r on all Aria tables";
     let (text, seen) = if file.regular {
         (
             format!("Aria's {what} '{path}' is cut"),

@@ -6,6 +6,7 @@ use bstr::{BStr, BString, ByteSlice};
 
 use crate::triage::catalogue::{DISK_FULL, INODES, QUOTA, Rank, TMPDIR_FULL, TMPDIR_MISSING};
 use crate::triage::evidence::{ExitKind, Space};
+use crate::triage::files::{Access, absolute, denied_by};
 use crate::triage::finding::Finding;
 use crate::triage::finding::Rule;
 use crate::triage::log::Entry;
@@ -68,7 +69,17 @@ fn tmpdir<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
         .collect();
     let (first, errno) = *lines.first()?;
     let named = tmpdir_of(&first, &dirs).or_else(|| dirs.first().filter(|_| dirs.len() == 1));
+    let dir = match named {
+        Some(dir) => Some(dir.path.to_owned()),
+        None => path_in(&first).and_then(|path| Some(path.to_path().ok()?.parent()?.to_owned())),
+    };
+    let refused = dir.filter(|_| matches!(errno, libc::EACCES | libc::EPERM)).and_then(|dir| {
+        let path = absolute(scene, dir.join("x").as_os_str().as_encoded_bytes().into());
+        denied_by(scene, &path, Access::Write)
+    });
+    let denied = refused.as_ref().map(|(why, _)| format!("cannot be used: {why}"));
     let why = match errno {
+        _ if denied.is_some() => denied.as_deref().unwrap_or_default(),
         libc::ENOENT => "does not exist",
         libc::ENOTDIR => "is not a directory",
         libc::EROFS => "is on a read-only file system",
@@ -86,7 +97,11 @@ fn tmpdir<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
             None => format!("the directory for temporary files {why}"),
         },
     };
+    let elsewhere = refused
+        .as_ref()
+        .map(|(_, fix)| format!("name another directory: --tmpdir=$MYSQLTEST_VARDIR/tmp; or {fix}"));
     let fix = match errno {
+        _ if elsewhere.is_some() => elsewhere.as_deref().unwrap_or_default(),
         libc::EACCES | libc::EPERM => {
             "let the server's user (--user) write there, or name another directory with --tmpdir"
         }
@@ -112,7 +127,7 @@ fn lack(entry: &Entry<'_>) -> Option<i32> {
         libc::EDQUOT => entry.says("Errcode: ") || entry.says("errno") || entry.says("Disk quota exceeded"),
         _ => false,
     });
-    let lower = entry.message.to_ascii_lowercase();
+    let lower = entry.words();
     by_number.or_else(|| FULL.iter().any(|words| lower.contains_str(words)).then_some(libc::ENOSPC))
 }
 
@@ -166,7 +181,7 @@ fn no_space<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
         _ if no_inodes => (
             INODES,
             format!("no inodes are left to make a file{what}"),
-            "remove files, or point --vardir (or --mem) to a file system with free inodes (df -i)",
+            "point --vardir (or --mem) to a file system with free inodes (df -i), or make some free there",
         ),
         _ if temporary => (
             TMPDIR_FULL,

@@ -4,6 +4,7 @@ use bstr::{BStr, BString, ByteSlice};
 
 use crate::triage::argument::{name, value};
 use crate::triage::catalogue::{KEY_FILE, WRONG_KEY};
+use crate::triage::files::{Access, absolute, denied_by, mentioned as mentioned_path};
 use crate::triage::finding::Finding;
 use crate::triage::finding::Rule;
 use crate::triage::log::{Entry, Level};
@@ -28,7 +29,7 @@ fn failed_plugin<'a>(scene: &Scene<'a>) -> Option<(Entry<'a>, &'a BStr)> {
 /// Lines in which the server gives up because it has no keys.
 fn without_keys<'a>(scene: &Scene<'a>) -> Option<Entry<'a>> {
     errors(scene).find(|entry| {
-        let lower = entry.message.to_ascii_lowercase();
+        let lower = entry.words();
         (lower.contains_str("failed to enable encryption"))
             || (lower.contains_str("cannot enable encryption"))
             || (lower.contains_str("encryption plugin") && lower.contains_str("not available"))
@@ -38,7 +39,7 @@ fn without_keys<'a>(scene: &Scene<'a>) -> Option<Entry<'a>> {
 /// Lines in which the server gives up because its keys do not open the data.
 fn not_decrypted<'a>(scene: &Scene<'a>) -> Option<Entry<'a>> {
     errors(scene).find(|entry| {
-        let lower = entry.message.to_ascii_lowercase();
+        let lower = entry.words();
         let says = |words: &str| lower.contains_str(words);
         (says("encryption key")
             && (says("failed") || says("not found") || says("unknown") || says("missing")))
@@ -85,11 +86,18 @@ fn key_file<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
     });
     let given = mentioned.or(given);
     let written = given.as_ref().map(|given| format!(": {}", scene.written(given))).unwrap_or_default();
+    let refused = why.filter(|entry| entry.system_error() == Some(libc::EACCES)).and_then(|entry| {
+        let path = given.map(|given| given.value.strip_prefix(b"FILE:").unwrap_or(given.value).as_bstr());
+        denied_by(scene, &absolute(scene, mentioned_path(&entry).or(path)?), Access::Read)
+    });
     let text = match message {
         Some(message) if message.contains_str("is not set") => {
             format!("the plugin '{plugin}' has no file of encryption keys: {message}")
         }
-        Some(message) => format!("the plugin '{plugin}' cannot use its keys: {message}{written}"),
+        Some(message) => {
+            let why = refused.as_ref().map(|(why, _)| format!(", as {why}")).unwrap_or_default();
+            format!("the plugin '{plugin}' cannot use its keys: {message}{why}{written}")
+        }
         None => format!("the plugin '{plugin}' has no encryption keys to give{written}"),
     };
     let text = BString::from(text);
@@ -98,7 +106,7 @@ fn key_file<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
         .quoting([failed])
         .quoting(without_keys(scene))
         .blaming(given.as_ref().and_then(|given| given.argument))
-        .fix(fix(why, plugin));
+        .fix(refused.map_or_else(|| fix(why, plugin), |(_, fix)| fix));
     // Without the keys the server goes on, until something needs them.
     let fatal = forced(scene, plugin) || without_keys(scene).is_some() || not_decrypted(scene).is_some();
     Some(if fatal { finding } else { finding.following() })

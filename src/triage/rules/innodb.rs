@@ -12,6 +12,7 @@ use crate::triage::files::{
 use crate::triage::finding::Finding;
 use crate::triage::finding::Rule;
 use crate::triage::log::{Entry, Level};
+use crate::triage::names;
 use crate::triage::rules::datadir::maker;
 use crate::triage::scene::Scene;
 
@@ -70,7 +71,7 @@ fn belongs(option: &str) -> String {
 fn page_size<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
     let option = "innodb-page-size";
     let entry = of_innodb(scene).find(|entry| {
-        let text = entry.message.to_ascii_lowercase();
+        let text = entry.words();
         let size = text.contains_str("page size") || text.contains_str("page_size");
         size && (text.contains_str("uses page")
             || text.contains_str("but the")
@@ -191,8 +192,10 @@ const FRESH: &str = "start with a fresh data directory (another --vardir); look 
 
 fn undo<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
     let entry = of_innodb(scene).find(|entry| {
-        let text = entry.message.to_ascii_lowercase();
-        let file = text.find_iter("undo").any(|at| text.get(at + 4).is_some_and(u8::is_ascii_digit));
+        let text = entry.words();
+        let numbered =
+            |text: &[u8]| text.find_iter("undo").any(|at| text.get(at + 4).is_some_and(u8::is_ascii_digit));
+        let file = numbered(&text) || mentioned(entry).is_some_and(|path| numbered(names::base(path)));
         (file || text.contains_str("undo tablespace") || text.contains_str("undo_tablespaces"))
             && !text.contains_str("creating system tablespace")
             && !denied(entry)

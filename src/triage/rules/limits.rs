@@ -149,14 +149,14 @@ const AIO_WORDS: [&str; 6] =
     ["io_uring", "create_uring", "io_setup", "native aio", "aio sub-system", "aio subsystem"];
 
 fn about_aio(entry: &Entry<'_>) -> bool {
-    let lower = entry.message.to_ascii_lowercase();
+    let lower = entry.words();
     AIO_WORDS.iter().any(|words| lower.contains_str(words))
 }
 
 /// The line with which InnoDB gives up. Where it goes on without the interface, that is no death.
 fn refused_aio<'a>(scene: &Scene<'a>) -> Option<Entry<'a>> {
     let goes_on = scene.log.iter().any(|entry| {
-        let lower = entry.message.to_ascii_lowercase();
+        let lower = entry.words();
         about_aio(entry) && (lower.contains_str("falling back") || lower.contains_str("disabled."))
     });
     let complaint =
@@ -176,7 +176,7 @@ fn aio_lines<'a>(scene: &Scene<'a>, fatal: Entry<'a>) -> Vec<Entry<'a>> {
 
 fn locked_memory<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
     let locking = |entry: &Entry<'a>| {
-        let lower = entry.message.to_ascii_lowercase();
+        let lower = entry.words();
         lower.contains_str("locked limit")
             || lower.contains_str("memlock")
             || (lower.contains_str("mlock") && entry.system_error().is_some())
@@ -205,7 +205,7 @@ fn asynchronous_io<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
     let lines = aio_lines(scene, fatal);
     let errno = lines.iter().find_map(|entry| entry.system_error().or_else(|| named_error(entry)));
     let switch = scene.evidence.system.io_uring_disabled.filter(|value| *value > 0);
-    let uring = lines.iter().any(|entry| entry.message.to_ascii_lowercase().contains_str("uring"));
+    let uring = lines.iter().any(|entry| entry.words().contains_str("uring"));
     let (why, fix) = match (errno, switch) {
         (_, Some(value)) if uring => (
             format!("kernel.io_uring_disabled is {value}"),

@@ -51,7 +51,7 @@ const NO_MEMORY: [&str; 8] = [
 
 /// The line tells of memory that could not be had.
 fn wants_memory(entry: &Entry<'_>) -> bool {
-    let lower = entry.message.to_ascii_lowercase();
+    let lower = entry.words();
     let says = NO_MEMORY.iter().any(|words| lower.contains_str(words));
     says || (lower.contains_str("mmap") && entry.system_error() == Some(libc::ENOMEM))
 }
@@ -95,7 +95,7 @@ fn no_memory<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
     let lines: Vec<Entry<'a>> = lines.into_iter().filter(|entry| entry.level != Level::Warning).collect();
     let told = TAKERS.iter().find_map(|(option, words)| {
         let about = lines.iter().any(|entry| {
-            let lower = entry.message.to_ascii_lowercase();
+            let lower = entry.words();
             words.iter().any(|word| lower.contains_str(word))
         });
         let given = scene.given(option).filter(|_| about)?;
@@ -144,7 +144,7 @@ fn no_thread<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
     let lines: Vec<Entry<'a>> = scene
         .dying()
         .filter(|entry| {
-            let lower = entry.message.to_ascii_lowercase();
+            let lower = entry.words();
             let thread = lower.contains_str("create") && lower.contains_str("thread");
             let refused = [libc::EAGAIN, libc::ENOMEM].map(Some).contains(&entry.system_error());
             thread && refused || entry.says("Can't initialize timers")

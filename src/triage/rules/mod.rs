@@ -22,6 +22,9 @@ pub mod program;
 pub mod replication;
 pub mod running;
 pub mod sanitizer;
+pub mod script;
+pub mod several_options;
+pub mod state_transfer;
 pub mod tls;
 pub mod waiting;
 pub mod wsrep;
@@ -31,10 +34,12 @@ use crate::triage::finding::Rule;
 /// All rules. Within one rank, the first that knows is the cause: what tears a process down, then what the server was
 /// told, then what it found.
 pub const RULES: &[&[Rule]] = &[
+    script::RULES,
     running::RULES,
     sanitizer::RULES,
     crash::RULES,
     program::RULES,
+    several_options::RULES,
     plugins::RULES,
     options::RULES,
     option_names::RULES,
@@ -47,6 +52,7 @@ pub const RULES: &[&[Rule]] = &[
     limits::RULES,
     encryption::RULES,
     tls::RULES,
+    state_transfer::RULES,
     wsrep::RULES,
     replication::RULES,
     datadir::RULES,

@@ -22,7 +22,7 @@ const SOCKET_BYTES: usize = 107;
 
 /// A line about a unix socket and not about TCP.
 fn about_socket(entry: &Entry<'_>) -> bool {
-    let text = entry.message.to_ascii_lowercase();
+    let text = entry.words();
     text.contains_str("unix socket") || text.contains_str("socket file")
 }
 
@@ -217,7 +217,10 @@ fn socket<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
                 format!(" by process {}: {}", holder.pid, holder.command),
                 format!("end process {}, or use another socket or --vardir", holder.pid),
             ),
-            None => (String::new(), format!("find who listens there (ss -lxp), or remove the file {path}")),
+            None => (
+                String::new(),
+                "find who listens there (ss -lxp), or use another socket or --vardir".to_owned(),
+            ),
         };
         let text = format!("the socket '{path}'{whose} is in use{by}");
         return Some(with_holders(finding(SOCKET_IN_USE, text).fix(fix), "socket", &holders));

@@ -6,6 +6,7 @@ use bstr::{BStr, ByteSlice};
 
 use crate::triage::catalogue::{INIT_FILE, OPTION_FILE_SYNTAX, OPTION_FILE_UNREADABLE, OPTION_GROUP_MISSING};
 use crate::triage::evidence::{ExitKind, OptionFile, Stage};
+use crate::triage::files::{Access, absolute, denied_by};
 use crate::triage::finding::Rule;
 use crate::triage::finding::{Finding, Quote};
 use crate::triage::log::{Entry, Level};
@@ -24,14 +25,23 @@ pub const RULES: &[Rule] = &[
 ];
 
 /// Why a file cannot be read, in words, and what to do.
-fn trouble(number: Option<i32>, path: &str) -> (&'static str, String) {
+fn trouble(scene: &Scene<'_>, number: Option<i32>, path: &str) -> (String, String) {
+    let told = |why: &str, fix: String| (why.to_owned(), fix);
     match number {
-        Some(libc::ENOENT | libc::ENOTDIR) => ("is not there", format!("make {path}, or correct its name")),
-        Some(libc::EACCES | libc::EPERM) => {
-            ("may not be read by the server", format!("let the server's user read it: chmod a+r {path}"))
+        Some(libc::ENOENT | libc::ENOTDIR) => {
+            told("is not there", format!("make {path}, or correct its name"))
         }
-        Some(libc::EISDIR) => ("is a directory", "name a file".to_owned()),
-        _ => ("cannot be read", format!("see that {path} is a file that the server's user may read")),
+        Some(libc::EACCES | libc::EPERM) => {
+            match denied_by(scene, &absolute(scene, path.into()), Access::Read) {
+                Some((why, fix)) => (format!("may not be read by the server: {why}"), fix),
+                None => told(
+                    "may not be read by the server",
+                    format!("look at the modes of {path} and of the directories above: namei -l {path}"),
+                ),
+            }
+        }
+        Some(libc::EISDIR) => told("is a directory", "name a file".to_owned()),
+        _ => told("cannot be read", format!("see that {path} is a file that the server's user may read")),
     }
 }
 
@@ -53,7 +63,7 @@ fn unreadable<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
         return None;
     }
     let known = known_file(scene, path).and_then(|file| file.error).or_else(|| entry.system_error());
-    let (why, fix) = trouble(known, &path.to_string());
+    let (why, fix) = trouble(scene, known, &path.to_string());
     let at = scene.evidence.argv.iter().rposition(|option| {
         option.text.starts_with(b"--defaults-") && option.text.ends_with(path) && !path.is_empty()
     });
@@ -76,7 +86,7 @@ fn missing_include<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
     let file = scene.evidence.option_files.iter().find(broken)?;
     let included = file.included.as_ref()?;
     let path = file.path.display().to_string();
-    let (why, fix) = trouble(file.error, &path);
+    let (why, fix) = trouble(scene, file.error, &path);
     let text =
         format!("the option file '{path}', which {included} includes, {why}: the server goes on without it");
     let mut finding = Finding::new(OPTION_FILE_UNREADABLE, text).fix(fix).likely();
@@ -145,7 +155,7 @@ fn init_file_missing<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
         entry.level != Level::Note && entry.system_error().is_some() && entry.quoted().contains(&given.value)
     })?;
     let path = given.value.to_string();
-    let (why, fix) = trouble(entry.system_error(), &path);
+    let (why, fix) = trouble(scene, entry.system_error(), &path);
     let text = format!("the --init-file '{path}' ({}) {why}", scene.origin(&given));
     Some(Finding::new(INIT_FILE, text).quoting([entry]).blaming(given.argument).fix(fix))
 }

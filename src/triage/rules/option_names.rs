@@ -217,7 +217,9 @@ fn ambiguous_option<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
         .collect();
     let candidates = if (2..=8).contains(&all.len()) { all.join(", ") } else { told.to_string() };
     let text = format!("the option '{word}'{} is the beginning of several: {candidates}", blame.place());
-    let fix = format!("write one of these in full: {candidates}");
+    let value = value.map(|value| format!("={}", value.as_bstr())).unwrap_or_default();
+    let whole: Vec<String> = candidates.split(", ").map(|name| format!("--{name}{value}")).collect();
+    let fix = format!("write one of these in full: {}", whole.join(", "));
     Some(Finding::new(AMBIGUOUS_OPTION, text).quoting([entry]).blaming(blame.argument).fix(fix))
 }
 

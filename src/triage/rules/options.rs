@@ -86,7 +86,7 @@ pub(super) fn unknown_word<'a>(scene: &Scene<'a>) -> Option<(Entry<'a>, &'a BStr
         // The server's own mark between the words of files and arguments stays behind where 10.5 gave up to parse the
         // options of a plugin.
         complains
-            && !entry.says("----file-marker----")
+            && !entry.message.contains_str("----file-marker----")
             && (entry.level == Level::Error || (entry.level == Level::None && !plain))
     })?;
     let rest = told.after("unknown option '").or_else(|| told.after("unknown variable '"))?;
@@ -172,6 +172,9 @@ fn stray_argument<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
         (Some(dash), _) => {
             let bare = word.trim_start_with(|c| c == dash || c == '-').as_bstr();
             format!("it begins with '{dash}', which is no hyphen: write --{bare}")
+        }
+        _ if word.starts_with(b"\xef\xbb\xbf") => {
+            "its file begins with a byte order mark (EF BB BF): save it without one".to_owned()
         }
         _ if word.starts_with(b"#") => "an option file has no comments: remove it".to_owned(),
         _ if known(word) => format!(

@@ -131,7 +131,7 @@ fn missing<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
     let refused = refused(scene, &[libc::ENOENT, libc::ENOTDIR, libc::EISDIR])?;
     let whose = of_option(scene, &refused.option);
     let file = absolute(scene, refused.path.as_bstr());
-    let blocked = obstacle(scene, &file).filter(|blocked| !matches!(blocked, Obstacle::Denied(_)));
+    let blocked = obstacle(scene, &file).filter(|blocked| !matches!(blocked, Obstacle::Denied(..)));
     // A file that is missing is a cause only where an option named it.
     let (_, given) = refused.option.as_ref()?;
     let (text, fix) = match &blocked {
@@ -159,7 +159,7 @@ fn denied<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
         return None;
     }
     let whose = of_option(scene, &refused.option);
-    let blocked = obstacle(scene, &file).filter(|blocked| matches!(blocked, Obstacle::Denied(_)));
+    let blocked = obstacle(scene, &file).filter(|blocked| matches!(blocked, Obstacle::Denied(..)));
     let (why, fix) = match (&blocked, refused.error) {
         (_, libc::EROFS) => {
             ("its file system is read-only".to_owned(), "name a path on another file system".to_owned())

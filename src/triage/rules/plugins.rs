@@ -10,6 +10,7 @@ use crate::triage::catalogue::{
     PLUGIN_MISSING, PLUGIN_NOT_A_PLUGIN, PLUGIN_NOT_IN_LIBRARY, PLUGIN_SYMBOL, Rank, UNKNOWN_VARIABLE,
 };
 use crate::triage::collect::plugins::{belongs, stem};
+use crate::triage::files::{Access, absolute, denied_by};
 use crate::triage::finding::Finding;
 use crate::triage::finding::Rule;
 use crate::triage::log::{Entry, Level};
@@ -368,6 +369,13 @@ fn absent(scene: &Scene<'_>, failure: &Failure<'_>) -> Option<Verdict> {
         return Some(Verdict::new(PLUGIN_MISSING, text).fix(format!("write only {library}")));
     }
     if says(failure, &["Permission denied"]) {
+        let file = failure.file.map(|file| file.path.clone()).or_else(|| {
+            let path = failure.complaint.quoted().first().copied().filter(|path| path.starts_with(b"/"))?;
+            Some(absolute(scene, path))
+        });
+        if let Some((why, fix)) = file.and_then(|file| denied_by(scene, &file, Access::Read)) {
+            return Some(Verdict::new(PLUGIN_MISSING, format!("may not be read: {why}")).fix(fix));
+        }
         let text = format!("may not be read: {}", failure.reason);
         return Some(
             Verdict::new(PLUGIN_MISSING, text).fix("make it readable for the user that the server runs as"),

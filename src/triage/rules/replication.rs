@@ -4,6 +4,7 @@ use bstr::{BStr, BString, ByteSlice};
 
 use crate::triage::catalogue::{BINLOG_INDEX, RELAY_LOG, SERVER_ID};
 use crate::triage::files::served;
+use crate::triage::files::{Access, absolute, denied_by};
 use crate::triage::finding::Finding;
 use crate::triage::finding::Rule;
 use crate::triage::log::{Entry, Level};
@@ -42,7 +43,7 @@ const RELAY_WORDS: [&str; 8] = [
 ];
 
 fn says_any(entry: &Entry<'_>, words: &[&str]) -> bool {
-    let lower = entry.message.to_ascii_lowercase();
+    let lower = entry.words();
     words.iter().any(|word| lower.contains_str(word.to_ascii_lowercase()))
 }
 
@@ -106,7 +107,16 @@ fn binary_log<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
         return None;
     }
     let path = path_of(&first).or(given.map(|given| given.value)).unwrap_or_default();
-    let (why, fix): (BString, &str) = if first.says("is a directory name") {
+    // Not all of these lines have the system's number.
+    let refused = path_of(&first)
+        .filter(|_| errno.is_none_or(|number| number == libc::EACCES))
+        .and_then(|path| denied_by(scene, &absolute(scene, path), Access::Write));
+    let (why, fix): (BString, &str) = if let Some((why, fix)) = &refused {
+        (
+            format!("the server may not write the binary log '{path}' or its index, as {why}").into(),
+            fix.as_str(),
+        )
+    } else if first.says("is a directory name") {
         (
             format!("the binary log '{path}' is a directory").into(),
             "name a file: its name is the beginning of the names of all binary logs",
@@ -114,17 +124,19 @@ fn binary_log<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
     } else if first.says("number exhausted") {
         (
             "the numbers of binary logs are used up".into(),
-            "remove old binary logs and their lines in the index",
+            "begin with a fresh data directory (another --vardir); removing old binary logs and their lines in the index \
+             loses what replicas and backups may still need of them",
         )
     } else if first.says("GTID state") {
         (
             format!("the state file of the binary log '{path}' cannot be read").into(),
-            "remove the .state file together with the binary logs, or begin with a new data directory",
+            "begin with a fresh data directory (another --vardir); removing the .state file together with the binary \
+             logs loses all that is in them",
         )
     } else if first.says("not found in binlog index") || first.says("needed for recovery") {
         (
             format!("a binary log that recovery needs is not in the index: {}", first.message).into(),
-            "bring the file and its line in the index back, or begin with a new data directory",
+            "bring the file and its line in the index back, or begin with a fresh data directory (another --vardir)",
         )
     } else {
         match errno {
@@ -138,7 +150,7 @@ fn binary_log<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
             ),
             Some(libc::EISDIR) => (
                 format!("where the binary log '{path}' should be is a directory").into(),
-                "remove the directory, or give the binary log another name",
+                "give the binary log another name, or move the directory away",
             ),
             _ => (
                 format!("the binary log or its index cannot be opened: {}", first.message).into(),
@@ -183,13 +195,14 @@ fn relay_log<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
     let (text, fix) = if says_any(&first, &["Failed to open the relay log", "Could not find target log"]) {
         (
             format!("the relay log {file}that the replica was at cannot be opened{written}"),
-            "the relay logs, their index and relay-log.info belong together: remove all of them, or bring the \
-             missing ones back",
+            "the relay logs, their index and relay-log.info belong together: bring the missing ones back; removing all \
+             of them loses what the replica has fetched and not applied",
         )
     } else {
         (
             format!("the replica's state cannot be read: {}{written}", first.message),
-            "remove master.info, relay-log.info and the relay logs together, or bring back what is missing",
+            "bring back what is missing of master.info, relay-log.info and the relay logs; removing all of them loses \
+             where the replica was and what it has fetched and not applied",
         )
     };
     let finding = Finding::new(RELAY_LOG, text)
@@ -204,7 +217,7 @@ fn relay_log<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
 /// The two servers of a replication have one id. That ends the replication, and no server.
 fn server_id<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
     let line = scene.errors().find(|entry| {
-        let lower = entry.message.to_ascii_lowercase();
+        let lower = entry.words();
         let id = lower.contains_str("server id")
             || lower.contains_str("server_id")
             || lower.contains_str("server_uuid");

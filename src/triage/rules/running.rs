@@ -1,14 +1,17 @@
-//! During and after a test: time-outs, shutdowns, lines that nothing suppresses, and failures of scripts whose cause
+//! During and after a test: shutdowns, lines that nothing suppresses, and failures of scripts whose cause
 //! is the server's.
+
+use std::path::PathBuf;
 
 use bstr::{BStr, BString, ByteSlice};
 
-use crate::triage::catalogue::{
-    RUN_HANG, RUN_MISSING_PLUGIN, RUN_RESTARTED, RUN_SHUTDOWN, RUN_VALGRIND, RUN_WARNINGS,
-};
+use crate::grammar::suppression::Suppression;
+use crate::sys::pcre::Pattern;
+
+use crate::triage::catalogue::{RUN_MISSING_PLUGIN, RUN_RESTARTED, RUN_SHUTDOWN, RUN_VALGRIND, RUN_WARNINGS};
 use crate::triage::crash::{assertion_words, read};
 use crate::triage::diagnosis::signal_name;
-use crate::triage::evidence::{ExitKind, Stage, Statement, TestFacts};
+use crate::triage::evidence::{ExitKind, Stage, TestFacts};
 use crate::triage::finding::Rule;
 use crate::triage::finding::{Finding, Quote};
 use crate::triage::log::{Entry, Level, entries};
@@ -18,14 +21,14 @@ use crate::triage::scene::Scene;
 use crate::triage::stack::{Frame, culprit, folded};
 
 /// The rules of this file.
-pub const RULES: &[Rule] = &[shutdown, hang, valgrind_errors, warnings];
+pub const RULES: &[Rule] = &[shutdown, valgrind_errors, warnings];
 
 /// Those about lines that failed a test.
 pub const LINES: &[Rule] = &[valgrind_errors, warnings];
 
 /// What may make a script fail though it is right: asked where a result differs or a command failed, and nothing else
 /// is asked then, as logs of tests are full of errors that are meant.
-pub const SCRIPT_RULES: &[Rule] = &[crashed_and_restarted, missing_plugin];
+pub const SCRIPT_RULES: &[Rule] = &[crashed_and_restarted, missing_plugin, unset_library];
 
 fn test<'a>(scene: &Scene<'a>) -> Option<&'a TestFacts> {
     scene.evidence.test.as_ref().filter(|_| scene.evidence.stage == Stage::Running)
@@ -56,49 +59,6 @@ fn shutdown<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
     };
     let finding = Finding::new(RUN_SHUTDOWN, format!("{by} during the test")).quoting([entry]).fix(fix);
     Some(if own { finding.following() } else { finding })
-}
-
-/// The test did not end: what the script, and what the servers, wait for.
-fn hang<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
-    let test = test(scene).filter(|_| scene.evidence.timed_out)?;
-    // The one that waits longest for something is what the others wait for, if not a sleep of its own.
-    let busy = test.statements.iter().max_by_key(|statement| number(statement.seconds.as_bstr()));
-    let text = match (test.programs.first(), busy, &test.last_line) {
-        (Some(program), _, _) => format!("the script waits for a program: {program}"),
-        (None, Some(statement), _) => {
-            let state = match statement.state.as_slice() {
-                b"" => String::new(),
-                _ => format!(" ({})", statement.state),
-            };
-            let Statement { server, seconds, text, .. } = statement;
-            format!("{server} executes a statement for {seconds} s{state}: {}", one_line(text.as_bstr()))
-        }
-        (None, None, Some(line)) => format!("the script is at: {line}"),
-        (None, None, None) => "the script has written nothing".to_owned(),
-    };
-    let mut finding = Finding::new(RUN_HANG, text).likely();
-    if let Some(line) = &test.last_line {
-        finding = finding.seen(format!("last line of the script's output: {line}"));
-    }
-    for program in &test.programs {
-        finding = finding.seen(format!("program of the script: {program}"));
-    }
-    for Statement { server, connection, seconds, state, text } in &test.statements {
-        let text = one_line(text.as_bstr());
-        finding = finding.seen(format!("{server}, connection {connection}, {seconds} s, {state}: {text}"));
-    }
-    for line in scene.evidence.threads.lines() {
-        finding = finding.seen(line);
-    }
-    Some(finding.fix("a slow machine or build is given more time with --testcase-timeout=MINUTES"))
-}
-
-fn number(text: &BStr) -> i64 {
-    text.to_str().ok().and_then(|text| text.parse().ok()).unwrap_or(0)
-}
-
-fn one_line(text: &BStr) -> BString {
-    bstr::join(" ", text.fields()).into()
 }
 
 fn valgrind_errors<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
@@ -141,6 +101,9 @@ fn warnings<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
         1 => String::new(),
         n => format!(" (and {} more)", n - 1),
     };
+    if let Some(finding) = near_miss(test, said) {
+        return Some(finding.quoting(lines.iter().take(WARNINGS).copied()));
+    }
     let text = format!("the error log has a line that nothing suppresses{more}: {said}");
     let mut finding = Finding::new(RUN_WARNINGS, text).quoting(lines.iter().take(WARNINGS).copied());
     if lines.is_empty() {
@@ -154,6 +117,29 @@ fn warnings<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
         "if the test means to bring it about: call mtr.add_suppression(\"{}\");",
         suppression(said)
     )))
+}
+
+/// A call that was meant for the line and does not match it, because a string of SQL takes its backslashes away.
+fn near_miss<'a>(test: &TestFacts, said: &BStr) -> Option<Finding<'a>> {
+    let matches = |pattern: &[u8]| {
+        let mut pattern = Pattern::new(pattern, true).ok()?;
+        pattern.find(said, false).ok().map(|found| found.is_some())
+    };
+    let meant = |call: &&(PathBuf, Suppression)| {
+        call.1.lost().is_some()
+            && matches(&call.1.pattern) != Some(true)
+            && matches(&call.1.meant()) == Some(true)
+    };
+    let (file, call) = test.suppressions.iter().find(meant)?;
+    let (place, lost) = (format!("{}:{}", file.display(), call.line), char::from(call.lost()?));
+    let text = format!(
+        "the suppression \"{}\" ({place}) does not match the line it is meant for, as in a string of SQL \\{lost} is {lost}: \
+         {said}",
+        call.written
+    );
+    let finding = Finding::new(RUN_WARNINGS, text)
+        .fix(format!("write call mtr.add_suppression(\"{}\");", call.mended()));
+    Some(finding.seen(format!("{place}: {}", call.written)))
 }
 
 /// A pattern for a line: characters that a pattern reads otherwise are any character.
@@ -197,6 +183,28 @@ fn crashed_and_restarted<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
         });
     }
     Some(finding)
+}
+
+/// The script names the library of a plugin by a variable that is not set, as there is no such library.
+fn unset_library<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
+    let test = test(scene)?;
+    let variable = test.unset.first()?;
+    let stem = variable.strip_suffix(b"_SO").unwrap_or(variable).to_ascii_lowercase();
+    let (library, plugin) =
+        (format!("{}.so", stem.as_bstr()), stem.strip_prefix(b"ha_").unwrap_or(&stem).to_vec());
+    let plugin = plugin.as_bstr();
+    let line = test.report.lines().find(|line| line.contains_str(variable)).unwrap_or_default();
+    let text = format!(
+        "the variable {variable} is not set, as {} has no {library}: the script names a library that is not there",
+        scene.evidence.plugin_dir.display()
+    );
+    let fix = format!(
+        "install the package that has {library} (of Debian: mariadb-plugin-{}, or mariadb-test for plugins of tests), or build \
+         it: -DPLUGIN_{}=DYNAMIC",
+        plugin.replace("_", "-").as_bstr(),
+        plugin.to_ascii_uppercase().as_bstr()
+    );
+    Some(Finding::new(RUN_MISSING_PLUGIN, text).seen(line).fix(fix))
 }
 
 /// Errors of the server about what a missing plugin would have given.
@@ -254,7 +262,7 @@ mod tests {
 
     use crate::tree::probe::ServerFacts;
     use crate::triage::evidence::{Evidence, Stage, TestFacts};
-    use crate::triage::rules::judge::diagnose_script;
+    use crate::triage::rules::judge::{diagnose_lines, diagnose_script};
     use crate::triage::testing::failed;
 
     /// The code told of a script that failed after its server had crashed, as an expect file said, with this log.
@@ -267,6 +275,28 @@ mod tests {
         let facts = Some(Arc::new(facts));
         let evidence = Evidence { stage: Stage::Running, test, facts, ..failed(0, &[], log) };
         diagnose_script(&evidence).map(|diagnosis| diagnosis.code)
+    }
+
+    /// The code and the other codes told of a test that fails for one line of its log.
+    fn told_of_line(log: &str, line: &str) -> (&'static str, Vec<&'static str>) {
+        let facts = Some(Arc::new(ServerFacts::default()));
+        let mut evidence = Evidence { stage: Stage::Running, facts, ..failed(0, &[], log) };
+        let since_start = evidence.log.clone();
+        evidence.test = Some(TestFacts { warnings: vec![line.into()], since_start, ..TestFacts::default() });
+        let diagnosis = diagnose_lines(&evidence);
+        (diagnosis.code, diagnosis.also_seen.iter().map(|also| also.code).collect())
+    }
+
+    #[test]
+    fn a_line_about_a_plugin_is_told_with_why_it_was_not_loaded() {
+        let line = "2026-01-01 1:00:01 0 [ERROR] Couldn't load plugins from 'own.so'.";
+        let other = "2026-01-01 1:00:02 0 [ERROR] something else";
+        let log = format!(
+            "2026-01-01 1:00:01 0 [ERROR] mariadbd: Can't open shared library '/p/own.so' (errno: 2, undefined symbol: \
+             _db_my_assert)\n{line}\n{other}\n"
+        );
+        assert_eq!(told_of_line(&log, line), ("MTR-S022", vec![]));
+        assert_eq!(told_of_line(&log, other), ("MTR-R007", vec![]));
     }
 
     #[test]

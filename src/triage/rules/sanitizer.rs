@@ -119,7 +119,10 @@ fn order<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
         "linked against incompatible ASan runtimes",
         "Interceptors are not working. This may be because AddressSanitizer is loaded too late",
     ]);
-    let refused = || scene.line_with_all(&["cannot allocate memory in static TLS block", "san.so"]);
+    let refused = || {
+        let line = scene.line(&["cannot allocate memory in static TLS block"]);
+        line.filter(|entry| entry.raw.contains_str("san.so"))
+    };
     let missing = || {
         scene.log.iter().copied().find(|entry| {
             let symbol = entry.after("undefined symbol: ");

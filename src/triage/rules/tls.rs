@@ -4,6 +4,7 @@ use bstr::{BString, ByteSlice};
 
 use crate::triage::catalogue::{TLS_FILE, TLS_MISMATCH, TLS_SETTING};
 use crate::triage::evidence::{PemFile, PemProblem};
+use crate::triage::files::{Access, denied_by};
 use crate::triage::finding::Finding;
 use crate::triage::finding::Rule;
 use crate::triage::log::{Entry, Level};
@@ -62,7 +63,7 @@ fn tls<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
     lines.iter().find(|entry| entry.level == Level::Error)?;
     let said = |complaint: &&Complaint| {
         lines.iter().any(|entry| {
-            let lower = entry.message.to_ascii_lowercase();
+            let lower = entry.words();
             complaint.words.iter().any(|word| lower.contains_str(word))
         })
     };
@@ -101,6 +102,17 @@ fn file<'a>(scene: &Scene<'a>, complaint: Option<&Complaint>, named: Option<&bst
         None => true,
     };
     let broken = facts.files.iter().filter(concerned).find_map(|file| Some((file, file.problem?)));
+    // The runner may be able to read what the server's user is not.
+    let closed = facts.files.iter().filter(concerned).find_map(|file| {
+        let readable = !matches!(file.problem, Some(PemProblem::Unreadable(libc::ENOENT)));
+        Some((file, denied_by(scene, &file.path, Access::Read).filter(|_| readable)?))
+    });
+    if let Some((file, (why, fix))) = closed {
+        let (path, written) = (file.path.display(), written(scene, file.option));
+        return Finding::new(TLS_FILE, format!("the file {path} cannot be read: {why}: {written}"))
+            .blaming(scene.given(file.option).and_then(|given| given.argument))
+            .fix(fix);
+    }
     let told = complaint.is_some_and(|complaint| complaint.words[0].contains("does not match"));
     let mismatch =
         facts.mismatch.as_ref().filter(|reason| reason.to_ascii_lowercase().contains_str("mismatch"));

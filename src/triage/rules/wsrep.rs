@@ -6,6 +6,7 @@ use crate::triage::catalogue::{WSREP_PROVIDER, WSREP_REFUSED};
 use crate::triage::finding::Finding;
 use crate::triage::finding::Rule;
 use crate::triage::log::{Entry, Level};
+use crate::triage::rules::state_transfer;
 use crate::triage::scene::{Given, Scene};
 
 /// The rules of this file.
@@ -129,7 +130,7 @@ const REASONS: [Reason; 9] = [
 ];
 
 fn refused<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
-    if provider(scene).is_some() {
+    if provider(scene).is_some() || state_transfer::RULES.iter().any(|rule| rule(scene).is_some()) {
         return None;
     }
     let errors = errors(scene);

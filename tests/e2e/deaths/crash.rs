@@ -5,7 +5,8 @@ use super::faulty::Faulty;
 #[test]
 fn a_null_pointer() {
     let died = Faulty::plain().does("null").dies();
-    died.cause("MTR-S090", "the server crashed with signal 11 (SIGSEGV) in commit (deaths/faulty_plugin.c:");
+    died.page("MTR-S090")
+        .cause("MTR-S090", "the server crashed with signal 11 (SIGSEGV) in commit (deaths/faulty_plugin.c:");
     died.evidence("d got signal 11").evidence("    start (deaths/faulty_plugin.c:");
 }
 
@@ -18,7 +19,8 @@ fn abort_and_bus_error() {
 #[test]
 fn an_assertion() {
     let died = Faulty::plain().does("assertion").dies();
-    died.cause("MTR-S091", "the assertion 'buffer == NULL' failed in commit (")
+    died.page("MTR-S091")
+        .cause("MTR-S091", "the assertion 'buffer == NULL' failed in commit (")
         .evidence("Assertion `buffer == NULL' failed.");
 }
 
@@ -37,5 +39,7 @@ fn killed_by_itself() {
 #[test]
 fn killed_by_another_process() {
     let died = Faulty::plain().does("killed").dies();
-    died.cause("MTR-S092", "killed from outside with signal 9 (SIGKILL)").evidence("ended by signal 9");
+    died.page("MTR-S092")
+        .cause("MTR-S092", "killed from outside with signal 9 (SIGKILL)")
+        .evidence("ended by signal 9");
 }

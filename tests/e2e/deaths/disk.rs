@@ -13,7 +13,8 @@ const INNODB: &str = "--innodb=FORCE";
 #[test]
 fn the_directory_for_temporary_files_is_missing() {
     let died = Death::by_options(INNODB).with("\n--tmpdir=/nosuch/dir").dies();
-    died.cause("MTR-S055", "/nosuch/dir does not exist: --tmpdir=/nosuch/dir (")
+    died.page("MTR-S055")
+        .cause("MTR-S055", "/nosuch/dir does not exist: --tmpdir=/nosuch/dir (")
         .cause("MTR-S055", "dead.opt:2")
         .evidence("Can't create/write to file '/nosuch/dir/")
         .evidence("InnoDB: Unable to create temporary file; errno: 2")
@@ -32,16 +33,17 @@ fn the_directory_for_temporary_files_is_not_writable() {
         .with(" --user=nobody --tmpdir=/root")
         .prepared_by("chown -R nobody $MYSQLTEST_VARDIR\n")
         .dies();
-    died.cause("MTR-S055", "/root is not writable for the server: --tmpdir=/root")
+    died.cause("MTR-S055", "/root cannot be used: ")
         .evidence("Permission denied")
-        .fix("--user");
+        .fix("name another directory: --tmpdir=$MYSQLTEST_VARDIR/tmp; or ");
 }
 
 /// More than the disks of test machines have. The file is allocated when it is made.
 #[test]
 fn the_redo_log_does_not_fit_on_the_disk() {
     let died = Death::by_options(INNODB).with(" --innodb-log-file-size=500G").dies();
-    died.cause("MTR-S057", "no space is left on the disk for './ib_logfile101': 500 GiB wanted")
+    died.page("MTR-S057")
+        .cause("MTR-S057", "no space is left on the disk for './ib_logfile101': 500 GiB wanted")
         .cause("MTR-S057", "--innodb-log-file-size=500G (")
         .evidence("failed with error 28")
         .evidence("free now")
@@ -82,7 +84,8 @@ fn the_directory_for_temporary_files_is_full() {
     )
     .with("--tmpdir=/small")
     .dies();
-    died.cause("MTR-S056", "no space is left for temporary files for '/small/MLfd=31': --tmpdir=/small (")
+    died.page("MTR-S056")
+        .cause("MTR-S056", "no space is left for temporary files for '/small/MLfd=31': --tmpdir=/small (")
         .evidence("Error writing file")
         .fix("--tmpdir");
 }
@@ -94,7 +97,10 @@ fn the_quota_is_used_up() {
          exceeded\")\n2026-11-23 19:00:00 0 [ERROR] Aborting",
     )
     .dies();
-    died.cause("MTR-S059", "the disk quota of the server's user").evidence("Errcode: 122").fix("quota");
+    died.page("MTR-S059")
+        .cause("MTR-S059", "the disk quota of the server's user")
+        .evidence("Errcode: 122")
+        .fix("quota");
 }
 
 /// The limit is put on the runner, from which servers inherit it.
@@ -142,7 +148,8 @@ fn no_inodes_are_left() {
     let tmpdir = format!(" --tmpdir={}", dir.display());
     if mounted.is_some() {
         let died = Death::by_options(INNODB).with(&tmpdir).dies();
-        died.cause("MTR-S058", "no inodes are left to make a file for '")
+        died.page("MTR-S058")
+            .cause("MTR-S058", "no inodes are left to make a file for '")
             .evidence("Errcode: 28")
             .evidence(" and 0 inodes free now")
             .fix("df -i");

@@ -10,7 +10,8 @@ fn tls(options: &str) -> Death {
 #[test]
 fn a_certificate_that_is_not_there() {
     let died = tls("--ssl-cert=/nosuch.pem\n").dies();
-    died.cause("MTR-S080", "the file /nosuch.pem does not exist: --ssl-cert=/nosuch.pem (")
+    died.page("MTR-S080")
+        .cause("MTR-S080", "the file /nosuch.pem does not exist: --ssl-cert=/nosuch.pem (")
         .evidence("SSL error: Unable to get certificate from '/nosuch.pem'")
         .evidence("Failed to setup SSL")
         .fix("correct the path");
@@ -34,7 +35,8 @@ fn an_authority_that_is_not_there() {
 #[test]
 fn a_key_of_another_certificate() {
     let died = tls("--ssl-cert=STD/server-cert.pem\n--ssl-key=STD/client-key.pem\n").dies();
-    died.cause("MTR-S081", "key and certificate do not belong together: --ssl-key=")
+    died.page("MTR-S081")
+        .cause("MTR-S081", "key and certificate do not belong together: --ssl-key=")
         .cause("MTR-S081", "dead.opt:2")
         .evidence("Unable to get private key")
         .evidence("the TLS library says of the two: key values mismatch");
@@ -43,7 +45,8 @@ fn a_key_of_another_certificate() {
 #[test]
 fn a_cipher_that_does_not_exist() {
     let died = tls("--ssl-cipher=NOSUCH\n").dies();
-    died.cause("MTR-S084", "the TLS library does not take the cipher list: --ssl-cipher=NOSUCH (")
+    died.page("MTR-S084")
+        .cause("MTR-S084", "the TLS library does not take the cipher list: --ssl-cipher=NOSUCH (")
         .evidence("Failed to set ciphers to use")
         .fix("openssl ciphers");
 }
@@ -55,7 +58,8 @@ fn a_file_of_keys_that_is_not_there() {
     let died = Death::by_options(PLUGIN)
         .with("--file-key-management=FORCE\n--file-key-management-filename=/nosuch")
         .dies();
-    died.cause("MTR-S082", "the plugin 'file_key_management' cannot use its keys: ")
+    died.page("MTR-S082")
+        .cause("MTR-S082", "the plugin 'file_key_management' cannot use its keys: ")
         .cause("MTR-S082", "--file-key-management-filename=/nosuch (")
         .evidence("File '/nosuch' not found")
         .fix("correct the path");
@@ -101,7 +105,8 @@ echo 'create database q;' | /usr/sbin/mariadbd --no-defaults --bootstrap --user=
 #[test]
 fn encrypted_data_and_no_keys() {
     let died = Death::by_options("--innodb=FORCE\n").prepared_by(ENCRYPTS).dies();
-    died.cause("MTR-S083", "the data is encrypted and no plugin gives its keys")
+    died.page("MTR-S083")
+        .cause("MTR-S083", "the data is encrypted and no plugin gives its keys")
         .evidence("Obtaining redo log encryption key version 1 failed")
         .fix("--plugin-load-add=file_key_management");
 }

@@ -8,7 +8,8 @@ const MANY_FILES: &str = "--thread-handling=pool-of-threads\n--thread-pool-size=
 #[test]
 fn too_many_open_files() {
     let died = Death::by_options(MANY_FILES).dies();
-    died.cause("MTR-S069", "the server ran out of open files: it may open ")
+    died.page("MTR-S069")
+        .cause("MTR-S069", "the server ran out of open files: it may open ")
         .cause("MTR-S069", "--thread-pool-size=100000 (")
         .cause("MTR-S069", "dead.opt:2")
         .evidence("errno=24")
@@ -18,7 +19,8 @@ fn too_many_open_files() {
 #[test]
 fn more_open_files_than_the_system_allows() {
     let died = Death::by_options(MANY_FILES).with("--open_files_limit=65535").dies();
-    died.cause("MTR-S068", "--open_files_limit=65535 (")
+    died.page("MTR-S068")
+        .cause("MTR-S068", "--open_files_limit=65535 (")
         .cause("MTR-S068", "dead.opt:3) is above the limit of the system, ")
         .evidence("max_open_files to more than")
         .evidence("errno=24");
@@ -28,7 +30,7 @@ fn more_open_files_than_the_system_allows() {
 #[test]
 fn the_complaint_of_a_healthy_server_is_no_cause() {
     let died = Death::by_options("--open-files-limit=65535 --nosuch-option\n").dies();
-    died.cause("MTR-S003", "--nosuch-option");
+    died.page("MTR-S003").cause("MTR-S003", "--nosuch-option");
     died.run.does_not_say("MTR-S068").does_not_say("MTR-S069");
 }
 
@@ -37,7 +39,8 @@ fn a_buffer_pool_larger_than_any_memory() {
     // In one piece: 10.5 would use up the machine's memory bit by bit.
     let options = "--innodb=FORCE\n--innodb-buffer-pool-size=1000G\n--innodb-buffer-pool-chunk-size=1000G\n";
     let died = Death::by_options(options).dies();
-    died.cause("MTR-S071", "--innodb-buffer-pool-size=1000G (")
+    died.page("MTR-S071")
+        .cause("MTR-S071", "--innodb-buffer-pool-size=1000G (")
         .cause("MTR-S071", "dead.opt:2) asks for 1000 GiB")
         .evidence("emory")
         .evidence("the machine has ");
@@ -48,7 +51,8 @@ fn a_buffer_pool_larger_than_any_memory() {
 fn a_limit_of_address_space() {
     let options = "--innodb=FORCE\n--innodb-buffer-pool-size=400M\n--innodb-buffer-pool-chunk-size=400M\n";
     let died = Death::by_options(options).prepared_by("prlimit --pid $PPID --as=400000000\n").dies();
-    died.cause("MTR-S072", "the limit of address space, 381.5 MiB, leaves the server too little memory")
+    died.page("MTR-S072")
+        .cause("MTR-S072", "the limit of address space, 381.5 MiB, leaves the server too little memory")
         .evidence("the limit of address space of 381.5 MiB is in force")
         .fix("ulimit -v");
 }
@@ -56,7 +60,8 @@ fn a_limit_of_address_space() {
 #[test]
 fn threads_with_stacks_larger_than_any_memory() {
     let died = Death::by_options("--thread-stack=100G\n").env("MTR_START_TIMEOUT", EXIT_TIMEOUT).dies();
-    died.cause("MTR-S076", "no thread with a stack of 100 GiB: --thread-stack=100G (")
+    died.page("MTR-S076")
+        .cause("MTR-S076", "no thread with a stack of 100 GiB: --thread-stack=100G (")
         .evidence("Can't create interrupt-thread");
 }
 
@@ -72,7 +77,8 @@ fn the_kernel_refuses_asynchronous_io() {
          2026-11-23 19:00:00 0 [ERROR] Aborting",
     )
     .dies();
-    died.cause("MTR-S074", "the kernel refuses InnoDB's asynchronous input and output")
+    died.page("MTR-S074")
+        .cause("MTR-S074", "the kernel refuses InnoDB's asynchronous input and output")
         .evidence("io_uring_queue_init() failed with EPERM")
         .evidence("Cannot initialize AIO")
         .fix("--innodb-use-native-aio=0");
@@ -88,7 +94,10 @@ fn too_little_memory_may_be_locked() {
          2026-11-23 19:00:00 0 [ERROR] Plugin 'InnoDB' registration as a STORAGE ENGINE failed.",
     )
     .dies();
-    died.cause("MTR-S075", "the limit of locked memory").evidence("memory locked limit").fix("ulimit -l");
+    died.page("MTR-S075")
+        .cause("MTR-S075", "the limit of locked memory")
+        .evidence("memory locked limit")
+        .fix("ulimit -l");
 }
 
 /// A privileged server raises its limit whatever it was given.

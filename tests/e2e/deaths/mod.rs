@@ -2,12 +2,14 @@
 //!
 //! The installed server dies for real wherever a test can bring that about.
 
+mod context;
 mod crash;
 mod datadir;
 mod disk;
 pub mod faulty;
 mod keys;
 mod limits;
+mod mend;
 mod network;
 mod options;
 mod paths;
@@ -22,7 +24,15 @@ use std::ffi::OsString;
 use serde_json::Value;
 
 use crate::skip::skip_part;
-use crate::support::{Finished, Site, server_version};
+use crate::support::{Finished, Site, sample, server_version};
+
+/// Causes whose first fix a program applies, after which the server starts: those with a sample of a real server whose fix is
+/// an option, a command of the system, or a process to end.
+const MENDED: &[&str] = &[
+    "MTR-S001", "MTR-S002", "MTR-S003", "MTR-S004", "MTR-S005", "MTR-S006", "MTR-S007", "MTR-S008",
+    "MTR-S009", "MTR-S015", "MTR-S018", "MTR-S025", "MTR-S027", "MTR-S030", "MTR-S038", "MTR-S040",
+    "MTR-S041", "MTR-S049", "MTR-S055", "MTR-S060",
+];
 
 /// Servers of 11.8 may hang on their way out when they cannot start: how many seconds the runner waits for one.
 pub const EXIT_TIMEOUT: &str = "20";
@@ -43,6 +53,16 @@ pub struct Diagnosed {
     pub diagnosis: Value,
     /// The files stay until all is asserted.
     pub site: Site,
+    /// How it was run, to run it again.
+    again: Again,
+}
+
+/// What a run was started with.
+#[derive(Clone, Default)]
+struct Again {
+    id: &'static str,
+    args: Vec<OsString>,
+    env: Vec<(&'static str, OsString)>,
 }
 
 impl Death {
@@ -112,13 +132,13 @@ impl Death {
         if server_version() >= since {
             return Some(self.dies());
         }
-        let id = self.id;
+        let again = self.again();
         let (run, site) = self.run();
         if run.code == Some(0) {
             skip_part("this release of MariaDB starts all the same");
             return None;
         }
-        Some(diagnosed(run, site, id, "server_start"))
+        Some(diagnosed(run, site, again, "server_start"))
     }
 
     /// Runs it. The server dies when it has its pid file already and the test has not begun.
@@ -129,21 +149,26 @@ impl Death {
 
     #[track_caller]
     fn fails_by(self, failure: &str) -> Diagnosed {
-        let id = self.id;
+        let again = self.again();
         let (run, site) = self.run();
-        diagnosed(run, site, id, failure)
+        diagnosed(run, site, again, failure)
     }
 
     /// Runs it. The run ends before its first test, because the server does not say what it is or does not make a
     /// data directory.
     #[track_caller]
     pub fn dies_early(self) -> Diagnosed {
+        let again = self.again();
         let (run, site) = self.run();
         run.exits(1).reports_are_well_formed();
         let end = run.events.last().cloned().unwrap_or_default();
         let diagnoses = end["diagnoses"].as_array().cloned().unwrap_or_default();
         assert_eq!((end["event"].as_str(), diagnoses.len()), (Some("run_finished"), 1), "{run:?}");
-        Diagnosed { run, diagnosis: diagnoses[0].clone(), site }
+        Diagnosed { run, diagnosis: diagnoses[0].clone(), site, again }
+    }
+
+    fn again(&self) -> Again {
+        Again { id: self.id, args: self.args.clone(), env: self.env.clone() }
     }
 
     fn run(self) -> (Finished, Site) {
@@ -158,7 +183,8 @@ impl Death {
 
 /// A run whose only test failed this way, with exactly one diagnosis.
 #[track_caller]
-fn diagnosed(run: Finished, site: Site, id: &str, failure: &str) -> Diagnosed {
+fn diagnosed(run: Finished, site: Site, again: Again, failure: &str) -> Diagnosed {
+    let id = again.id;
     run.exits(1).verdict(id, "fail").reports_are_well_formed();
     let outcome = run.outcomes(id)[0].clone();
     assert_eq!(outcome["failure"], failure, "{run:?}");
@@ -168,13 +194,46 @@ fn diagnosed(run: Finished, site: Site, id: &str, failure: &str) -> Diagnosed {
     let (cause, code) = (&diagnoses[0]["cause"], diagnoses[0]["code"].as_str().unwrap());
     assert!(junit.contains(&format!("<failure type=\"{failure}\" message=\"")), "{junit}");
     assert!(junit.contains(&format!(" [{code}]\">")) && cause.is_string(), "{junit}");
-    Diagnosed { run, diagnosis: diagnoses[0].clone(), site }
+    Diagnosed { run, diagnosis: diagnoses[0].clone(), site, again }
 }
 
 impl Diagnosed {
     #[track_caller]
     fn has(&self, what: &str, told: &str, needle: &str) {
         assert!(told.contains(needle), "{what}: no {needle:?} in {told:?}\n{:?}", self.run);
+    }
+
+    /// It is the sample on the page of this code.
+    #[track_caller]
+    pub fn page(&self, code: &str) -> &Self {
+        sample::is_on_page(code, &self.diagnosis, &self.site.path(""));
+        if let Some(file) = std::env::var_os("MTR_TESTS_TRY_FIXES") {
+            let told = self
+                .mend()
+                .map_or_else(|why| format!("{code} no: {why}\n"), |done| format!("{code} yes: {done}\n"));
+            let mut file = std::fs::OpenOptions::new().append(true).create(true).open(file).unwrap();
+            std::io::Write::write_all(&mut file, told.as_bytes()).unwrap();
+        } else if MENDED.contains(&code) {
+            self.mend().unwrap_or_else(|why| panic!("{code}: {why}"));
+        }
+        self
+    }
+
+    /// A program does what the first fix says, and the server starts then; what it did, or why it does not.
+    fn mend(&self) -> Result<String, String> {
+        let Again { id, mut args, env } = self.again.clone();
+        let options = self.site.suite().join("dead.opt");
+        let done = mend::Mending { text: &self.run.text, args: &mut args, options }.apply()?;
+        let mut run =
+            self.site.run_in("var", "again").args(["--force", "--retry=0"]).args(args).args(["dead"]);
+        for (name, value) in env {
+            run = run.env(name, value);
+        }
+        let run = run.finish();
+        match run.outcomes(id).first().map(|outcome| &outcome["failure"]) {
+            Some(failure) if failure != "server_start" && failure != "server_death" => Ok(done),
+            _ => Err(format!("after {done}: {run:?}")),
+        }
     }
 
     /// The cause has this code, and its line has these words; the console says both.

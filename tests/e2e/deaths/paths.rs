@@ -13,7 +13,8 @@ pub fn configuration(line: &str) -> String {
 fn a_pid_file_in_a_directory_that_is_missing() {
     let died =
         Death::by_options("--pid-file=/nonexist/x.pid\n").env("MTR_START_TIMEOUT", EXIT_TIMEOUT).dies();
-    died.cause("MTR-S036", "the pid file '/nonexist/x.pid' (")
+    died.page("MTR-S036")
+        .cause("MTR-S036", "the pid file '/nonexist/x.pid' (")
         .cause("MTR-S036", "dead.opt:1) cannot be written: the directory '/nonexist' does not exist")
         .evidence("can't create PID file: No such file or directory")
         .fix("mkdir -p /nonexist");
@@ -32,7 +33,7 @@ fn a_pid_file_where_the_server_may_not_write() {
         .cause("MTR-S036", "may not write to the directory '")
         .cause("MTR-S036", "/nowrite' (mode 0755, owned by user id 0)")
         .evidence("can't create PID file: Permission denied")
-        .fix("chown nobody ");
+        .fix("remove --user=nobody (");
 }
 
 #[test]
@@ -50,7 +51,8 @@ fn a_binary_log_in_a_directory_that_is_missing() {
         "--general-log\n--general-log-file=/nonexist2/g.log\n--log-bin=/nonexist/master-bin\n",
     )
     .dies();
-    died.cause("MTR-S087", "the directory of the binary log '/nonexist/master-bin' is not there")
+    died.page("MTR-S087")
+        .cause("MTR-S087", "the directory of the binary log '/nonexist/master-bin' is not there")
         .cause("MTR-S087", "dead.opt:3")
         .evidence("Could not use /nonexist/master-bin for logging (error 2)")
         .fix("make the directory")
@@ -68,7 +70,8 @@ fn an_index_of_binary_logs_in_a_directory_that_is_missing() {
 #[test]
 fn a_directory_of_aria_that_is_missing() {
     let died = Death::by_options("--aria-log-dir-path=/nonexist\n").dies();
-    died.cause("MTR-S037", "(--aria-log-dir-path=/nonexist, ")
+    died.page("MTR-S037")
+        .cause("MTR-S037", "(--aria-log-dir-path=/nonexist, ")
         .cause("MTR-S037", "the directory '/nonexist' does not exist")
         .evidence("Can't create/write to file '/nonexist/aria_log_control' (Errcode: 2");
 }
@@ -116,7 +119,8 @@ fn a_directory_of_aria_where_the_server_may_not_write() {
     let died = Death::by_options("--user=nobody\n--aria-log-dir-path=$MYSQLTEST_VARDIR/nowrite\n")
         .prepared_by(FOR_NOBODY)
         .dies();
-    died.cause("MTR-S038", "/nowrite/aria_log_control' (--aria-log-dir-path=")
+    died.page("MTR-S038")
+        .cause("MTR-S038", "/nowrite/aria_log_control' (--aria-log-dir-path=")
         .evidence("Errcode: 13")
-        .fix("chown nobody ");
+        .fix("remove --user=nobody (");
 }

@@ -28,7 +28,8 @@ fn buffer_overflow_into_a_file() {
     let path = death.site().path("asan");
     let options = format!("{}:log_exe_name=1:log_path={}", ASAN.1, path.display());
     let died = death.env("ASAN_OPTIONS", options).dies();
-    died.cause("MTR-S093", "AddressSanitizer: heap-buffer-overflow: WRITE of size 1 in commit (")
+    died.page("MTR-S093")
+        .cause("MTR-S093", "AddressSanitizer: heap-buffer-overflow: WRITE of size 1 in commit (")
         .evidence("ERROR: AddressSanitizer: heap-buffer-overflow on address")
         .fix("/asan.mariadbd.");
 }
@@ -36,7 +37,8 @@ fn buffer_overflow_into_a_file() {
 #[test]
 fn leak() {
     let died = Faulty::with("address").preloaded().does("leak-at-start").env(ASAN.0, ASAN.1).dies();
-    died.cause("MTR-S094", "LeakSanitizer: ")
+    died.page("MTR-S094")
+        .cause("MTR-S094", "LeakSanitizer: ")
         .evidence("ERROR: LeakSanitizer: detected memory leaks")
         .evidence("Direct leak of 32 byte(s) in 1 object(s)")
         .evidence("    make_buffer (");
@@ -46,13 +48,16 @@ fn leak() {
 fn undefined_behaviour() {
     let options = "halt_on_error=1:abort_on_error=1:print_stacktrace=1";
     let died = Faulty::with("undefined").does("sum").env("UBSAN_OPTIONS", options).dies();
-    died.cause("MTR-S095", "signed integer overflow: ").evidence("cannot be represented in type 'int'");
+    died.page("MTR-S095")
+        .cause("MTR-S095", "signed integer overflow: ")
+        .evidence("cannot be represented in type 'int'");
 }
 
 #[test]
 fn race() {
     let died = Faulty::with("thread").preloaded().does("race").env("TSAN_OPTIONS", "halt_on_error=1").dies();
-    died.cause("MTR-S097", "ThreadSanitizer: data race: ")
+    died.page("MTR-S097")
+        .cause("MTR-S097", "ThreadSanitizer: data race: ")
         .cause("MTR-S097", "in race (")
         .evidence("data race (pid=");
 }
@@ -60,7 +65,8 @@ fn race() {
 #[test]
 fn runtime_too_late() {
     let died = Faulty::with("address").does("nothing").dies();
-    died.cause("MTR-S098", "'faulty.so', loaded by --plugin-load-add=faulty.so (")
+    died.page("MTR-S098")
+        .cause("MTR-S098", "'faulty.so', loaded by --plugin-load-add=faulty.so (")
         .cause("MTR-S098", "was built with AddressSanitizer, the server was not")
         .evidence("runtime does not come first in initial library list")
         .fix("LD_PRELOAD=");

@@ -5,14 +5,16 @@ use super::faulty::Faulty;
 
 #[test]
 fn a_plugin_that_never_returns() {
-    let died = Faulty::plain().does("hang").env("MTR_START_TIMEOUT", "2").dies();
-    died.cause("MTR-S100", "the server was not ready after 2 s; its last words: ").fix("MTR_START_TIMEOUT=");
-    died.run.says("was still starting after 2.00 s (start timeout)");
+    let died = Faulty::plain().does("hang").env("MTR_START_TIMEOUT", "5").dies();
+    died.page("MTR-S100")
+        .cause("MTR-S100", "the server was not ready after 5 s; its last words: ")
+        .fix("MTR_START_TIMEOUT=");
+    died.run.says("was still starting after 5.00 s (start timeout)");
 }
 
 #[test]
 fn a_pid_file_elsewhere() {
-    let died = Death::by_options("--pid-file=elsewhere.pid\n").env("MTR_START_TIMEOUT", "2").dies();
+    let died = Death::by_options("--pid-file=elsewhere.pid\n").env("MTR_START_TIMEOUT", "5").dies();
     died.cause(
         "MTR-S100",
         "the server is ready, but its pid file is not where it was to be: --pid-file=elsewhere.pid (",
@@ -24,7 +26,8 @@ fn a_pid_file_elsewhere() {
 #[test]
 fn help() {
     let died = Death::by_options("--loose-x\n--help\n").dies();
-    died.cause("MTR-S102", "--help (")
+    died.page("MTR-S102")
+        .cause("MTR-S102", "--help (")
         .cause("MTR-S102", "dead.opt:2")
         .evidence("exit status 0")
         .fix("remove it");

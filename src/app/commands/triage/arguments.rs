@@ -20,7 +20,9 @@ Usage: mtr-rs triage [OPTIONS] PATH...
 Says why servers died, from what a run of mtr-rs or of mysql-test-run left behind.
 
 PATH is a var directory, the directory that was kept of one failed test
-(VAR/log/SUITE.TEST), an error log or a bootstrap.log.
+(VAR/log/SUITE.TEST, also a copy of it alone), an error log or a bootstrap.log;
+compressed (.gz, .zst) or in an archive (.tar, .tar.gz, .tar.zst) as well.
+- is standard input.
 
   --json             Print JSON (docs/triage.md).
   --all              Also name deaths in tests that passed: they wanted them.
@@ -32,7 +34,7 @@ PATH is a var directory, the directory that was kept of one failed test
                      The --basedir and --testdir that the run was given. Its
                      server is asked what it is: only for runs of your own.
 
-Exit code: 0 nothing died, 1 something did, 2 wrong arguments or a path that cannot be looked at.
+Exit code: 0 nothing died, 1 something did, 2 wrong arguments, 3 a path that cannot be read as any of these.
 ";
 
 /// What to look at, and how.

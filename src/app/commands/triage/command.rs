@@ -4,51 +4,77 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bstr::BString;
+use bstr::{BString, ByteSlice};
 
 use super::arguments::{Arguments, read, with_those_of_the_run};
 use super::{groups, json, text};
-use crate::cli::sub_command::CommandLine;
+use crate::cli::sub_command::{CommandLine, Found};
 use crate::env::Env;
 use crate::error::{Error, Result};
 use crate::report::text::guarded;
 use crate::sys::files::current_dir;
-use crate::sys::streams::print;
+use crate::sys::streams::{complain, print};
 use crate::tree::layout::{self, Layout};
 use crate::tree::probe::{self, ServerFacts};
 use crate::triage::posthumous::examine::{self, Knowledge, Weight};
 use crate::triage::posthumous::origins::Origins;
+use crate::triage::posthumous::unpack::{self, Opened};
 use crate::triage::posthumous::vardir::FinishedRun;
 
 /// How long debuggers may look at core files of one path: as long as a run lets one look at one.
 const CORES: Duration = Duration::from_secs(300);
 
-/// Runs the sub-command; whether nothing died.
+/// Runs the sub-command; whether something died, or a path is nothing that can be read: that is told on standard error, and the
+/// others are looked at all the same.
 ///
 /// # Errors
-/// There is no path or one cannot be looked at, or the output cannot be written.
-pub fn run(given: CommandLine, env: &Env) -> Result<bool> {
-    let (out, well) = look(&read(given, env)?, env)?;
-    print(|to| to.write_all(&out))?;
-    Ok(well)
-}
-
-/// What is to be told, and whether nothing died.
-fn look(arguments: &Arguments, env: &Env) -> Result<(BString, bool)> {
+/// There is no path, or the output cannot be written.
+pub fn run(given: CommandLine, env: &Env) -> Result<Found> {
+    let arguments = read(given, env)?;
     let cwd = current_dir()?;
     let mut out = BString::default();
-    let mut well = true;
+    let mut found = Found::Good;
     for path in &arguments.paths {
-        if look_at(path, arguments, env, &cwd, &mut out)? {
-            well = false;
+        match look_at(path, &arguments, env, &cwd, &mut out) {
+            Ok(died) if found == Found::Good => found = Found::from(!died),
+            Ok(_) => {}
+            Err(error) => {
+                complain(&format!("mtr-rs triage: {}", error.explained()));
+                found = Found::Unreadable;
+            }
         }
     }
-    Ok((out, well))
+    print(|to| to.write_all(&out))?;
+    Ok(found)
 }
 
 /// Looks at one path; whether something died there.
 fn look_at(path: &Path, arguments: &Arguments, env: &Env, cwd: &Path, out: &mut BString) -> Result<bool> {
-    let finished = FinishedRun::at(path)?;
+    let opened = unpack::open(path)?;
+    let mut told = BString::default();
+    let died = look_at_opened(path, &opened, arguments, env, cwd, &mut told)?;
+    // Where it was unpacked means nothing to anybody.
+    match opened.unpacked() {
+        Some(dir) => {
+            let dir = dir.canonicalize().unwrap_or_else(|_| dir.to_owned());
+            let named = [path.as_os_str().as_encoded_bytes(), b":"].concat();
+            let dir = [dir.as_os_str().as_encoded_bytes(), b"/"].concat();
+            out.extend_from_slice(&told.replace(dir, named));
+        }
+        None => out.extend_from_slice(&told),
+    }
+    Ok(died)
+}
+
+fn look_at_opened(
+    path: &Path,
+    opened: &Opened,
+    arguments: &Arguments,
+    env: &Env,
+    cwd: &Path,
+    out: &mut BString,
+) -> Result<bool> {
+    let finished = FinishedRun { path: path.to_owned(), ..FinishedRun::at(opened.path())? };
     let console = examine::console(&finished);
     let its_installation = arguments.installation_of_run;
     let settings =

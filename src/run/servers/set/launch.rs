@@ -11,13 +11,14 @@ use crate::case::{Origin, ServerOption, TestCase};
 use crate::config::server_group::ServerGroup;
 use crate::env::{Env, is_one_word, shell_word};
 use crate::error::{Error, Result};
-use crate::event::{Event, StartReason};
+use crate::event::{Event, StartReason, WarningKind};
 use crate::run::setup::debugger::{self, Target};
 use crate::server::command::{self, CommandInputs};
 use crate::server::expect;
 use crate::server::options;
 use crate::server::process::{Launch, StartedWith, append_to, os_args};
 use crate::triage::collect::memory;
+use crate::triage::rules::several_options;
 
 use super::{BringUpFailure, ServerSet};
 
@@ -113,6 +114,12 @@ impl ServerSet {
             let origin = Arc::new(Origin::CommandLine);
             let own = ctx.settings.mysqld.iter().cloned();
             with.args.extend(own.map(|text| ServerOption { text, origin: origin.clone() }));
+        }
+        for option in &with.args {
+            let warning = several_options::warning(option.text.as_bstr(), &option.origin);
+            if let Some(text) = warning.filter(|text| ctx.said.first_time(text.as_str())) {
+                self.events.warn(WarningKind::Option, text);
+            }
         }
         let mut env = self.server_env();
         match &with.timezone {
