@@ -7,6 +7,7 @@ mod crash;
 mod datadir;
 mod disk;
 pub mod faulty;
+mod galera;
 mod keys;
 mod limits;
 mod mend;
