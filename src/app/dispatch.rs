@@ -12,6 +12,7 @@ use crate::env::Env;
 use crate::error::{Error, Result};
 use crate::interp::tool;
 use crate::report::text;
+use crate::sys::address_space;
 use crate::sys::files::current_dir;
 use crate::sys::guardian;
 use crate::sys::streams::{self, complain};
@@ -49,6 +50,7 @@ pub fn is_guardian(args: &[OsString]) -> bool {
 
 /// Goes on where everything that is started is ended with this process, and signals are taken care of.
 fn guarded(ending: Ending) -> Result<()> {
+    address_space::spare();
     let guards = guardian::enter()
         .map_err(|error| Error::new("cannot start the guardian process").caused_by(error))?;
     signals::watch(guards, ending)
@@ -97,10 +99,23 @@ fn dispatch(args: Vec<OsString>) -> Result<i32> {
 
 fn run_tests(settings: Settings, env: &Env) -> Result<i32> {
     let only_told = settings.dry_run || settings.explain.is_some();
-    match guarded(if only_told { Ending::AtOnce } else { Ending::Orderly }).and_then(|()| current_dir()) {
+    let begun = has_address_space()
+        .and_then(|()| guarded(if only_told { Ending::AtOnce } else { Ending::Orderly }))
+        .and_then(|()| current_dir());
+    match begun {
         Ok(cwd) => execute::execute(settings, env, &cwd),
         Err(error) => Ok(execute::refuse(&settings, env, &error)),
     }
+}
+
+/// Memory that cannot be had while the run goes on would end it by a signal.
+fn has_address_space() -> Result<()> {
+    let Some(limit) = address_space::limit().filter(|limit| *limit < address_space::LEAST) else {
+        return Ok(());
+    };
+    let [limit, least] = [limit, address_space::LEAST].map(|bytes| bytes >> 20);
+    Err(Error::new(format!("the limit of address space, {limit} MiB, is too low: a run needs {least} MiB at least, and servers more"))
+        .hint("raise or remove it where this is started: ulimit -v unlimited"))
 }
 
 fn print(text: &str, code: i32) -> Result<i32> {

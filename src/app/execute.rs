@@ -27,7 +27,6 @@ use crate::run::setup::debugger;
 use crate::run::setup::early_death::{self, Early};
 use crate::run::setup::gate::Gate;
 use crate::run::setup::network;
-use crate::run::setup::plugin_dir;
 use crate::run::setup::said::Said;
 use crate::run::setup::sanitizer;
 use crate::run::setup::slow_build::{SlowBuild, slow_build};
@@ -43,6 +42,7 @@ use crate::sys::panics::caught;
 use crate::sys::{abort, guardian, orphans};
 use crate::tree::cache::cache_dir;
 use crate::tree::layout::{self, Layout};
+use crate::tree::plugin_dir;
 
 /// Does what `settings` ask for; returns the exit code. Whatever keeps the run from coming about is told by all its reports.
 ///
@@ -382,7 +382,7 @@ fn run(
         && exit_code == 0
         && let Err(error) = vardir.clean()
     {
-        reporters.warning(WarningKind::Keeping, error.to_string());
+        reporters.warning(WarningKind::Keeping, error.chain());
     }
     Ok(exit_code)
 }

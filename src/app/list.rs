@@ -15,6 +15,7 @@ use crate::error::{Error, Result};
 use crate::report::text::{self, Guard};
 use crate::sys::scratch::Scratch;
 use crate::sys::streams::print;
+use crate::tree::plugin_dir;
 
 /// A test as `--list` shows it.
 fn listed(case: &TestCase) -> BString {
@@ -30,8 +31,10 @@ fn listed(case: &TestCase) -> BString {
 /// # Errors
 /// There is no installation, or its tests cannot be collected.
 pub fn list(settings: &Settings, env: &Env, cwd: &Path) -> Result<i32> {
-    let layout = locate(settings, env, cwd)?;
+    let mut layout = locate(settings, env, cwd)?;
     let scratch = Scratch::new().map_err(|error| Error::new("cannot create a directory").caused_by(error))?;
+    // The suites' own code looks there, and makes files there: it is not to be the vardir's of a run.
+    plugin_dir::fill(&mut layout, scratch.path())?;
     let survey = survey::survey(settings, env, cwd, layout, scratch.path())?;
     print(|out| {
         let mut out = Guard::new(out);

@@ -5,7 +5,6 @@
 //! no link is followed, and only what was made here gets another mode. What is left to others is to keep numbers for
 //! themselves, or to remove a lock; both lead to a port that is taken, which is noticed.
 
-use std::io;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
@@ -24,7 +23,7 @@ pub(super) enum Lock {
     /// Somebody has it.
     Taken,
     /// It cannot be opened.
-    Refused(io::Error),
+    Refused(Errno),
     /// Something that is no lock is in its place; the text says what it `is`.
     NoFile(&'static str),
 }
@@ -75,9 +74,12 @@ impl Locks {
             Err(Errno::LOOP) => return Lock::NoFile("is a symbolic link"),
             // A FIFO that nobody reads, a socket, a directory.
             Err(Errno::NXIO | Errno::ISDIR) => return Lock::NoFile("is no file"),
-            Err(errno) => return Lock::Refused(errno.into()),
+            Err(errno) => return Lock::Refused(errno),
         };
-        let Ok(stat) = fstat(&file) else { return Lock::Taken };
+        let stat = match fstat(&file) {
+            Ok(stat) => stat,
+            Err(errno) => return Lock::Refused(errno),
+        };
         if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
             return Lock::NoFile("is no file");
         }
@@ -85,7 +87,7 @@ impl Locks {
             return Lock::NoFile("is a file with another name");
         }
         if let Err(errno) = flock(&file, FlockOperation::NonBlockingLockExclusive) {
-            return if errno == Errno::WOULDBLOCK { Lock::Taken } else { Lock::Refused(errno.into()) };
+            return if errno == Errno::WOULDBLOCK { Lock::Taken } else { Lock::Refused(errno) };
         }
         // A file that was deleted between opening and locking guards nothing: others lock a new one.
         let on_disk = statat(&self.dir, &name, AtFlags::SYMLINK_NOFOLLOW);

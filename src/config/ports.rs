@@ -4,10 +4,12 @@
 //! one too, agree on who has which number by locks on files in [`UNIQUE_IDS`]; the lock is all that
 //! counts, the files stay and are empty. See `config/port_locks.rs`.
 
+use std::io;
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::os::fd::OwnedFd;
 use std::path::Path;
 
+use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketType, bind, socket, sockopt};
 
 use crate::config::port_locks::{Lock, Locks};
@@ -67,9 +69,9 @@ impl PortLease {
         self.base + (self.size - 1)
     }
 
-    /// The first of the ports that a server could not listen on.
-    pub fn busy(&self) -> Option<u16> {
-        first_busy(self.base, self.size)
+    /// Whether a server could listen on all of them.
+    pub fn is_free(&self) -> bool {
+        matches!(first_busy(self.base, self.size), Ok(None))
     }
 }
 
@@ -87,7 +89,7 @@ pub struct Leased {
 /// # Errors
 ///
 /// No free build thread, ports outside 5001–32767, a busy port or a lock that is no file where the user chose the
-/// ports, and a directory of locks that cannot be made or is none.
+/// ports, a directory of locks that cannot be made or is none, and no descriptor to lock or to look with.
 pub fn lease(request: &PortRequest<'_>) -> Result<Leased> {
     if request.size == 0 {
         return Err(Error::new("the port group size is 0").hint("give --port-group-size at least 1"));
@@ -120,14 +122,17 @@ fn auto(request: &PortRequest<'_>, messages: &mut Vec<String>) -> Result<PortLea
     let locks = Locks::open(request.ids)?;
     let spare = if request.workers > 1500 { 3000 } else { 2 * request.workers };
     let mut refused = None;
+    let mut nobodys_port = None;
     for build_thread in FIRST_AUTO..=FIRST_AUTO + spare + 300 {
         let lock = match locks.lock(build_thread) {
             Lock::Ours(lock) => lock,
             Lock::Taken => continue,
-            Lock::Refused(error) => {
-                refused = Some(error);
+            // One that its user has kept to himself; others may be open to all.
+            Lock::Refused(errno @ (Errno::ACCESS | Errno::PERM)) => {
+                refused = Some(errno);
                 continue;
             }
+            Lock::Refused(errno) => return Err(no_lock(request.ids, build_thread, errno)),
             Lock::NoFile(what) => {
                 messages.push(format!(
                     " - build thread {build_thread} is passed over: {} {what}",
@@ -137,17 +142,25 @@ fn auto(request: &PortRequest<'_>, messages: &mut Vec<String>) -> Result<PortLea
             }
         };
         let base = base_of(build_thread, request.size)?;
-        match first_busy(base, request.size) {
+        match first_busy(base, request.size)? {
             None => return Ok(PortLease { build_thread, base, size: request.size, _locks: vec![lock] }),
-            Some(port) => messages.push(busy(port)),
+            Some((port, errno)) => {
+                nobodys_port = (errno != Errno::ADDRINUSE).then_some(errno);
+                messages.push(busy(port, errno));
+            }
         }
     }
     let error = Error::new("Could not get a unique build thread id")
         .hint(format!("are very many runs going on? their locks are in {}", request.ids.display()));
-    Err(match refused {
-        Some(cause) => error.caused_by(cause),
+    Err(match nobodys_port.or(refused) {
+        Some(cause) => error.caused_by(io::Error::from(cause)),
         None => error,
     })
+}
+
+/// A lock cannot be had, for a reason that has nothing to do with who else wants it.
+fn no_lock(ids: &Path, build_thread: u32, errno: Errno) -> Error {
+    Error::io("lock", &ids.join(build_thread.to_string()), errno.into())
 }
 
 /// A lease of ports that the user chose. They are locked too, so that no `auto` takes them, but
@@ -170,6 +183,9 @@ fn chosen(
         for thread in threads {
             match locks.lock(thread) {
                 Lock::Ours(lock) => held.push(lock),
+                Lock::Refused(errno) if !matches!(errno, Errno::ACCESS | Errno::PERM) => {
+                    return Err(no_lock(ids, thread, errno));
+                }
                 Lock::Taken | Lock::Refused(_) => messages.push(format!(
                     "Ports {base}..{} may be in use by another run, which has build thread {thread}",
                     base + (size - 1)
@@ -184,18 +200,21 @@ fn chosen(
             }
         }
     }
-    match first_busy(base, size) {
+    match first_busy(base, size)? {
         None => Ok(PortLease { build_thread, base, size, _locks: held }),
-        Some(port) => {
-            messages.push(busy(port));
+        Some((port, errno)) => {
+            messages.push(busy(port, errno));
             Err(Error::new(format!("Some port(s) was not free:\n{}", messages.join("\n")))
                 .hint("leave out --build-thread and --port-base to have free ports chosen"))
         }
     }
 }
 
-fn busy(port: u16) -> String {
-    format!(" - 'localhost:{port}' was not free")
+fn busy(port: u16, errno: Errno) -> String {
+    match errno {
+        Errno::ADDRINUSE => format!(" - 'localhost:{port}' was not free"),
+        errno => format!(" - 'localhost:{port}' was not free: {}", io::Error::from(errno)),
+    }
 }
 
 fn base_of(build_thread: u32, size: u16) -> Result<u16> {
@@ -213,20 +232,35 @@ fn in_range(base: u64, size: u16) -> Result<u16> {
     })
 }
 
-/// The first of the ports that a server could not listen on.
-fn first_busy(base: u16, size: u16) -> Option<u16> {
-    (base..=base + (size - 1)).find(|port| !is_free(*port))
+/// The first of the ports that a server could not listen on, and why.
+///
+/// # Errors
+/// There is no socket to try it with.
+fn first_busy(base: u16, size: u16) -> Result<Option<(u16, Errno)>> {
+    for port in base..=base + (size - 1) {
+        match refusal(port) {
+            Ok(None) => {}
+            Ok(Some(errno)) => return Ok(Some((port, errno))),
+            Err(errno) => {
+                let error = Error::new(format!("cannot look whether port {port} is free"));
+                return Err(error.caused_by(io::Error::from(errno)));
+            }
+        }
+    }
+    Ok(None)
 }
 
-/// Whether a server could listen on `port`. Binds as a server would, but does not listen: nobody who looks meanwhile
-/// sees the port in use.
-pub fn is_free(port: u16) -> bool {
-    let try_bind = || -> rustix::io::Result<()> {
-        let socket = socket(AddressFamily::INET, SocketType::STREAM, None)?;
-        sockopt::set_socket_reuseaddr(&socket, true)?;
-        bind(&socket, &SocketAddrV4::new(Ipv4Addr::LOCALHOST, port))
-    };
-    try_bind().is_ok()
+/// Why a server could not listen on `port`; an error where there is no socket to try it with. Binds as a server would,
+/// but does not listen: nobody who looks meanwhile sees the port in use.
+fn refusal(port: u16) -> rustix::io::Result<Option<Errno>> {
+    let socket = socket(AddressFamily::INET, SocketType::STREAM, None)?;
+    sockopt::set_socket_reuseaddr(&socket, true)?;
+    Ok(bind(&socket, &SocketAddrV4::new(Ipv4Addr::LOCALHOST, port)).err())
+}
+
+/// Whether somebody else has `port`. Where that cannot be found out, nobody has.
+pub fn is_taken(port: u16) -> bool {
+    matches!(refusal(port), Ok(Some(Errno::ADDRINUSE)))
 }
 
 #[cfg(test)]
@@ -387,6 +421,37 @@ mod tests {
             assert!(lease(&request(choice, 1, &ids)).is_err());
         }
         assert_eq!(fs::read(&ids).unwrap(), b"somebody's");
+    }
+
+    /// A limit of descriptors is one of the process, so this is said to one of its own.
+    #[test]
+    fn a_lack_of_descriptors_is_not_taken_for_other_peoples_ports() {
+        const ASKED: &str = "MTR_RS_TEST_PORTS";
+        let Some(ids) = std::env::var_os(ASKED) else {
+            let dir = tempfile::tempdir().unwrap();
+            let name = "config::ports::tests::a_lack_of_descriptors_is_not_taken_for_other_peoples_ports";
+            let mut again = std::process::Command::new(std::env::current_exe().unwrap());
+            let output = again.args(["--exact", name]).env(ASKED, dir.path()).output().unwrap();
+            let told = String::from_utf8_lossy(&output.stdout);
+            assert!(output.status.success() && told.contains("1 passed"), "{told}");
+            return;
+        };
+        // The directory of locks is refused, then a lock.
+        let mut held: Vec<fs::File> = Vec::new();
+        let limit = rustix::process::Rlimit { current: Some(64), maximum: Some(64) };
+        rustix::process::setrlimit(rustix::process::Resource::Nofile, limit).unwrap();
+        while let Ok(file) = fs::File::open("/dev/null") {
+            held.push(file);
+        }
+        for free in 0..2 {
+            for choice in [PortChoice::Auto, PortChoice::BuildThread(4300), PortChoice::Base(21100)] {
+                let error = lease(&request(choice, 1, Path::new(&ids))).unwrap_err();
+                assert!(error.chain().contains("oo many open files"), "{free} {choice:?}: {error}");
+                assert!(error.hint_text().unwrap().contains("ulimit -n"), "{free} {choice:?}: {error}");
+            }
+            held.pop();
+        }
+        assert!(lease(&request(PortChoice::BuildThread(4300), 1, Path::new(&ids))).is_ok());
     }
 
     #[test]

@@ -16,6 +16,7 @@ use crate::lint::files::Kind;
 use crate::sys::scratch::Scratch;
 use crate::tree::collect::{Collection, collect};
 use crate::tree::layout::{self, Layout};
+use crate::tree::plugin_dir;
 use crate::tree::programs::Programs;
 use crate::tree::suite_pm::SuitePm;
 use crate::tree::suites::{SuiteOwner, Suites};
@@ -46,6 +47,8 @@ pub struct View {
     pub errors: Vec<Error>,
     /// What could not be checked, and why.
     pub notes: Vec<String>,
+    /// Has the plugin directory of a build, where the server looks when it is asked about options.
+    _scratch: Scratch,
 }
 
 impl View {
@@ -57,7 +60,7 @@ impl View {
     pub fn of(paths: &mut Vec<PathBuf>, basedir: Option<PathBuf>, env: &Env, cwd: &Path) -> Result<View> {
         let testdir = paths.iter().find_map(|path| layout::tree_around(path));
         let mut settings = Settings { basedir, testdir, big_test: 1, ..Settings::default() };
-        let layout = locate(&settings, env)?;
+        let mut layout = locate(&settings, env)?;
         settings.testdir = None;
         if paths.is_empty() {
             if layout.bundled {
@@ -67,6 +70,8 @@ impl View {
         }
         let mut notes = Vec::new();
         let scratch = Scratch::new().map_err(|error| Error::io("use", &std::env::temp_dir(), error))?;
+        // A build has its plugins where a run puts them, and the suites' own code makes files there.
+        plugin_dir::fill(&mut layout, scratch.path())?;
         let (dialect, facts) = match Dialect::ask(&layout, &settings, env, scratch.path()) {
             Ok((dialect, facts)) => (Some(dialect), facts),
             Err(error) => {
@@ -110,7 +115,7 @@ impl View {
         let Collector { cases, errors, .. } = collector;
         suite_pm.finish().apply(&mut base);
         let suites = suites_of(&cases);
-        Ok(View { layout, dialect, env: base, cases, suites, errors, notes })
+        Ok(View { layout, dialect, env: base, cases, suites, errors, notes, _scratch: scratch })
     }
 
     /// The instances that would be run: servers are started with their options.

@@ -13,11 +13,13 @@ use crate::report::bounded_json::Bounded;
 use crate::report::clock::Clock;
 use crate::report::reporter::Reporter;
 use crate::report::target::Target;
+use crate::sys::guardian;
 
 /// The stream of events as a file.
 ///
-/// Each line is one `write` to the end of the file, so a kill leaves whole lines. Of a line for which there was no room nothing
-/// stays; the next one that finds room has a sequence number that tells of the gap.
+/// Each line is one `write` to the end of the file; what a kill leaves of a long one is taken off by those who guard the
+/// run. Of a line for which there was no room nothing stays; the next one that finds room has a sequence number that tells
+/// of the gap.
 pub struct EventsJson {
     /// `None`: a line was cut in what cannot be cut back, such as a pipe, and another one would go on with it.
     out: Option<File>,
@@ -28,6 +30,9 @@ pub struct EventsJson {
     /// Why the stream is not whole.
     broken: Option<String>,
 }
+
+/// How each line begins.
+const BEGINNING: &[u8] = b"{\"seq\":";
 
 #[derive(Serialize)]
 struct Line<'a> {
@@ -57,6 +62,10 @@ impl EventsJson {
                 (file, is_file)
             }
         };
+        if is_file {
+            // Where that fails, a kill may leave the beginning of a line.
+            let _ = guardian::note_lines(&out, BEGINNING);
+        }
         Ok(EventsJson { out: Some(out), path, is_file, clock, sequence: 0, broken: None })
     }
 
@@ -163,6 +172,16 @@ mod tests {
             assert_eq!(line["seq"], index as u64 + 1);
             assert_eq!(line["time"], 1_795_437_139.0);
         }
+    }
+
+    #[test]
+    fn all_lines_begin_alike() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("events.jsonl");
+        let mut stream = EventsJson::create(Target::of(&path).unwrap(), sample::clock()).unwrap();
+        sample::script().iter().for_each(|event| stream.event(event).unwrap());
+        let text = std::fs::read(&path).unwrap();
+        assert!(text.trim_ascii_end().split(|byte| *byte == b'\n').all(|line| line.starts_with(BEGINNING)));
     }
 
     #[test]

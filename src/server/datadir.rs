@@ -27,7 +27,8 @@ const PAGE: usize = 4096;
 /// What mode a copied file gets. Directories get 0755 where files do not keep theirs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Modes {
-    /// 0666, whatever the umask: what servers work on.
+    /// What servers work on: 0644, whatever the umask. In a run by root, whose vardir nobody enters but the servers, which
+    /// may be another user's, it is 0666, as the reference has it for all.
     Writable,
     /// 0444: what is only copied from.
     ReadOnly,
@@ -35,7 +36,7 @@ pub enum Modes {
     Keep,
 }
 
-/// Copies the tree `from` to `to` so that files are writable by all; see [`copy_with`].
+/// Copies the tree `from` to `to` so that servers can write the files; see [`copy_with`].
 ///
 /// # Errors
 /// Those of [`copy_with`].
@@ -56,7 +57,7 @@ pub fn copy_with(from: &Path, to: &Path, modes: Modes) -> Result<()> {
     copier.tree(from, to)
 }
 
-/// Copies `std_data` into a vardir: files at the top get 0644, those further down 0666 (runner §8.1).
+/// Copies `std_data` into a vardir: files at the top get 0644, those further down the mode of [`Modes::Writable`] (runner §8.1).
 /// A test tree without it, as our own is, gives an empty directory.
 ///
 /// # Errors
@@ -96,6 +97,11 @@ pub fn make_read_only(dir: &Path) -> Result<()> {
 fn entries(dir: &Path) -> Result<Vec<DirEntry>> {
     let list = || fs::read_dir(dir)?.collect::<io::Result<Vec<_>>>();
     list().map_err(|e| Error::io("list", dir, e))
+}
+
+/// The mode of [`Modes::Writable`].
+fn writable() -> u32 {
+    if rustix::process::geteuid().is_root() { 0o666 } else { 0o644 }
 }
 
 fn set_mode(path: &Path, mode: u32) -> Result<()> {
@@ -139,7 +145,7 @@ impl Copier {
         let target = File::create(to).map_err(|e| Error::io("create", to, e))?;
         self.contents(&source, &target, metadata.len()).map_err(|e| Error::io("write", to, e))?;
         let mode = match self.modes {
-            Modes::Writable => 0o666,
+            Modes::Writable => writable(),
             Modes::ReadOnly => 0o444,
             Modes::Keep => metadata.permissions().mode() & 0o7777,
         };
@@ -350,7 +356,7 @@ mod tests {
         set_mode(&from.join("mtr/t.frm"), 0o440).unwrap();
         set_mode(&from.join("mtr"), 0o770).unwrap();
         for (modes, expected) in [
-            (Modes::Writable, (0o666, 0o755)),
+            (Modes::Writable, (writable(), 0o755)),
             (Modes::ReadOnly, (0o444, 0o755)),
             (Modes::Keep, (0o440, 0o770)),
         ] {
@@ -361,7 +367,7 @@ mod tests {
         }
         let std_data = dir.path().join("std_data");
         copy_std_data(&from, &std_data).unwrap();
-        assert_eq!((mode(&std_data.join("top")), mode(&std_data.join("mtr/t.frm"))), (0o644, 0o666));
+        assert_eq!((mode(&std_data.join("top")), mode(&std_data.join("mtr/t.frm"))), (0o644, writable()));
         make_read_only(&std_data).unwrap();
         assert_eq!((mode(&std_data.join("top")), mode(&std_data.join("mtr/t.frm"))), (0o444, 0o444));
     }
@@ -437,7 +443,7 @@ mod tests {
         fs::write(layout.test_dir.join("mbin"), "").unwrap();
         assert_eq!(start(&["--innodb"]).unwrap(), Prepared::Copied);
         assert!(!server.datadir().join("left over").exists() && !layout.test_dir.join("mbin").exists());
-        assert_eq!(mode(&server.datadir().join("mysql/t.frm")), 0o666);
+        assert_eq!(mode(&server.datadir().join("mysql/t.frm")), writable());
         assert!(server.tmpdir().is_dir());
         let own = ["--innodb", "--innodb-page-size=4k"];
         assert_eq!(start(&own).unwrap(), Prepared::Bootstrapped { cached: false });

@@ -5,17 +5,15 @@ use std::fmt;
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::{
-    Pid, PidfdFlags, Resource, Rlimit, Signal, WaitId, WaitIdOptions, kill_process_group, pidfd_open,
-    pidfd_send_signal, waitid,
+    Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, kill_process_group, pidfd_open, pidfd_send_signal, waitid,
 };
 
-use super::{orphans, poll};
+use super::spawn::Start;
+use super::{files, orphans, poll};
 use crate::env::Env;
 use crate::sys::deadline::deadline_after;
 
@@ -126,36 +124,23 @@ impl Child {
     /// Starts the process.
     ///
     /// # Errors
-    /// What `fork`, `chdir` or `execve` say.
+    /// What the system says of the process, its directory, its limits or the program.
     pub fn spawn(what: Spawn<'_>) -> io::Result<Child> {
-        let mut command = Command::new(what.program);
-        command.args(what.args).env_clear().envs(what.env.iter()).current_dir(what.cwd).process_group(0);
-        command.stdin(what.stdin.map_or_else(Stdio::null, Stdio::from));
-        command.stdout(what.stdout.map_or_else(Stdio::inherit, Stdio::from));
-        command.stderr(what.stderr.map_or_else(Stdio::inherit, Stdio::from));
-        let (open_files, no_core, detached) = (what.open_files, what.no_core, what.detached);
-        // SAFETY: the closure runs between fork and exec; it makes only system calls
-        // (setrlimit, setsid) and neither allocates nor takes locks.
-        #[expect(unsafe_code, reason = "limits must be set in the child, before exec")]
-        unsafe {
-            command.pre_exec(move || {
-                if let Some(n) = open_files {
-                    set_limit(Resource::Nofile, n)?;
-                }
-                if no_core {
-                    set_limit(Resource::Core, 0)?;
-                }
-                if detached {
-                    // The group is already ours alone, so a new session may be refused: it is a bonus.
-                    let _ = rustix::process::setsid();
-                }
-                Ok(())
-            });
+        let (failed, detached) = (|error| what_failed(error, what.cwd), what.detached);
+        let input = match what.stdin {
+            Some(file) => file,
+            None => files::open(Path::new("/dev/null"))?,
+        };
+        let streams = [Some(input), what.stdout, what.stderr].map(|file| file.map(OwnedFd::from));
+        let mut start = Start::new(what.program, what.args, what.env, what.cwd).map_err(failed)?;
+        start = start.streams(streams)?.session(detached);
+        if let Some(n) = what.open_files {
+            start = start.limit(libc::RLIMIT_NOFILE, n);
         }
-        let child = orphans::spawn_registered(&mut command, !detached)
-            .map_err(|error| what_failed(error, what.cwd))?;
-        let pidfd = hold(child, |pid| pidfd_open(pid, PidfdFlags::empty()))?;
-        let (pid, pidfd) = pidfd;
+        if what.no_core {
+            start = start.limit(libc::RLIMIT_CORE, 0);
+        }
+        let (pid, pidfd) = orphans::start_registered(!detached, || start.spawn()).map_err(failed)?;
         Ok(Child { pid, pidfd, started: Instant::now(), exit: None, detached, foreign: false })
     }
 
@@ -288,21 +273,9 @@ impl Drop for Child {
     }
 }
 
-/// Takes hold of a process that was just started; where that is impossible it is ended and reaped.
-fn hold(
-    mut child: std::process::Child,
-    open: impl FnOnce(Pid) -> rustix::io::Result<OwnedFd>,
-) -> io::Result<(Pid, OwnedFd)> {
-    let pid = Pid::from_child(&child);
-    match open(pid) {
-        Ok(fd) => Ok((pid, fd)),
-        Err(errno) => {
-            let _ = kill_process_group(pid, Signal::KILL);
-            let _ = child.wait();
-            orphans::unregister(pid.as_raw_nonzero().get());
-            Err(errno.into())
-        }
-    }
+/// The number of the error for which the system did not start a program, where it has one.
+pub fn number_of(error: &io::Error) -> Option<i32> {
+    error.raw_os_error().or((error.kind() == io::ErrorKind::WouldBlock).then_some(libc::EAGAIN))
 }
 
 /// The error of a start, where the system's word for it misleads.
@@ -320,21 +293,11 @@ fn what_failed(error: io::Error, cwd: &Path) -> io::Error {
     io::Error::new(error.kind(), text)
 }
 
-fn set_limit(resource: Resource, n: u64) -> io::Result<()> {
-    let wanted = Rlimit { current: Some(n), maximum: Some(n) };
-    if rustix::process::setrlimit(resource, wanted).is_err() {
-        // Raising the hard limit needs privileges: take what is allowed.
-        let maximum = rustix::process::getrlimit(resource).maximum;
-        let n = maximum.map_or(n, |maximum| n.min(maximum));
-        rustix::process::setrlimit(resource, Rlimit { current: Some(n), maximum: Some(n) })?;
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use std::process::Command;
 
     fn sh(script: &str) -> Child {
         sh_to(script, None)
@@ -418,19 +381,6 @@ mod tests {
         drop(child);
         let soon = Some(Instant::now() + Duration::from_millis(50));
         assert_eq!(other.wait(soon).unwrap(), None);
-    }
-
-    #[test]
-    fn a_child_that_cannot_be_held_is_ended() {
-        let (left, theirs) = std::io::pipe().unwrap();
-        let mut command = Command::new("sleep");
-        command.arg("600").stdout(theirs).process_group(0);
-        let child = orphans::spawn_registered(&mut command, true).unwrap();
-        drop(command);
-        let error = hold(child, |_| Err(rustix::io::Errno::MFILE)).unwrap_err();
-        assert_eq!(error.raw_os_error(), Some(libc::EMFILE));
-        let ended = poll::readable(&[left.as_fd()], Some(Instant::now() + Duration::from_secs(60))).unwrap();
-        assert_eq!(ended, [0]);
     }
 
     #[test]

@@ -14,6 +14,8 @@ use super::guardian::{End, FAREWELL, Inheritance, become_guardian, end_what_is_l
 use super::ledger::Ledger;
 use super::poll::{self, Waker};
 use super::signals::{self, SignalQueue};
+use super::streams::complain_if_heard;
+use crate::error::Error;
 
 /// What the front takes for the runner, and hands on: what ends a program, stops it and has it go on.
 pub(super) fn handed_on() -> Vec<i32> {
@@ -120,7 +122,11 @@ impl Front {
             Ok(End::Code(code)) => std::process::exit(code),
             Ok(End::Signal(signal)) => signals::die_by(signal),
             // The guardian and the runner see that this process has ended, and end as well.
-            Err(_) => std::process::exit(1),
+            Err(error) => {
+                let error = Error::new("cannot watch over the run").caused_by(error);
+                complain_if_heard(&format!("mysql-test-run: *** ERROR: {}", error.explained()));
+                std::process::exit(1)
+            }
         }
     }
 

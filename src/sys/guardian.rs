@@ -12,6 +12,7 @@
 //!
 //! `docs/decisions.md` has the reasons.
 
+use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::os::unix::process::CommandExt;
@@ -109,6 +110,7 @@ impl Guards {
         if self.guardian().is_none_or(ending::has_ended) {
             let _ = orphans::end_owned_and_orphans();
             if let Some(guarded) = GUARDED.get() {
+                guarded.ledger.make_lines_whole();
                 guarded.ledger.remove_directories();
             }
         }
@@ -286,9 +288,11 @@ pub(super) fn end_what_is_left(
 ) -> io::Result<()> {
     let by_itself = matches!(end, Some(End::Code(_)));
     if by_itself && ledger.leaves_processes() {
+        ledger.make_lines_whole();
         return Ok(());
     }
     ending::end_children(spared)?;
+    ledger.make_lines_whole();
     if !by_itself {
         ending::end_marked(mark)?;
     }
@@ -338,6 +342,15 @@ pub fn leave_processes() -> io::Result<()> {
 /// No memory is left, or there is no such directory.
 pub fn note_directory(dir: &Path) -> io::Result<()> {
     GUARDED.get().map_or(Ok(()), |guarded| guarded.ledger.note(dir))
+}
+
+/// The open `file` has lines that begin with `beginning`; if this process is killed while it writes one, what there is of
+/// it is to be taken off.
+///
+/// # Errors
+/// It has no name, or no memory is left.
+pub fn note_lines(file: &File, beginning: &[u8]) -> io::Result<()> {
+    GUARDED.get().map_or(Ok(()), |guarded| guarded.ledger.note_lines(file, beginning))
 }
 
 /// The reverse of [`note_directory`].

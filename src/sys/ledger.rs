@@ -3,17 +3,19 @@
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Write};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{MemfdFlags, memfd_create};
 
+use super::last_line::{self, Identity, identity};
 use super::removal;
 
 /// Records one after the other, each ended by a zero: `+DEV:INO:PATH` is a directory to be removed if the run does not
-/// do it, `-PATH` is one that is not, `q` says that what the run has started lives on.
+/// do it, `-PATH` is one that is not, `lDEV:INO:PATH` is a file of lines that the run writes and `bTEXT` how each of
+/// them begins, `q` says that what the run has started lives on.
 #[derive(Debug)]
 pub struct Ledger(File);
 
@@ -52,9 +54,24 @@ impl Ledger {
     /// # Errors
     /// It is not there, or no memory is left.
     pub fn note(&self, dir: &Path) -> io::Result<()> {
-        let facts = std::fs::symlink_metadata(dir)?;
-        let mut record = format!("+{}:{}:", facts.dev(), facts.ino()).into_bytes();
-        record.extend_from_slice(dir.as_os_str().as_bytes());
+        self.add_place(b'+', identity(&std::fs::symlink_metadata(dir)?), dir)
+    }
+
+    /// The open `file` has lines that begin with `beginning`; if the run is killed while it writes one, what there is of
+    /// it is to be taken off.
+    ///
+    /// # Errors
+    /// It has no name, or no memory is left.
+    pub fn note_lines(&self, file: &File, beginning: &[u8]) -> io::Result<()> {
+        let path = std::fs::read_link(format!("/proc/self/fd/{}", file.as_raw_fd()))?;
+        self.add([b"b", beginning].concat())?;
+        self.add_place(b'l', identity(&file.metadata()?), &path)
+    }
+
+    fn add_place(&self, letter: u8, (dev, ino): Identity, path: &Path) -> io::Result<()> {
+        let mut record = vec![letter];
+        write!(record, "{dev}:{ino}:")?;
+        record.extend_from_slice(path.as_os_str().as_bytes());
         self.add(record)
     }
 
@@ -99,34 +116,50 @@ impl Ledger {
         self.records().iter().any(|record| record == b"q")
     }
 
-    /// Removes the directories that were noted and not forgotten: those that are what they were, and this user's.
-    pub fn remove_directories(&self) {
-        let mut left: Vec<(PathBuf, (u64, u64))> = Vec::new();
+    /// Takes the beginnings of lines that nobody will write to their ends off the files that were noted.
+    pub fn make_lines_whole(&self) {
+        let mut beginning = Vec::new();
         for record in self.records() {
-            let path = |bytes: &[u8]| PathBuf::from(OsStr::from_bytes(bytes));
             match record.split_first() {
-                Some((b'+', rest)) => {
-                    let mut fields = rest.splitn(3, |byte| *byte == b':');
-                    let mut number = || std::str::from_utf8(fields.next()?).ok()?.parse::<u64>().ok();
-                    if let (Some(dev), Some(ino)) = (number(), number())
-                        && let Some(bytes) = fields.next()
-                    {
-                        left.push((path(bytes), (dev, ino)));
+                Some((b'b', rest)) => beginning = rest.to_vec(),
+                Some((b'l', rest)) => {
+                    if let Some((path, identity)) = place(rest) {
+                        // Nobody is there to be told.
+                        let _ = last_line::make_whole(&path, identity, &beginning);
                     }
                 }
-                Some((b'-', rest)) => left.retain(|(dir, _)| *dir != path(rest)),
+                _ => {}
+            }
+        }
+    }
+
+    /// Removes the directories that were noted and not forgotten: those that are what they were, and this user's.
+    pub fn remove_directories(&self) {
+        let mut left: Vec<(PathBuf, Identity)> = Vec::new();
+        for record in self.records() {
+            match record.split_first() {
+                Some((b'+', rest)) => left.extend(place(rest)),
+                Some((b'-', rest)) => left.retain(|(dir, _)| dir.as_os_str().as_bytes() != rest),
                 _ => {}
             }
         }
         let user = rustix::process::geteuid().as_raw();
-        for (dir, identity) in left {
+        for (dir, wanted) in left {
             let Ok(facts) = std::fs::symlink_metadata(&dir) else { continue };
-            if facts.is_dir() && facts.uid() == user && (facts.dev(), facts.ino()) == identity {
+            if facts.is_dir() && facts.uid() == user && identity(&facts) == wanted {
                 // Nobody is there to be told.
                 let _ = removal::remove(&dir);
             }
         }
     }
+}
+
+/// A place of a record, behind its letter.
+fn place(record: &[u8]) -> Option<(PathBuf, Identity)> {
+    let mut fields = record.splitn(3, |byte| *byte == b':');
+    let mut number = || std::str::from_utf8(fields.next()?).ok()?.parse::<u64>().ok();
+    let identity = (number()?, number()?);
+    Some((PathBuf::from(OsStr::from_bytes(fields.next()?)), identity))
 }
 
 #[cfg(test)]

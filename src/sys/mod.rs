@@ -4,6 +4,7 @@
 //! directories. The only module that may use `unsafe`.
 
 pub mod abort;
+pub mod address_space;
 pub mod argument;
 pub mod bounded;
 pub mod child;
@@ -15,6 +16,7 @@ mod front;
 #[cfg(feature = "gssapi")]
 pub mod gssapi;
 pub mod guardian;
+mod last_line;
 mod ledger;
 #[cfg(feature = "oracle")]
 pub mod libmariadb;
@@ -35,5 +37,6 @@ pub mod resolve;
 pub mod scratch;
 pub mod shell;
 pub mod signals;
+mod spawn;
 pub mod streams;
 pub mod watch;

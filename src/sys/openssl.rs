@@ -4,8 +4,11 @@
 
 use std::ffi::{CStr, CString, c_char, c_int, c_long, c_uint, c_ulong, c_void};
 use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
 use std::ptr::{NonNull, null, null_mut};
-use std::sync::OnceLock;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use bstr::ByteSlice;
 use libloading::Library;
@@ -211,7 +214,50 @@ impl Drop for Context {
     }
 }
 
+// SAFETY: after `new` nobody changes a context; OpenSSL counts its references atomically and lets any thread make sessions
+// of it.
+unsafe impl Send for Context {}
+// SAFETY: as above.
+unsafe impl Sync for Context {}
+
+/// What a context was made of.
+#[derive(Debug, PartialEq, Eq)]
+struct MadeOf {
+    settings: Settings,
+    /// Of each file that the settings name, what changes with its content: device, inode, size, seconds and nanoseconds of
+    /// its last change.
+    files: Vec<(u64, u64, u64, i64, i64)>,
+}
+
+impl MadeOf {
+    /// `None` where nobody sees a change: directories of certificates, files that cannot be looked at.
+    fn new(settings: &Settings) -> Option<MadeOf> {
+        if settings.capath.is_some() || settings.crlpath.is_some() {
+            return None;
+        }
+        let names = [&settings.key, &settings.cert, &settings.ca, &settings.crl];
+        let files = names.into_iter().flatten().map(|name| {
+            let of = std::fs::metadata(Path::new(std::ffi::OsStr::from_bytes(name))).ok()?;
+            of.is_file().then(|| (of.dev(), of.ino(), of.size(), of.ctime(), of.ctime_nsec()))
+        });
+        Some(MadeOf { files: files.collect::<Option<_>>()?, settings: settings.clone() })
+    }
+}
+
 impl Context {
+    /// The context with these settings: the one used last, if it is of the same settings and files.
+    fn of(settings: &Settings) -> Result<Arc<Context>, Failure> {
+        static LAST: Mutex<Option<(MadeOf, Arc<Context>)>> = Mutex::new(None);
+        let Some(made_of) = MadeOf::new(settings) else { return Context::new(settings).map(Arc::new) };
+        let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, context)) = last.as_ref().filter(|(of_last, _)| *of_last == made_of) {
+            return Ok(Arc::clone(context));
+        }
+        let context = Arc::new(Context::new(settings)?);
+        *last = Some((made_of, Arc::clone(&context)));
+        Ok(context)
+    }
+
     /// A context with these settings.
     fn new(settings: &Settings) -> Result<Context, Failure> {
         let api = api()?;
@@ -274,7 +320,8 @@ impl Context {
             if file.is_some() || directory.is_some() {
                 let (file, directory) = (pointer(&file), pointer(&directory));
                 api.done((api.SSL_CTX_load_verify_locations)(self.ptr(), file, directory))?;
-            } else {
+            } else if settings.verify {
+                // They are over a hundred, and read for nothing where nobody verifies.
                 api.done((api.SSL_CTX_set_default_verify_paths)(self.ptr()))?;
             }
         }
@@ -334,7 +381,7 @@ impl Session {
     /// # Errors
     /// The settings are refused, the handshake fails, or the certificate is not the one asked for.
     pub fn connect(settings: &Settings, socket: BorrowedFd<'_>, host: &[u8]) -> Result<Session, Failure> {
-        let context = Context::new(settings)?;
+        let context = Context::of(settings)?;
         let api = context.api;
         // SAFETY: the context is valid.
         let raw = unsafe { (api.SSL_new)(context.ptr()) };
@@ -527,6 +574,34 @@ mod tests {
         assert!(reason(&missing).is_none_or(|text| text == "No such file or directory (2)"));
         let cipher = Settings { cipher: Some("foo".into()), ..Settings::default() };
         assert!(reason(&cipher).is_none_or(|text| text == "no cipher match"));
+    }
+
+    #[test]
+    fn a_file_that_changed_makes_a_new_context() {
+        let dir = tempfile::tempdir().unwrap();
+        let ca = dir.path().join("ca.pem");
+        let settings = Settings { ca: Some(ca.as_os_str().as_encoded_bytes().into()), ..Settings::default() };
+        assert_eq!(MadeOf::new(&settings), None, "a file that is not there");
+        std::fs::write(&ca, "one").unwrap();
+        let made_of = MadeOf::new(&settings).unwrap();
+        assert_eq!(MadeOf::new(&settings).as_ref(), Some(&made_of));
+        std::fs::write(dir.path().join("other"), "two").unwrap();
+        std::fs::rename(dir.path().join("other"), &ca).unwrap();
+        assert_ne!(MadeOf::new(&settings).unwrap(), made_of, "another file of that name");
+        assert_ne!(MadeOf::new(&Settings { verify: true, ..settings.clone() }).unwrap(), made_of);
+        assert_eq!(MadeOf::new(&Settings { capath: Some("/".into()), ..settings }), None, "a directory");
+    }
+
+    #[test]
+    fn a_context_is_used_again() {
+        if api().is_err() {
+            return;
+        }
+        let settings = Settings { version: Some("TLSv1.2".into()), ..Settings::default() };
+        let context = Context::of(&settings).unwrap();
+        assert!(Arc::ptr_eq(&context, &Context::of(&settings).unwrap()));
+        let other = Context::of(&Settings { version: Some("TLSv1.3".into()), ..settings }).unwrap();
+        assert!(!Arc::ptr_eq(&context, &other));
     }
 
     #[test]

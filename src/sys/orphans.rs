@@ -33,15 +33,30 @@ pub fn spawn_registered(command: &mut Command, register: bool) -> io::Result<Chi
     unsafe {
         command.pre_exec(signals::reset_for_child);
     }
+    let (_, child) = start_registered(register, || {
+        let child = command.spawn()?;
+        Ok((Pid::from_child(&child), child))
+    })?;
+    Ok(child)
+}
+
+/// Has `start` start a process; with `register` it is this process's affair.
+///
+/// # Errors
+/// Those of `start`, or everything is to end.
+pub(super) fn start_registered<T>(
+    register: bool,
+    start: impl FnOnce() -> io::Result<(Pid, T)>,
+) -> io::Result<(Pid, T)> {
     let mut owned = owned();
     if abort::signal().is_some() {
         return Err(io::Error::other("everything is being ended"));
     }
-    let child = command.spawn()?;
+    let (pid, process) = start()?;
     if register {
-        owned.insert(child.id() as i32);
+        owned.insert(pid.as_raw_nonzero().get());
     }
-    Ok(child)
+    Ok((pid, process))
 }
 
 /// Runs a command to its end; its group and what it leaves there is not looked after.

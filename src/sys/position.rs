@@ -4,7 +4,7 @@
 #![allow(unsafe_code, reason = "mapping a file has a C interface only")]
 
 use std::fs::OpenOptions;
-use std::io;
+use std::io::{self, Write as _};
 use std::os::fd::AsRawFd as _;
 use std::path::Path;
 use std::ptr::NonNull;
@@ -38,8 +38,9 @@ impl Position {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
-        let file = OpenOptions::new().read(true).write(true).create_new(true).open(path)?;
-        file.set_len(SIZE as u64)?;
+        let mut file = OpenOptions::new().read(true).write(true).create_new(true).open(path)?;
+        // Its room is taken now: where a disk is full, the first byte in the mapping would end this program by SIGBUS.
+        file.write_all(&[0; SIZE])?;
         // SAFETY: a mapping of a file of our own, of its whole length, which nobody makes shorter; errors are looked for.
         let map = unsafe {
             libc::mmap(
@@ -122,5 +123,14 @@ mod tests {
         assert_eq!(read(&path).unwrap().len(), MOST);
         Position::create(&path).unwrap();
         assert_eq!(read(&path), None);
+    }
+
+    #[test]
+    fn its_room_is_taken_when_it_is_made() {
+        use std::os::unix::fs::MetadataExt as _;
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("position");
+        let _position = Position::create(&path).unwrap();
+        assert!(std::fs::metadata(&path).unwrap().blocks() > 0);
     }
 }

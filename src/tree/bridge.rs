@@ -69,7 +69,8 @@ impl Bridge {
         patience: Duration,
     ) -> Result<Bridge> {
         let failed = |error| Error::io("start", perl, error);
-        let errors = tempfile::tempfile().map_err(failed)?;
+        let errors = tempfile::tempfile()
+            .map_err(|error| Error::io("make a file in", &std::env::temp_dir(), error))?;
         let mut command = Command::new(perl);
         command.args(["-e", BRIDGE]).current_dir(test_dir).env_clear().envs(env.iter()).process_group(0);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(errors.try_clone().map_err(failed)?);

@@ -14,6 +14,7 @@ pub mod instances;
 pub mod layout;
 pub mod listing;
 pub mod optfile;
+pub mod plugin_dir;
 pub mod probe;
 pub mod probe_failed;
 pub mod programs;

@@ -15,6 +15,7 @@ use crate::error::{Error, Result};
 use crate::flavour::Flavour;
 use crate::sys::argument::argument;
 use crate::sys::bounded;
+use crate::sys::child;
 use crate::sys::scratch::Scratch;
 use crate::tree::cache;
 use crate::tree::cache_entry::{self, CacheKey};
@@ -178,7 +179,7 @@ pub fn ask(
             Err(Error::new(text).caused_by(ProbeFailed {
                 program: layout.mariadbd.clone(),
                 arguments,
-                end: Err(error.raw_os_error()),
+                end: Err(child::number_of(&error)),
                 lived: begun.elapsed(),
                 said: BString::default(),
             }))
@@ -208,8 +209,13 @@ fn key(layout: &Layout, settings: &Settings, env: &Env, more: &[OsString]) -> Op
     let mut key = CacheKey::new(b"mtr-rs probe 2");
     let mut env = env.clone();
     env.set("LD_LIBRARY_PATH", layout.library_path(settings, env.get("LD_LIBRARY_PATH")));
-    for path in [&layout.mariadbd, &layout.basedir, &layout.share_dir, &layout.plugin_dir] {
+    for path in [&layout.mariadbd, &layout.basedir, &layout.share_dir] {
         key.add(path.as_os_str().as_encoded_bytes());
+    }
+    // That of a source tree is made for each run, of the plugins below.
+    let plugin_dir = argument("--plugin-dir=", &layout.plugin_dir);
+    if !layout.source {
+        key.add(plugin_dir.as_encoded_bytes());
     }
     if !key.add_program(&layout.mariadbd, &env) {
         return None;
@@ -219,7 +225,7 @@ fn key(layout: &Layout, settings: &Settings, env: &Env, more: &[OsString]) -> Op
         key.add(name.as_bytes());
         key.add_file(file);
     }
-    for argument in more {
+    for argument in more.iter().filter(|argument| !layout.source || **argument != plugin_dir) {
         key.add(argument.as_encoded_bytes());
     }
     key.add_variables(&env, &["LD_LIBRARY_PATH", "LD_PRELOAD", "TZ"]);
@@ -518,6 +524,21 @@ not-a-variable                                               1
         fs::rename(&server, temp.path().join("old")).unwrap();
         fs::copy("/bin/true", &server).unwrap();
         assert_ne!(now(), plugin_changed);
+    }
+
+    #[test]
+    fn the_key_does_not_follow_the_plugin_directory_of_a_run() {
+        let temp = tempfile::tempdir().unwrap();
+        let server = temp.path().join("mariadbd");
+        fs::copy("/bin/true", &server).unwrap();
+        let of = |source, dir: &str| {
+            let layout =
+                Layout { mariadbd: server.clone(), source, plugin_dir: dir.into(), ..Layout::default() };
+            let more = [argument("--plugin-dir=", dir), "--plugin-load-add=ha_x.so".into()];
+            key(&layout, &Settings::default(), &Env::default(), &more).unwrap()
+        };
+        assert_eq!(of(true, "/one"), of(true, "/two"));
+        assert_ne!(of(false, "/one"), of(false, "/two"));
     }
 
     #[test]

@@ -4,9 +4,10 @@
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use crate::skip::skip;
-use crate::support::{Finished, Run, Site, program, write};
+use crate::support::{Finished, Run, Site, compile_plugin, program, write};
 
 /// A source tree and a build of it, in a site.
 struct Trees {
@@ -169,4 +170,72 @@ fn a_source_that_nobody_may_write_to() {
     let run = trees.run_in(&trees.build.join("mysql-test")).finish();
     set(0o755);
     trees.ran(&run);
+}
+
+#[test]
+fn what_only_reads_leaves_nothing_where_a_run_is_to_be() {
+    let trees = Trees::new("source", "build");
+    let told = trees.site.path("told");
+    // What the suite of the plugins does, and what it is told of them.
+    let code = format!(
+        "package My::Suite::Own;\n@ISA = qw(My::Suite);\n::mkpath(\"$::plugindir/made\");\n\
+         open(my $file, '>', '{}'); print $file join ' ', map {{ s!.*/!!r }} glob \"$::plugindir/*\";\nbless {{ }};\n",
+        told.display()
+    );
+    write(&trees.source.join("mysql-test/suite/own/suite.pm"), code);
+    write(&trees.source.join("mysql-test/suite/own/t/x.test"), "");
+    let there = trees.build.join("mysql-test");
+    let looked = |what: &str| {
+        assert_eq!(fs::read_to_string(&told).unwrap_or_default(), "auth_one.so ha_two.so made", "{what}");
+        fs::remove_file(&told).unwrap();
+    };
+
+    let vardir = there.join("var");
+    let list = Run::new(&vardir, &trees.site.path("files"))
+        .cwd(&there)
+        .env("MTR_CACHE_DIR", trees.site.path("cache"))
+        .args(["--list", "--suite=own"])
+        .finish();
+    list.exits(0).says("own.x");
+    looked("--list");
+    assert!(!vardir.exists());
+
+    let lint = Command::new(program())
+        .arg("lint")
+        .arg(format!("--basedir={}", trees.build.display()))
+        .arg(trees.source.join("mysql-test/suite/own"))
+        .current_dir(&there)
+        .env("MTR_CACHE_DIR", trees.site.path("cache"))
+        .output()
+        .unwrap();
+    looked(&String::from_utf8_lossy(&lint.stdout));
+    assert!(!vardir.exists());
+}
+
+#[test]
+fn options_of_the_plugins_of_a_build_are_known() {
+    let trees = Trees::new("source", "build");
+    let path = format!("{}:/usr/sbin", std::env::var("PATH").unwrap());
+    let server = which::which_in("mariadbd", Some(path), "/").unwrap();
+    let share = server.parent().unwrap().parent().unwrap().join("share");
+    let share =
+        ["mariadb", "mysql"].map(|name| share.join(name)).into_iter().find(|dir| dir.is_dir()).unwrap();
+    let sql = trees.build.join("sql");
+    fs::remove_dir_all(&sql).unwrap();
+    fs::create_dir(&sql).unwrap();
+    symlink(server, sql.join("mariadbd")).unwrap();
+    symlink(share, sql.join("share")).unwrap();
+    compile_plugin(&trees.build.join("plugin/own"), "own.so", &["-DNAME=\"own\""]);
+    let tests = trees.source.join("mysql-test/suite/own/t");
+    write(&tests.join("x.test"), "");
+    write(&tests.join("x.opt"), "--plugin-load-add=own.so\n--own_port=7\n--own_portal=7\n");
+    let lint = Command::new(program())
+        .arg("lint")
+        .arg(format!("--basedir={}", trees.build.display()))
+        .arg(&tests)
+        .env("MTR_CACHE_DIR", trees.site.path("cache"))
+        .output()
+        .unwrap();
+    let said = String::from_utf8(lint.stdout).unwrap();
+    assert!(said.contains("does not know '--own_portal=7'") && !said.contains("--own_port=7"), "{said}");
 }

@@ -128,6 +128,8 @@ const VARIANTS: &[(&str, &[&str], &str)] = &[
     ("version.so", &["-USERVER", "-DSERVER=100500"], "fails MTR-S023"),
     ("twice.so", &["-DNAME=\"partition\""], "built_in "),
     ("nothing.so", &["-DNO_PLUGIN"], "fails MTR-S028"),
+    ("functions.so", &["-DNO_PLUGIN", "-DGIVES=f", "-DGIVES_TOO=f_init"], "no_plugin "),
+    ("pam.so", &["-DNO_PLUGIN", "-DGIVES=pam_sm_authenticate"], "no_plugin "),
 ];
 
 #[test]
@@ -136,16 +138,18 @@ fn the_cache_of_a_build_tree_is_compared_with_the_server() {
     site.file(
         "base/CMakeCache.txt",
         "//Kind of build\nCMAKE_BUILD_TYPE:STRING=Debug\nWITH_ASAN:BOOL=ON\nPLUGIN_HANDLERSOCKET:STRING=STATIC\n\
-         PLUGIN_INNOBASE:STRING=STATIC\nPLUGIN_CONNECT:STRING=DYNAMIC\nOTHER:STRING=x\n",
+         PLUGIN_INNOBASE:STRING=STATIC\nPLUGIN_PERFSCHEMA:STRING=STATIC\nPLUGIN_CONNECT:STRING=DYNAMIC\nOTHER:STRING=x\n",
     );
     let (report, usable) = report(&[&basedir(&base)]);
     assert!(usable, "{report:#}");
     let entries = report["build"]["entries"].as_array().unwrap();
-    assert_eq!(entries.len(), 5, "{entries:?}");
+    assert_eq!(entries.len(), 6, "{entries:?}");
     has_problem(&report, "warning", "CMAKE_BUILD_TYPE is Debug in the cache");
     has_problem(&report, "warning", "WITH_ASAN is on in the cache, and the server is built without asan");
     has_problem(&report, "warning", "PLUGIN_HANDLERSOCKET=STATIC in the cache, and the server has no plugin");
-    assert!(!problems(&report).iter().any(|(_, text)| text.contains("INNOBASE")), "{report:#}");
+    for built_in in ["INNOBASE", "PERFSCHEMA"] {
+        assert!(!problems(&report).iter().any(|(_, text)| text.contains(built_in)), "{report:#}");
+    }
 }
 
 #[test]

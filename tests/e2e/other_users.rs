@@ -6,15 +6,22 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::skip::{root_is_there, skip, skip_part};
-use crate::support::{Finished, Run, Site, wait_for};
+use crate::support::{Finished, Run, Site, program, wait_for};
 
 /// Somebody without rights and without a group of anybody.
 const NOBODY: u32 = 65534;
 
+/// A further one.
+const SOMEBODY: u32 = 65533;
+
 /// Whether a shell command succeeds for that user.
 fn can(command: &str) -> bool {
+    user_can(NOBODY, command)
+}
+
+fn user_can(user: u32, command: &str) -> bool {
     let mut shell = Command::new("bash");
-    shell.args(["-c", command]).uid(NOBODY).gid(NOBODY).current_dir("/").env_clear();
+    shell.args(["-c", command]).uid(user).gid(user).current_dir("/").env_clear();
     shell.env("PATH", "/usr/bin:/bin").output().unwrap().status.success()
 }
 
@@ -132,6 +139,170 @@ fn reach_a_server_in_the_network_of_the_host() {
     });
     assert_eq!(found, [first], "{run:?}");
     run.exits(0).verdict("own.hold", "pass").does_not_say("listen in the network of this machine");
+}
+
+/// What a run of a user without rights leaves open to another one, as the page says, while root runs tests beside it.
+#[test]
+fn reach_of_a_user_without_rights_what_its_umask_leaves_open() {
+    if !root_is_there("to be two other users") {
+        return;
+    }
+    for (umask, reads) in [("022", true), ("077", false)] {
+        let site = holding();
+        site.test_file("beside.test", "--echo done\n").test_file("beside.result", "done\n");
+        let theirs = site.path("theirs");
+        std::fs::create_dir_all(theirs.join("files")).unwrap();
+        for dir in [&theirs, &theirs.join("files")] {
+            chown(dir, Some(NOBODY), Some(NOBODY)).unwrap();
+        }
+        let copy = site.path("program");
+        std::fs::copy(program(), &copy).unwrap();
+        std::fs::set_permissions(&copy, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        let [user, group] = ["--reuid", "--regid"].map(|option| format!("{option}={NOBODY}"));
+        let set = format!("umask {umask}; exec \"$@\"");
+        let run = site.run_in("theirs/var", "theirs/files").with_program(&copy);
+        let run = run.env("MTR_CACHE_DIR", theirs.join("cache")).env("HOME", &theirs);
+        let run = run.env("FAKE_REACHED", theirs.join("reached")).args(["hold"]);
+        let run = run.through(&["setpriv", &user, &group, "--clear-groups", "sh", "-c", &set, "sh"]).start();
+        wait_for(&theirs.join("reached"), |text| text.starts_with('1'));
+        let var = theirs.join("var");
+        let range = ports(&run.file("events"));
+        let port = *range.start();
+        let connects = user_can(SOMEBODY, &format!("exec 3<>/dev/tcp/127.0.0.1/{port}"));
+        let client = format!(
+            "mariadb --no-defaults -uroot -S '{}' -e 'select 1'",
+            var.join("tmp/mysqld.1.sock").display()
+        );
+        let has_client = which::which("mariadb").is_ok();
+        let socket = user_can(SOMEBODY, &client);
+        let tried =
+            |what: &str, path: &str| user_can(SOMEBODY, &format!("{what} '{}'", var.join(path).display()));
+        let listed = tried("ls", "");
+        let written: Vec<&str> =
+            ["", "log", "mysqld.1/data", "my.cnf", "log/mysqld.1.err", "mysqld.1/data/ibdata1"]
+                .into_iter()
+                .filter(|path| tried("test -w", path))
+                .collect();
+        let system = tried("test -r", "mysqld.1/data/ibdata1");
+        // Root's run has other ports and goes on as if nobody were there.
+        let beside = site.run().args(["beside"]).finish();
+        site.file("theirs/reached.go", "");
+        let run = run.finish();
+        run.exits(0).verdict("own.hold", "pass");
+        beside.exits(0).verdict("own.beside", "pass");
+        assert!(connects, "{umask}: the port is open, as the page says");
+        assert!(!has_client || socket == reads, "{umask}: the socket");
+        assert_eq!(listed, reads, "{umask}: the vardir");
+        assert_eq!(written, [""; 0], "{umask}");
+        assert_eq!(system, reads, "{umask}: a data file");
+    }
+}
+
+/// Somebody has put what he likes under all the names that can be known before the run.
+#[test]
+fn wait_in_vain_in_directories_of_all() {
+    if !root_is_there("to be another user") {
+        return;
+    }
+    let site = Site::fake();
+    site.test_file("t.test", "exit 0\n");
+    let all = site.path("all");
+    std::fs::create_dir(&all).unwrap();
+    std::fs::set_permissions(&all, std::os::unix::fs::PermissionsExt::from_mode(0o1777)).unwrap();
+    let victim = site.path("victim");
+    let ours = victim.join("file");
+    let mut wrong = Vec::new();
+    for (what, trap) in [
+        ("link", "ln -s VICTIM PLACE"),
+        ("link to a file", "ln -s VICTIM/file PLACE"),
+        ("dangling link", "ln -s VICTIM/new PLACE"),
+        ("FIFO", "mkfifo PLACE"),
+        ("directory", "mkdir -m 777 PLACE"),
+        ("file", "touch PLACE; chmod 666 PLACE"),
+    ] {
+        for (place, option) in [
+            ("mtr-rs-cache-0", ""),
+            ("var", "--vardir=PLACE"),
+            ("tmp", "--tmpdir=PLACE"),
+            ("junit.xml", "--junit=PLACE"),
+            ("events", "--events=PLACE"),
+        ] {
+            std::fs::create_dir(&victim).unwrap();
+            std::fs::write(&ours, "ours\n").unwrap();
+            let path = all.join(place).display().to_string();
+            let words =
+                |text: &str| text.replace("VICTIM", &victim.display().to_string()).replace("PLACE", &path);
+            assert!(can(&words(trap)), "{what}");
+            let run = site.run().args(Some(words(option)).filter(|option| !option.is_empty())).args(["t"]);
+            let run = run.env("MTR_CACHE_DIR", "").env("XDG_CACHE_HOME", "").env("HOME", "/proc");
+            let run = run.env("TMPDIR", &all).through(&["timeout", "--signal=KILL", "100"]).finish();
+            let left: Vec<_> =
+                std::fs::read_dir(&victim).unwrap().map(|entry| entry.unwrap().path()).collect();
+            let same = std::fs::read_to_string(&ours).is_ok_and(|text| text == "ours\n");
+            if left != [ours.clone()] || !same || !matches!(run.code, Some(0 | 1)) {
+                wrong.push(format!("{what} as {place}: {left:?} {run:?}"));
+            }
+            // What is not another's place is left alone, or refused by name.
+            if run.code == Some(1) {
+                let named = [&path, victim.to_str().unwrap()].iter().any(|place| run.text.contains(*place));
+                assert!(named, "{what} as {place}: {run:?}");
+            }
+            std::fs::remove_dir_all(&victim).unwrap();
+            // The run has made its cache there, where nothing was in the way.
+            let all = format!("rm -rf '{}'/*", all.display());
+            assert!(Command::new("sh").args(["-c", &all]).status().unwrap().success());
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// The locks of build threads, which are for all users.
+#[test]
+fn wait_in_vain_among_the_locks() {
+    if !root_is_there("to be another user") {
+        return;
+    }
+    let site = Site::fake();
+    site.test_file("t.test", "exit 0\n");
+    // Makes the directory of locks.
+    site.run().args(["t"]).finish().exits(0);
+    let victim = site.path("victim");
+    std::fs::write(&victim, "ours\n").unwrap();
+    let facts = || {
+        let meta = victim.metadata().unwrap();
+        use std::os::unix::fs::MetadataExt as _;
+        (meta.mode(), meta.len())
+    };
+    let before = facts();
+    for (thread, trap) in
+        [(751, "ln -s VICTIM PLACE"), (752, "ln -s VICTIM.new PLACE"), (753, "mkfifo PLACE")]
+    {
+        let place = format!("{}/{thread}", mtr::config::ports::UNIQUE_IDS);
+        let trap = trap.replace("VICTIM", &victim.display().to_string()).replace("PLACE", &place);
+        // One of before may be there.
+        let _ = std::fs::remove_file(&place);
+        assert!(can(&trap), "{trap}");
+        let run = site.run().args([&format!("--build-thread={thread}"), "t"]);
+        let run = run.through(&["timeout", "--signal=KILL", "100"]).finish();
+        std::fs::remove_file(&place).unwrap();
+        run.exits(1).says(&place);
+        assert_eq!(facts(), before, "{trap}");
+        assert!(!site.path("victim.new").exists(), "{trap}");
+    }
+    // One who keeps a number for himself has it; the run goes on, and says so.
+    let place = format!("{}/754", mtr::config::ports::UNIQUE_IDS);
+    let mut holder = Command::new("flock");
+    holder.args(["-x", &place, "sh", "-c", "echo; exec sleep 600"]).stdout(std::process::Stdio::piped());
+    let mut holder = holder.uid(NOBODY).gid(NOBODY).process_group(0).spawn().unwrap();
+    std::io::Read::read_exact(holder.stdout.as_mut().unwrap(), &mut [0]).unwrap();
+    let run = site.run().args(["--build-thread=754", "t"]).finish();
+    rustix::process::kill_process_group(
+        rustix::process::Pid::from_child(&holder),
+        rustix::process::Signal::KILL,
+    )
+    .unwrap();
+    holder.wait().unwrap();
+    run.exits(0).verdict("main.t", "pass").says("may be in use by another run");
 }
 
 #[test]

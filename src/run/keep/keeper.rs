@@ -227,7 +227,7 @@ impl Work {
             let program = self.rules.program.clone();
             let kept = self.keep_stacks(&job.dir, place, &core, &trace);
             if let Err(error) = &kept {
-                let (kind, text) = (WarningKind::Keeping, error.to_string().into());
+                let (kind, text) = (WarningKind::Keeping, error.chain().into());
                 events.push(Event::Warning { worker: None, id: id(), kind, text });
             }
             let (file, core) = (kept.ok(), core.clone());
@@ -257,7 +257,7 @@ impl Work {
         let warning = |text: String| Event::Warning { worker: None, id: id(), kind, text: text.into() };
         let Some(mut to) = place else {
             if let Err(error) = removal::remove(dir) {
-                events.push(warning(error.to_string()));
+                events.push(warning(error.chain()));
             }
             return events.push(Event::Saved { id: id(), from: dir.into(), to: None });
         };

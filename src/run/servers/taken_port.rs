@@ -18,7 +18,7 @@ pub fn taken_port(set: &ServerSet, i: usize) -> Option<u16> {
         set.running().into_iter().flat_map(|other| ports_of(&set.servers[other].group)).collect();
     let range = set.lease().base..=set.lease().last();
     let mut own = ports_of(&set.servers[i].group).into_iter();
-    own.find(|port| range.contains(port) && !others.contains(port) && !ports::is_free(*port))
+    own.find(|port| range.contains(port) && !others.contains(port) && ports::is_taken(*port))
 }
 
 /// The ports that a server listens on, as far as the names of its options tell.

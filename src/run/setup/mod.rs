@@ -8,7 +8,6 @@ pub mod early_death;
 pub mod engine;
 pub mod gate;
 pub mod network;
-pub mod plugin_dir;
 pub mod said;
 pub mod sanitizer;
 pub mod slow_build;

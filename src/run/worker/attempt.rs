@@ -106,7 +106,7 @@ impl Worker {
         }
         self.tell_script_output(case);
         if let Err(error) = self.archive_report() {
-            self.events.warn(WarningKind::Keeping, error.to_string());
+            self.events.warn(WarningKind::Keeping, error.chain());
         }
         self.spent(Phase::Administration, sequenced);
         if outcome.verdict == Verdict::Fail {
@@ -553,7 +553,7 @@ impl Worker {
         let path = self.set.dirs.current_test();
         match excerpt::ends_of(&path, excerpt::MOST_KEPT) {
             Ok(text) => text.trim().into(),
-            Err(_) => format!("Could not open test tool report '{}'", path.display()).into(),
+            Err(error) => format!("Could not open test tool report '{}': {error}", path.display()).into(),
         }
     }
 

@@ -200,7 +200,7 @@ pub fn warnings(
         let ctx = worker.ctx.clone();
         let lines = match worker.set.scanner(&log).scan(&ctx.patterns) {
             Ok(lines) => lines,
-            Err(error) => return Err(other(error.to_string())),
+            Err(error) => return Err(other(error.chain())),
         };
         let mut suppressions = Vec::new();
         let checked = session(worker, &mut sessions, i, deadline)
@@ -227,7 +227,7 @@ fn remember_warnings(worker: &Worker, test: &str, found: BString) -> Result<Opti
             let text = [test.as_bytes(), b"\n", &found].concat();
             file.write_all(&text).map_err(|error| Error::io("write", &log, error))
         })
-        .map_err(|error| other(error.to_string()))?;
+        .map_err(|error| other(error.chain()))?;
     Ok(Some(found))
 }
 
@@ -265,7 +265,7 @@ pub fn late_warnings(
             Late::BeforeMarker if scanner.names().len() < 2 => continue,
             Late::BeforeMarker => scanner.scan_before_marker(&ctx.patterns),
         }
-        .map_err(|error| other(error.to_string()))?;
+        .map_err(|error| other(error.chain()))?;
         if lines.is_empty() {
             continue;
         }

@@ -63,7 +63,7 @@ impl Crew for WorkerFactory<'_> {
         }
         let anew = earlier.is_some();
         let mut events = Vec::new();
-        let lease = match earlier.map(|place| place.lease).filter(|lease| lease.busy().is_none()) {
+        let lease = match earlier.map(|place| place.lease).filter(|lease| lease.is_free()) {
             Some(lease) => lease,
             None => Arc::new(self.lease(number, &mut events)?),
         };

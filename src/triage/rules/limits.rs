@@ -2,7 +2,9 @@
 
 use bstr::ByteSlice;
 
-use crate::triage::catalogue::{AIO, CORE_LIMIT, MEMLOCK, OPEN_FILES_LIMIT, TOO_MANY_FILES};
+use crate::triage::catalogue::{
+    ADDRESS_SPACE, AIO, CORE_LIMIT, MEMLOCK, OPEN_FILES_LIMIT, THREADS, TOO_MANY_FILES,
+};
 use crate::triage::evidence::ExitKind;
 use crate::triage::finding::Finding;
 use crate::triage::finding::Rule;
@@ -11,7 +13,7 @@ use crate::triage::quantity;
 use crate::triage::scene::{Given, Scene};
 
 /// The rules of this file.
-pub const RULES: &[Rule] = &[open_files, core_limit, locked_memory, asynchronous_io];
+pub const RULES: &[Rule] = &[no_start, open_files, core_limit, locked_memory, asynchronous_io];
 
 /// Options of which each unit takes an open file.
 const FILE_TAKERS: [&str; 7] = [
@@ -23,6 +25,34 @@ const FILE_TAKERS: [&str; 7] = [
     "back-log",
     "innodb-read-io-threads",
 ];
+
+/// The system has not even begun with the server: what it lacked, it lacked for the runner.
+fn no_start<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
+    let ExitKind::NotRun(number) = scene.evidence.exit else { return None };
+    Some(match number {
+        libc::EMFILE => {
+            Finding::new(TOO_MANY_FILES, "the server was not started: the runner has too many files open")
+                .fix("raise the limit of open files where the run is started (ulimit -n), or give fewer workers (--parallel)")
+        }
+        libc::ENFILE => {
+            Finding::new(TOO_MANY_FILES, "the server was not started: too many files are open in the whole system")
+                .fix("end what holds them, or raise fs.file-max")
+        }
+        libc::EAGAIN => {
+            Finding::new(THREADS, "the server was not started: the system makes no more processes for this user")
+                .fix("raise the limit of processes where the run is started (ulimit -u, pids.max of the control group)")
+        }
+        libc::ENOMEM if scene.limit("as").is_some_and(|limit| limit.soft.is_some()) => {
+            Finding::new(ADDRESS_SPACE, "the server was not started: the limit of address space leaves too little for that")
+                .fix("raise or remove the limit where the run is started: ulimit -v unlimited")
+        }
+        libc::ENOMEM => {
+            Finding::new(THREADS, "the server was not started: the system has no memory for another process")
+                .fix("end what else uses memory, or let fewer servers run at a time (--parallel)")
+        }
+        _ => return None,
+    })
+}
 
 /// Lines that tell of a file that could not be opened since too many are open.
 fn out_of_files<'a>(scene: &Scene<'a>) -> Vec<Entry<'a>> {
@@ -230,7 +260,7 @@ fn named_error(entry: &Entry<'_>) -> Option<i32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::triage::evidence::Limit;
+    use crate::triage::evidence::{Evidence, Limit};
     use crate::triage::rules::judge::findings;
     use crate::triage::testing::{Vector, check, codes, failed};
 
@@ -319,6 +349,25 @@ mod tests {
         for words in [&[][..], &["--open-files-limit=65535"], &["--thread-pool-size=100000"]] {
             assert_eq!(codes(&failed(1, words, &log)), ["MTR-S103"], "{words:?}");
         }
+    }
+
+    #[test]
+    fn what_the_runner_lacks_to_start_a_server_is_named() {
+        for (number, code, says) in [
+            (libc::EMFILE, "MTR-S069", "the runner has too many files open"),
+            (libc::ENFILE, "MTR-S069", "in the whole system"),
+            (libc::EAGAIN, "MTR-S076", "no more processes"),
+            (libc::ENOMEM, "MTR-S076", "no memory for another process"),
+        ] {
+            let evidence = Evidence { exit: ExitKind::NotRun(number), ..failed(1, &[], "") };
+            let found = findings(&Scene::new(&evidence));
+            assert_eq!(found[0].cause.code, code);
+            assert!(found[0].text.contains_str(says), "{found:?}");
+        }
+        let limits = vec![Limit { name: "as", soft: Some(1 << 20), hard: None }];
+        let mut evidence = Evidence { exit: ExitKind::NotRun(libc::ENOMEM), ..failed(1, &[], "") };
+        evidence.system.limits = limits;
+        assert_eq!(codes(&evidence)[0], "MTR-S072");
     }
 
     #[test]

@@ -262,7 +262,7 @@ mod tests {
 
     use crate::tree::probe::ServerFacts;
     use crate::triage::evidence::{Evidence, Stage, TestFacts};
-    use crate::triage::rules::judge::diagnose_script;
+    use crate::triage::rules::judge::{diagnose_lines, diagnose_script};
     use crate::triage::testing::failed;
 
     /// The code told of a script that failed after its server had crashed, as an expect file said, with this log.
@@ -275,6 +275,28 @@ mod tests {
         let facts = Some(Arc::new(facts));
         let evidence = Evidence { stage: Stage::Running, test, facts, ..failed(0, &[], log) };
         diagnose_script(&evidence).map(|diagnosis| diagnosis.code)
+    }
+
+    /// The code and the other codes told of a test that fails for one line of its log.
+    fn told_of_line(log: &str, line: &str) -> (&'static str, Vec<&'static str>) {
+        let facts = Some(Arc::new(ServerFacts::default()));
+        let mut evidence = Evidence { stage: Stage::Running, facts, ..failed(0, &[], log) };
+        let since_start = evidence.log.clone();
+        evidence.test = Some(TestFacts { warnings: vec![line.into()], since_start, ..TestFacts::default() });
+        let diagnosis = diagnose_lines(&evidence);
+        (diagnosis.code, diagnosis.also_seen.iter().map(|also| also.code).collect())
+    }
+
+    #[test]
+    fn a_line_about_a_plugin_is_told_with_why_it_was_not_loaded() {
+        let line = "2026-01-01 1:00:01 0 [ERROR] Couldn't load plugins from 'own.so'.";
+        let other = "2026-01-01 1:00:02 0 [ERROR] something else";
+        let log = format!(
+            "2026-01-01 1:00:01 0 [ERROR] mariadbd: Can't open shared library '/p/own.so' (errno: 2, undefined symbol: \
+             _db_my_assert)\n{line}\n{other}\n"
+        );
+        assert_eq!(told_of_line(&log, line), ("MTR-S022", vec![]));
+        assert_eq!(told_of_line(&log, other), ("MTR-R007", vec![]));
     }
 
     #[test]

@@ -78,3 +78,11 @@ struct declaration _maria_plugin_declarations_[]=
   { 0 }
 };
 #endif
+
+/* What other libraries than plugins give. */
+#ifdef GIVES
+int GIVES(void) { return 0; }
+#endif
+#ifdef GIVES_TOO
+int GIVES_TOO(void) { return 0; }
+#endif

@@ -9,9 +9,10 @@ use std::path::Path;
 use std::process::Command;
 
 use rustix::fs::{CWD, FileType, mknodat};
+use rustix::process::Signal;
 
 use crate::skip::skip_part;
-use crate::support::{Run, Site, program};
+use crate::support::{Run, Site, patience, program, wait_for};
 
 /// A fake site with two tests that pass.
 fn site() -> Site {
@@ -256,6 +257,60 @@ fn workers_without_measure_are_refused_or_reduced() {
     }
     let run = bounded(site.run().args(["--parallel=27000", "good"])).finish();
     run.exits(0).verdict("main.good", "pass").says("--parallel=27000: 64 workers are enough for 1 test");
+}
+
+/// What is in the range is taken, and what is not is refused by name; nothing is made for each of so many.
+#[test]
+fn numbers_without_measure_are_taken_or_refused() {
+    let site = site();
+    let options = [
+        "retry",
+        "retry-failure",
+        "max-test-fail",
+        "testcase-timeout",
+        "suite-timeout",
+        "shutdown-timeout",
+        "stop-keep-alive",
+        "build-thread",
+        "port-base",
+        "port-group-size",
+        "open-files-limit",
+        "max-connections",
+        "tail-lines",
+        "debug-sync-timeout",
+        "max-save-core",
+        "max-save-datadir",
+        "keep-runs",
+    ];
+    for option in options {
+        for number in ["4294967295", "99999999999999999999999"] {
+            let option = format!("--{option}={number}");
+            let run = bounded(site.run().args([option.as_str(), "good"])).finish();
+            match run.code {
+                Some(0) => run.verdict("main.good", "pass"),
+                // By the name of the option, or of the variable that stands for it.
+                Some(1) => run.says(number).reports_are_well_formed(),
+                other => panic!("{option}: {other:?} {run:?}"),
+            };
+        }
+    }
+    for number in ["4294967296", "99999999999999999999999", "-1"] {
+        let run = bounded(site.run().args([&format!("--repeat={number}"), "good"])).finish();
+        run.exits(1).says("repeat").says(number);
+    }
+}
+
+/// Rounds are made when their turn comes.
+#[test]
+fn rounds_without_measure_go_on_until_they_are_ended() {
+    let site = site();
+    let run = site.run().args(["--repeat=4294967295", "good", "bad"]);
+    let run = run.through(&["sh", "-c", "ulimit -v 1500000 && exec \"$@\"", "sh"]).start();
+    wait_for(&run.file("events"), |text| text.matches("\"event\":\"test_finished\"").count() > 6);
+    run.signal(Signal::TERM);
+    let run = run.finish_leaving_processes();
+    run.exits(1).says("SIGTERM").reports_are_well_formed();
+    site.herd().assert_gone(patience());
 }
 
 /// Each doubles what is there; together they would fill any memory.

@@ -16,7 +16,7 @@ use rustix::fs::{FlockOperation, flock};
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
 use serde_json::Value;
 
-use crate::support::{Family, Herd, PATIENCE, Running, Site, patience, shared_cache};
+use crate::support::{Family, Herd, PATIENCE, Running, Site, patience, shared_cache, wait_for};
 
 /// Who gets which signal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -306,6 +306,45 @@ fn trials(
             }
         };
         tell(&trial, &site);
+    }
+}
+
+/// A long line is copied page by page, and whoever writes it may be killed meanwhile: what there is of it then is put
+/// there by the test, as the moment cannot be met.
+#[test]
+fn in_the_middle_of_a_line_leave_whole_ones() {
+    let site = Site::fake();
+    site.test_file("bad.test", "reached\nsleep 600\n");
+    let deeds = [(false, true), (false, false), (true, true), (true, false)];
+    for (standard_output, (guardian_first, the_front)) in
+        [false, true].into_iter().flat_map(|way| deeds.map(|deed| (way, deed)))
+    {
+        let _ = fs::remove_file(site.path("reached"));
+        let mut run = site.run().args(["bad"]);
+        if standard_output {
+            run = run.args(["--events=-"]);
+            let events = site.path("files/events").display().to_string();
+            run = run.through(&["sh", "-c", "events=$1; shift; exec \"$@\" >> \"$events\"", "sh", &events]);
+            let _ = fs::remove_file(&events);
+        }
+        let mut run = run.start();
+        wait_for(&site.path("reached"), |text| !text.is_empty());
+        let family = Family::of(run.pid());
+        let events = run.file("events");
+        if guardian_first {
+            kill_process(family.guardian.unwrap(), Signal::KILL).unwrap();
+            wait_for(&events, |text| text.contains("the guardian of this run was killed"));
+        }
+        let whole = fs::read_to_string(&events).unwrap();
+        assert!(whole.ends_with("}\n"), "{whole}");
+        let mut file = File::options().append(true).open(&events).unwrap();
+        file.write_all(format!("{{\"seq\":99,\"text\":\"{}", "x".repeat(100_000)).as_bytes()).unwrap();
+        let herd = Herd::of(&site.path("")).and_guardian_of(run.pid());
+        kill_process(if the_front { family.front } else { family.runner.unwrap() }, Signal::KILL).unwrap();
+        run.wait_for_end();
+        herd.assert_gone(patience());
+        let what = format!("{standard_output} {guardian_first} {the_front}");
+        assert!(fs::read_to_string(&events).unwrap() == whole, "{what}: the beginning of a line is left");
     }
 }
 

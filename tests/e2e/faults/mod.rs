@@ -10,3 +10,4 @@ mod phases;
 mod races;
 mod reports;
 mod resources;
+mod single_kills;

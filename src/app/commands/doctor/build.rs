@@ -108,7 +108,8 @@ fn not_linked(report: &mut Report, entries: &[Fact], asked: &Asked) {
                 fact.name
             );
             (text, hint)
-        } else if names.as_ref().is_some_and(|names| !names.iter().any(there)) {
+        } else if names.as_ref().is_some_and(|names| !names.iter().any(there)) && !has_variable(asked, other)
+        {
             let text =
                 format!("{}=STATIC in the cache, and the server has no plugin '{other}' built in", fact.name);
             let hint =
@@ -122,6 +123,12 @@ fn not_linked(report: &mut Report, entries: &[Fact], asked: &Asked) {
             problem.code = Some(PLUGIN_NOT_IN_LIBRARY.code);
         }
     }
+}
+
+/// Whether the server has a variable of the plugin's name, by which the plugin is switched. The performance schema's own
+/// name is made when the server starts, and is not in its file.
+fn has_variable(asked: &Asked, plugin: &str) -> bool {
+    asked.facts.as_ref().is_some_and(|facts| facts.variable(&plugin.replace('_', "-")).is_some())
 }
 
 /// A plugin as a `CMakeLists.txt` declares it.

@@ -3,7 +3,7 @@
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
-use bstr::ByteSlice as _;
+use bstr::{BString, ByteSlice as _};
 
 use super::report::{Library, LibraryVerdict, Plugin, Problem, Report, Severity};
 use super::server::Asked;
@@ -79,6 +79,9 @@ fn library_at(path: &Path, asked: &Asked, demanded: Option<u32>, system: &mut Li
         if elf.exported.iter().any(|symbol| symbol == "_mysql_client_plugin_declaration_") {
             return Library { verdict: LibraryVerdict::ForClients, ..library };
         }
+        if let Some(what) = other_library(&elf) {
+            return Library { verdict: LibraryVerdict::NoPlugin, reason: Some(what.into()), ..library };
+        }
         return fails(library, PLUGIN_NOT_A_PLUGIN, "it declares no plugin".into());
     };
     let is_built_in = |name: &[u8]| {
@@ -93,6 +96,20 @@ fn library_at(path: &Path, asked: &Asked, demanded: Option<u32>, system: &mut Li
         library.reason = Some(format!("--plugin-maturity={}", maturity(lowest)));
     }
     library
+}
+
+/// What a library is that is in its place among plugins, or built beside them, and is none.
+fn other_library(elf: &ElfFacts) -> Option<&'static str> {
+    let exports = |name: &[u8]| elf.exported.iter().any(|symbol| symbol.as_slice() == name);
+    if exports(b"pam_sm_authenticate") {
+        return Some("a module of PAM");
+    }
+    // Each function has one that prepares it or cleans up, by which the server knows it.
+    let of_function = |symbol: &BString| {
+        let function = symbol.strip_suffix(b"_init").or_else(|| symbol.strip_suffix(b"_deinit"));
+        function.is_some_and(|function| !function.is_empty() && exports(function))
+    };
+    elf.exported.iter().any(of_function).then_some("functions for CREATE FUNCTION")
 }
 
 fn fails(library: Library, cause: &'static Cause, reason: String) -> Library {

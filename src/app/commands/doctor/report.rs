@@ -96,6 +96,8 @@ pub enum LibraryVerdict {
     BuiltIn,
     /// It is for client programs.
     ForClients,
+    /// It is for something else than `--plugin-load-add`.
+    NoPlugin,
     /// It would not.
     Fails,
 }
@@ -279,6 +281,7 @@ impl Report {
                 LibraryVerdict::NeedsMaturity => format!("loads with {why}"),
                 LibraryVerdict::BuiltIn => "built in".to_owned(),
                 LibraryVerdict::ForClients => "for clients".to_owned(),
+                LibraryVerdict::NoPlugin => format!("no plugin: {why}"),
                 LibraryVerdict::Fails => format!("fails: {why}"),
             };
             let inside = if inside.is_empty() { String::new() } else { format!(": {}", inside.join(", ")) };

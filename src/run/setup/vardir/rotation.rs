@@ -1,5 +1,6 @@
 //! `--keep-runs`: the vardirs of earlier runs as `VAR.1`, the last one, `VAR.2` and so on.
 
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -27,8 +28,7 @@ pub fn check(dir: &Path, given: &Path, runs: u32) -> Result<()> {
     if above.is_none_or(|above| above.dev() != meta.dev()) {
         return Err(refused("a mount point"));
     }
-    for number in 1..=runs {
-        let kept = numbered(dir, number);
+    for kept in kept(dir, runs)? {
         let Ok(meta) = kept.symlink_metadata() else { continue };
         let ours = meta.is_dir() && meta.uid() == rustix::process::geteuid().as_raw();
         if !ours || !Contents::of(&kept)?.is_ours() || is_locked(&kept) {
@@ -57,6 +57,24 @@ pub fn rotate(dir: &Path, runs: u32) -> Result<()> {
         rename(&numbered(dir, number), &numbered(dir, number + 1))?;
     }
     rename(dir, &numbered(dir, 1))
+}
+
+/// What has one of the names of the last `runs` runs: it is looked for among what is there, as there may be any number of
+/// names.
+fn kept(dir: &Path, runs: u32) -> Result<Vec<PathBuf>> {
+    let (Some(above), Some(name)) = (dir.parent(), dir.file_name()) else { return Ok(Vec::new()) };
+    let failed = |error| Error::io("list", above, error);
+    let mut found = Vec::new();
+    for entry in above.read_dir().map_err(failed)? {
+        let other = entry.map_err(failed)?.file_name();
+        let number = other.as_bytes().strip_prefix(name.as_bytes()).and_then(|rest| rest.strip_prefix(b"."));
+        let number = number.and_then(|number| std::str::from_utf8(number).ok()?.parse::<u32>().ok());
+        let of_a_run =
+            |number: &u32| (1..=runs).contains(number) && numbered(dir, *number).file_name() == Some(&other);
+        found.extend(number.filter(of_a_run).map(|number| numbered(dir, number)));
+    }
+    found.sort();
+    Ok(found)
 }
 
 fn rename(from: &Path, to: &Path) -> Result<()> {
