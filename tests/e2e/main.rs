@@ -40,5 +40,6 @@ mod sub_commands;
 mod support;
 mod triage_command;
 mod triage_docs;
+mod triage_of_others;
 mod whose_files;
 mod workers;

@@ -23,6 +23,8 @@ pub struct Fate {
     pub stopping: bool,
     /// Its process id.
     pub pid: Option<i32>,
+    /// The signal that ended it, as whoever started it says.
+    pub signal: Option<i32>,
 }
 
 /// How much of a long log is looked at at once, in bytes.
@@ -56,7 +58,8 @@ impl Fate {
             if !self.violent {
                 self.stopping |= entry.says("Normal shutdown") || entry.says("Shutdown complete");
             }
-            self.violent |= is_violent(&entry);
+            self.signal = self.signal.or_else(|| signal(&entry));
+            self.violent |= is_violent(&entry) || self.signal.is_some();
             self.pid = self.pid.or_else(|| pid(&entry));
         }
     }
@@ -90,6 +93,13 @@ fn is_violent(entry: &Entry<'_>) -> bool {
         || entry.raw.starts_with(b"terminate called ")
 }
 
+/// The signal in a line of systemd: `mariadb.service: Main process exited, code=dumped, status=6/ABRT`.
+fn signal(entry: &Entry<'_>) -> Option<i32> {
+    let words = ["code=dumped, status=", "code=killed, status="];
+    let of_service = entry.raw.contains_str("systemd") && entry.raw.contains_str("ain process exited, ");
+    words.iter().filter(|_| of_service).find_map(|words| number(entry.after(words)?))
+}
+
 /// The process id in `… starting as process 7 ...`, `Starting MariaDB … as process 7` or `==7==ERROR`.
 fn pid(entry: &Entry<'_>) -> Option<i32> {
     number(entry.after(" as process ").unwrap_or_default())
@@ -120,6 +130,18 @@ mod tests {
         assert_eq!(ready, Fate { ready: true, pid: Some(4711), ..Fate::default() });
         assert!(fate("t 0 [Note] Version: '10.11'  socket: '/s'  port: 3306  x").ready);
         assert!(!fate(head).ready);
+    }
+
+    #[test]
+    fn systemd_tells_of_a_signal() {
+        let dumped = fate(
+            "Mar 03 08:14:22 h systemd[1]: x.service: main process exited, code=dumped, status=6/ABRT\n",
+        );
+        assert_eq!((dumped.signal, dumped.violent), (Some(6), true));
+        let exited = fate(
+            "Mar 03 08:14:22 h systemd[1]: x.service: Main process exited, code=exited, status=1/FAILURE\n",
+        );
+        assert_eq!((exited.signal, exited.violent), (None, false));
     }
 
     #[test]

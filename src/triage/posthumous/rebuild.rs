@@ -57,7 +57,8 @@ pub fn evidence(start: &Start, log: LogPart, beside: &Beside<'_>) -> Evidence {
         .map(|vardir| vardir.join("tmp").join(format!("{}.expect", beside.server)));
     let command = start.command.clone().unwrap_or_default();
     let words = words(command.as_bstr(), beside, &Unexplained { noted, expect_file });
-    let exit = beside.seen.map(|seen| seen.exit).unwrap_or_default();
+    let told = beside.fate.signal.map(ExitKind::Signal);
+    let exit = beside.seen.map(|seen| seen.exit).or(told).unwrap_or_default();
     let mut evidence = Evidence {
         server: beside.server.clone(),
         pid: beside.fate.pid.or(beside.seen.and_then(|seen| seen.pid)),

@@ -44,6 +44,12 @@ impl FinishedRun {
     pub fn at(path: &Path) -> Result<FinishedRun> {
         let meta = std::fs::metadata(path).map_err(|error| Error::io("look at", path, error))?;
         if !meta.is_dir() {
+            if is_console(path) {
+                return Err(Error::new(format!("{} is the console of a run", path.display())).hint(
+                    "what the servers said stands elsewhere: give the var directory of the run, or what was kept of the \
+                     test, VAR/log/SUITE.TEST",
+                ));
+            }
             if !is_log(path) {
                 return Err(Error::new(format!("{} is no error log", path.display())).hint(
                     "no line of it is one that a server, a runner or a sanitizer writes; give an error log, compressed or \
@@ -195,6 +201,16 @@ fn saved(root: &Path) -> Vec<PathBuf> {
 
 /// Bytes of the beginning and of the end of a file that are looked at to see whether it is a log.
 const LOOK: u64 = 1 << 20;
+
+/// Whether a file that is no log has what a test runner prints: the head of its table, or its sum.
+fn is_console(path: &Path) -> bool {
+    let head = excerpt::head(path, 0, LOOK).unwrap_or_default();
+    let of_runner = |line: &[u8]| {
+        (line.starts_with(b"TEST ") && line.contains_str(" RESULT "))
+            || (line.starts_with(b"Completed: ") && line.contains_str(" were successful."))
+    };
+    head.lines().any(of_runner) && !is_log(path)
+}
 
 /// Whether a line of the file is one that a server, the program that started it or a sanitizer writes.
 fn is_log(path: &Path) -> bool {

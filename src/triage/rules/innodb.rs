@@ -243,7 +243,14 @@ fn redo_log<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
         let scan = |entry: &&Entry<'a>| entry.subsystem == "InnoDB" && entry.says("Log scan aborted");
         scene.log.iter().find(scan).copied().filter(|_| !served(scene))
     };
-    let entry = of_innodb(scene).find(fits).or_else(aborted).filter(|_| failed(scene))?;
+    // With these InnoDB goes no further; what it says next may be cut off.
+    let fatal = |entry: &Entry<'a>| {
+        says_one(entry, &["Malformed log record", "Missing MLOG_CHECKPOINT", "Missing FILE_CHECKPOINT"])
+            && !served(scene)
+            // With a wrong key it says the same.
+            && scene.evidence.system.redo_log_encrypted != Some(true)
+    };
+    let entry = of_innodb(scene).find(fits).or_else(aborted).filter(|entry| failed(scene) || fatal(entry))?;
     // Logs of other versions are another cause.
     if maker(scene, &entry).is_some() || entry.says("Unsupported") {
         return None;

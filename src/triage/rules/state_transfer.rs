@@ -68,6 +68,7 @@ const WEIGHTS: [&[&str]; 3] = [
         "Operation not permitted",
         "unknown option",
         "unknown variable",
+        "(Errcode: ",
     ],
     &["rsync: ", "rsync error", "FATAL ERROR", "[ERROR]", "ERROR ", "fatal: "],
     &["WSREP_SST: [ERROR]"],
@@ -162,6 +163,23 @@ fn advice<'a>(scene: &Scene<'a>, text: &BStr, method: Option<Given<'a>>) -> (Opt
                    wsrep_sst_auth=USER:PASSWORD";
         return (scene.given("wsrep-sst-auth").or(method), fix.to_owned());
     }
+    // Whoever receives cannot write: rsync says that for the donor and for the joiner in the donor's log.
+    let receiving = rsync && (says("[receiver] ") || says("[generator] "));
+    if (receiving || (says("Permission denied") && rsync)) && scene.evidence.system.uid == 0 {
+        let fix = "run the tests as another user than root: the rsync that receives becomes the user nobody; or write \
+                   wsrep_sst_method=mariabackup";
+        return (method, fix.to_owned());
+    }
+    if receiving {
+        let fix =
+            "let the user of the rsync that receives write into the data directory of the node that joins";
+        return (method, fix.to_owned());
+    }
+    if says("File exists") {
+        let fix = "empty the data directory of the node that joins: what lies there stands in the way of the copy, and is \
+                   lost with it";
+        return (method, fix.to_owned());
+    }
     if says("not found") || says("No such file") {
         let word = text.find("wsrep_sst_").map(|at| text[at..].split(|byte| b": '\"".contains(byte)).next());
         let fix = match word.flatten() {
@@ -172,11 +190,6 @@ fn advice<'a>(scene: &Scene<'a>, text: &BStr, method: Option<Given<'a>>) -> (Opt
             None => "install the program that the method needs, or write another wsrep_sst_method".to_owned(),
         };
         return (method, fix);
-    }
-    if says("Permission denied") && rsync && scene.evidence.system.uid == 0 {
-        let fix = "run the tests as another user than root: the rsync that receives becomes the user nobody; or write \
-                   wsrep_sst_method=mariabackup";
-        return (method, fix.to_owned());
     }
     if says("Permission denied") || says("not permitted") {
         return (method, "let the servers' user read and write what the line names".to_owned());
@@ -252,6 +265,37 @@ mod tests {
         let diagnosis = diagnose(&evidence);
         assert_eq!(diagnosis.code, "MTR-S105");
         assert!(diagnosis.fix.unwrap_or_default().to_string().contains("wsrep_sst_auth=USER:PASSWORD"));
+    }
+
+    /// The words of a script are none of the server's: no keys are missing here.
+    #[test]
+    fn a_script_that_lacks_a_program_for_tls() {
+        let log = JOINER.replace(
+            "2026-11-23 10:00:02 0 [ERROR] WSREP: ./gcs",
+            "WSREP_SST: [ERROR] the 'stunnel' binary was not found in the path. Cannot perform an encrypted transfer. \
+             (20261123 10:00:01.342)\n2026-11-23 10:00:02 0 [ERROR] WSREP: ./gcs",
+        );
+        let diagnosis = diagnose(&joiner(&log, ""));
+        assert_eq!(diagnosis.code, "MTR-S105", "{}", diagnosis.cause);
+        assert!(!codes(&joiner(&log, "")).contains(&"MTR-S083"));
+    }
+
+    #[test]
+    fn an_rsync_that_cannot_write_what_it_receives() {
+        let donor = "2026-11-23 10:00:01 0 [Note] WSREP: Running: 'wsrep_sst_rsync --role 'donor''\n\
+                     rsync: [receiver] open \"/mysql/x.frm\" (in rsync_sst) failed: No such file or directory (2)\n\
+                     WSREP_SST: [ERROR] find/rsync returned code 123:\n";
+        let diagnosis = diagnose(&joiner(JOINER, donor));
+        assert!(diagnosis.fix.unwrap_or_default().to_string().contains("another user than root"));
+    }
+
+    /// A node that gives up for a reason of its own complains of the cluster as well.
+    #[test]
+    fn what_a_node_says_of_the_cluster_behind_its_end() {
+        let log = "2026-11-23 10:00:00 0 [ERROR] Unknown/unsupported storage engine: innodb\n\
+                   2026-11-23 10:00:00 0 [ERROR] Aborting\n\
+                   2026-11-23 10:00:00 2 [ERROR] WSREP: Exception: State wait was interrupted\n";
+        assert_eq!(codes(&joiner(log, ""))[0], "MTR-S016");
     }
 
     #[test]

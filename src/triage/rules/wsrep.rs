@@ -14,7 +14,11 @@ pub const RULES: &[Rule] = &[provider, refused];
 
 /// Errors of Galera and of the server about it.
 fn errors<'a>(scene: &Scene<'a>) -> Vec<Entry<'a>> {
-    scene.since_ready().filter(|entry| entry.level == Level::Error && entry.subsystem == "WSREP").collect()
+    // A server that gives up for another reason ends its part in the cluster as well, and complains of that.
+    let gave_up = scene.since_ready().find(|entry| entry.message == "Aborting").map(|entry| entry.line);
+    let errors =
+        scene.since_ready().filter(|entry| entry.level == Level::Error && entry.subsystem == "WSREP");
+    errors.filter(|entry| gave_up.is_none_or(|line| entry.line < line)).collect()
 }
 
 /// The library could not be loaded, or is no Galera library.

@@ -7,6 +7,7 @@ mod crash;
 mod datadir;
 mod disk;
 pub mod faulty;
+mod galera;
 mod keys;
 mod limits;
 mod mend;
@@ -31,7 +32,7 @@ use crate::support::{Finished, Site, sample, server_version};
 const MENDED: &[&str] = &[
     "MTR-S001", "MTR-S002", "MTR-S003", "MTR-S004", "MTR-S005", "MTR-S006", "MTR-S007", "MTR-S008",
     "MTR-S009", "MTR-S015", "MTR-S018", "MTR-S025", "MTR-S027", "MTR-S030", "MTR-S038", "MTR-S040",
-    "MTR-S041", "MTR-S049", "MTR-S055", "MTR-S060",
+    "MTR-S041", "MTR-S047", "MTR-S049", "MTR-S055", "MTR-S060", "MTR-S102",
 ];
 
 /// Servers of 11.8 may hang on their way out when they cannot start: how many seconds the runner waits for one.
