@@ -58,9 +58,10 @@ fn told(log: &Path, elsewhere: &Path) -> String {
     let Some(first) = looked["deaths"].as_array().and_then(|deaths| deaths.first()) else {
         return "nothing".into();
     };
-    match first["diagnosis"]["code"].as_str().unwrap() {
-        "MTR-S103" | "MTR-S104" => "unknown".into(),
-        code => code.into(),
+    let diagnosis = &first["diagnosis"];
+    match diagnosis["name"].as_str().unwrap() {
+        "first-error" | "silent" => "unknown".into(),
+        _ => diagnosis["code"].as_str().unwrap().into(),
     }
 }
 

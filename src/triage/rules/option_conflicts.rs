@@ -198,7 +198,10 @@ fn unknown_engine<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
     };
     let text = format!("the default storage engine '{engine}'{} is not there{why}", blame.place());
     let entries = disabled.into_iter().chain([entry]);
-    Some(Finding::new(UNKNOWN_ENGINE, text).quoting(entries).blaming(blame.argument).fix(fix))
+    let finding = Finding::new(UNKNOWN_ENGINE, text).quoting(entries).blaming(blame.argument).fix(fix);
+    // Nothing made it so but the options: how the server went down then is no cause.
+    let first = scene.errors().next().is_some_and(|first| first.line == entry.line);
+    Some(if disabled.is_some() && first { finding.fatal() } else { finding })
 }
 
 #[cfg(test)]

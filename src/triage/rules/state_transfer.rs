@@ -292,7 +292,8 @@ mod tests {
     /// A node that gives up for a reason of its own complains of the cluster as well.
     #[test]
     fn what_a_node_says_of_the_cluster_behind_its_end() {
-        let log = "2026-11-23 10:00:00 0 [ERROR] Unknown/unsupported storage engine: innodb\n\
+        let log = "2026-11-23 10:00:00 0 [Note] Plugin 'InnoDB' is disabled.\n\
+                   2026-11-23 10:00:00 0 [ERROR] Unknown/unsupported storage engine: innodb\n\
                    2026-11-23 10:00:00 0 [ERROR] Aborting\n\
                    2026-11-23 10:00:00 2 [ERROR] WSREP: Exception: State wait was interrupted\n";
         assert_eq!(codes(&joiner(log, ""))[0], "MTR-S016");
