@@ -78,12 +78,28 @@ fn rendered(diagnosis: &Value, root: &Path) -> Vec<String> {
         .fold(lines, |lines, (path, name)| lines.iter().map(|line| line.replace(path, name)).collect())
 }
 
-/// A line without what differs from run to run: times, long numbers, blanks, and the command lines of processes.
+/// Without the six characters by chance in names of temporary files and directories: `.tmpAb12Cd`, `/ibAb12Cd`.
+fn without_chance(text: &str) -> String {
+    let mut text = text.to_owned();
+    for start in ["/.tmp", "/ib"] {
+        let mut from = 0;
+        while let Some(at) = text[from..].find(start).map(|at| from + at + start.len()) {
+            from = at;
+            let name: usize = text[at..].chars().take_while(char::is_ascii_alphanumeric).count();
+            if name == 6 {
+                text.replace_range(at..at + name, "X");
+            }
+        }
+    }
+    text
+}
+
+/// A line without what differs from run to run: times, long numbers, names by chance, blanks, and the command lines of processes.
 fn plain(line: &str) -> String {
     let words: Vec<&str> = line.split_whitespace().collect();
     let mut out = String::new();
     let mut digits = String::new();
-    let mut text = words.join(" ");
+    let mut text = without_chance(&words.join(" "));
     if let Some(at) = text.find("process ").filter(|_| !text.starts_with("fix:")) {
         let command = [": ", " ("].iter().filter_map(|sign| text[at..].find(sign)).min();
         let end = text.rfind(" [MTR-").unwrap_or(text.len());
