@@ -106,10 +106,8 @@ fn an_init_file_in_a_closed_directory() {
 
 #[test]
 fn a_key_of_tls_in_a_closed_directory() {
-    let Some((death, dir)) = by_closed("--ssl-key=DIR/server-key.pem", "--ssl-cert=DIR/server-cert.pem")
-    else {
-        return;
-    };
+    let closed = by_closed("--ssl-key=DIR/server-key.pem", "--ssl-cert=DIR/server-cert.pem");
+    let Some((death, dir)) = closed else { return };
     let inner = format!("{dir}/inner");
     for name in ["server-key.pem", "server-cert.pem"] {
         fs::copy(std_data().join(name), format!("{inner}/{name}")).unwrap();
