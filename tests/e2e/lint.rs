@@ -128,8 +128,8 @@ fn l004_knows_prefixes_plugins_and_hidden_options() {
     for text in [
         "--loose-xyzzy=1 --loose_skip_plugh",
         "--max-connecti=5 --SKIP_NAME_RESOLVE --maximum-sort-buffer-size=1M --disable-log-bin",
-        // Of plugins in the plugin directory: which of them are loaded is not for the file alone to say.
-        "--rocksdb-paranoid-checks=0 --server-audit-logging=1",
+        // Of plugins in the plugin directory, which are loaded.
+        "--plugin-load-add=server_audit --server-audit-logging=1",
         // With a plugin that is not installed come options that are not known.
         "--plugin-load-add=no_such_plugin.so --no-such-plugin-option=1",
         "$NO_SUCH_VARIABLE --datadir=$MYSQLTEST_VARDIR/x",
