@@ -99,10 +99,20 @@ fn without_chance(text: &str) -> String {
 
 /// A line without what differs from run to run: times, long numbers, names by chance, blanks, and the command lines of processes.
 fn plain(line: &str) -> String {
-    let words: Vec<&str> = line.split_whitespace().collect();
+    let mut words: Vec<&str> = line.split_whitespace().collect();
+    for at in 1..words.len() {
+        let seconds = words[at].trim_end_matches(|c: char| c.is_ascii_punctuation()) == "s";
+        if seconds && words[at - 1].bytes().all(|byte| byte.is_ascii_digit()) {
+            words[at - 1] = "N";
+        }
+    }
     let mut out = String::new();
     let mut digits = String::new();
     let mut text = without_chance(&words.join(" "));
+    if let Some(from) = text.find("server_uid ").map(|at| at + "server_uid ".len()) {
+        let length = text[from..].find(' ').unwrap_or(text.len() - from);
+        text.replace_range(from..from + length, "N");
+    }
     // Which of two servers comes first is chance.
     for number in '1'..='9' {
         text = text.replace(&format!("mysqld.{number}"), "mysqld.N");
