@@ -164,6 +164,7 @@ fn advice<'a>(scene: &Scene<'a>, text: &BStr, method: Option<Given<'a>>) -> (Opt
         return (scene.given("wsrep-sst-auth").or(method), fix.to_owned());
     }
     // Whoever receives cannot write: rsync says that for the donor and for the joiner in the donor's log.
+    let rsync = rsync && !is_denied_by_shell(text);
     let receiving = rsync && (says("[receiver] ") || says("[generator] "));
     if (receiving || (says("Permission denied") && rsync)) && scene.evidence.system.uid == 0 {
         let fix = "run the tests as another user than root: the rsync that receives becomes the user nobody; or write \
@@ -180,7 +181,7 @@ fn advice<'a>(scene: &Scene<'a>, text: &BStr, method: Option<Given<'a>>) -> (Opt
                    lost with it";
         return (method, fix.to_owned());
     }
-    if says("not found") || says("No such file") {
+    if says("not found") || says("No such file") || is_denied_by_shell(text) {
         let word = text.find("wsrep_sst_").map(|at| text[at..].split(|byte| b": '\"".contains(byte)).next());
         let fix = match word.flatten() {
             Some(script) => format!(
@@ -201,6 +202,15 @@ fn advice<'a>(scene: &Scene<'a>, text: &BStr, method: Option<Given<'a>>) -> (Opt
         return (method, "choose other ports with --port-base, or end what listens there".to_owned());
     }
     (method, "see what the program of the SST method complains of".to_owned())
+}
+
+/// A shell says so of a script that it finds nowhere, too, where it may not enter a directory of its `PATH`: the name has no slash then.
+fn is_denied_by_shell(text: &BStr) -> bool {
+    text.find(": wsrep_sst_").is_some_and(|at| {
+        let name = &text[at + 2..];
+        let end = name.find_byteset(b": '\"/").unwrap_or(name.len());
+        name[end..].starts_with(b": Permission denied")
+    })
 }
 
 #[cfg(test)]
@@ -305,9 +315,13 @@ mod tests {
                    2026-11-23 10:00:00 0 [ERROR] WSREP: Failed to read 'ready <addr>' from: wsrep_sst_nosuch --role 'joiner'\n\
                    2026-11-23 10:00:00 0 [ERROR] WSREP: SST request callback failed. This is unrecoverable, restart required.\n\
                    2026-11-23 10:00:00 0 [Note] WSREP: /usr/sbin/mariadbd: Terminated.\n";
-        let diagnosis = diagnose(&joiner(log, ""));
-        assert_eq!(diagnosis.code, "MTR-S105");
-        assert!(diagnosis.fix.unwrap_or_default().to_string().contains("there is no wsrep_sst_nosuch"));
+        // The other one where a directory of the PATH is closed.
+        for log in [log.to_owned(), log.replace(": not found", ": Permission denied")] {
+            let diagnosis = diagnose(&joiner(&log, ""));
+            assert_eq!(diagnosis.code, "MTR-S105");
+            let fix = diagnosis.fix.unwrap_or_default().to_string();
+            assert!(fix.contains("there is no wsrep_sst_nosuch"), "{fix}");
+        }
     }
 
     #[test]

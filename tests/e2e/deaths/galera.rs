@@ -37,7 +37,12 @@ fn cluster(method: &str) -> Option<(Site, Finished)> {
             node(2, "gcomm://127.0.0.1:@mysqld.1.#galera_port"),
         ),
     );
-    let run = site.run().args(["--force", "--retry=0", "dead"]).finish();
+    // A shell says something else of what it does not find where it may not enter all of the PATH.
+    let run = site
+        .run()
+        .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
+        .args(["--force", "--retry=0", "dead"])
+        .finish();
     Some((site, run))
 }
 

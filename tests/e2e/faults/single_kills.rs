@@ -54,7 +54,8 @@ fn in_phase(
         run.reports_are_well_formed();
         let ended = run.events.iter().filter(|event| event["event"] == "run_finished").count();
         assert_eq!(ended, 1, "{phase}: {run:?}");
-        if without_guardian {
+        // A run that ends at the same moment may come to no word of it.
+        if without_guardian && !run.verdicts("main.later").is_empty() {
             run.says("the guardian of this run was killed");
         }
         look(&run);
