@@ -35,9 +35,17 @@ pub fn path(var_tmp: &Path, group: &str) -> PathBuf {
 /// # Errors
 /// What reading says, except that a missing file is [`Expect::Nothing`].
 pub fn read(file: &Path) -> io::Result<Expect> {
+    read_with_oddity(file).map(|(expect, _)| expect)
+}
+
+/// Reads an expect file, and says what is wrong with it.
+///
+/// # Errors
+/// Those of [`read`].
+pub fn read_with_oddity(file: &Path) -> io::Result<(Expect, Option<Oddity>)> {
     match excerpt::end_of(file, MOST) {
-        Ok(text) => Ok(parse(&text)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Expect::Nothing),
+        Ok(text) => Ok((parse(&text), text.lines().next_back().and_then(oddity))),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok((Expect::Nothing, None)),
         Err(error) => Err(error),
     }
 }
@@ -58,7 +66,7 @@ pub fn last_line(file: &Path) -> Option<BString> {
 }
 
 /// What is wrong with the last line of an expect file, if anything is.
-pub fn oddity(line: &[u8]) -> Option<Oddity> {
+fn oddity(line: &[u8]) -> Option<Oddity> {
     let known = line.trim().is_empty() || line.starts_with(b"wait") || line.starts_with(b"restart");
     if !known {
         return Some(Oddity::Unknown(line.into()));

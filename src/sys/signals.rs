@@ -122,13 +122,30 @@ pub fn reset_inherited() {
 
 /// Whether this process ignores `signal`; false for one that does not exist.
 pub fn is_ignored(signal: i32) -> bool {
+    disposition(signal) == Some(libc::SIG_IGN)
+}
+
+/// What this process does with `signal`: `SIG_DFL`, `SIG_IGN` or a handler; `None` for one that does not exist.
+fn disposition(signal: i32) -> Option<libc::sighandler_t> {
     let mut action = std::mem::MaybeUninit::<libc::sigaction>::zeroed();
     // SAFETY: the new action is null, so nothing changes; the old one is written where there is room for it, and a
     // zeroed one is valid where the call fails.
     #[expect(unsafe_code, reason = "no safe interface tells a disposition")]
     let (result, action) =
         unsafe { (libc::sigaction(signal, ptr::null(), action.as_mut_ptr()), action.assume_init()) };
-    result == 0 && action.sa_sigaction == libc::SIG_IGN
+    (result == 0).then_some(action.sa_sigaction)
+}
+
+/// Takes the handlers of a process back in a child that shares its memory, in which none of them may run, and ignores SIGPIPE no
+/// more, as the standard library does for its children. Async-signal-safe; to be called with all signals blocked.
+pub(super) fn take_handlers_back() {
+    for signal in 1..=libc::SIGRTMAX() {
+        let handled = disposition(signal).is_some_and(|what| what != libc::SIG_DFL && what != libc::SIG_IGN);
+        if handled || signal == libc::SIGPIPE {
+            // Refused for those that the C library keeps for itself.
+            let _ = set_default(signal);
+        }
+    }
 }
 
 /// Gives back the default action to what this process ignores knowingly and its children are not to, SIGHUP and SIGXFSZ, and an

@@ -12,6 +12,7 @@ use std::ptr::{null, null_mut};
 
 use rustix::process::Pid;
 
+use super::signals;
 use crate::env::Env;
 
 /// Bytes of the child's stack until it executes the program.
@@ -121,19 +122,19 @@ impl Start {
         // SAFETY: all that the child reads outlives the call, which returns when it has executed its program or ended; the
         // stack is as long as told, aligned, and grows down from its end. No handler of ours runs in the child: every
         // signal is blocked until it has taken them all back.
-        let (pid, errno) = unsafe {
+        let (pid, error) = unsafe {
             let mut before = MaybeUninit::<libc::sigset_t>::uninit();
             let mut all = MaybeUninit::<libc::sigset_t>::uninit();
             libc::sigfillset(all.as_mut_ptr());
             libc::pthread_sigmask(libc::SIG_SETMASK, all.as_ptr(), before.as_mut_ptr());
             let top = stack.as_mut_ptr().add(stack.capacity()).cast::<c_void>();
             let pid = libc::clone(begin, top, flags, child.cast::<c_void>(), &raw mut pidfd);
-            let errno = last_error();
+            let error = io::Error::last_os_error();
             libc::pthread_sigmask(libc::SIG_SETMASK, before.as_ptr(), null_mut());
-            (pid, errno)
+            (pid, error)
         };
         let Some(pid) = (pid > 0).then(|| Pid::from_raw(pid)).flatten() else {
-            return Err(io::Error::from_raw_os_error(errno));
+            return Err(error);
         };
         // SAFETY: the child has ended or is another program; nobody writes there any more. The descriptor is ours alone.
         let (error, pidfd) =
@@ -164,78 +165,58 @@ extern "C" fn begin(child: *mut c_void) -> c_int {
     // SAFETY: the parent waits and its values are there; the child alone uses them.
     unsafe {
         let error = (*child).become_program();
-        (&raw mut (*child).error).write_volatile(error);
+        (&raw mut (*child).error).write_volatile(error.raw_os_error().unwrap_or(libc::EIO));
         libc::_exit(NOT_STARTED)
     }
 }
 
 impl InChild<'_> {
-    /// Returns only if that fails, with the error's number. Calls of the system alone.
+    /// Returns only if that fails. Calls of the system alone, also for the errors, which are numbers.
     ///
     /// # Safety
     /// In a child that shares memory with a parent that waits, with all signals blocked.
-    unsafe fn become_program(&self) -> c_int {
-        // SAFETY: plain calls with pointers to values that are there.
+    unsafe fn become_program(&self) -> io::Error {
+        // SAFETY: as this function; pointers to values that are there.
         unsafe {
-            take_signals_back();
-            if libc::setpgid(0, 0) != 0 {
-                return last_error();
+            if let Err(error) = self.get_ready() {
+                return error;
             }
-            for (stream, to) in self.streams.iter().zip(0..) {
-                if *stream >= 0 && libc::dup2(*stream, to) < 0 {
-                    return last_error();
-                }
-            }
-            if libc::chdir(self.start.cwd.as_ptr()) != 0 {
-                return last_error();
-            }
-            for limit in &self.start.limits {
-                let set = |n| libc::setrlimit(limit.resource, &libc::rlimit { rlim_cur: n, rlim_max: n });
-                if set(limit.wanted) != 0 && set(limit.allowed) != 0 {
-                    return last_error();
-                }
-            }
-            if self.start.session {
-                // The group is the child's alone already, so that a session may be refused: it is a bonus.
-                libc::setsid();
-            }
-            let mut none = MaybeUninit::<libc::sigset_t>::uninit();
-            libc::sigemptyset(none.as_mut_ptr());
-            libc::sigprocmask(libc::SIG_SETMASK, none.as_ptr(), null_mut());
             libc::execve(self.start.program.as_ptr(), self.args, self.env);
-            let error = last_error();
-            if error == libc::ENOEXEC {
+            let error = io::Error::last_os_error();
+            if error.raw_os_error() == Some(libc::ENOEXEC) {
                 libc::execve(SHELL.as_ptr(), self.by_shell, self.env);
             }
             error
         }
     }
-}
 
-/// Gives every signal that has a handler of the parent's its default, and those that we ignore for ourselves: a closed pipe, a
-/// hang-up, a file that grew too long.
-///
-/// # Safety
-/// As [`InChild::become_program`].
-unsafe fn take_signals_back() {
-    // SAFETY: zeroed actions have an empty mask, no flags and the default as handler. Numbers that the C library keeps for
-    // itself are refused.
-    unsafe {
-        for signal in 1..=libc::SIGRTMAX() {
-            let mut now = MaybeUninit::<libc::sigaction>::zeroed();
-            let known = libc::sigaction(signal, null(), now.as_mut_ptr()) == 0;
-            let ours = matches!(signal, libc::SIGPIPE | libc::SIGHUP | libc::SIGXFSZ);
-            if known && (ours || now.assume_init().sa_sigaction > libc::SIG_IGN) {
-                let default = MaybeUninit::<libc::sigaction>::zeroed();
-                libc::sigaction(signal, default.as_ptr(), null_mut());
+    /// All but the program.
+    ///
+    /// # Safety
+    /// As [`InChild::become_program`].
+    unsafe fn get_ready(&self) -> io::Result<()> {
+        let done = |result: c_int| if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) };
+        signals::take_handlers_back();
+        // SAFETY: plain calls with pointers to values that are there.
+        unsafe {
+            done(libc::setpgid(0, 0))?;
+            for (stream, to) in self.streams.iter().zip(0..) {
+                if *stream >= 0 {
+                    done(libc::dup2(*stream, to))?;
+                }
+            }
+            done(libc::chdir(self.start.cwd.as_ptr()))?;
+            for limit in &self.start.limits {
+                let set = |n| libc::setrlimit(limit.resource, &libc::rlimit { rlim_cur: n, rlim_max: n });
+                done(set(limit.wanted)).or_else(|_| done(set(limit.allowed)))?;
+            }
+            if self.start.session {
+                // The group is the child's alone already, so that a session may be refused: it is a bonus.
+                libc::setsid();
             }
         }
+        signals::reset_for_child()
     }
-}
-
-fn last_error() -> c_int {
-    // SAFETY: the place is the thread's own; a child uses that of the thread that waits for it.
-    unsafe { *libc::__errno_location() }
 }
 
 /// The program, from the `PATH` of `env` if its name has no slash.

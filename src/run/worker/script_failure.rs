@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use bstr::{BStr, ByteSlice};
 
 use crate::event::{FailureKind, Place};
+use crate::run::worker::whereabouts::parse_place;
 
 /// Beginnings of messages that find fault with the script itself.
 const MALFORMED: &[&str] = &[
@@ -88,14 +89,7 @@ fn kind(message: &BStr) -> FailureKind {
 
 /// The place in a line of our interpreter: `mtr-rs: FILE:LINE`.
 fn explained(line: &BStr) -> Option<Place> {
-    place(line.strip_prefix(b"mtr-rs: ")?)
-}
-
-/// The place `FILE:LINE`.
-fn place(text: &[u8]) -> Option<Place> {
-    let (file, line) = text.rsplit_once_str(":")?;
-    let line = line.to_str().ok()?.parse().ok()?;
-    Some(Place { file: PathBuf::from(file.to_os_str_lossy().into_owned()), line: Some(line) })
+    parse_place(line.strip_prefix(b"mtr-rs: ")?)
 }
 
 /// The last message of the script engine.

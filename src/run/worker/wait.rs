@@ -147,11 +147,13 @@ impl DownOnPurpose {
     }
 
     /// Says at once what nobody will do that an expect file asks for.
-    fn tell_oddity(&mut self, set: &ServerSet, i: usize, place: Option<&ScriptPlace>) {
-        let Some(line) = expect::last_line(&set.expect_file(i)) else { return };
-        let Some(oddity) = expect::oddity(&line).filter(|_| self.told.insert(i)) else { return };
+    fn tell_oddity(&mut self, set: &ServerSet, i: usize, oddity: Oddity, ended_at: Option<&ScriptPlace>) {
+        if !self.told.insert(i) {
+            return;
+        }
         let server = set.name(i);
-        let at = place.and_then(|place| place.places.first());
+        let place = ended_at.cloned().or_else(|| whereabouts::read(&set.dirs));
+        let at = place.as_ref().and_then(|place| place.places.first());
         let at = at.map(|place| format!("{place}: ")).unwrap_or_default();
         let text = match oddity {
             Oddity::Unknown(line) => format!(
@@ -183,18 +185,19 @@ pub fn look_after_servers(set: &mut ServerSet, down: &mut DownOnPurpose) -> Resu
         if !ended && !down.contains(i) {
             continue;
         }
-        let place = match ended {
-            true => down.place_of_end(set),
-            false => whereabouts::read(&set.dirs),
-        };
+        let mut ended_at = None;
         if let Some(exit) = exit {
-            down.note_end(i, exit, place.as_ref());
+            ended_at = down.place_of_end(set);
+            down.note_end(i, exit, ended_at.as_ref());
         }
         let file = set.expect_file(i);
-        let wish = expect::read(&file).map_err(|error| Error::io("read", &file, error))?;
+        let read = expect::read_with_oddity(&file);
+        let (wish, oddity) = read.map_err(|error| Error::io("read", &file, error))?;
         if wish != Expect::Nothing {
             set.tell_stopped(i, StopReason::Expected);
-            down.tell_oddity(set, i, place.as_ref());
+        }
+        if let Some(oddity) = oddity {
+            down.tell_oddity(set, i, oddity, ended_at.as_ref());
         }
         let (options, bindir) = match wish {
             // A file that was there when the server ended and is gone now was taken back:
@@ -204,7 +207,7 @@ pub fn look_after_servers(set: &mut ServerSet, down: &mut DownOnPurpose) -> Resu
                 return Ok(Some(i));
             }
             Expect::Nothing | Expect::Wait => {
-                down.down.entry(i).or_insert(place);
+                down.down.entry(i).or_insert(ended_at);
                 continue;
             }
             Expect::Restart => (None, None),

@@ -1,7 +1,7 @@
 //! Where a script is, as its interpreter tells in a small file while it runs: for time-outs, for a script that is killed, and for what
 //! servers do meanwhile.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use bstr::{BString, ByteSlice};
 
@@ -35,7 +35,12 @@ fn parse(text: &[u8]) -> Option<ScriptPlace> {
 
 /// The first place as reports have it.
 pub fn place(script: &ScriptPlace) -> Option<Place> {
-    let (file, line) = script.places.first()?.rsplit_once_str(":")?;
+    parse_place(script.places.first()?)
+}
+
+/// The place `FILE:LINE`.
+pub fn parse_place(text: &[u8]) -> Option<Place> {
+    let (file, line) = text.rsplit_once_str(":")?;
     let line = line.to_str().ok()?.parse().ok()?;
-    Some(Place { file: Path::new(&file.to_os_str_lossy()).to_owned(), line: Some(line) })
+    Some(Place { file: PathBuf::from(file.to_os_str_lossy().into_owned()), line: Some(line) })
 }

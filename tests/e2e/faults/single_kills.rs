@@ -27,6 +27,8 @@ fn kill(site: &Site, phase: &str, whom: impl Fn(&str) -> bool) {
     }
 }
 
+const GUARDIAN_KILLED: &str = "the guardian of this run was killed";
+
 /// The fake server, or what it has become.
 fn server(command: &str) -> bool {
     command.contains("/bin/mariadbd ") || command.starts_with("sleep 600")
@@ -47,6 +49,8 @@ fn in_phase(
         if without_guardian {
             let guardian = Family::of(run.pid()).guardian.expect("there is a guardian");
             kill_process(guardian, Signal::KILL).unwrap();
+            // Before the run may come to its end.
+            wait_for(&run.file("console"), |text| text.contains(GUARDIAN_KILLED));
         }
         kill(&site, phase, &whom);
         let run = run.finish_leaving_processes();
@@ -54,9 +58,8 @@ fn in_phase(
         run.reports_are_well_formed();
         let ended = run.events.iter().filter(|event| event["event"] == "run_finished").count();
         assert_eq!(ended, 1, "{phase}: {run:?}");
-        // A run that ends at the same moment may come to no word of it.
-        if without_guardian && !run.verdicts("main.later").is_empty() {
-            run.says("the guardian of this run was killed");
+        if without_guardian {
+            run.says(GUARDIAN_KILLED);
         }
         look(&run);
     }
