@@ -150,11 +150,11 @@ fn reach_of_a_user_without_rights_what_its_umask_leaves_open() {
     for (umask, reads) in [("022", true), ("077", false)] {
         let site = holding();
         site.test_file("beside.test", "--echo done\n").test_file("beside.result", "done\n");
-        // Whatever the umask of whoever runs this, others may read the tests.
-        let own = site.path("own");
-        assert!(Command::new("chmod").args(["-R", "a+rX"]).arg(own).status().unwrap().success());
         let theirs = site.path("theirs");
         std::fs::create_dir_all(theirs.join("files")).unwrap();
+        // What is tried is the umask of the run, not that of whoever runs this.
+        let open = Command::new("chmod").args(["-R", "a+rX"]).args([&site.path("own"), &theirs]).status();
+        assert!(open.unwrap().success());
         for dir in [&theirs, &theirs.join("files")] {
             chown(dir, Some(NOBODY), Some(NOBODY)).unwrap();
         }
