@@ -82,27 +82,20 @@ fn down(server: &DownServer) -> (String, String) {
         None => format!("{name} is down"),
     };
     let file = server.expect_file.display();
+    let restart = format!("write restart to {file} before the script needs the server");
+    let by_include = format!("{restart} (include/start_mysqld.inc does)");
     match &server.expect {
-        Some(line) if line.starts_with(b"wait") => (
-            format!("{stopped}, and its expect file says '{line}'"),
-            format!(
-                "write restart to {file} before the script needs the server (include/start_mysqld.inc does)"
-            ),
-        ),
-        Some(line) if line.trim().is_empty() => (
-            format!("{stopped}, and its expect file is empty"),
-            format!(
-                "write restart to {file} before the script needs the server (include/start_mysqld.inc does)"
-            ),
-        ),
+        Some(line) if line.starts_with(b"wait") => {
+            (format!("{stopped}, and its expect file says '{line}'"), by_include)
+        }
+        Some(line) if line.trim().is_empty() => {
+            (format!("{stopped}, and its expect file is empty"), by_include)
+        }
         Some(line) => (
             format!("{stopped}, and its expect file says '{line}', which nobody knows"),
             format!("write restart, restart: OPTIONS or wait to {file}"),
         ),
-        None => (
-            format!("{stopped}, and its expect file is gone"),
-            format!("write restart to {file} before the script needs the server"),
-        ),
+        None => (format!("{stopped}, and its expect file is gone"), restart),
     }
 }
 
@@ -251,15 +244,11 @@ mod tests {
             ..TestFacts::default()
         };
         let evidence = Evidence { stage: Stage::Running, test: Some(test), ..failed(0, &[], "") };
-        let diagnosis = judge_script(&evidence);
+        let diagnosis = diagnose(&evidence);
         assert_eq!(diagnosis.code, "MTR-R010");
         assert_eq!(
             diagnosis.cause,
             "the program that runs the script was ended by signal 9 (SIGKILL) at t/x.test:4: perl"
         );
-    }
-
-    fn judge_script(evidence: &Evidence) -> crate::triage::diagnosis::Diagnosis {
-        diagnose(evidence)
     }
 }
