@@ -39,6 +39,7 @@ use crate::run::worker::prepare::WorkerFactory;
 use crate::server::bootstrap;
 use crate::sys::files;
 use crate::sys::panics::caught;
+use crate::sys::reaping::processor_time;
 use crate::sys::{abort, guardian, orphans};
 use crate::tree::cache::cache_dir;
 use crate::tree::layout::{self, Layout};
@@ -84,6 +85,7 @@ fn refused(reporters: &mut Reporters, error: &Error, begun: Instant) -> i32 {
     reporters.finish(Event::RunFinished {
         end,
         wall: begun.elapsed(),
+        processor: processor_time(),
         total,
         missing,
         exit_code: 1,
@@ -400,6 +402,7 @@ fn nothing_found(settings: &Settings, reporters: &mut Reporters, begun: Instant)
     Ok(reporters.finish(Event::RunFinished {
         end: RunEnd::Completed,
         wall: begun.elapsed(),
+        processor: processor_time(),
         total: 0,
         missing: 0,
         exit_code: 0,

@@ -219,6 +219,9 @@ pub enum Event {
         /// How long it took.
         #[serde(serialize_with = "as_seconds")]
         wall: Duration,
+        /// The processor time of the script's program and of what that waited for.
+        #[serde(serialize_with = "as_optional_seconds")]
+        processor: Option<Duration>,
     },
     /// A script without result file printed to its standard output.
     ScriptOutput {
@@ -315,6 +318,9 @@ pub enum Event {
         /// How long it lived.
         #[serde(serialize_with = "as_optional_seconds")]
         lived: Option<Duration>,
+        /// The processor time that it took.
+        #[serde(serialize_with = "as_optional_seconds")]
+        processor: Option<Duration>,
     },
     /// A server is to be started by hand, in a debugger.
     StartByHand {
@@ -500,6 +506,9 @@ pub enum Event {
         /// Wall time.
         #[serde(serialize_with = "as_seconds")]
         wall: Duration,
+        /// The processor time of the runner and of all that it waited for.
+        #[serde(serialize_with = "as_seconds")]
+        processor: Duration,
         /// Instances that were to run.
         total: usize,
         /// Those of them that have no verdict, or not the last one that they were to have: they count as failed.

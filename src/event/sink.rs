@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bstr::BString;
 
@@ -84,7 +84,7 @@ impl WorkerEvents {
             self.send(Event::PhaseStarted { worker: self.worker, id: id.clone(), phase });
             (self.clone(), id, Instant::now())
         });
-        RunningPhase { phase, running }
+        RunningPhase { phase, running, processor: None }
     }
 }
 
@@ -94,13 +94,22 @@ impl WorkerEvents {
 pub struct RunningPhase {
     phase: AttemptPhase,
     running: Option<(WorkerEvents, TestId, Instant)>,
+    processor: Option<Duration>,
+}
+
+impl RunningPhase {
+    /// The phase is over, and the program that ran in it took so much processor time.
+    pub fn end_of(mut self, processor: Option<Duration>) {
+        self.processor = processor;
+    }
 }
 
 impl Drop for RunningPhase {
     fn drop(&mut self) {
         if let Some((events, id, begun)) = self.running.take() {
             let (worker, phase, wall) = (events.worker, self.phase, begun.elapsed());
-            events.send(Event::PhaseFinished { worker, id, phase, wall });
+            let processor = self.processor;
+            events.send(Event::PhaseFinished { worker, id, phase, wall, processor });
         }
     }
 }

@@ -21,6 +21,7 @@ use crate::run::keep::leftovers;
 use crate::run::setup::context::Context;
 use crate::run::worker::handle::{Crew, Job, Made, Notice, WorkerHandle};
 use crate::sys::deadline::deadline_after;
+use crate::sys::reaping::processor_time;
 
 /// What runs the scheduler and does what it decides.
 pub struct Supervisor<'r> {
@@ -419,6 +420,7 @@ impl<'r> Supervisor<'r> {
         self.reporters.finish(Event::RunFinished {
             end,
             wall,
+            processor: processor_time(),
             total,
             missing,
             exit_code,

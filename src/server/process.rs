@@ -57,6 +57,8 @@ pub struct ServerProcess {
     pub started: Option<StartedWith>,
     /// How the last process ended, once it has.
     pub last_exit: Option<(Exit, Duration)>,
+    /// The processor time of the last process, once it has ended.
+    pub last_processor_time: Option<Duration>,
     /// The pid of the last process.
     pub last_pid: Option<i32>,
     /// The pids of all its processes so far.
@@ -94,6 +96,7 @@ impl ServerProcess {
             process: None,
             started: None,
             last_exit: None,
+            last_processor_time: None,
             last_pid: None,
             pids: Vec::new(),
             aborted: false,
@@ -136,6 +139,7 @@ impl ServerProcess {
         self.last_pid = Some(child.pid());
         self.pids.push(child.pid());
         self.last_exit = None;
+        self.last_processor_time = None;
         self.aborted = false;
         self.process = Some(child);
         self.started = Some(with);
@@ -150,6 +154,7 @@ impl ServerProcess {
         self.note_start(&mut with)?;
         self.last_pid = None;
         self.last_exit = None;
+        self.last_processor_time = None;
         self.aborted = false;
         self.process = None;
         self.started = Some(with);
@@ -212,6 +217,7 @@ impl ServerProcess {
         let Some(child) = &mut self.process else { return Ok(None) };
         let Some(exit) = child.try_wait()? else { return Ok(None) };
         self.last_exit = Some((exit, child.started().elapsed()));
+        self.last_processor_time = child.processor_time();
         self.process = None;
         Ok(Some(exit))
     }
@@ -246,6 +252,7 @@ impl ServerProcess {
         let ended = child.try_wait()?;
         let exit = child.kill()?;
         self.last_exit = Some((exit, child.started().elapsed()));
+        self.last_processor_time = child.processor_time();
         match std::fs::remove_file(self.group.pid_file()) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
@@ -262,6 +269,7 @@ impl ServerProcess {
         if let Some(mut child) = self.process.take() {
             let exit = child.kill()?;
             self.last_exit = Some((exit, child.started().elapsed()));
+            self.last_processor_time = child.processor_time();
         }
         Ok(())
     }

@@ -12,6 +12,7 @@ use rustix::process::{
     Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, kill_process_group, pidfd_open, pidfd_send_signal, waitid,
 };
 
+use super::reaping::reap;
 use super::spawn::Start;
 use super::{files, orphans, poll};
 use crate::env::Env;
@@ -115,6 +116,7 @@ pub struct Child {
     pidfd: OwnedFd,
     started: Instant,
     exit: Option<Exit>,
+    processor_time: Option<Duration>,
     detached: bool,
     /// Somebody else's child: its exit status is not ours to know, nor its group to signal.
     foreign: bool,
@@ -141,7 +143,15 @@ impl Child {
             start = start.limit(libc::RLIMIT_CORE, 0);
         }
         let (pid, pidfd) = orphans::start_registered(!detached, || start.spawn()).map_err(failed)?;
-        Ok(Child { pid, pidfd, started: Instant::now(), exit: None, detached, foreign: false })
+        Ok(Child {
+            pid,
+            pidfd,
+            started: Instant::now(),
+            exit: None,
+            processor_time: None,
+            detached,
+            foreign: false,
+        })
     }
 
     /// Watches a process that somebody else started. It counts as ended with status 0, however it
@@ -152,7 +162,15 @@ impl Child {
     pub fn watch(pid: i32) -> io::Result<Child> {
         let pid = Pid::from_raw(pid).ok_or(io::ErrorKind::InvalidInput)?;
         let pidfd = pidfd_open(pid, PidfdFlags::empty())?;
-        Ok(Child { pid, pidfd, started: Instant::now(), exit: None, detached: true, foreign: true })
+        Ok(Child {
+            pid,
+            pidfd,
+            started: Instant::now(),
+            exit: None,
+            processor_time: None,
+            detached: true,
+            foreign: true,
+        })
     }
 
     /// Process id, which is its group's id too.
@@ -168,6 +186,12 @@ impl Child {
     /// When it was started.
     pub fn started(&self) -> Instant {
         self.started
+    }
+
+    /// The processor time that it took, with those of its children that it waited for, once it was found to have
+    /// ended. `None` for a process that somebody else started.
+    pub fn processor_time(&self) -> Option<Duration> {
+        self.processor_time
     }
 
     /// How it ended, if it has; reaps it. What it left in its process group is killed before, while the number of the
@@ -186,15 +210,9 @@ impl Child {
                 // Until it is reaped no other process or group can have its number.
                 let _ = kill_process_group(self.pid, Signal::KILL);
             }
-            if let Some(status) = waitid(WaitId::PidFd(fd), options)? {
+            if let Some((exit, used)) = reap(fd)? {
                 orphans::unregister(self.pid());
-                self.exit = Some(match status.exit_status() {
-                    Some(code) => Exit::Code(code),
-                    None => Exit::Signal {
-                        number: status.terminating_signal().unwrap_or(0),
-                        core: status.dumped(),
-                    },
-                });
+                (self.exit, self.processor_time) = (Some(exit), Some(used));
             }
         }
         Ok(self.exit)

@@ -32,6 +32,7 @@ pub mod pcre;
 pub mod poll;
 pub mod position;
 pub mod process;
+pub mod reaping;
 pub mod removal;
 pub mod replacement;
 pub mod resolve;

@@ -1,7 +1,8 @@
-//! Sub-commands that look and tell, and run no test: `mtr-rs triage`, `doctor` and `lint`.
+//! Sub-commands that look and tell, and run no test: `mtr-rs triage`, `doctor`, `lint` and `times`.
 
 pub mod doctor;
 pub mod lint;
+pub mod times;
 pub mod triage;
 
 use std::ffi::{OsStr, OsString};
@@ -32,10 +33,11 @@ pub struct SubCommand {
 }
 
 /// The first argument that makes the program one of them is its name. A test of such a name is `suite.name`.
-const COMMANDS: [SubCommand; 3] = [
+const COMMANDS: [SubCommand; 4] = [
     SubCommand { syntax: triage::SYNTAX, run: triage::run },
     SubCommand { syntax: doctor::SYNTAX, run: |given, env| doctor::run(given, env).map(Found::from) },
     SubCommand { syntax: lint::SYNTAX, run: |given, env| lint::run(given, env).map(Found::from) },
+    SubCommand { syntax: times::SYNTAX, run: |given, env| times::run(given, env).map(Found::from) },
 ];
 
 /// The sub-command of that name.

@@ -114,6 +114,7 @@ fn finished_run(end: RunEnd, total: usize, missing: usize, exit_code: i32) -> Ev
     Event::RunFinished {
         end,
         wall,
+        processor: wall * 2,
         total,
         missing,
         exit_code,
@@ -307,9 +308,10 @@ pub fn every_kind() -> Vec<Event> {
     let mut standing = Standing::default();
     events.iter().for_each(|event| standing.note(event));
     events.extend(last.map(|event| match event {
-        Event::RunFinished { end, wall, total, exit_code, .. } => Event::RunFinished {
+        Event::RunFinished { end, wall, processor, total, exit_code, .. } => Event::RunFinished {
             end,
             wall,
+            processor,
             total,
             missing: standing.open().count(),
             exit_code,
@@ -359,6 +361,7 @@ pub fn asides() -> Vec<Event> {
             process: server(6, Some(ProcessExit::Status(0))),
             why: StopReason::Unfit,
             lived: Some(Duration::from_millis(1500)),
+            processor: Some(Duration::from_millis(250)),
         },
         Event::ServerStarted { worker, id: id(), process: server(7, None), why: StartReason::Test },
         Event::ServerReady { worker, id: id(), process: server(7, None), after: Duration::from_millis(90) },
@@ -367,6 +370,7 @@ pub fn asides() -> Vec<Event> {
             id: test(),
             phase: AttemptPhase::Servers,
             wall: Duration::from_millis(100),
+            processor: None,
         },
         Event::StartByHand {
             worker,
@@ -381,6 +385,7 @@ pub fn asides() -> Vec<Event> {
             process: server(7, Some(ProcessExit::Signal(6))),
             why: StopReason::CoreDump,
             lived: Some(Duration::from_secs(60)),
+            processor: Some(Duration::from_secs(1)),
         },
         Event::LeftoverKilled { worker: Some(1), id: id(), pid: 77, command: "sleep 100".into() },
         Event::ScriptOutput { worker, id: id(), text: "hello".into() },

@@ -355,7 +355,8 @@ impl ServerSet {
         }
         self.ctx.memory.ended(self.events.worker(), i);
         let (process, lived) = (self.process_at(i), self.servers[i].last_exit.map(|(_, lived)| lived));
-        self.events.tell(|worker, id| Event::ServerStopped { worker, id, process, why, lived });
+        let processor = self.servers[i].last_processor_time;
+        self.events.tell(|worker, id| Event::ServerStopped { worker, id, process, why, lived, processor });
     }
 
     /// Remembers that the server at `i`, which has just ended, did so by a signal of its own.

@@ -155,7 +155,7 @@ impl Worker {
         let mut down = DownOnPurpose::default();
         let mut child = script::start(&self.ctx, &self.set.dirs, &self.set.env, case, expected.as_ref())?;
         let end = wait::await_script(&mut self.set, &mut child, &self.abort, deadline, &mut down);
-        drop(phase);
+        phase.end_of(child.processor_time());
         self.spent(Phase::Execution, begun);
         match end? {
             ScriptEnd::Exited(exit) => {
