@@ -80,6 +80,7 @@ mod tests {
     use std::process::Command;
 
     /// What the system says of `sh -c script`.
+    #[allow(clippy::zombie_processes, reason = "what is tested reaps it")]
     fn end_of(script: &str) -> (Exit, Duration) {
         let child = Command::new("sh").args(["-c", script]).spawn().unwrap();
         let pid = rustix::process::Pid::from_child(&child);

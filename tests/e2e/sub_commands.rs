@@ -1,4 +1,4 @@
-//! What `mtr-rs lint`, `doctor` and `triage` have in common, and everything else that prints and ends: their command
+//! What `mtr-rs lint`, `doctor`, `triage` and `times` have in common, and everything else that prints and ends: their command
 //! lines, their exit codes, and what becomes of them where nobody reads what they print.
 
 use std::ffi::OsString;
@@ -9,7 +9,7 @@ use std::process::{Command, Output, Stdio};
 
 use crate::support::{Site, program};
 
-const COMMANDS: [&str; 3] = ["lint", "doctor", "triage"];
+const COMMANDS: [&str; 4] = ["lint", "doctor", "triage", "times"];
 
 fn command(site: &Site, words: &[OsString]) -> Command {
     let mut command = Command::new(program());
@@ -40,7 +40,9 @@ fn unread() -> Stdio {
 fn talkative() -> (Site, Vec<(String, i32)>) {
     let site = Site::fake();
     site.test_file("odd.test", "--no_such_command\n")
-        .file("db.err", "2026-01-01  1:02:03 0 [ERROR] Aborting\n");
+        .file("db.err", "2026-01-01  1:02:03 0 [ERROR] Aborting\n")
+        .file("events", "{\"event\":\"run_opened\",\"time\":1.5}\n")
+        .file("ended", "{\"event\":\"run_finished\",\"time\":1.5,\"wall\":2.0,\"processor\":1.0}\n");
     let lines = [
         ("--help", 1),
         ("--list-options", 1),
@@ -56,6 +58,10 @@ fn talkative() -> (Site, Vec<(String, i32)>) {
         ("triage -?", 0),
         ("triage db.err --basedir=base", 1),
         ("triage --json --all db.err", 1),
+        ("times --help", 0),
+        ("times events", 1),
+        ("times --cores=4 ended", 0),
+        ("times --json ended", 0),
     ];
     (site, lines.map(|(line, code)| (line.to_owned(), code)).into())
 }
@@ -90,12 +96,13 @@ fn a_standard_output_that_is_full_is_an_error() {
 fn wrong_arguments_are_told_alike() {
     let site = Site::fake();
     for name in COMMANDS {
+        let valued = if name == "times" { "top" } else { "basedir" };
         for (arguments, words_of_it) in [
             ("--jsno", "there is no option --jsno\nhint: did you mean --json? "),
             ("--force", "there is no option --force\nhint: "),
             ("-x", "there is no option -x\n"),
             ("--json=1", "--json takes no value\n"),
-            ("--basedir", "--basedir needs a value\n"),
+            (&format!("--{valued}"), &format!("--{valued} needs a value\n")),
         ] {
             let output = said(&site, &words(&format!("{name} {arguments}")));
             assert_eq!(output.status.code(), Some(2), "{name} {arguments}: {output:?}");

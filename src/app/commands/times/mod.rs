@@ -15,11 +15,12 @@ use crate::sys::streams::print;
 use read::Times;
 
 const HELP: &str = "\
-Usage: mtr-rs times [--top=N] [--cores=N] EVENTS
+Usage: mtr-rs times [--json] [--top=N] [--cores=N] EVENTS
 
 Says where the time of a run went, and how fast it could have been, from the stream of events that
 --events=EVENTS wrote.
 
+  --json         all sums as one JSON object, times in seconds
   --top=N        so many of the longest tests (10)
   --cores=N      the processors to reckon with; those that this program may use if it is left out
   --help         this text
@@ -30,7 +31,7 @@ read.
 
 /// What the sub-command takes.
 pub const SYNTAX: Syntax =
-    Syntax { command: "times", help: HELP, flags: &[], valued: &["top", "cores"], paths: true };
+    Syntax { command: "times", help: HELP, flags: &["json"], valued: &["top", "cores"], paths: true };
 
 /// How many tests are shown where nobody says it.
 const TOP: usize = 10;
@@ -56,10 +57,16 @@ pub fn run(given: CommandLine, _env: &Env) -> Result<bool> {
     let cores = number("cores", std::thread::available_parallelism().map_or(1, usize::from))?;
     let text = files::read(path, files::MOST_OF_TEXT).map_err(|error| Error::io("read", path, error))?;
     let times = Times::of(&text, path)?;
-    print(|out| {
-        let mut out = Guard::new(out);
-        report::write(&mut out, &times, top, cores)?;
-        out.flush()
+    print(|out| match given.has("json") {
+        true => {
+            serde_json::to_writer(&mut *out, &times)?;
+            writeln!(out)
+        }
+        false => {
+            let mut out = Guard::new(out);
+            report::write(&mut out, &times, top, cores)?;
+            out.flush()
+        }
     })?;
     Ok(times.is_complete())
 }

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use bstr::ByteSlice;
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::error::{Error, Result};
 
 /// How often something was, and how many seconds it took.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
 pub struct Sum {
     pub count: usize,
     pub seconds: f64,
@@ -23,7 +24,7 @@ impl Sum {
 }
 
 /// Attempts of one suite.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
 pub struct Suite {
     /// All of them, with the seconds from their begin to their verdict.
     pub attempts: Sum,
@@ -34,7 +35,7 @@ pub struct Suite {
 }
 
 /// Where the time of a run went. All times in seconds.
-#[derive(Debug, Default, PartialEq)]
+#[derive(Debug, Default, PartialEq, Serialize)]
 pub struct Times {
     /// The most workers at a time that the run says it has.
     pub workers: usize,
@@ -58,6 +59,7 @@ pub struct Times {
     pub suites: BTreeMap<String, Suite>,
     /// Attempts with their times, the longest first.
     pub longest: Vec<(f64, String)>,
+    #[serde(rename = "completed")]
     ended: bool,
 }
 
