@@ -148,6 +148,7 @@ causes! {
     FIRST_ERROR "MTR-S103" "first-error" General "No rule knows the cause: the first error";
     SILENT "MTR-S104" "silent" General "No rule knows the cause: the log is silent";
     STATE_TRANSFER "MTR-S105" "state-transfer" Refusal "A state transfer of Galera failed";
+    UNREACHABLE "MTR-S106" "unreachable" Refusal "The runner cannot connect to the server";
     // During and after a test.
     RUN_CRASH "MTR-R001" "crash-in-test" Death "The server crashed during a test";
     RUN_HANG "MTR-R002" "hang" Refusal "The test did not end in time";
