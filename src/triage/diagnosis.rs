@@ -209,7 +209,11 @@ fn ending(evidence: &Evidence) -> String {
         (ExitKind::NotRun(number), _) => {
             format!("could not be run: {}", std::io::Error::from_raw_os_error(number))
         }
-        (ExitKind::Running, Stage::Start | Stage::Bootstrap) => "was still starting".to_owned(),
+        (ExitKind::Running, Stage::Start | Stage::Bootstrap) if evidence.timed_out => {
+            "was still starting".to_owned()
+        }
+        // Of a server that lives, what it said at its start was looked at.
+        (ExitKind::Running, Stage::Start | Stage::Bootstrap) => "was running".to_owned(),
         (ExitKind::Running, _) => "was still running".to_owned(),
         (ExitKind::Unknown, _) => "ended (its exit status was not kept)".to_owned(),
     };
@@ -231,7 +235,7 @@ pub fn read_ending(text: &str) -> Option<(ExitKind, Option<Duration>)> {
     let exit = match (how.strip_prefix("exited with status "), how.strip_prefix("was ended by signal ")) {
         (Some(status), _) => ExitKind::Status(number(status)?),
         (_, Some(signal)) => ExitKind::Signal(number(signal)?),
-        _ if how.starts_with("was still ") => ExitKind::Running,
+        _ if how.starts_with("was still ") || how.starts_with("was running") => ExitKind::Running,
         _ => return None,
     };
     let seconds = lived.and_then(|lived| lived.split(' ').next()?.parse().ok());

@@ -533,7 +533,8 @@ impl Worker {
         let silent = !outcome.report.trim().contains(&b'\n');
         let never_ran = matches!(outcome.failure, Some(FailureKind::ServerStart | FailureKind::Warnings));
         // Nobody has to guess where somebody knows.
-        let known = !outcome.diagnoses.is_empty();
+        let told = outcome.failure == Some(FailureKind::Check) && !outcome.comment.trim().is_empty();
+        let known = told || !outcome.diagnoses.is_empty();
         if !silent || never_ran || known {
             return;
         }
@@ -553,6 +554,8 @@ impl Worker {
         let path = self.set.dirs.current_test();
         match excerpt::ends_of(&path, excerpt::MOST_KEPT) {
             Ok(text) => text.trim().into(),
+            // The script was not begun.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => BString::default(),
             Err(error) => format!("Could not open test tool report '{}': {error}", path.display()).into(),
         }
     }

@@ -12,11 +12,11 @@ use crate::triage::evidence::{Holder, OtherServer, Resource};
 use crate::triage::files::{self, absolute, complaints, obstacle, served, source};
 use crate::triage::finding::Finding;
 use crate::triage::finding::Rule;
-use crate::triage::log::Entry;
+use crate::triage::log::{Entry, Level};
 use crate::triage::scene::Scene;
 
 /// The rules of this file.
-pub const RULES: &[Rule] = &[unreachable, port, address, socket_too_long, socket];
+pub const RULES: &[Rule] = &[unreachable, client, port, address, socket_too_long, socket];
 
 /// Longest path of a unix socket in bytes (`sun_path` without its final NUL).
 const SOCKET_BYTES: usize = 107;
@@ -191,7 +191,11 @@ const OWN_SOCKET: &str = "the runner connects to the socket of the configuration
 /// A connection that the runner could not make to a server that is ready.
 fn unreachable<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
     let needle = "could not open connection to ";
-    let entry = scene.log.iter().rev().copied().find(|entry| entry.message.starts_with(needle.as_bytes()))?;
+    let Some(entry) =
+        scene.log.iter().rev().copied().find(|entry| entry.message.starts_with(needle.as_bytes()))
+    else {
+        return refused(scene);
+    };
     let (wanted, why) = entry.message[needle.len()..].split_once_str(": ")?;
     let (number, _) = why.split_once_str(" ").unwrap_or((why, b""));
     let server = &scene.evidence.server;
@@ -226,6 +230,68 @@ fn unreachable<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
     };
     let fix = scene.or_remove(advice, given);
     Some(finding.blaming(given).fix(fix).likely())
+}
+
+/// A client of the script's that reaches no server, in the words of the client.
+fn client<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
+    let words = [
+        "Can't connect to ",
+        "Unknown server host '",
+        "Unknown MySQL server host '",
+        "Lost connection to server at '",
+    ];
+    let entry =
+        scene.log.last().copied().filter(|entry| entry.level == Level::None && !entry.is_command())?;
+    let client = entry.message.contains_str("ERROR 2") || entry.message.contains_str("Got error: 2");
+    if !client || !words.iter().any(|words| entry.message.contains_str(words)) {
+        return None;
+    }
+    let given = ["socket", "host", "port"].iter().find_map(|option| scene.given(option));
+    let text = format!("{} reaches no server: {}", scene.evidence.server, entry.message);
+    let fix = "see which server it is to reach, whether that one runs at this place of the script, and whether it has this socket, \
+               host or port";
+    Some(Finding::new(UNREACHABLE, text).quoting([entry]).blaming(given).fix(fix).likely())
+}
+
+/// What a server answers that the runner, or a client, asks: words, and whether the account is what it does not like.
+const REFUSALS: [(&str, bool); 7] = [
+    ("Access denied for user", true),
+    ("is not allowed to connect", true),
+    ("Too many connections", false),
+    ("PROCEDURE mtr.", false),
+    ("Unknown database 'mtr'", false),
+    ("Table 'mtr.", false),
+    ("is running with the --read-only option", false),
+];
+
+/// The server let itself be connected to, and refuses what the runner asks. The line is the runner's own: it has no time.
+fn refused<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
+    let entry = scene.log.last().copied().filter(|entry| entry.raw.starts_with(b"0 [ERROR] "))?;
+    let (words, account) = REFUSALS.iter().find(|(words, _)| entry.message.contains_str(words))?;
+    let server = &scene.evidence.server;
+    let given = match *words {
+        "Too many connections" => scene.given("max-connections"),
+        "is running with the --read-only option" => scene.given("read-only"),
+        _ => scene.given("init-file"),
+    };
+    let (what, fix) = match (*account, *words) {
+        (true, _) => (
+            "does not let the runner in",
+            "leave the account root@localhost without a password to the runner: see which statement changes it",
+        ),
+        (_, "Too many connections") => ("has no connection left for the runner", "raise the limit"),
+        (_, "is running with the --read-only option") => {
+            ("does not let the runner write", "make it writable")
+        }
+        _ => (
+            "lacks what the runner's checks need",
+            "leave the database mtr to the runner: see which statement changes it",
+        ),
+    };
+    let text = format!("{server} {what}: {}", entry.message);
+    let finding = Finding::new(UNREACHABLE, text).quoting([entry]).blaming(given);
+    let fix = scene.or_remove(fix, given);
+    Some(if given.is_some() { finding.fix(fix) } else { finding.fix(fix).likely() })
 }
 
 /// ` (t/x.opt:3)`: where the socket was named.

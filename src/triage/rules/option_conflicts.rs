@@ -5,6 +5,7 @@ use bstr::{BStr, ByteSlice};
 
 use crate::triage::argument::name;
 use crate::triage::catalogue::{OPTION_CONFLICT, UNKNOWN_CHARSET, UNKNOWN_ENGINE};
+use crate::triage::files::{Access, denied_by};
 use crate::triage::finding::Finding;
 use crate::triage::finding::Rule;
 use crate::triage::log::{Entry, Level};
@@ -175,7 +176,10 @@ fn unknown_charset<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
     let finding = Finding::new(UNKNOWN_CHARSET, text).quoting([entry]).blaming(blame).fix(fix);
     // Without its directory a server knows only the character sets that are built in.
     let directory = scene.path("character-sets-dir").filter(|_| what == "character set");
-    Some(if directory.is_some_and(|fact| !fact.directory) { finding.following() } else { finding })
+    let useless = directory.is_some_and(|fact| {
+        !fact.directory || denied_by(scene, &fact.path.join("Index.xml"), Access::Read).is_some()
+    });
+    Some(if useless { finding.following() } else { finding })
 }
 
 fn unknown_engine<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {

@@ -146,7 +146,9 @@ fn value_fix(scene: &Scene<'_>, option: &BStr, value: &BStr, blame: &Blame<'_>, 
             blame.spelt(&format!("{dashed}={default}"))
         ),
         None => {
-            format!("write a value that it takes: the server's --verbose --help lists them for --{dashed}")
+            let fix =
+                format!("write a value that it takes (--verbose --help of the server tells of --{dashed})");
+            scene.or_remove(fix, *blame)
         }
     }
 }

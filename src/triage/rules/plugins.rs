@@ -418,7 +418,9 @@ fn absent(scene: &Scene<'_>, failure: &Failure<'_>) -> Option<Verdict> {
     Some(match similar.first() {
         Some(similar) => {
             let asked = failure.argument(scene).and_then(|at| scene.own(Some(at)));
-            let mended = asked.map(|asked| asked.replace(failure.library, similar));
+            // It may be written without its ending.
+            let bare = |library: &[u8]| library.strip_suffix(b".so").unwrap_or(library).to_vec();
+            let mended = asked.map(|asked| asked.replace(bare(failure.library), bare(similar)));
             let write = mended.map(|option| format!(" Write {}", option.as_bstr())).unwrap_or_default();
             verdict.fix(format!("did you mean {similar}, which is there?{write}"))
         }
