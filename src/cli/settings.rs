@@ -122,6 +122,8 @@ pub struct Settings {
     pub stop_file: Option<PathBuf>,
     pub stop_keep_alive: Option<Duration>,
     pub sleep: Option<Duration>,
+    /// Sleeps of loops that wait begin short.
+    pub quick_waits: bool,
 
     // places
     pub basedir: Option<PathBuf>,
@@ -268,6 +270,7 @@ impl Settings {
             stop_file: None,
             stop_keep_alive: None,
             sleep: None,
+            quick_waits: false,
             basedir: None,
             testdir: None,
             vardir: None,

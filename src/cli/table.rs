@@ -198,6 +198,10 @@ const SCHEDULING: &[Opt] = &[
         .help("print a sign of life every SECONDS while stopped"),
     time("sleep", "SECONDS", |s, n| s.sleep = some_nonzero(n).map(Duration::from_secs))
         .help("make every `sleep` in a test last SECONDS"),
+    negatable("quick-waits", |s, on| s.quick_waits = on)
+        .help("let the sleeps of a test's loops that wait begin with a millisecond")
+        .more("A loop that waits in vain takes the time it took before.")
+        .ours(),
 ];
 
 const PLACES: &[Opt] = &[

@@ -1,5 +1,6 @@
 //! my.cnf templates, ports and the environment of a run.
 
+pub mod allocator;
 pub mod environment;
 pub mod external;
 pub mod generate;

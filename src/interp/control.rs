@@ -10,7 +10,6 @@ use crate::interp::state::stop::{Done, Stop};
 use crate::interp::state::{Block, Interp, Stored};
 use crate::script::assignment::{self, Value};
 use crate::script::command::Command;
-use crate::script::common::integer;
 use crate::script::condition::{self, Condition, Test};
 use crate::script::error_list;
 
@@ -26,6 +25,11 @@ impl Interp {
         let header = self.counter;
         self.counter += 1;
         let runs = self.runs() && self.condition(stored, is_while)?;
+        if is_while && runs {
+            self.waits.turn(header);
+        } else if is_while {
+            self.waits.end(header);
+        }
         let delimiter = (!runs).then(|| self.delimiter.clone());
         self.blocks.push(Block { is_while, runs, header, delimiter });
         Ok(())
@@ -40,6 +44,9 @@ impl Interp {
         self.counter += 1;
         if block.is_while && block.runs {
             self.counter = block.header;
+        } else if block.is_while {
+            // `break`
+            self.waits.end(block.header);
         }
         if let Some(delimiter) = block.delimiter {
             self.delimiter = delimiter;
@@ -108,6 +115,9 @@ pub(super) fn r#let(interp: &mut Interp, stored: &Rc<Stored>) -> Done {
     // A loop may make a long text longer and longer (`main/huge_frm-6224.test`): buffers are used again.
     let mut expanded = std::mem::take(&mut interp.expanded);
     expanded.clear();
+    // What stands there as it is counts nothing.
+    let counts = interp.waits.any() && assignment.value.find_byteset(b"$`").is_some();
+    let before = if counts { interp.variables.number(assignment.name) } else { None };
     interp.expand_into(&mut expanded, assignment.value)?;
     match assignment::classify(&expanded, interp.charset)? {
         Value::Text(value) if !assignment.exported => interp.variables.assign(assignment.name, value),
@@ -118,6 +128,11 @@ pub(super) fn r#let(interp: &mut Interp, stored: &Rc<Stored>) -> Done {
                 true => interp.variables.export(assignment.name, value),
             }
         }
+    }
+    if let Some(before) = before
+        && let Some(now) = interp.variables.number(assignment.name)
+    {
+        interp.waits.counts(before, now);
     }
     interp.expanded = expanded;
     interp.revert_properties();
@@ -130,10 +145,12 @@ pub(super) fn increase(interp: &mut Interp, stored: &Rc<Stored>, by: i32) -> Don
     let rest = &text[stored.arguments..];
     let (name, behind) = assignment::increment_target(rest, &stored.word.to_str_lossy(), interp.charset)?;
     interp.consumed = text.len() - behind.len();
-    let Some(number) = interp.variables.get(name).and_then(|value| integer::view(value)) else {
+    let Some(number) = interp.variables.number(name) else {
         return Err(Stop::die("Cannot perform inc/dec on a non-numeric value"));
     };
-    interp.variables.set_number(name, i64::from(number.wrapping_add(by)));
+    let now = number.wrapping_add(by);
+    interp.variables.set_number(name, i64::from(now));
+    interp.waits.counts(number, now);
     Ok(())
 }
 

@@ -110,6 +110,7 @@ impl Interp {
                         self.check_rest(stored)?;
                         return Err(Stop::Exit);
                     }
+                    self.waits.runs(kind);
                     let done = dispatch(self, stored, kind);
                     self.or_report(done)?;
                     self.check_rest(stored)?;

@@ -32,7 +32,9 @@ pub(super) fn sleep(interp: &mut Interp, stored: &Rc<Stored>, fixed: i32) -> Don
     let seconds = if fixed >= 0 { f64::from(fixed) } else { seconds };
     interp.flush()?;
     if let Ok(time) = Duration::try_from_secs_f64(seconds) {
-        std::thread::sleep(time);
+        // A fixed time is meant.
+        let quick = interp.options.quick_waits && fixed < 0;
+        std::thread::sleep(if quick { interp.waits.pause(time) } else { time });
     }
     Ok(())
 }

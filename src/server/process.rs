@@ -228,22 +228,30 @@ impl ServerProcess {
     }
 
     /// Ends it: SIGTERM to the server (a normal shutdown), after `grace` SIGTERM to its whole
-    /// group, after [`TERM_GRACE`] SIGKILL (runner §9.6). Without `grace` the group is told at once.
+    /// group, after [`TERM_GRACE`] SIGKILL (runner §9.6). Without `grace` the group is told at once. Returns the
+    /// signal that ended it, where that is none of these.
     ///
     /// # Errors
     /// The system refuses to wait for it, or its pid file cannot be removed.
-    pub fn stop(&mut self, grace: Duration) -> io::Result<()> {
-        let Some(mut child) = self.process.take() else { return Ok(()) };
+    pub fn stop(&mut self, grace: Duration) -> io::Result<Option<Exit>> {
+        let Some(mut child) = self.process.take() else { return Ok(None) };
         if !grace.is_zero() && child.try_wait()?.is_none() {
             child.signal(Signal::TERM);
             child.wait(Some(deadline_after(grace)))?;
         }
-        let exit = child.terminate(TERM_GRACE)?;
+        if child.try_wait()?.is_none() {
+            child.signal_group(Signal::TERM);
+            child.wait(Some(deadline_after(TERM_GRACE)))?;
+        }
+        let ended = child.try_wait()?;
+        let exit = child.kill()?;
         self.last_exit = Some((exit, child.started().elapsed()));
         match std::fs::remove_file(self.group.pid_file()) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => Ok(()),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
         }
+        let term = Signal::TERM.as_raw();
+        Ok(ended.filter(|exit| matches!(exit, Exit::Signal { number, .. } if *number != term)))
     }
 
     /// SIGKILL, at once.

@@ -22,6 +22,7 @@ mod ledger;
 pub mod libmariadb;
 pub mod local_time;
 pub mod memory;
+mod nameservers;
 pub mod network;
 pub mod openssl;
 pub mod orphans;

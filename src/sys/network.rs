@@ -2,14 +2,14 @@
 //!
 //! What listens there can be reached only by processes that are in it: by those that this one starts from then on. The
 //! addresses of the machine are given to the loopback interface, so that a name or an address of this machine leads to
-//! the run's own servers and not nowhere.
+//! the run's own servers and not nowhere. Names are looked up as on the machine (`sys/nameservers.rs`).
 #![allow(unsafe_code, reason = "interfaces and their addresses have C interfaces only")]
 
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io;
 use std::mem::MaybeUninit;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::path::Path;
 use std::time::Duration;
@@ -20,6 +20,7 @@ use rustix::thread::{LinkNameSpaceType, UnshareFlags, move_into_link_name_space,
 
 use super::deadline::deadline_after;
 use super::files;
+use super::nameservers::{self, Relay};
 use super::poll;
 
 /// Settings below `/proc/sys/net` that decide what a test sees of the network; a new one begins with the kernel's own.
@@ -51,17 +52,25 @@ const HEADER: usize = 16;
 /// This process must not make one (`EPERM` without the capability `CAP_SYS_ADMIN`), the kernel cannot, or the loopback
 /// interface does not come up.
 pub fn enter_private() -> io::Result<()> {
+    enter_with(nameservers::of_machine())
+}
+
+/// [`enter_private`], on a machine whose name servers are `servers`.
+fn enter_with(servers: Vec<SocketAddr>) -> io::Result<()> {
     // Made by a thread that then ends: whatever goes wrong there, this thread has stayed where it was.
-    let made = std::thread::Builder::new().name("network".into()).spawn(make)?;
-    let network =
+    let made = std::thread::Builder::new().name("network".into()).spawn(move || make(&servers))?;
+    let (network, relay) =
         made.join().map_err(|_| io::Error::other("the thread that made the network panicked"))??;
+    // Before this thread moves: the relay stays in the network of the machine.
+    relay.start()?;
     move_into_link_name_space(network.as_fd(), Some(LinkNameSpaceType::Network))?;
     Ok(())
 }
 
 /// Takes the calling thread to a new network, and makes that usable.
-fn make() -> io::Result<File> {
-    let addresses = own_addresses()?;
+fn make(servers: &[SocketAddr]) -> io::Result<(File, Relay)> {
+    let mut addresses = own_addresses()?;
+    addresses.extend(servers.iter().map(SocketAddr::ip).filter(|address| !address.is_loopback()));
     let settings = SETTINGS.map(|name| (name, files::of_kernel(setting(name)).ok()));
     // SAFETY: the flag is unsafe to use only where file descriptors are unshared, which this does not.
     unsafe { unshare_unsafe(UnshareFlags::NEWNET)? };
@@ -80,7 +89,8 @@ fn make() -> io::Result<File> {
             await_route(*address, changes.as_fd())?;
         }
     }
-    File::open("/proc/thread-self/ns/net")
+    let relay = Relay::listen(servers);
+    Ok((File::open("/proc/thread-self/ns/net")?, relay))
 }
 
 fn setting(name: &str) -> std::path::PathBuf {
@@ -222,14 +232,18 @@ fn call<T>(socket: BorrowedFd<'_>, what: libc::c_ulong, request: &mut T) -> io::
 mod tests {
     use super::*;
     use crate::skip;
-    use std::net::{TcpListener, TcpStream};
+    use std::net::{TcpListener, TcpStream, UdpSocket};
 
     /// In a thread of its own, as a network belongs to a thread.
     fn in_private(what: impl FnOnce() + Send + 'static) {
+        in_private_with(nameservers::of_machine(), what);
+    }
+
+    fn in_private_with(servers: Vec<SocketAddr>, what: impl FnOnce() + Send + 'static) {
         if !skip::root_is_there("to make a network") {
             return;
         }
-        let entered = std::thread::spawn(|| enter_private().map(|()| what())).join().unwrap();
+        let entered = std::thread::spawn(|| enter_with(servers).map(|()| what())).join().unwrap();
         match entered.map_err(|error| error.kind()) {
             Err(io::ErrorKind::PermissionDenied) => skip::skip("this root must not make a network"),
             entered => entered.unwrap(),
@@ -265,6 +279,36 @@ mod tests {
                 let listener = TcpListener::bind((address, 0)).unwrap();
                 TcpStream::connect(listener.local_addr().unwrap()).unwrap();
             }
+        });
+    }
+
+    #[test]
+    fn names_are_asked_for_as_on_the_machine() {
+        let question = [&[0xAB, 0xCD, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0][..], b"\x01x\0\0\x01\0\x01"].concat();
+        let answers = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let silent = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let servers = vec![answers.local_addr().unwrap(), silent.local_addr().unwrap()];
+        // Nobody listens there any more: the machine is told so at once.
+        drop(silent);
+        std::thread::spawn(move || {
+            let mut text = [0; 512];
+            let (length, asker) = answers.recv_from(&mut text).unwrap();
+            text[2] |= 0x80;
+            text[3] = 3;
+            answers.send_to(&text[..length], asker).unwrap();
+        });
+        in_private_with(servers.clone(), move || {
+            let ask = |server: SocketAddr| {
+                let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+                socket.set_read_timeout(Some(ROUTE_PATIENCE)).unwrap();
+                socket.send_to(&question, server).unwrap();
+                let mut text = [0; 512];
+                let (length, by) = socket.recv_from(&mut text).unwrap();
+                assert_eq!((by, &text[..2], text[2]), (server, &question[..2], 0x81));
+                (text[3], length)
+            };
+            assert_eq!(ask(servers[0]), (3, question.len()), "the name is unknown");
+            assert_eq!(ask(servers[1]), (2, 12), "nobody can find out");
         });
     }
 }

@@ -19,6 +19,7 @@ use crate::interp::state::options::Options;
 use crate::interp::state::pool::DEFAULT;
 use crate::interp::state::properties::Property;
 use crate::interp::state::stop::{Done, Stop};
+use crate::interp::state::waits::Pace;
 use crate::interp::state::{Interp, Stored};
 use crate::script::args;
 use crate::script::common::charset::Charset;
@@ -41,30 +42,48 @@ const NO_DATABASE: &[u8] = b"*NO-ONE*";
 /// The connection attribute by which a server knows a test's connections.
 const PROGRAM_NAME: &str = "mysqltest";
 
-/// Connects, again and again after the errors that are `passing`, at most `retries` times. A failure is the last error
-/// and the number of tries that were repeated.
+/// How often and how fast it is tried again to connect.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Patience {
+    /// At most so many times.
+    retries: u32,
+    /// The first pauses are short.
+    quick: bool,
+}
+
+impl Patience {
+    pub(super) fn of(options: &Options) -> Self {
+        Patience { retries: options.max_connect_retries, quick: options.quick_waits }
+    }
+}
+
+/// Connects, again and again after the errors that are `passing`. A failure is the last error and the number of tries
+/// that were repeated.
 fn try_again(
     options: &client::Options,
-    retries: u32,
+    patience: Patience,
     passing: impl Fn(&ClientError) -> bool,
 ) -> Result<Connection, (ClientError, u32)> {
+    let Patience { retries, quick } = patience;
     let mut attempts = 0;
+    let mut pace = Pace::default();
     loop {
         match Connection::connect(options) {
             Ok(connection) => return Ok(connection),
             Err(error) if attempts == retries || !passing(&error) => return Err((error, attempts)),
             Err(_) => {}
         }
+        let left = retries - attempts;
         attempts += 1;
-        std::thread::sleep(RETRY_PAUSE);
+        std::thread::sleep(if quick { pace.pause(RETRY_PAUSE, Some(left)) } else { RETRY_PAUSE });
     }
 }
 
-/// Connects to a server that may still be on its way: tried again while it cannot be reached, at most `retries` times.
+/// Connects to a server that may still be on its way: tried again while it cannot be reached.
 /// Ends the test if that fails; `name` is the connection's, for the message.
-pub(super) fn insist(options: &client::Options, name: &str, retries: u32) -> Done<Connection> {
+pub(super) fn insist(options: &client::Options, name: &str, patience: Patience) -> Done<Connection> {
     let unreachable = |error: &ClientError| UNREACHABLE.contains(&error.code);
-    try_again(options, retries, unreachable).map_err(|(error, attempts)| {
+    try_again(options, patience, unreachable).map_err(|(error, attempts)| {
         let after = if unreachable(&error) { format!(" after {attempts} attempts") } else { String::new() };
         let mut text = BString::from(format!("Could not open connection '{name}'{after}: {} ", error.code));
         text.extend_from_slice(&error.message);
@@ -78,7 +97,7 @@ pub(super) fn insist(options: &client::Options, name: &str, retries: u32) -> Don
 /// The server cannot be reached or refuses the login.
 pub fn connect_default(interp: &mut Interp) -> Done {
     let options = client_options(&interp.options, interp.charset);
-    let connection = insist(&options, DEFAULT, interp.options.max_connect_retries)?;
+    let connection = insist(&options, DEFAULT, Patience::of(&interp.options))?;
     if let Some(place) = interp.pool.vacancy() {
         interp.pool.install(place, DEFAULT.into(), connection, options);
     }
@@ -156,7 +175,7 @@ fn open(interp: &Interp, command: &Stored, request: &Request) -> Done<Result<Con
         return Ok(Err(ClientError::with(2019, &[name, b"compiled_in"])));
     }
     let passing = |error: &ClientError| USER_LIMIT.contains(&error.code) && !expects(command, error);
-    let connected = try_again(&request.options, interp.options.max_connect_retries, passing);
+    let connected = try_again(&request.options, Patience::of(&interp.options), passing);
     Ok(connected.map_err(|(error, _)| error))
 }
 

@@ -10,6 +10,7 @@ use crate::client::{ClientError, Connection, Reply};
 use crate::interp::connections::session::gone;
 use crate::interp::connections::switch;
 use crate::interp::state::stop::{Done, Stop};
+use crate::interp::state::waits::Pace;
 use crate::interp::state::{Interp, Stored};
 use crate::script::common::integer::strtol;
 use crate::script::sync_position;
@@ -57,6 +58,7 @@ fn first_row(connection: &mut Connection, sql: &[u8]) -> Result<Answer, ClientEr
 /// # Errors
 /// Wrong arguments, or what ends the script: an error of the server that the script does not expect.
 pub fn wait_for_slave_to_stop(interp: &mut Interp) -> Done {
+    let mut pace = Pace::default();
     loop {
         match ask(interp, b"show status like 'Slave_running'") {
             Answer::Failed(error) => {
@@ -65,6 +67,7 @@ pub fn wait_for_slave_to_stop(interp: &mut Interp) -> Done {
             }
             Answer::Row(row) => match row.into_iter().nth(1).flatten() {
                 Some(value) if value == "OFF" => return Ok(()),
+                Some(_) if interp.options.quick_waits => std::thread::sleep(pace.pause(POLL, None)),
                 Some(_) => std::thread::sleep(POLL),
                 None => return Err(strange()),
             },

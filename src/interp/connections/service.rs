@@ -4,7 +4,7 @@
 use bstr::BString;
 
 use crate::client::{self, ClientError, Connection, Reply};
-use crate::interp::connections::connect::insist;
+use crate::interp::connections::connect::{Patience, insist};
 use crate::interp::filter::Filters;
 use crate::interp::state::Interp;
 use crate::interp::state::pool::Slot;
@@ -23,12 +23,12 @@ pub(in crate::interp) fn with<T>(
     work: impl FnOnce(&mut Connection, &mut Filters) -> Done<T>,
 ) -> Done<T> {
     let own = interp.is(Property::ServiceConnection);
-    let retries = interp.options.max_connect_retries;
+    let patience = Patience::of(&interp.options);
     let Interp { pool, filters, .. } = interp;
     let slot = pool.current_mut();
     if own && slot.service.is_none() {
         // The script may ask while its server is started again.
-        slot.service = Some(open(slot, retries)?);
+        slot.service = Some(open(slot, patience)?);
     }
     let session = if own { &mut slot.service } else { &mut slot.connection };
     match session {
@@ -38,7 +38,7 @@ pub(in crate::interp) fn with<T>(
 }
 
 /// Logs in like the slot's own session, with the user, database and character set it has now.
-fn open(slot: &Slot, retries: u32) -> Done<Connection> {
+fn open(slot: &Slot, patience: Patience) -> Done<Connection> {
     let charset = Charset::named(CHARSET.as_bytes()).map_or(slot.options.collation, Charset::collation_id);
     let options = client::Options {
         database: slot.database.clone(),
@@ -47,7 +47,7 @@ fn open(slot: &Slot, retries: u32) -> Done<Connection> {
         reconnect: false,
         ..slot.options.clone()
     };
-    let mut connection = insist(&options, "util", retries)?;
+    let mut connection = insist(&options, "util", patience)?;
     if slot.charset != CHARSET {
         run(&mut connection, &[b"SET NAMES ", slot.charset.as_slice()].concat()).map_err(|error| {
             let mut text = BString::from(format!("Could not open connection 'util': {} ", error.code));

@@ -69,6 +69,8 @@ fn run(interp: &mut Interp, command: &Rc<Stored>, halves: Halves) -> Done {
         _ => text.clone(),
     };
     interp.last_statement.clone_from(&sql);
+    let shown = interp.is(Property::QueryLog) || interp.is(Property::ResultLog);
+    interp.waits.tells(&sql, shown);
     if halves != Halves::Reap {
         if interp.is(Property::QueryLog) {
             echo(interp, if kind == Command::Evalp { &text } else { &sql })?;

@@ -21,7 +21,8 @@ use crate::script::query_get_value::{self, Cell};
 /// # Errors
 /// Wrong arguments, or what ends the script: an error of the server that the script does not expect.
 pub fn value(interp: &mut Interp, command: &Rc<Stored>, sql: &[u8]) -> Done<BString> {
-    let Interp { pool, filters, .. } = interp;
+    let Interp { pool, filters, waits, .. } = interp;
+    waits.tells(sql, false);
     let Some(connection) = &mut pool.current_mut().connection else {
         return Err(gone_away(&[b"`", sql, b"`"].concat()));
     };
@@ -85,6 +86,7 @@ enum Found {
 pub fn get_value(interp: &mut Interp, command: &Rc<Stored>, arguments: &[u8]) -> Done<BString> {
     let Cell { query, column, row } =
         query_get_value::parse(arguments, interp.charset, &mut interp.variables)?;
+    interp.waits.tells(&query, false);
     let Some(connection) = &mut interp.pool.current_mut().connection else {
         return Err(gone_away(&[b"query_get_value", arguments].concat()));
     };

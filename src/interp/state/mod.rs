@@ -10,6 +10,7 @@ pub mod session;
 pub mod source;
 pub mod stop;
 pub mod variables;
+pub mod waits;
 pub mod whereabouts;
 
 use std::cell::{Cell, OnceCell, RefCell};
@@ -29,6 +30,7 @@ use crate::interp::state::pool::Pool;
 use crate::interp::state::properties::{Properties, Property};
 use crate::interp::state::stop::{Done, Stop};
 use crate::interp::state::variables::Variables;
+use crate::interp::state::waits::Waits;
 use crate::interp::state::whereabouts::Whereabouts;
 use crate::script::classify::Format;
 use crate::script::command::Command;
@@ -118,6 +120,8 @@ pub struct Interp {
     pub result_format: Format,
     /// The script's variables and the environment of its children.
     pub variables: Variables,
+    /// The loops that run, and whether they wait.
+    pub waits: Waits,
     /// Open blocks, outermost first.
     pub blocks: Vec<Block>,
     /// What the last `--error` said, until another command is over.

@@ -110,6 +110,8 @@ pub struct Options {
     pub explain: bool,
     /// Ours: where the script is, for whoever started it (see [`position`](crate::sys::position)).
     pub position_file: Option<BString>,
+    /// Ours: sleeps of loops that wait begin short (see [`waits`](crate::interp::state::waits)).
+    pub quick_waits: bool,
 }
 
 impl Default for Options {
@@ -157,6 +159,7 @@ impl Default for Options {
             debug_info: false,
             explain: false,
             position_file: None,
+            quick_waits: false,
         }
     }
 }

@@ -17,6 +17,7 @@ use crate::interp::state::output::Output;
 use crate::interp::state::pool::Pool;
 use crate::interp::state::properties::{Properties, Property};
 use crate::interp::state::variables::Variables;
+use crate::interp::state::waits::Waits;
 use crate::script::classify::Format;
 use crate::script::common::charset::LATIN1;
 use crate::script::input::Input;
@@ -80,6 +81,7 @@ impl Interp {
             charset: LATIN1,
             result_format,
             variables,
+            waits: Waits::default(),
             blocks: Vec::new(),
             pending_errors: Rc::default(),
             parsing_disabled: false,

@@ -8,6 +8,7 @@ use bstr::{BString, ByteSlice};
 
 use crate::env::Env;
 use crate::script::common::charset::name_key_into;
+use crate::script::common::integer;
 
 /// One variable: the spelling it was made with, and its value.
 #[derive(Debug, Default)]
@@ -127,6 +128,11 @@ impl Variables {
             Some(register) => self.registers[register].as_ref(),
             None => Some(&self.variable(name).value),
         }
+    }
+
+    /// The value of a variable where it is a whole number.
+    pub fn number(&mut self, name: &[u8]) -> Option<i32> {
+        self.get(name).and_then(|value| integer::view(value))
     }
 
     fn variable(&mut self, name: &[u8]) -> &mut Variable {

@@ -62,6 +62,7 @@ pub fn help(program: &BStr, files: &[BString], options: &Options) -> BString {
         "\nOf mtr-rs:\n  \
          --explain                 after a failure show its place and the last commands\n  \
          --position-file=FILE      tell in FILE where the script is\n  \
+         --quick-waits             sleeps of loops that wait begin short\n  \
          --check FILE...           look for errors of form in scripts, run nothing\n\nValues now:\n",
     );
     for entry in OPTIONS {

@@ -158,6 +158,10 @@ impl Parser<'_> {
                 self.options.explain = true;
                 return Ok(());
             }
+            b"quick-waits" => {
+                self.options.quick_waits = true;
+                return Ok(());
+            }
             b"check" => {
                 self.check = true;
                 return Ok(());

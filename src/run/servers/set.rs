@@ -42,6 +42,26 @@ use crate::triage::rules::several_options;
 mod launch;
 mod memory;
 
+/// A server that ended though nothing in the run had ended it.
+#[derive(Debug)]
+pub struct Lost {
+    /// Its error log.
+    pub log: PathBuf,
+    /// Which it was and how it ended.
+    pub server: String,
+    /// When that was.
+    pub when: When,
+}
+
+/// When a server was lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum When {
+    /// Before anybody asked it to end.
+    Before,
+    /// While it shut down.
+    Stopping,
+}
+
 /// The servers of one worker and the config they run with.
 #[derive(Debug)]
 pub struct ServerSet {
@@ -68,7 +88,7 @@ pub struct ServerSet {
     /// Positions of servers that crashed after a test or while they shut down, which nobody has been told yet.
     crashed: BTreeSet<usize>,
     /// Servers that ended between tests and nobody had ended them: the error log, and which it was and how it ended.
-    lost: Vec<(PathBuf, String)>,
+    lost: Vec<Lost>,
     /// Positions of servers of whose last death a test's report tells.
     told: BTreeSet<usize>,
     abort: Waker,
@@ -243,8 +263,13 @@ impl ServerSet {
             self.learn_cost(i);
             let server = &mut self.servers[i];
             let name = server.group.name().to_string();
-            server.stop(grace).map_err(|error| Error::new(format!("cannot stop {name}")).caused_by(error))?;
+            let stopped = server.stop(grace);
+            let by_others =
+                stopped.map_err(|error| Error::new(format!("cannot stop {name}")).caused_by(error))?;
             self.note_crash(i);
+            if let Some(exit) = by_others {
+                self.note_lost(i, exit, When::Stopping);
+            }
             self.tell_stopped(i, why);
         }
         Ok(())
@@ -303,7 +328,7 @@ impl ServerSet {
             let expected = self.expect_file(i).exists();
             if !expected {
                 self.note_crash(i);
-                self.note_lost(i, exit);
+                self.note_lost(i, exit, When::Before);
             }
             self.tell_stopped(i, if expected { StopReason::Expected } else { StopReason::Died });
         }
@@ -345,17 +370,17 @@ impl ServerSet {
     }
 
     /// Remembers that the server at `i` is found to have ended, which is news unless it is told as a crash.
-    fn note_lost(&mut self, i: usize, exit: Exit) {
+    fn note_lost(&mut self, i: usize, exit: Exit, when: When) {
         let server = &self.servers[i];
         if !self.crashed.contains(&i) && !self.told.contains(&i) && !server.aborted {
             let pid = server.last_pid.map(|pid| format!(" (pid {pid})")).unwrap_or_default();
-            self.lost
-                .push((server.group.log_error(), format!("{}{pid} ended with {exit}", server.group.name())));
+            let server = format!("{}{pid} ended with {exit}", server.group.name());
+            self.lost.push(Lost { log: self.servers[i].group.log_error(), server, when });
         }
     }
 
-    /// Servers that ended between tests, once each: the error log, and which it was and how it ended.
-    pub fn take_lost(&mut self) -> Vec<(PathBuf, String)> {
+    /// Servers that ended between tests, once each.
+    pub fn take_lost(&mut self) -> Vec<Lost> {
         std::mem::take(&mut self.lost)
     }
 

@@ -19,7 +19,7 @@ use crate::error::{Error, Result};
 use crate::event::{Event, EventSink, FailureKind, Outcome, Phase, StopReason, WarningKind, WorkerEvents};
 use crate::run::autopsy::valgrind::{self, ValgrindReport};
 use crate::run::keep::save;
-use crate::run::servers::set::ServerSet;
+use crate::run::servers::set::{Lost, ServerSet, When};
 use crate::run::servers::shutdown::{self, Shutdown};
 use crate::run::setup::context::Context;
 use crate::run::setup::debugger;
@@ -336,10 +336,12 @@ impl Worker {
     /// Tells of servers that ended between tests though nothing in the run had ended them: the system that was short of memory, or
     /// somebody. `next`: the test that would have had them; `None`: the servers were to be stopped.
     pub fn tell_lost_servers(&mut self, next: Option<&TestCase>) {
-        for (log, server) in self.set.take_lost() {
+        for Lost { log, server, when } in self.set.take_lost() {
             // The last name is that of the test the server served last.
             let before = self.set.scanner(&log).names().last().cloned();
             let between = match (before, next) {
+                (Some(before), _) if when == When::Stopping => format!("while it shut down after {before}"),
+                (None, _) if when == When::Stopping => "while it shut down".to_owned(),
                 (Some(before), Some(next)) => format!("between {before} and {}", next.name()),
                 (None, Some(next)) => format!("before {}", next.name()),
                 (Some(before), None) => format!("after {before}, before it was stopped"),

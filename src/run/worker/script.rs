@@ -161,6 +161,9 @@ fn arguments(
     }
     if ctx.engine.is_ours() {
         args.push("--explain".into());
+        if settings.quick_waits {
+            args.push("--quick-waits".into());
+        }
         args.push(argument("--position-file=", whereabouts::file(dirs)));
     }
     if settings.record {

@@ -151,7 +151,7 @@ fn of_a_suite_pm_fail_its_suite() {
     );
 }
 
-/// It has served its test, and is about to be ended anyway.
+/// It has served its test, and was about to end: that it did not come to its end is told.
 #[test]
 fn of_a_server_that_ends_cost_no_test_behind_it() {
     let run = |site: &Site| both(site).args(["--shutdown-timeout=60"]);
@@ -162,6 +162,8 @@ fn of_a_server_that_ends_cost_no_test_behind_it() {
         server,
         |run| {
             run.verdict("main.bad", "pass").verdict("main.later", "pass");
+            run.says("SIGKILL")
+                .says("while it shut down after main.bad, and nothing in the run had ended it");
         },
     );
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use bstr::{BString, ByteSlice};
 
 use crate::case::{Origin, ServerOption, TestCase};
+use crate::config::allocator;
 use crate::config::server_group::ServerGroup;
 use crate::env::{Env, is_one_word, shell_word};
 use crate::error::{Error, Result};
@@ -126,6 +127,9 @@ impl ServerSet {
             Some(zone) => env.set("TZ", std::ffi::OsStr::from_bytes(zone)),
             None => env.remove("TZ"),
         };
+        if ctx.settings.debugger.is_none() {
+            allocator::set(&mut env);
+        }
         let mut last_command = with.program.as_os_str().to_os_string();
         last_command.push("  ");
         if is_one_word(self.dirs.var.as_os_str()) {
