@@ -212,10 +212,11 @@ fn a_program_that_fails_with_words_that_a_rule_knows() {
 /// What a client writes to its standard error is read as well.
 #[test]
 fn clients_that_fail_with_words_that_a_rule_knows() {
-    let run_of = |script: &str| run(&bad(script), &[]);
-    let said = diagnosis(&run_of("--exec $MYSQL --nosuch-option -e 'select 1'\n"), "MTR-S003");
+    let site = bad("--exec $MYSQL --nosuch-option -e 'select 1'\n");
+    let said = diagnosis(&run(&site, &[]), "MTR-S003");
     has(&said, "cause", "mariadb does not know the option '--nosuch-option'");
-    let said = diagnosis(&run_of("--exec $MYSQL --socket=/nosuch.sock -e 'select 1' 2>&1\n"), "MTR-S106");
+    let site = bad("--exec $MYSQL --socket=/nosuch.sock -e 'select 1' 2>&1\n");
+    let said = diagnosis(&run(&site, &[]), "MTR-S106");
     has(&said, "cause", "mariadb reaches no server: ERROR 2002 (HY000): Can't connect to local server");
 }
 
@@ -225,7 +226,8 @@ fn programs_that_are_not_there() {
     let said = diagnosis(&run(&site, &[]), "MTR-R011");
     sample::is_on_page("MTR-R011", &said, &site.path(""));
     has(&said, "cause", "own/bad.test:1, and the variable NOSUCH_PROGRAM is not set");
-    let said = diagnosis(&run(&bad("--echo x\n--exec /nosuch/program 2>&1\n"), &[]), "MTR-R011");
+    let site = bad("--echo x\n--exec /nosuch/program 2>&1\n");
+    let said = diagnosis(&run(&site, &[]), "MTR-R011");
     has(&said, "cause", "the script runs '/nosuch/program' at ");
     has(&said, "cause", "own/bad.test:2, which is not there");
 }
@@ -233,14 +235,16 @@ fn programs_that_are_not_there() {
 /// The source refuses the replica, for which the script waits; the reason stands in the replica's log.
 #[test]
 fn a_replica_that_its_source_refuses() {
-    let site = bad("connection server_2;\n--replace_result $SERVER_MYPORT_1 PORT\n\
+    let site = bad(
+        "connect (server_2,localhost,root,,test,$SERVER_MYPORT_2,$SERVER_MYSOCK_2);\n--replace_result $SERVER_MYPORT_1 PORT\n\
          eval change master to master_host='127.0.0.1', master_port=$SERVER_MYPORT_1, master_user='nosuch', master_password='x';\n\
          start slave;\nlet $i = 100;\nwhile ($i)\n{\n  let $error = query_get_value(show slave status, Last_IO_Errno, 1);\n\
-         if ($error) { let $i = 1; }\n  dec $i;\n  sleep 0.1;\n}\n--die the slave has not started\n");
+         if ($error) { let $i = 1; }\n  dec $i;\n  sleep 0.1;\n}\n--die the slave has not started\n",
+    );
     site.test_file(
         "bad.cnf",
         "!include include/default_mysqld.cnf\n[mysqld.1]\nlog-bin\nserver-id=1\n[mysqld.2]\nserver-id=2\n[ENV]\n\
-         SERVER_MYPORT_1=@mysqld.1.port\n",
+         SERVER_MYPORT_1=@mysqld.1.port\nSERVER_MYPORT_2=@mysqld.2.port\nSERVER_MYSOCK_2=@mysqld.2.socket\n",
     );
     let said = diagnosis(&run(&site, &["--nocheck-testcases"]), "MTR-R012");
     sample::is_on_page("MTR-R012", &said, &site.path(""));

@@ -255,7 +255,15 @@ impl ServerSet {
         // What went to standard error stands before the message.
         let said = report[..at].rfind("mysqltest: ").map_or(&b""[..], |end| &report[..end]);
         let said: Vec<&[u8]> = said.lines().filter(|line| !line.starts_with(b"CURRENT_TEST:")).collect();
-        let text = bstr::join("\n", said.into_iter().chain([output[..end].trim_start()]));
+        let name = command.fields().next().unwrap_or_default();
+        let lines = said.into_iter().chain(output[..end].trim_start().lines());
+        // Of a client's complaint nobody else says that it is an error.
+        let lines =
+            lines.map(|line| match line.strip_prefix(name).and_then(|rest| rest.strip_prefix(b": ")) {
+                Some(complaint) => [b"0 [ERROR] ", complaint].concat(),
+                None => line.to_vec(),
+            });
+        let text = bstr::join("\n", lines.collect::<Vec<_>>());
         let noted = Arc::new(Origin::Noted(Location { file: "the script's command".into(), line: None }));
         let mut words = command.fields().map(|word| BString::from(word.trim_with(|c| c == '\'' || c == '"')));
         let program = words.next()?.to_path_lossy().into_owned();
@@ -300,6 +308,17 @@ impl ServerSet {
             return Some(diagnosis);
         }
         let unset = self.unset_in(report);
+        if self.running().is_empty() {
+            // Of servers of somebody else's nothing is known; of the script something may be.
+            let test = TestFacts { report: report.clone(), ..TestFacts::default() };
+            let evidence = Evidence {
+                server: "the script".into(),
+                stage: Stage::Running,
+                test: Some(test),
+                ..Evidence::default()
+            };
+            return judge::diagnose_script(&evidence).map(shown_beside);
+        }
         for i in self.running() {
             let mut evidence = self.evidence_of_test(i);
             evidence.plugin_dir = self.context().layout.plugin_dir.clone();

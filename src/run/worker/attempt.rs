@@ -282,7 +282,7 @@ impl Worker {
                 {
                     outcome.comment = analyze::run(&self.ctx, &self.set, &what)?;
                 }
-                if outcome.failure.is_none() && !self.ctx.settings.using_extern() {
+                if outcome.failure.is_none() {
                     outcome.diagnoses.extend(self.set.diagnose_script(&self.read_report()));
                 }
                 if outcome.failure.is_none() {
@@ -533,7 +533,10 @@ impl Worker {
         let silent = !outcome.report.trim().contains(&b'\n');
         let never_ran = matches!(outcome.failure, Some(FailureKind::ServerStart | FailureKind::Warnings));
         // Nobody has to guess where somebody knows.
-        let told = outcome.failure == Some(FailureKind::Check) && !outcome.comment.trim().is_empty();
+        let kind = outcome.failure;
+        let of_runner = kind == Some(FailureKind::Check)
+            || kind == Some(FailureKind::Other) && outcome.report.trim().is_empty();
+        let told = of_runner && !outcome.comment.trim().is_empty();
         let known = told || !outcome.diagnoses.is_empty();
         if !silent || never_ran || known {
             return;

@@ -308,7 +308,12 @@ fn stopped_replica<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
         let near = |line: &[u8]| moment::of(line).is_some_and(|other| (time - other).abs() <= BESIDE);
         for other in &scene.evidence.others {
             let said = entries(&other.log);
-            let errors = said.iter().filter(|line| line.level != Level::Note && near(line.raw));
+            let told = |line: &&Entry<'_>| match line.level {
+                Level::Error => true,
+                Level::Warning => line.of_connection(),
+                Level::Note | Level::None => false,
+            };
+            let errors = said.iter().filter(|line| near(line.raw)).filter(told);
             for line in errors.take(2) {
                 let text = format!("{}: {}", other.server, line.raw);
                 finding.quotes.push(Quote {
