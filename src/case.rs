@@ -14,6 +14,8 @@ use crate::error::Location;
 pub enum Origin {
     /// A word of an option file (`.opt`, `-master.opt`, `-slave.opt`, `suite.opt`).
     OptionFile(Location),
+    /// A line of a configuration: a test's `.cnf`, or what it includes.
+    Configuration(Location),
     /// An option of a `[section]` of a combinations file.
     Combination {
         /// The section's name.
@@ -36,7 +38,7 @@ pub enum Origin {
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Origin::OptionFile(location) => write!(f, "{location}"),
+            Origin::OptionFile(location) | Origin::Configuration(location) => write!(f, "{location}"),
             Origin::Combination { name, location } => write!(f, "{location} (combination '{name}')"),
             Origin::CommandLineCombination => f.write_str("--combination on the command line"),
             Origin::CommandLine => f.write_str("--mysqld on the command line"),

@@ -1,11 +1,11 @@
 //! Where an option of a server was written: on its command line, in an option file of a test, in its configuration.
 
-use bstr::{BStr, ByteSlice};
+use bstr::{BStr, BString, ByteSlice};
 
 use crate::case::Origin;
 use crate::triage::argument::{find, name, stem, value};
 use crate::triage::evidence::Setting;
-use crate::triage::scene::Scene;
+use crate::triage::scene::{Given, Scene};
 
 /// Where an option came from; nothing is known where both are `None`.
 #[derive(Debug, Clone, Copy, Default)]
@@ -46,7 +46,62 @@ impl Blame<'_> {
     }
 }
 
+/// What a finding blames: an argument, or a line of a configuration; nothing where both are `None`.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Blamed<'a> {
+    /// Index in `argv`.
+    pub argument: Option<usize>,
+    /// A line of a configuration.
+    pub setting: Option<&'a Setting>,
+}
+
+impl From<Option<usize>> for Blamed<'_> {
+    fn from(argument: Option<usize>) -> Self {
+        Blamed { argument, setting: None }
+    }
+}
+
+impl<'a> From<Given<'a>> for Blamed<'a> {
+    fn from(Given { argument, setting, .. }: Given<'a>) -> Self {
+        Blamed { argument, setting }
+    }
+}
+
+impl<'a> From<Option<Given<'a>>> for Blamed<'a> {
+    fn from(given: Option<Given<'a>>) -> Self {
+        given.map(Blamed::from).unwrap_or_default()
+    }
+}
+
+impl<'a> From<Blame<'a>> for Blamed<'a> {
+    fn from(Blame { argument, setting, .. }: Blame<'a>) -> Self {
+        Blamed { argument, setting }
+    }
+}
+
 impl<'a> Scene<'a> {
+    /// What is blamed, as somebody wrote it: `--port=1`, `port=1` in a configuration. `None` for what is the runner's own.
+    pub fn own(&self, blamed: impl Into<Blamed<'a>>) -> Option<BString> {
+        let Blamed { argument, setting } = blamed.into();
+        if let Some(option) = argument.and_then(|at| self.evidence.argv.get(at)) {
+            return (*option.origin != Origin::Runner).then(|| option.text.clone());
+        }
+        Some(setting.filter(|setting| !self.is_made(setting))?.text())
+    }
+
+    /// What to change, and as another way to remove what is blamed, which the server does without: `FIX, or remove --port=1`.
+    pub fn or_remove(&self, fix: impl std::fmt::Display, blamed: impl Into<Blamed<'a>>) -> String {
+        match self.own(blamed) {
+            Some(own) => format!("{fix}, or remove {own}"),
+            None => fix.to_string(),
+        }
+    }
+
+    /// The same, where to remove it is the first thing to do: `remove --port=1: WHY`.
+    pub fn remove_or(&self, blamed: impl Into<Blamed<'a>>, why: &str, fix: impl Into<String>) -> String {
+        self.own(blamed).map_or_else(|| fix.into(), |own| format!("remove {own}{why}"))
+    }
+
     /// Where `option` (with or without dashes) was given this value; where nobody gave that value, where it was
     /// given one at all. An argument beats a line of the configuration, as it does for the server.
     pub fn blame(&self, option: &[u8], wanted: Option<&[u8]>) -> Blame<'a> {

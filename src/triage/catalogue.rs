@@ -148,6 +148,7 @@ causes! {
     FIRST_ERROR "MTR-S103" "first-error" General "No rule knows the cause: the first error";
     SILENT "MTR-S104" "silent" General "No rule knows the cause: the log is silent";
     STATE_TRANSFER "MTR-S105" "state-transfer" Refusal "A state transfer of Galera failed";
+    UNREACHABLE "MTR-S106" "unreachable" Refusal "The runner cannot reach the server, or what its checks need";
     // During and after a test.
     RUN_CRASH "MTR-R001" "crash-in-test" Death "The server crashed during a test";
     RUN_HANG "MTR-R002" "hang" Refusal "The test did not end in time";
@@ -159,6 +160,8 @@ causes! {
     RUN_MISSING_PLUGIN "MTR-R008" "plugin-missing-in-test" Setback "The result differs because a plugin is not there";
     RUN_RESTARTED "MTR-R009" "restarted-in-test" Setback "The result differs because the server was restarted";
     RUN_SCRIPT_ENDED "MTR-R010" "script-ended" Death "The script's program was ended by a signal";
+    RUN_NO_PROGRAM "MTR-R011" "program-missing-in-test" Setback "The script runs a program that is not there";
+    RUN_REPLICA "MTR-R012" "replica-stopped-in-test" Setback "A replica stopped that the script needs";
 }
 
 /// The cause with this code.

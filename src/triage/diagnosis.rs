@@ -17,10 +17,10 @@ use crate::triage::scene::Scene;
 /// Lines of the log shown at the end.
 const LOG_LINES: usize = 20;
 
-/// An argument that is to blame, and where it was written.
+/// An argument, or a line of a configuration, that is to blame, and where it was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Culprit {
-    /// The argument.
+    /// The argument; of a configuration `name=value` or `name`.
     pub text: BString,
     /// Where it came from.
     pub origin: Arc<Origin>,
@@ -56,7 +56,7 @@ pub struct Diagnosis {
     /// What says so.
     #[serde(serialize_with = "as_quotes")]
     pub evidence: Vec<Quote>,
-    /// The argument to blame.
+    /// The argument, or line of a configuration, to blame.
     #[serde(serialize_with = "as_culprit")]
     pub culprit: Option<Culprit>,
     /// What to change.
@@ -89,10 +89,7 @@ impl Diagnosis {
             line: Some(entry.line),
             text: entry.raw.to_owned(),
         });
-        let culprit = first
-            .argument
-            .and_then(|index| evidence.argv.get(index))
-            .map(|option| Culprit { text: option.text.clone(), origin: Arc::clone(&option.origin) });
+        let culprit = culprit(scene, &first);
         let from = scene.log.len().saturating_sub(LOG_LINES);
         Diagnosis {
             server: evidence.server.clone(),
@@ -184,6 +181,16 @@ impl Diagnosis {
     }
 }
 
+/// The argument or line of a configuration to blame. A line that the runner itself wrote is nobody's to change.
+fn culprit(scene: &Scene<'_>, finding: &Finding<'_>) -> Option<Culprit> {
+    if let Some(option) = finding.argument.and_then(|index| scene.evidence.argv.get(index)) {
+        return Some(Culprit { text: option.text.clone(), origin: Arc::clone(&option.origin) });
+    }
+    let setting = finding.setting.filter(|setting| !scene.is_made(setting))?;
+    let origin = Arc::new(Origin::Configuration(setting.location.clone()));
+    Some(Culprit { text: setting.text(), origin })
+}
+
 /// Formatted text into bytes.
 struct Text<'a>(&'a mut BString);
 
@@ -202,7 +209,11 @@ fn ending(evidence: &Evidence) -> String {
         (ExitKind::NotRun(number), _) => {
             format!("could not be run: {}", std::io::Error::from_raw_os_error(number))
         }
-        (ExitKind::Running, Stage::Start | Stage::Bootstrap) => "was still starting".to_owned(),
+        (ExitKind::Running, Stage::Start | Stage::Bootstrap) if evidence.timed_out => {
+            "was still starting".to_owned()
+        }
+        // Of a server that lives, what it said at its start was looked at.
+        (ExitKind::Running, Stage::Start | Stage::Bootstrap) => "was running".to_owned(),
         (ExitKind::Running, _) => "was still running".to_owned(),
         (ExitKind::Unknown, _) => "ended (its exit status was not kept)".to_owned(),
     };
@@ -224,7 +235,7 @@ pub fn read_ending(text: &str) -> Option<(ExitKind, Option<Duration>)> {
     let exit = match (how.strip_prefix("exited with status "), how.strip_prefix("was ended by signal ")) {
         (Some(status), _) => ExitKind::Status(number(status)?),
         (_, Some(signal)) => ExitKind::Signal(number(signal)?),
-        _ if how.starts_with("was still ") => ExitKind::Running,
+        _ if how.starts_with("was still ") || how.starts_with("was running") => ExitKind::Running,
         _ => return None,
     };
     let seconds = lived.and_then(|lived| lived.split(' ').next()?.parse().ok());

@@ -71,6 +71,16 @@ pub struct Setting {
     pub location: crate::error::Location,
 }
 
+impl Setting {
+    /// As it is written on one line without blanks: `name=value`, or `name`.
+    pub fn text(&self) -> BString {
+        match &self.value {
+            Some(value) => format!("{}={value}", self.name).into(),
+            None => self.name.clone(),
+        }
+    }
+}
+
 /// An option file that a server reads, by `--defaults-file` or by an `!include` in one.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct OptionFile {

@@ -90,10 +90,10 @@ pub enum Refused {
 }
 
 /// Something in the way of a path.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Obstacle<'a> {
-    /// This directory is not there.
-    Missing(&'a Path),
+    /// This directory is not there, and with it that one, which is in it or the same and which is wanted.
+    Missing(&'a Path, PathBuf),
     /// This should be a directory and is none.
     NotADirectory(&'a Path),
     /// The server's user may not do this with it.
@@ -118,7 +118,7 @@ pub fn obstacle_to<'a>(scene: &Scene<'a>, path: &Path, access: Access) -> Option
         let Some(fact) = fact(dir) else { continue };
         let makes = access == Access::Write && dir == parent && !self::exists(scene, path);
         match fact {
-            PathFact { exists: false, .. } => return Some(Obstacle::Missing(&fact.path)),
+            PathFact { exists: false, .. } => return Some(Obstacle::Missing(&fact.path, parent.to_owned())),
             PathFact { directory: false, .. } => return Some(Obstacle::NotADirectory(&fact.path)),
             _ if !may(fact, 0o1) => return Some(Obstacle::Denied(fact, Refused::Enter)),
             _ if makes && !may(fact, 0o3) => return Some(Obstacle::Denied(fact, Refused::Write)),
@@ -161,7 +161,7 @@ fn allowed(fact: &PathFact, uid: u32, gid: u32, needed: u32) -> bool {
 /// Words for an obstacle: `the directory '/x' does not exist`.
 pub fn describe(scene: &Scene<'_>, obstacle: &Obstacle<'_>) -> String {
     match obstacle {
-        Obstacle::Missing(dir) => format!("the directory '{}' does not exist", dir.display()),
+        Obstacle::Missing(dir, _) => format!("the directory '{}' does not exist", dir.display()),
         Obstacle::NotADirectory(path) => format!("'{}' is not a directory", path.display()),
         Obstacle::Denied(fact, refused) => format!(
             "{} may not {} '{}' (mode {:04o}, owned by user id {})",
@@ -183,11 +183,11 @@ pub fn describe(scene: &Scene<'_>, obstacle: &Obstacle<'_>) -> String {
 /// What to change so that an obstacle goes. What a run makes anew cannot be changed for the next one.
 pub fn remedy(scene: &Scene<'_>, obstacle: &Obstacle<'_>) -> String {
     match obstacle {
-        Obstacle::Missing(dir) if is_made_anew(scene, dir) => format!(
+        Obstacle::Missing(_, dir) if is_made_anew(scene, dir) => format!(
             "let the test make {} before its server starts (-master.sh), or name a directory that is there",
             dir.display()
         ),
-        Obstacle::Missing(dir) => format!("create the directory: mkdir -p {}", dir.display()),
+        Obstacle::Missing(_, dir) => format!("create the directory: mkdir -p {}", dir.display()),
         Obstacle::NotADirectory(path) => format!("move {} away, or name another path", path.display()),
         Obstacle::Denied(fact, _) if is_made_anew(scene, &fact.path) => {
             let path = fact.path.display();
@@ -222,6 +222,15 @@ pub fn remedy(scene: &Scene<'_>, obstacle: &Obstacle<'_>) -> String {
                 (Refused::Write, _) => format!("chown {user} {path}, or let another --user run the server"),
             }
         }
+    }
+}
+
+/// What to do about a data directory with which nothing can be done. Where an option names another than the runner's, it can go.
+pub fn fresh(scene: &Scene<'_>, fix: impl Into<String>) -> String {
+    let fix = fix.into();
+    match scene.own(scene.given("datadir")) {
+        Some(own) => format!("remove {own}: the runner makes a data directory for each server; or {fix}"),
+        None => fix,
     }
 }
 

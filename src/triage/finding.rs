@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use bstr::BString;
 use serde::Serialize;
 
+use crate::triage::blame::Blamed;
 use crate::triage::catalogue::{Cause, Rank};
-use crate::triage::evidence::{Stage, TestFacts};
+use crate::triage::evidence::{Setting, Stage, TestFacts};
 use crate::triage::log::Entry;
 use crate::triage::scene::Scene;
 
@@ -52,6 +53,8 @@ pub struct Finding<'a> {
     pub quotes: Vec<Quote>,
     /// Index in `argv` of the argument to blame.
     pub argument: Option<usize>,
+    /// The line of a configuration to blame, where it is no argument.
+    pub setting: Option<&'a Setting>,
     /// What to change.
     pub fix: Option<BString>,
     /// How sure it is.
@@ -68,6 +71,7 @@ impl<'a> Finding<'a> {
             entries: Vec::new(),
             quotes: Vec::new(),
             argument: None,
+            setting: None,
             fix: None,
             confidence: Confidence::Certain,
         }
@@ -103,9 +107,10 @@ impl<'a> Finding<'a> {
         }
     }
 
-    /// Blames the argument at this index of `argv`.
-    pub fn blaming(mut self, argument: Option<usize>) -> Self {
-        self.argument = argument;
+    /// Blames an argument, by its index in `argv`, or a line of a configuration.
+    pub fn blaming(mut self, blamed: impl Into<Blamed<'a>>) -> Self {
+        let Blamed { argument, setting } = blamed.into();
+        (self.argument, self.setting) = (argument, setting);
         self
     }
 

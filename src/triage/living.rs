@@ -50,6 +50,8 @@ pub fn absent<'a>(scene: &Scene<'a>) -> Vec<Absent<'a>> {
             entry.between("Plugin '", "'")
         } else if entry.says("Couldn't load plugin") {
             entry.quoted().first().copied()
+        } else if entry.says("Parsing options for plugin '") && entry.says("Disabling plugin") {
+            entry.between("Parsing options for plugin '", "'")
         } else {
             None
         };
@@ -83,6 +85,16 @@ fn without(text: &BStr, name: &BStr) -> BString {
     format!("{text}; the server went on without {name}").into()
 }
 
+/// A log that could not be opened, without which the server goes on: that it does, it says itself.
+pub fn without_log(scene: &Scene<'_>, finding: &mut Finding<'_>) {
+    let own = |entry: &Entry<'_>| finding.entries.iter().any(|other| other.line + 1 == entry.line);
+    let off = scene.errors().find(|entry| entry.says("Turning logging off") && own(entry));
+    if off.is_some() {
+        finding.confidence = Confidence::Certain;
+        finding.text.extend_from_slice(b"; the server went on without this log");
+    }
+}
+
 /// No rule knows more than that it failed, and what was said before.
 fn failed<'a>(scene: &Scene<'a>, absent: Absent<'a>) -> Finding<'a> {
     let first = scene.errors().find(|entry| entry.subsystem == absent.name && entry.line < absent.entry.line);
@@ -95,8 +107,24 @@ fn failed<'a>(scene: &Scene<'a>, absent: Absent<'a>) -> Finding<'a> {
 
 /// Whether `text`, the report or the reason of a skipped test, speaks of the engine or plugin.
 pub fn is_about(text: &[u8], name: &BStr) -> bool {
+    let bare = bare_name(name);
+    if bare.is_empty() {
+        return false;
+    }
+    let text = text.to_ascii_lowercase();
+    // The name of a library may be misspelt.
+    let nearly = |word: &[u8]| {
+        bare.len() > 4
+            && name.ends_with(b".so")
+            && strsim::damerau_levenshtein(&bare.to_str_lossy(), &word.to_str_lossy()) <= 2
+    };
+    text.contains_str(&bare) || text.split(|byte| !byte.is_ascii_alphanumeric() && *byte != b'_').any(nearly)
+}
+
+/// The name of a plugin without directory and what its library's name has around it, in lower case: `archive` of
+/// `/x/ha_archive.so`.
+pub fn bare_name(name: &BStr) -> BString {
     let bare = name.rsplit_once_str("/").map_or(name.as_bytes(), |(_, file)| file);
     let bare = bare.strip_suffix(b".so").unwrap_or(bare);
-    let bare = bare.strip_prefix(b"ha_").unwrap_or(bare).to_ascii_lowercase();
-    !bare.is_empty() && text.to_ascii_lowercase().contains_str(&bare)
+    bare.strip_prefix(b"ha_").unwrap_or(bare).to_ascii_lowercase().into()
 }

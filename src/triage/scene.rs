@@ -98,6 +98,20 @@ impl<'a> Scene<'a> {
         format!("{} ({})", option.text, option.origin).into()
     }
 
+    /// The line stands in the configuration that the runner made of templates, and in no template: it is the runner's own.
+    pub fn is_made(&self, setting: &Setting) -> bool {
+        let file = setting.location.file.as_path();
+        let (argv, vardir) = (&self.evidence.argv, &self.evidence.system.vardir);
+        let mut named = argv.iter().filter(|option| {
+            option.text.strip_prefix(b"--defaults-file=").is_some_and(|path| path.to_path_lossy() == file)
+        });
+        named.any(|option| match &*option.origin {
+            Origin::Runner => true,
+            Origin::Noted(_) => vardir.is_absolute() && file.starts_with(vardir),
+            _ => false,
+        })
+    }
+
     /// Whether the argument at `index` is the runner's own.
     pub fn is_the_runners(&self, index: usize) -> bool {
         self.evidence.argv.get(index).is_some_and(|option| *option.origin == Origin::Runner)

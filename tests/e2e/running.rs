@@ -375,3 +375,34 @@ fn time_out() {
     // That the server then died of the runner's signal is no news.
     assert!(!told.run.events.iter().any(|event| event["event"] == "shutdown_warnings"), "{:?}", told.run);
 }
+
+/// An engine whose library is misspelt, or whose options the server did not take: the statement that wants it fails.
+#[test]
+fn an_engine_that_a_statement_wants_and_the_start_lost() {
+    let told = Bad::plain("--plugin-load-add=ha_arkive\n", "create table t (a int) engine=archive;\n")
+        .fails("statement");
+    told.cause("MTR-R008", "the server went on without ha_arkive.so");
+    assert!(
+        told.diagnosis["fix"].as_str().unwrap().contains("Write --plugin-load-add=ha_archive"),
+        "{:?}",
+        told.run
+    );
+    let options = "--innodb\n--innodb-flush-method=foo\n";
+    let told = Bad::plain(options, "create table t (a int) engine=innodb;\n").fails("statement");
+    told.cause("MTR-R008", "'foo' is no value for 'innodb-flush-method'")
+        .cause("MTR-R008", "went on without InnoDB");
+}
+
+/// A log that cannot be opened is one that the server lives without, as it says itself; and it lives.
+#[test]
+fn a_log_that_a_server_lives_without() {
+    let told = Bad::plain("--general-log\n--general-log-file=/nosuch/g.log\n", "let $nothing = 1;\n")
+        .fails("warnings");
+    told.cause("MTR-S037", "does not exist; the server went on without this log");
+    assert_eq!(told.diagnosis["confidence"], "certain");
+    assert!(told.diagnosis["ending"].as_str().unwrap().starts_with("was running"), "{:?}", told.run);
+    let options = "--plugin-load-add=server_audit\n--server-audit-output-type=nosuch\n";
+    Bad::plain(options, "let $nothing = 1;\n")
+        .fails("warnings")
+        .cause("MTR-S005", "; the server went on without SERVER_AUDIT");
+}

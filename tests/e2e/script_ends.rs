@@ -209,6 +209,101 @@ fn a_program_that_fails_with_words_that_a_rule_knows() {
     has(&diagnosis, "cause", "the data directory '/nonexist/'");
 }
 
+/// What a client writes to its standard error is read as well.
+#[test]
+fn clients_that_fail_with_words_that_a_rule_knows() {
+    let site = bad("--exec $MYSQL --nosuch-option -e 'select 1'\n");
+    let said = diagnosis(&run(&site, &[]), "MTR-S003");
+    has(&said, "cause", "mariadb does not know the option '--nosuch-option'");
+    let site = bad("--exec $MYSQL --socket=/nosuch.sock -e 'select 1' 2>&1\n");
+    let said = diagnosis(&run(&site, &[]), "MTR-S106");
+    has(&said, "cause", "mariadb reaches no server: ERROR 2002 (HY000): Can't connect to local server");
+}
+
+#[test]
+fn programs_that_are_not_there() {
+    let site = bad("--exec $NOSUCH_PROGRAM --x 2>&1\n");
+    let said = diagnosis(&run(&site, &[]), "MTR-R011");
+    sample::is_on_page("MTR-R011", &said, &site.path(""));
+    has(&said, "cause", "own/bad.test:1, and the variable NOSUCH_PROGRAM is not set");
+    let site = bad("--echo x\n--exec /nosuch/program 2>&1\n");
+    let said = diagnosis(&run(&site, &[]), "MTR-R011");
+    has(&said, "cause", "the script runs '/nosuch/program' at ");
+    has(&said, "cause", "own/bad.test:2, which is not there");
+}
+
+/// The source refuses the replica, for which the script waits; the reason stands in the replica's log.
+#[test]
+fn a_replica_that_its_source_refuses() {
+    let site = bad(
+        "connect (server_2,localhost,root,,test,$SERVER_MYPORT_2,$SERVER_MYSOCK_2);\n--replace_result $SERVER_MYPORT_1 PORT\n\
+         eval change master to master_host='127.0.0.1', master_port=$SERVER_MYPORT_1, master_user='nosuch', master_password='x';\n\
+         start slave;\nlet $i = 100;\nwhile ($i)\n{\n  let $error = query_get_value(show slave status, Last_IO_Errno, 1);\n\
+         if ($error) { let $i = 1; }\n  dec $i;\n  sleep 0.1;\n}\n--die the slave has not started\n",
+    );
+    site.test_file(
+        "bad.cnf",
+        "!include include/default_mysqld.cnf\n[mysqld.1]\nlog-bin\nserver-id=1\n[mysqld.2]\nserver-id=2\n[ENV]\n\
+         SERVER_MYPORT_1=@mysqld.1.port\nSERVER_MYPORT_2=@mysqld.2.port\nSERVER_MYSOCK_2=@mysqld.2.socket\n",
+    );
+    let said = diagnosis(&run(&site, &["--nocheck-testcases"]), "MTR-R012");
+    sample::is_on_page("MTR-R012", &said, &site.path(""));
+    has(
+        &said,
+        "cause",
+        "the replica mysqld.2 stopped, which the script needs: Slave I/O: error connecting to master 'nosuch@",
+    );
+    has(&said, "fix", "give the replica an account");
+}
+
+/// Nobody sees in a statement that it begins with a mark.
+#[test]
+fn scripts_with_a_byte_order_mark() {
+    let site = bad("--source mark.inc\n");
+    site.test_file("mark.inc", "\u{feff}select 1;\n");
+    run(&site, &[])
+        .exits(1)
+        .says("own/mark.inc begins with a byte order mark (EF BB BF): save it without one");
+}
+
+/// What a check needs was taken away: said at once, and no riddle stands before it.
+#[test]
+fn checks_that_cannot_be_made() {
+    for (statement, words) in [
+        (
+            "set password for root@localhost = password('x');",
+            "does not let the runner in: Access denied for user",
+        ),
+        (
+            "drop procedure mtr.check_testcase;",
+            "lacks what the runner's checks need: PROCEDURE mtr.check_testcase does not exist",
+        ),
+    ] {
+        let site = bad("let $x = 1;\n");
+        site.test_file("bad.opt", "--init-file=$MYSQLTEST_VARDIR/tmp/i.sql\n");
+        site.test_file("bad-master.sh", format!("echo \"{statement}\" > $MYSQLTEST_VARDIR/tmp/i.sql\n"));
+        let run = run(&site, &[]);
+        let said = diagnosis(&run, "MTR-S106");
+        has(&said, "cause", words);
+        has(&said, "fix", "or remove --init-file=");
+        run.does_not_say("mysqltest failed but provided no output");
+    }
+}
+
+/// Brackets and operators as they stand in the line mean something else in a pattern.
+#[test]
+fn a_suppression_that_is_written_as_the_line_is() {
+    let site = bad("--disable_query_log\ncall mtr.add_suppression('Odd [thing]');\n\
+         --exec echo '2026-11-23 12:00:00 0 [ERROR] Odd [thing]' >> $MYSQLTEST_VARDIR/log/mysqld.1.err\n");
+    let diagnosis = diagnosis(&run(&site, &[]), "MTR-R007");
+    has(
+        &diagnosis,
+        "cause",
+        "own/bad.test:2) does not match the line it is meant for, as [ means something else in a pattern",
+    );
+    has(&diagnosis, "fix", "write call mtr.add_suppression(\"Odd .thing.\");");
+}
+
 /// In a string of SQL a backslash goes.
 #[test]
 fn a_suppression_that_does_not_match() {
@@ -231,6 +326,7 @@ fn a_configuration_with_a_byte_order_mark() {
     site.test_file("good.test", "let $x = 1;\n").test_file("good.result", "");
     let run = site.run().args(["--force", "--retry=0", "good", "bad"]).finish();
     run.exits(1).verdict("own.good", "pass").verdict("own.bad", "fail").says("byte order mark");
+    run.does_not_say("Could not open test tool report").does_not_say("provided no output");
 }
 
 /// What nobody sees in the lines of a difference.

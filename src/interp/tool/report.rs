@@ -57,6 +57,14 @@ pub fn explain(failure: &Failure) -> BString {
     if let Some(source) = &failure.source {
         push_line(&mut text, line, source);
     }
+    if let (Some(kind), Some(place)) =
+        (failure.source.as_ref().and_then(|source| mark(source)), failure.stack.first())
+    {
+        text.push_str("  ");
+        text.push_str(&place.file);
+        text.push_str(kind);
+        text.push(b'\n');
+    }
     for place in failure.stack.iter().skip(1) {
         text.push_str("  included from ");
         push_place(&mut text, place);
@@ -78,6 +86,17 @@ pub fn explain(failure: &Failure) -> BString {
         }
     }
     text
+}
+
+/// What nobody sees of a file in its first line: marks of an encoding.
+fn mark(source: &[u8]) -> Option<&'static str> {
+    match source {
+        [0xef, 0xbb, 0xbf, ..] => Some(" begins with a byte order mark (EF BB BF): save it without one"),
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => {
+            Some(" is UTF-16, two bytes for each character: save it as UTF-8 without a byte order mark")
+        }
+        _ => None,
+    }
 }
 
 /// Whether the line of the source shows the statement already.

@@ -60,7 +60,8 @@ impl ServerSet {
             pid: self.servers[i].last_pid,
             env: Some(&env),
             cwd: &self.context().layout.test_dir,
-            vardir: &self.dirs.var,
+            // Of the run: directories for temporary files lie beside those of the workers.
+            vardir: &self.context().vardir,
             oom_kills_before: self.servers[i].started.as_ref().and_then(|with| with.oom_kills),
         };
         collect::complete(evidence, &subject);

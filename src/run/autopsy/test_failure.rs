@@ -246,12 +246,24 @@ impl ServerSet {
     fn diagnose_program(&self, report: &BString) -> Option<Diagnosis> {
         let at = report.find("exec of '")?;
         let (command, rest) = report[at + "exec of '".len()..].split_once_str("' failed, error: ")?;
-        let (_, output) = rest.split_once_str("Output from before failure:\n")?;
+        let (_, output) = rest.split_once_str("Output from before failure:").unwrap_or((b"", b""));
         // What the interpreter says behind it is not the program's.
         let end = output
             .find("\nmtr-rs: ")
             .or_else(|| output.find("\nThe result from queries"))
             .unwrap_or(output.len());
+        // What went to standard error stands before the message.
+        let said = report[..at].rfind("mysqltest: ").map_or(&b""[..], |end| &report[..end]);
+        let said: Vec<&[u8]> = said.lines().filter(|line| !line.starts_with(b"CURRENT_TEST:")).collect();
+        let name = command.fields().next().unwrap_or_default();
+        let lines = said.into_iter().chain(output[..end].trim_start().lines());
+        // Of a client's complaint nobody else says that it is an error.
+        let lines =
+            lines.map(|line| match line.strip_prefix(name).and_then(|rest| rest.strip_prefix(b": ")) {
+                Some(complaint) => [b"0 [ERROR] ", complaint].concat(),
+                None => line.to_vec(),
+            });
+        let text = bstr::join("\n", lines.collect::<Vec<_>>());
         let noted = Arc::new(Origin::Noted(Location { file: "the script's command".into(), line: None }));
         let mut words = command.fields().map(|word| BString::from(word.trim_with(|c| c == '\'' || c == '"')));
         let program = words.next()?.to_path_lossy().into_owned();
@@ -263,10 +275,20 @@ impl ServerSet {
             program,
             argv,
             facts: Some(Arc::clone(&self.context().facts)),
-            log: LogPart { path: self.dirs.current_test(), first_line: 1, text: output[..end].into() },
+            log: LogPart { path: self.dirs.current_test(), first_line: 1, text: text.into() },
             ..Evidence::default()
         };
-        judge::diagnose_refusal(&evidence).map(shown_beside)
+        let server = evidence.server.contains_str("mariadbd") || evidence.server.contains_str("mysqld");
+        let mut diagnosis = shown_beside(judge::diagnose_refusal(&evidence)?);
+        if !server {
+            // The rules speak of servers; an option that a client does not know is the client's.
+            let name = evidence.server.as_slice();
+            diagnosis.cause = diagnosis.cause.replace("the server", name).into();
+            diagnosis.fix = diagnosis
+                .fix
+                .map(|fix| fix.replace("servers without it are", "programs without it are").into());
+        }
+        Some(diagnosis)
     }
 
     /// Variables of the form `$NAME_SO` in a report that are not set.
@@ -286,6 +308,17 @@ impl ServerSet {
             return Some(diagnosis);
         }
         let unset = self.unset_in(report);
+        if self.running().is_empty() {
+            // Of servers of somebody else's nothing is known; of the script something may be.
+            let test = TestFacts { report: report.clone(), ..TestFacts::default() };
+            let evidence = Evidence {
+                server: "the script".into(),
+                stage: Stage::Running,
+                test: Some(test),
+                ..Evidence::default()
+            };
+            return judge::diagnose_script(&evidence).map(shown_beside);
+        }
         for i in self.running() {
             let mut evidence = self.evidence_of_test(i);
             evidence.plugin_dir = self.context().layout.plugin_dir.clone();

@@ -282,7 +282,7 @@ impl Worker {
                 {
                     outcome.comment = analyze::run(&self.ctx, &self.set, &what)?;
                 }
-                if outcome.failure.is_none() && !self.ctx.settings.using_extern() {
+                if outcome.failure.is_none() {
                     outcome.diagnoses.extend(self.set.diagnose_script(&self.read_report()));
                 }
                 if outcome.failure.is_none() {
@@ -533,7 +533,11 @@ impl Worker {
         let silent = !outcome.report.trim().contains(&b'\n');
         let never_ran = matches!(outcome.failure, Some(FailureKind::ServerStart | FailureKind::Warnings));
         // Nobody has to guess where somebody knows.
-        let known = !outcome.diagnoses.is_empty();
+        let kind = outcome.failure;
+        let of_runner = kind == Some(FailureKind::Check)
+            || kind == Some(FailureKind::Other) && outcome.report.trim().is_empty();
+        let told = of_runner && !outcome.comment.trim().is_empty();
+        let known = told || !outcome.diagnoses.is_empty();
         if !silent || never_ran || known {
             return;
         }
@@ -553,6 +557,8 @@ impl Worker {
         let path = self.set.dirs.current_test();
         match excerpt::ends_of(&path, excerpt::MOST_KEPT) {
             Ok(text) => text.trim().into(),
+            // The script was not begun.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => BString::default(),
             Err(error) => format!("Could not open test tool report '{}': {error}", path.display()).into(),
         }
     }

@@ -315,8 +315,9 @@ fn session<'s>(
         Entry::Occupied(open) => Ok(open.into_mut()),
         Entry::Vacant(place) => {
             let server = &worker.set.servers[i];
-            // A server that is down on purpose will not answer: one attempt says so.
-            let patience = if server.is_running() { CONNECT_PATIENCE } else { Duration::ZERO };
+            // A server that is down on purpose, or was told to listen elsewhere, will not answer: one attempt says so.
+            let may_answer = server.is_running() && !listens_elsewhere(worker, i);
+            let patience = if may_answer { CONNECT_PATIENCE } else { Duration::ZERO };
             let patience = deadline.min(deadline_after(patience));
             let endpoint = Endpoint::Socket(server.group.socket());
             // One that has ended will not answer either, however long one waits.
@@ -335,6 +336,14 @@ fn session<'s>(
             }
         }
     }
+}
+
+/// An option gives the server at `i` another socket than the configuration has, to which all connections are made.
+fn listens_elsewhere(worker: &Worker, i: usize) -> bool {
+    let server = &worker.set.servers[i];
+    let args = server.started.iter().flat_map(|with| &with.args);
+    let socket = args.rev().find_map(|option| option.text.strip_prefix(b"--socket="));
+    socket.is_some_and(|path| path.starts_with(b"/") && path.to_path_lossy() != server.group.socket())
 }
 
 fn other(comment: String) -> CheckFailure {

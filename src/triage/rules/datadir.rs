@@ -10,8 +10,8 @@ use crate::triage::catalogue::{
 use crate::triage::collect::holders::is_locked;
 use crate::triage::evidence::{AriaFile, Holder, Resource};
 use crate::triage::files::{
-    Access, Obstacle, absolute, complaints, data_file, denied_by, describe, mentioned, named_by, obstacle,
-    remedy, served, source, who,
+    Access, Obstacle, absolute, complaints, data_file, denied_by, describe, fresh, mentioned, named_by,
+    obstacle, remedy, served, source, who,
 };
 use crate::triage::finding::Finding;
 use crate::triage::finding::Rule;
@@ -49,17 +49,14 @@ fn missing<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
     };
     let path = mentioned(&entry)?;
     let text = format!("the data directory '{path}'{} {what}", whose(scene));
-    let fix = match scene.argument("datadir") {
-        Some(at) => format!(
-            "remove {}: the runner makes a data directory for each server",
-            scene.evidence.argv[at].text
-        ),
+    let fix = match scene.own(scene.given("datadir")) {
+        Some(own) => format!("remove {own}: the runner makes a data directory for each server"),
         None => {
             "something removed it: look at the test's -master.sh, and at other runs with the same --vardir"
                 .to_owned()
         }
     };
-    Some(Finding::new(DATADIR_MISSING, text).quoting([entry]).blaming(scene.argument("datadir")).fix(fix))
+    Some(Finding::new(DATADIR_MISSING, text).quoting([entry]).blaming(scene.given("datadir")).fix(fix))
 }
 
 /// Options that name directories of InnoDB's elsewhere than in the data directory.
@@ -75,7 +72,7 @@ fn denied_to_innodb<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
         let dir = absolute(scene, given.value);
         let (why, fix) = denied_by(scene, &dir.join("x"), Access::Write)?;
         let text = format!("the directory of {} cannot be used: {why}", scene.written(&given));
-        Some(Finding::new(PATH_DENIED, text).quoting([entry]).blaming(given.argument).fix(fix).fatal())
+        Some(Finding::new(PATH_DENIED, text).quoting([entry]).blaming(given).fix(fix).fatal())
     })
 }
 
@@ -107,8 +104,9 @@ fn denied<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
         None => "look at the owner and mode of the data directory and its files, and at --user".to_owned(),
     };
     let text = format!("the data directory{} cannot be used: {why}", whose(scene));
-    let argument = scene.argument("datadir").or_else(|| scene.argument("user"));
-    Some(Finding::new(DATADIR_DENIED, text).quoting([entry]).blaming(argument).fix(fix))
+    let own = |option| scene.given(option).filter(|given| scene.own(*given).is_some());
+    let given = own("datadir").or_else(|| own("user"));
+    Some(Finding::new(DATADIR_DENIED, text).quoting([entry]).blaming(given).fix(fix))
 }
 
 /// The line is about the data directory or a file in it, which no other option named.
@@ -151,7 +149,7 @@ fn locked<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
         ),
     };
     let mut finding =
-        Finding::new(DATADIR_LOCKED, text).quoting([entry]).blaming(scene.argument("datadir")).fix(fix);
+        Finding::new(DATADIR_LOCKED, text).quoting([entry]).blaming(scene.given("datadir")).fix(fix);
     for holder in holders {
         if let Resource::File(path) = &holder.resource {
             let path = path.display();
@@ -189,11 +187,8 @@ fn no_system_tables<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
     } else {
         format!("the data directory{} lacks system tables: {why}", whose(scene))
     };
-    let fix = match scene.argument("datadir") {
-        Some(at) => format!(
-            "remove {}, or initialise it first: mariadb-install-db --datadir=…",
-            scene.evidence.argv[at].text
-        ),
+    let fix = match scene.own(scene.given("datadir")) {
+        Some(own) => format!("remove {own}, or initialise it first: mariadb-install-db --datadir=…"),
         None => "look at log/bootstrap.log, and whether the test's -master.sh changes the data directory; start with a \
                  fresh --vardir"
             .to_owned(),
@@ -201,7 +196,7 @@ fn no_system_tables<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
     Some(
         Finding::new(DATADIR_EMPTY, text)
             .quoting(other.into_iter().chain([entry]))
-            .blaming(scene.argument("datadir"))
+            .blaming(scene.given("datadir"))
             .fix(fix),
     )
 }
@@ -253,8 +248,8 @@ fn other_version<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
     };
     let fix = "start with a fresh data directory (another --vardir), or with the server that made it; to bring an older \
                one forward, shut that server down cleanly (innodb_fast_shutdown=0) and run mariadb-upgrade";
-    let finding =
-        Finding::new(DATADIR_NEWER, text).quoting([entry]).blaming(scene.argument("datadir")).fix(fix);
+    let fix = fresh(scene, fix);
+    let finding = Finding::new(DATADIR_NEWER, text).quoting([entry]).blaming(scene.given("datadir")).fix(fix);
     Some(if of_innodb.is_some() { finding } else { finding.likely() })
 }
 
@@ -276,22 +271,29 @@ fn aria<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
             return None;
         }
         let path = entry.quoted().into_iter().rev().find(|word| word.contains(&b'/')).unwrap_or_default();
-        let (text, argument, fix) = if why.contains_str("aria_block_size") {
+        let (text, given, fix) = if why.contains_str("aria_block_size") {
             let source = source(scene, "aria-block-size").map(|s| format!(" ({s})")).unwrap_or_default();
             (
                 format!("Aria's files have another block size than the server is to use{source}: {why}"),
-                scene.argument("aria-block-size"),
-                "remove --aria-block-size, or set it where the data directory is made",
+                scene.given("aria-block-size"),
+                scene.remove_or(
+                    scene.given("aria-block-size"),
+                    ", or set it where the data directory is made",
+                    "set it where the data directory is made",
+                ),
             )
         } else {
             (
                 format!("Aria's control file '{path}' is corrupt: {why}"),
-                scene.argument("datadir"),
-                "use a fresh data directory (another --vardir); to keep this one, remove aria_log_control and aria_log.*, \
+                scene.given("datadir"),
+                fresh(
+                    scene,
+                    "use a fresh data directory (another --vardir); to keep this one, remove aria_log_control and aria_log.*, \
                  which loses changes that are in the logs only, and run aria_chk -r --zerofill on its Aria tables",
+                ),
             )
         };
-        return Some(Finding::new(ARIA_CONTROL, text).quoting([entry]).blaming(argument).fix(fix));
+        return Some(Finding::new(ARIA_CONTROL, text).quoting([entry]).blaming(given).fix(fix));
     }
     let entry = complaints(scene).find(recovery)?;
     let text = format!("Aria's log does not fit its tables: {}", entry.message);
@@ -327,7 +329,7 @@ fn aria_files<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
         (format!("Aria's {what} '{path}' is no file"), "it is a directory, a pipe or a device".to_owned())
     };
     let finding = Finding::new(ARIA_CONTROL, text).seen(seen).quoting(aria_complaint(scene));
-    let finding = finding.blaming(scene.argument("datadir")).fix(fix);
+    let finding = finding.blaming(scene.given("datadir")).fix(fresh(scene, fix));
     let certain = scene.evidence.timed_out || aria_complaint(scene).is_some();
     Some(if certain { finding } else { finding.likely() })
 }

@@ -111,7 +111,7 @@ fn tmpdir<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
               --tmpdir=$MYSQLTEST_VARDIR/tmp"
         }
     };
-    let blamed = named.and_then(|dir| dir.given.argument);
+    let blamed = named.map(|dir| dir.given);
     let entries = lines.iter().take(2).map(|(entry, _)| *entry);
     Some(Finding::new(TMPDIR_MISSING, text).quoting(entries).blaming(blamed).fix(fix))
 }
@@ -212,8 +212,8 @@ fn no_space<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
     }
     let mut finding = Finding::new(cause, text)
         .quoting(lines.iter().take(3).map(|(entry, _)| *entry))
-        .blaming(given.and_then(|given| given.argument))
-        .fix(fix);
+        .blaming(given)
+        .fix(scene.or_remove(fix, given));
     if let Some(space) = space {
         finding = finding.seen(in_words(space));
     }

@@ -105,7 +105,7 @@ fn key_file<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
         .quoting(why)
         .quoting([failed])
         .quoting(without_keys(scene))
-        .blaming(given.as_ref().and_then(|given| given.argument))
+        .blaming(given)
         .fix(refused.map_or_else(|| fix(why, plugin), |(_, fix)| fix));
     // Without the keys the server goes on, until something needs them.
     let fatal = forced(scene, plugin) || without_keys(scene).is_some() || not_decrypted(scene).is_some();
@@ -172,10 +172,7 @@ fn wrong_key<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
             ),
         };
         let key = scene.given("file-key-management-filename").or(plugin);
-        let finding = Finding::new(WRONG_KEY, text)
-            .quoting([line])
-            .blaming(key.and_then(|given| given.argument))
-            .fix(fix);
+        let finding = Finding::new(WRONG_KEY, text).quoting([line]).blaming(key).fix(fix);
         // With a page or a table that it cannot read, the server goes on.
         let part = ["page", "Table", ".ibd"].iter().any(|words| line.says(words));
         return Some(if part { finding.following() } else { finding });
@@ -202,7 +199,7 @@ fn unreadable_redo_log<'a>(scene: &Scene<'a>, plugin: Given<'a>) -> Option<Findi
         Finding::new(WRONG_KEY, text)
             .quoting([line])
             .seen("the redo log says of itself that it is encrypted")
-            .blaming(key.argument)
+            .blaming(key)
             .fix("give the keys that the data was written with; if these are they, the redo log is corrupt"),
     )
 }

@@ -6,15 +6,15 @@ use crate::triage::catalogue::{
     Cause, DATA_FILE_SIZE, INNODB, PAGE_SIZE, PATH_MISSING, REDO_LOG, UNDO_TABLESPACE,
 };
 use crate::triage::files::{
-    Obstacle, absolute, complaints, data_file as data_file_named, describe, mentioned, named_by, obstacle,
-    remedy, served, source,
+    Obstacle, absolute, complaints, data_file as data_file_named, describe, fresh, mentioned, named_by,
+    obstacle, remedy, served, source,
 };
 use crate::triage::finding::Finding;
 use crate::triage::finding::Rule;
 use crate::triage::log::{Entry, Level};
 use crate::triage::names;
 use crate::triage::rules::datadir::maker;
-use crate::triage::scene::Scene;
+use crate::triage::scene::{Given, Scene};
 
 /// The rules of this file.
 pub const RULES: &[Rule] = &[page_size, data_file, no_system_tablespace, undo, redo_log, refused, corrupt];
@@ -58,7 +58,7 @@ fn blames<'a>(
     entry: Entry<'a>,
 ) -> Finding<'a> {
     let text = format!("{what}{}", aside(scene, option));
-    Finding::new(cause, text).quoting([entry]).blaming(scene.argument(option))
+    Finding::new(cause, text).quoting([entry]).blaming(scene.given(option))
 }
 
 /// Where an option belongs that shapes InnoDB's files.
@@ -129,7 +129,7 @@ fn data_file<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
     };
     // A file that grows by itself is smaller than at its birth only where something has cut it.
     let cut = entry.says("different size") && entry.says("uto-extending");
-    let fix = if cut { FRESH.to_owned() } else { belongs(option) };
+    let fix = if cut { fresh(scene, FRESH) } else { belongs(option) };
     Some(blames(scene, DATA_FILE_SIZE, option, &what, entry).fix(fix))
 }
 
@@ -159,11 +159,11 @@ fn no_system_tablespace<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
         (None, None) => data_file_named(scene, &entry)?,
     };
     let file = absolute(scene, path.as_bstr());
-    if let Some(blocked @ (Obstacle::Missing(_) | Obstacle::NotADirectory(_))) = obstacle(scene, &file) {
+    if let Some(blocked @ (Obstacle::Missing(..) | Obstacle::NotADirectory(_))) = obstacle(scene, &file) {
         let named = named_by(scene, &file);
         let whose = named.as_ref().map(|(name, _)| aside(scene, &name.to_str_lossy())).unwrap_or_default();
         let text = format!("'{path}'{whose} cannot be used: {}", describe(scene, &blocked));
-        let argument = named.and_then(|(_, given)| given.argument);
+        let argument = named.map(|(_, given)| given);
         let finding = Finding::new(PATH_MISSING, text).quoting(first.into_iter().chain([entry]));
         return Some(finding.blaming(argument).fix(remedy(scene, &blocked)));
     }
@@ -177,16 +177,19 @@ fn no_system_tablespace<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
             "the data directory was made with other data files: '{path}' is not there{}",
             aside(scene, option)
         );
-        let argument = scene.argument(option);
-        return Some(
-            Finding::new(DATA_FILE_SIZE, text).quoting(quotes).blaming(argument).fix(belongs(option)),
-        );
+        let given = scene.given(option);
+        return Some(Finding::new(DATA_FILE_SIZE, text).quoting(quotes).blaming(given).fix(belongs(option)));
     }
     let text = format!("InnoDB's system tablespace '{path}' is missing, other files of InnoDB are there");
-    Some(Finding::new(INNODB, text).quoting(quotes).fix(FRESH))
+    Some(Finding::new(INNODB, text).quoting(quotes).blaming(own_datadir(scene)).fix(fresh(scene, FRESH)))
 }
 
 /// What always helps in a test.
+/// The data directory, where somebody names another than the runner's.
+fn own_datadir<'a>(scene: &Scene<'a>) -> Option<Given<'a>> {
+    scene.given("datadir").filter(|given| scene.own(*given).is_some())
+}
+
 const FRESH: &str = "start with a fresh data directory (another --vardir); look whether the test's -master.sh or an \
                      earlier test changed its files";
 
@@ -207,9 +210,10 @@ fn undo<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
         Some(_) => blames(scene, UNDO_TABLESPACE, "innodb-undo-directory", &what, entry),
         None => blames(scene, UNDO_TABLESPACE, option, &what, entry),
     };
-    let fix = "write --innodb-undo-tablespaces and --innodb-undo-directory into the test's .opt, so that the data \
-               directory is made with them, and leave the files undo001… where they are";
-    Some(finding.fix(fix))
+    let fix = "leave the files undo001… where they are, and write --innodb-undo-tablespaces and --innodb-undo-directory into \
+               the test's .opt, so that the data directory is made with them";
+    let given = scene.given("innodb-undo-directory").or_else(|| scene.given(option));
+    Some(finding.fix(scene.or_remove(fix, given)))
 }
 
 /// How the redo log is called in messages.
@@ -257,7 +261,7 @@ fn redo_log<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
     }
     let option = "innodb-log-group-home-dir";
     let path = mentioned(&entry).unwrap_or("ib_logfile0".into());
-    if let Some(Obstacle::Missing(_)) = obstacle(scene, &absolute(scene, path)) {
+    if let Some(Obstacle::Missing(..)) = obstacle(scene, &absolute(scene, path)) {
         // The directory is to blame, and the option that names it.
         return None;
     }
@@ -275,7 +279,9 @@ fn redo_log<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
     };
     let finding = match scene.given(option).filter(|given| !given.value.is_empty()) {
         Some(_) => blames(scene, REDO_LOG, option, &what, entry).fix(belongs(option)),
-        None => Finding::new(REDO_LOG, what).quoting([entry]).fix(FRESH),
+        None => {
+            Finding::new(REDO_LOG, what).quoting([entry]).blaming(own_datadir(scene)).fix(fresh(scene, FRESH))
+        }
     };
     Some(finding)
 }
@@ -349,7 +355,8 @@ fn corrupt<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
     let file = path.map(|path| format!("'{path}'")).unwrap_or("a file".to_owned());
     let why = before.unwrap_or(entry).message;
     let text = format!("InnoDB's file {file} is corrupt: {why}");
-    Some(Finding::new(INNODB, text).quoting(before.into_iter().chain([entry])).fix(FRESH))
+    let finding = Finding::new(INNODB, text).quoting(before.into_iter().chain([entry]));
+    Some(finding.blaming(own_datadir(scene)).fix(fresh(scene, FRESH)))
 }
 
 #[cfg(test)]

@@ -88,8 +88,11 @@ fn diagnose_lines_of_start(evidence: &Evidence) -> Option<Diagnosis> {
     if let Some(absent) = absent {
         return Some(Diagnosis::of(&scene, vec![living::why(&scene, found, absent)]));
     }
-    let found: Vec<Finding<'_>> =
+    let mut found: Vec<Finding<'_>> =
         found.into_iter().filter(|finding| finding.entries.iter().any(told)).collect();
+    if let Some(first) = found.first_mut() {
+        living::without_log(&scene, first);
+    }
     (!found.is_empty()).then(|| Diagnosis::of(&scene, found))
 }
 

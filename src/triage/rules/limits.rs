@@ -93,18 +93,23 @@ fn open_files<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
             let text = format!(
                 "the server ran out of open files: {written} is above the limit of the system, {allowed}"
             );
-            Finding::new(OPEN_FILES_LIMIT, text).quoting(complaint).blaming(given.argument)
+            Finding::new(OPEN_FILES_LIMIT, text).quoting(complaint).blaming(given)
         }
         (_, allowed) => {
             let allowed = allowed.map(|count| format!(": it may open {count}")).unwrap_or_default();
             let taker = taker.map(|given| format!("; {}", scene.written(&given))).unwrap_or_default();
             Finding::new(TOO_MANY_FILES, format!("the server ran out of open files{allowed}{taker}"))
-                .blaming(largest_taker(scene).and_then(|given| given.argument))
+                .blaming(largest_taker(scene))
         }
     };
     let fix = match (finding.fix.clone(), taker) {
         (Some(fix), _) => fix,
-        (None, Some(given)) => format!("let it need fewer files: {}", scene.written(&given)).into(),
+        (None, Some(given)) => match scene.own(given) {
+            Some(own) => {
+                format!("remove {own} ({}), or lower it: each takes a file", scene.origin(&given)).into()
+            }
+            None => format!("let it need fewer files: {}", scene.written(&given)).into(),
+        },
         (None, None) => {
             "let it need fewer files (connections, tables, threads); the runner gives servers 1024 \
                          or what the system allows (ulimit -Hn)"
@@ -195,7 +200,7 @@ fn locked_memory<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
     Some(
         Finding::new(MEMLOCK, text)
             .quoting(lines)
-            .blaming(given.and_then(|given| given.argument))
+            .blaming(given)
             .fix("raise it where the run is started (ulimit -l), or use --mysqld=--innodb-use-native-aio=0"),
     )
 }
@@ -238,7 +243,7 @@ fn asynchronous_io<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
     Some(
         Finding::new(AIO, format!("the kernel refuses InnoDB's asynchronous input and output: {why}"))
             .quoting(lines)
-            .blaming(given.and_then(|given| given.argument))
+            .blaming(given)
             .fix(fix),
     )
 }

@@ -34,7 +34,7 @@ fn killed_for_memory<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
         Some((given, _)) => format!("give it less memory: {}", scene.written(given)),
         None => "raise the limit of memory, or let fewer servers run at a time (--parallel)".to_owned(),
     };
-    Some(finding.seen(seen).blaming(given.and_then(|(given, _)| given.argument)).fix(fix))
+    Some(finding.seen(seen).blaming(given.map(|(given, _)| given)).fix(fix))
 }
 
 /// Words for memory that could not be had. They may begin with a capital.
@@ -115,7 +115,10 @@ fn no_memory<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
                 format!("the limit of address space, {size}, leaves the server too little memory{asked}"),
             )
             .seen(format!("the limit of address space of {size} is in force: ulimit -v"))
-            .fix("raise or remove the limit where the run is started: ulimit -v unlimited")
+            .fix(scene.or_remove(
+                "raise or remove the limit where the run is started (ulimit -v unlimited)",
+                taker.map(|(given, _)| given),
+            ))
         }
         None => {
             let there = system.memory_limit.into_iter().chain(system.memory_total).min();
@@ -126,8 +129,8 @@ fn no_memory<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
             }
             match taker {
                 Some((given, size)) if there.is_none_or(|there| size > there / 2) => {
-                    let written = scene.written(&given);
-                    finding.fix(format!("give it less, or run it where there is more memory: {written}"))
+                    let fix = "let it ask for less, or run it where there is more memory";
+                    finding.fix(scene.or_remove(fix, given))
                 }
                 _ => {
                     finding.fix("end what else uses memory, or let fewer servers run at a time (--parallel)")
@@ -135,7 +138,7 @@ fn no_memory<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
             }
         }
     };
-    let blamed = taker.and_then(|(given, _)| given.argument);
+    let blamed = taker.map(|(given, _)| given);
     Some(finding.quoting(lines.into_iter().take(3)).blaming(blamed))
 }
 
@@ -173,7 +176,8 @@ fn no_thread<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
             "raise the limits of threads (ulimit -u, the cgroup's pids.max) or of memory".to_owned(),
         ),
     };
-    let blamed = stack.and_then(|(given, _)| given.argument);
+    let blamed = stack.map(|(given, _)| given);
+    let fix = scene.or_remove(fix, blamed);
     Some(Finding::new(THREADS, text).quoting(lines.into_iter().take(2)).blaming(blamed).fix(fix))
 }
 

@@ -5,17 +5,18 @@ use bstr::{BStr, BString, ByteSlice};
 use crate::triage::argument::name;
 use crate::triage::catalogue::{
     BAD_ADDRESS, PORT_CLAIMED_TWICE, PORT_IN_USE, SOCKET_DIRECTORY, SOCKET_IN_USE, SOCKET_TOO_LONG,
+    UNREACHABLE,
 };
 use crate::triage::collect::holders::port_of;
 use crate::triage::evidence::{Holder, OtherServer, Resource};
 use crate::triage::files::{self, absolute, complaints, obstacle, served, source};
 use crate::triage::finding::Finding;
 use crate::triage::finding::Rule;
-use crate::triage::log::Entry;
+use crate::triage::log::{Entry, Level};
 use crate::triage::scene::Scene;
 
 /// The rules of this file.
-pub const RULES: &[Rule] = &[port, address, socket_too_long, socket];
+pub const RULES: &[Rule] = &[unreachable, client, port, address, socket_too_long, socket];
 
 /// Longest path of a unix socket in bytes (`sun_path` without its final NUL).
 const SOCKET_BYTES: usize = 107;
@@ -39,21 +40,20 @@ fn port<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
     let number = named.or_else(|| value_of(scene, "port"))?;
     let option = option_of_port(scene, number);
     let source = option.as_ref().and_then(|option| source(scene, option));
-    let argument = option.as_ref().and_then(|option| scene.argument(option));
+    let given = option.as_ref().and_then(|option| scene.given(option));
+    let own = scene.own(given);
     let whose = source.as_ref().map(|source| format!(" ({source})")).unwrap_or_default();
     let finding =
-        |cause, text: String| Finding::new(cause, text).quoting([entry]).quoting(told).blaming(argument);
+        |cause, text: String| Finding::new(cause, text).quoting([entry]).quoting(told).blaming(given);
     let holders = scene.holders(&Resource::Port(number));
-    let other_port = match argument {
-        Some(at) => {
-            format!("remove {}: the runner gives each server a port of its own", scene.evidence.argv[at].text)
-        }
+    let other_port = match &own {
+        Some(own) => format!("remove {own}: the runner gives each server a port of its own"),
         None => "let the runner use other ports: --port-base=PORT".to_owned(),
     };
     if let Some(other) = fellow_with(scene, number, &holders) {
         let text =
             format!("{} and {} both claim the TCP port {number}{whose}", scene.evidence.server, other.server);
-        let fix = match argument {
+        let fix = match own {
             Some(_) => other_port,
             None => {
                 "give the servers different ports, or none: the runner gives each one of its own".to_owned()
@@ -74,8 +74,8 @@ fn port<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
         );
         return Some(
             finding(PORT_IN_USE, text)
-                .blaming(scene.argument("extra-port"))
-                .fix("give extra-port another port"),
+                .blaming(scene.given("extra-port"))
+                .fix(scene.or_remove("give extra-port another port", scene.given("extra-port"))),
         );
     }
     if let Some(addresses) = scene.given("bind-address").filter(|given| given.value.contains(&b',')) {
@@ -84,7 +84,8 @@ fn port<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
             aside(scene, "bind-address")
         );
         let fix = "`*`, `0.0.0.0` and `::` take all addresses: name no other beside them";
-        return Some(finding(PORT_IN_USE, text).blaming(addresses.argument).fix(fix).likely());
+        let fix = scene.or_remove(fix, addresses);
+        return Some(finding(PORT_IN_USE, text).blaming(addresses).fix(fix).likely());
     }
     let text = format!("the TCP port {number}{whose} is in use");
     let fix = format!("find who has it (ss -ltnp), or {other_port}");
@@ -142,9 +143,7 @@ fn address<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
         let text =
             format!("{} may not bind the TCP port {number}{}", files::who(scene), aside(scene, "port"));
         let fix = "ports below 1024 are for privileged users (net.ipv4.ip_unprivileged_port_start): use a higher one";
-        return Some(
-            Finding::new(BAD_ADDRESS, text).quoting([entry]).blaming(scene.argument("port")).fix(fix),
-        );
+        return Some(Finding::new(BAD_ADDRESS, text).quoting([entry]).blaming(scene.given("port")).fix(fix));
     }
     let why =
         [": errno: ", ": error: ", "IP socket: ", "Got error: "].iter().find_map(|words| entry.after(words));
@@ -166,8 +165,8 @@ fn address<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
     Some(
         Finding::new(BAD_ADDRESS, text)
             .quoting(lookup.into_iter().chain([entry]))
-            .blaming(given.and_then(|given| given.argument))
-            .fix(fix),
+            .blaming(given)
+            .fix(scene.or_remove(fix, given)),
     )
 }
 
@@ -179,11 +178,120 @@ fn socket_too_long<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
         path.len(),
         origin_of_socket(scene)
     );
-    let fix = match scene.argument("socket") {
-        Some(at) => format!("shorten {}, or remove it", scene.evidence.argv[at].text),
+    let fix = match scene.own(scene.given("socket")) {
+        Some(own) => format!("remove {own}: {OWN_SOCKET}"),
         None => "use a shorter --vardir or --tmpdir".to_owned(),
     };
-    Some(Finding::new(SOCKET_TOO_LONG, text).quoting([entry]).blaming(scene.argument("socket")).fix(fix))
+    Some(Finding::new(SOCKET_TOO_LONG, text).quoting([entry]).blaming(scene.given("socket")).fix(fix))
+}
+
+/// Why a socket of one's own is of no use.
+const OWN_SOCKET: &str = "the runner connects to the socket of the configuration";
+
+/// A connection that the runner could not make to a server that is ready.
+fn unreachable<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
+    let needle = "could not open connection to ";
+    let Some(entry) =
+        scene.log.iter().rev().copied().find(|entry| entry.message.starts_with(needle.as_bytes()))
+    else {
+        return refused(scene);
+    };
+    let (wanted, why) = entry.message[needle.len()..].split_once_str(": ")?;
+    let (number, _) = why.split_once_str(" ").unwrap_or((why, b""));
+    let server = &scene.evidence.server;
+    let elsewhere = scene.given("socket").filter(|given| {
+        !given.value.is_empty() && absolute(scene, given.value).as_os_str().as_encoded_bytes() != wanted
+    });
+    if let Some(given) = elsewhere.filter(|_| number == b"2002") {
+        let text = format!(
+            "{server} is ready and listens on another socket than the runner connects to: {}",
+            scene.written(&given)
+        );
+        let fix = scene.remove_or(given, &format!(": {OWN_SOCKET}"), "use the socket of the configuration");
+        return Some(Finding::new(UNREACHABLE, text).quoting([entry]).blaming(given).fix(fix));
+    }
+    let text = format!("the runner cannot connect to {server}: {}", why.as_bstr());
+    let finding = Finding::new(UNREACHABLE, text).quoting([entry]);
+    let options: &[&str] = match number {
+        b"1040" => &["max-connections"],
+        b"1203" | b"1226" => &["max-user-connections"],
+        b"1045" | b"1698" | b"1130" | b"1524" => &["init-file"],
+        _ => &[],
+    };
+    let given = options.iter().find_map(|option| scene.given(option));
+    let advice = match number {
+        b"1040" | b"1203" | b"1226" => "leave a connection to the runner: raise the limit",
+        b"1045" | b"1698" | b"1130" | b"1524" => {
+            "leave the runner's account as it was: root@localhost without a password; look for the statement that changes it"
+        }
+        _ => {
+            "see the server's log, and what the options and the -master.sh of the test change of its connections"
+        }
+    };
+    let fix = scene.or_remove(advice, given);
+    Some(finding.blaming(given).fix(fix).likely())
+}
+
+/// A client of the script's that reaches no server, in the words of the client.
+fn client<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
+    let words = [
+        "Can't connect to ",
+        "Unknown server host '",
+        "Unknown MySQL server host '",
+        "Lost connection to server at '",
+    ];
+    let entry =
+        scene.log.last().copied().filter(|entry| entry.level == Level::None && !entry.is_command())?;
+    let client = entry.message.contains_str("ERROR 2") || entry.message.contains_str("Got error: 2");
+    if !client || !words.iter().any(|words| entry.message.contains_str(words)) {
+        return None;
+    }
+    let given = ["socket", "host", "port"].iter().find_map(|option| scene.given(option));
+    let text = format!("{} reaches no server: {}", scene.evidence.server, entry.message);
+    let fix = "see which server it is to reach, whether that one runs at this place of the script, and whether it has this socket, \
+               host or port";
+    Some(Finding::new(UNREACHABLE, text).quoting([entry]).blaming(given).fix(fix).likely())
+}
+
+/// What a server answers that the runner, or a client, asks: words, and whether the account is what it does not like.
+const REFUSALS: [(&str, bool); 7] = [
+    ("Access denied for user", true),
+    ("is not allowed to connect", true),
+    ("Too many connections", false),
+    ("PROCEDURE mtr.", false),
+    ("Unknown database 'mtr'", false),
+    ("Table 'mtr.", false),
+    ("is running with the --read-only option", false),
+];
+
+/// The server let itself be connected to, and refuses what the runner asks. The line is the runner's own: it has no time.
+fn refused<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
+    let entry = scene.log.last().copied().filter(|entry| entry.raw.starts_with(b"0 [ERROR] "))?;
+    let (words, account) = REFUSALS.iter().find(|(words, _)| entry.message.contains_str(words))?;
+    let server = &scene.evidence.server;
+    let given = match *words {
+        "Too many connections" => scene.given("max-connections"),
+        "is running with the --read-only option" => scene.given("read-only"),
+        _ => scene.given("init-file"),
+    };
+    let (what, fix) = match (*account, *words) {
+        (true, _) => (
+            "does not let the runner in",
+            "leave the account root@localhost without a password to the runner: see which statement changes it",
+        ),
+        (_, "Too many connections") => ("has no connection left for the runner", "raise the limit"),
+        (_, "is running with the --read-only option") => {
+            ("does not let the runner write", "make it writable")
+        }
+        _ => (
+            "lacks what the runner's checks need",
+            "leave the database mtr to the runner: see which statement changes it",
+        ),
+    };
+    let text = format!("{server} {what}: {}", entry.message);
+    let finding = Finding::new(UNREACHABLE, text).quoting([entry]).blaming(given);
+    let fix = scene.or_remove(fix, given);
+    Some(if given.is_some() { finding.fix(fix) } else { finding.fix(fix).likely() })
 }
 
 /// ` (t/x.opt:3)`: where the socket was named.
@@ -200,26 +308,30 @@ fn socket<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
     let told = scene.line(&["server running on socket"]);
     let path = socket_path(scene, &entry, told)?;
     let file = absolute(scene, path.as_bstr());
-    let argument = scene.argument("socket");
+    let given = scene.given("socket");
     let finding =
-        |cause, text: String| Finding::new(cause, text).quoting([entry]).quoting(told).blaming(argument);
+        |cause, text: String| Finding::new(cause, text).quoting([entry]).quoting(told).blaming(given);
+    let why = format!(": {OWN_SOCKET}");
     let whose = origin_of_socket(scene);
     let error = entry.system_error();
     let holders = scene.holders(&Resource::Socket(file.clone()));
     let directory = scene.evidence.system.paths.iter().any(|fact| fact.path == file && fact.directory);
     if directory {
         let text = format!("the socket '{path}'{whose} is a directory");
-        return Some(finding(SOCKET_DIRECTORY, text).fix("name a file in it"));
+        return Some(finding(SOCKET_DIRECTORY, text).fix(scene.remove_or(given, &why, "name a file in it")));
     }
     if !holders.is_empty() || entry.says("already listening") || error == Some(libc::EADDRINUSE) {
         let (by, fix) = match holders.first() {
             Some(holder) => (
                 format!(" by process {}: {}", holder.pid, holder.command),
-                format!("end process {}, or use another socket or --vardir", holder.pid),
+                match scene.own(given) {
+                    Some(own) => format!("remove {own}{why}; or end process {}", holder.pid),
+                    None => format!("end process {}, or use another --vardir", holder.pid),
+                },
             ),
             None => (
                 String::new(),
-                "find who listens there (ss -lxp), or use another socket or --vardir".to_owned(),
+                scene.remove_or(given, &why, "find who listens there (ss -lxp), or use another --vardir"),
             ),
         };
         let text = format!("the socket '{path}'{whose} is in use{by}");
@@ -228,7 +340,8 @@ fn socket<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
     if let Some(obstacle) = obstacle(scene, &file) {
         let text =
             format!("the socket '{path}'{whose} cannot be made: {}", files::describe(scene, &obstacle));
-        return Some(finding(SOCKET_DIRECTORY, text).fix(files::remedy(scene, &obstacle)));
+        let fix = scene.remove_or(given, &why, files::remedy(scene, &obstacle));
+        return Some(finding(SOCKET_DIRECTORY, text).fix(fix));
     }
     let text = format!("the socket '{path}'{whose} cannot be made: {}", entry.message);
     Some(

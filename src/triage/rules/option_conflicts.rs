@@ -5,6 +5,7 @@ use bstr::{BStr, ByteSlice};
 
 use crate::triage::argument::name;
 use crate::triage::catalogue::{OPTION_CONFLICT, UNKNOWN_CHARSET, UNKNOWN_ENGINE};
+use crate::triage::files::{Access, denied_by};
 use crate::triage::finding::Finding;
 use crate::triage::finding::Rule;
 use crate::triage::log::{Entry, Level};
@@ -38,7 +39,7 @@ fn collation_of_another_charset<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
         "write {} to go with it, or a collation of {charset}",
         own.spelt(&format!("character-set-server={fitting}"))
     );
-    Some(Finding::new(OPTION_CONFLICT, text).quoting([entry]).blaming(own.argument).fix(fix))
+    Some(Finding::new(OPTION_CONFLICT, text).quoting([entry]).blaming(own).fix(fix))
 }
 
 /// Options that encrypt need a plugin that has the keys.
@@ -80,7 +81,7 @@ fn encryption_without_plugin<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
     let text = format!("'{option}'{} needs a plugin for encryption keys, and none is loaded", blame.place());
     let fix =
         "load one, such as --plugin-load-add=file_key_management with --file-key-management-filename=FILE";
-    Some(Finding::new(OPTION_CONFLICT, text).quoting([entry]).blaming(blame.argument).fix(fix))
+    Some(Finding::new(OPTION_CONFLICT, text).quoting([entry]).blaming(blame).fix(fix))
 }
 
 /// InnoDB's system and temporary tablespace in one file.
@@ -98,7 +99,7 @@ fn same_files<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
         "write another name: {}",
         temporary.spelt("innodb-temp-data-file-path=ibtmp1:12M:autoextend")
     );
-    Some(Finding::new(OPTION_CONFLICT, text).quoting([entry]).blaming(blame.argument).fix(fix))
+    Some(Finding::new(OPTION_CONFLICT, text).quoting([entry]).blaming(blame).fix(fix))
 }
 
 /// Words of a server to which options do not fit together.
@@ -127,7 +128,7 @@ fn needs_another<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
     let (entry, (word, blame)) = told.filter_map(|entry| Some((entry, named(scene, &entry)?))).next()?;
     let text = format!("'{word}'{} does not fit the other options: {}", blame.place(), entry.message);
     let fix = "add the option that is missing, or remove one of the two";
-    Some(Finding::new(OPTION_CONFLICT, text).quoting([entry]).blaming(blame.argument).fix(fix).likely())
+    Some(Finding::new(OPTION_CONFLICT, text).quoting([entry]).blaming(blame).fix(fix).likely())
 }
 
 fn unknown_charset<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
@@ -171,10 +172,14 @@ fn unknown_charset<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
         _ => "correct the name: SHOW CHARACTER SET of a running server lists those there are".to_owned(),
     };
     let text = format!("the server has no {what} '{value}'{}", blame.place());
-    let finding = Finding::new(UNKNOWN_CHARSET, text).quoting([entry]).blaming(blame.argument).fix(fix);
+    let fix = scene.or_remove(fix, blame);
+    let finding = Finding::new(UNKNOWN_CHARSET, text).quoting([entry]).blaming(blame).fix(fix);
     // Without its directory a server knows only the character sets that are built in.
     let directory = scene.path("character-sets-dir").filter(|_| what == "character set");
-    Some(if directory.is_some_and(|fact| !fact.directory) { finding.following() } else { finding })
+    let useless = directory.is_some_and(|fact| {
+        !fact.directory || denied_by(scene, &fact.path.join("Index.xml"), Access::Read).is_some()
+    });
+    Some(if useless { finding.following() } else { finding })
 }
 
 fn unknown_engine<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
@@ -194,11 +199,17 @@ fn unknown_engine<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
                 "write --{lower} into the test's .opt as well, or source include/have_{lower}.inc in the test"
             ),
         ),
-        None => ("", "the engine is not built in, not loaded, or failed to start".to_owned()),
+        None => (
+            "",
+            scene.or_remove(
+                "see why the engine is not built in, not loaded (--plugin-load-add), or failed to start",
+                blame,
+            ),
+        ),
     };
     let text = format!("the default storage engine '{engine}'{} is not there{why}", blame.place());
     let entries = disabled.into_iter().chain([entry]);
-    let finding = Finding::new(UNKNOWN_ENGINE, text).quoting(entries).blaming(blame.argument).fix(fix);
+    let finding = Finding::new(UNKNOWN_ENGINE, text).quoting(entries).blaming(blame).fix(fix);
     // Nothing made it so but the options: how the server went down then is no cause.
     let first = scene.errors().next().is_some_and(|first| first.line == entry.line);
     Some(if disabled.is_some() && first { finding.fatal() } else { finding })

@@ -69,6 +69,7 @@ fn unreadable<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
     });
     let place = scene.blame_argument(at).place();
     let text = format!("the option file '{path}'{place} {why}");
+    let fix = scene.or_remove(fix, at);
     Some(Finding::new(OPTION_FILE_UNREADABLE, text).quoting([entry]).blaming(at).fix(fix))
 }
 
@@ -115,6 +116,7 @@ fn syntax<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
         ("the line is malformed", "a line is [group], name, name=value, !include FILE or a comment")
     };
     let text = format!("{}:{line}: {what}", path.as_bstr());
+    let fix = fix.replace("above it", &format!("above {}:{line}", path.as_bstr()));
     Some(Finding::new(OPTION_FILE_SYNTAX, text).quoting([entry]).fix(fix))
 }
 
@@ -138,9 +140,13 @@ fn group_missing<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
     let names: Vec<String> =
         files.iter().flat_map(|file| &file.groups).map(|group| format!("[{group}]")).collect();
     let has = if names.is_empty() { "no group".to_owned() } else { names.join(" ") };
-    let fix = format!(
-        "add [mysqld{suffix}] to the file; or write the options into the test's .cnf, of which the runner makes the file"
-    );
+    let fix = match scene.own(Some(at)) {
+        Some(own) => format!(
+            "remove {own}, and write its options into the test's .cnf, of which the runner makes the file; or add \
+             [mysqld{suffix}] to it"
+        ),
+        None => format!("add [mysqld{suffix}] to the file"),
+    };
     Some(
         Finding::new(OPTION_GROUP_MISSING, text)
             .seen(format!("{} has {has}", files[0].path.display()))
@@ -157,7 +163,8 @@ fn init_file_missing<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
     let path = given.value.to_string();
     let (why, fix) = trouble(scene, entry.system_error(), &path);
     let text = format!("the --init-file '{path}' ({}) {why}", scene.origin(&given));
-    Some(Finding::new(INIT_FILE, text).quoting([entry]).blaming(given.argument).fix(fix))
+    let fix = scene.or_remove(fix, given);
+    Some(Finding::new(INIT_FILE, text).quoting([entry]).blaming(given).fix(fix))
 }
 
 /// Number and text of the first line of the init file that begins with this word.
@@ -179,7 +186,7 @@ fn init_file_shuts_down<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
     let (path, line, text) = statement(scene, "shutdown")?;
     let cause = format!("the --init-file '{}' ({}) shuts the server down", given.value, scene.origin(&given));
     let mut finding =
-        Finding::new(INIT_FILE, cause).blaming(given.argument).fix("remove the statement SHUTDOWN from it");
+        Finding::new(INIT_FILE, cause).blaming(given).fix("remove the statement SHUTDOWN from it");
     finding.quotes.push(Quote { file: Some(path.to_owned()), line: Some(line), text: text.to_owned() });
     finding.entries.extend(scene.line(&["Normal shutdown", "(initiated by: "]));
     Some(finding)
@@ -198,13 +205,7 @@ fn init_file_error<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
         return None;
     }
     let text = format!("a statement of the --init-file '{}' ({}) fails", given.value, scene.origin(&given));
-    Some(
-        Finding::new(INIT_FILE, text)
-            .quoting([entry])
-            .blaming(given.argument)
-            .fix("correct the statement")
-            .likely(),
-    )
+    Some(Finding::new(INIT_FILE, text).quoting([entry]).blaming(given).fix("correct the statement").likely())
 }
 
 #[cfg(test)]

@@ -41,7 +41,7 @@ fn unknown_option<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
     let known_as = stem(dashed.as_bstr()).to_string();
     let found = Finding::new(cause, format!("the server does not know the {kind} '{word}'{place}"))
         .quoting([entry])
-        .blaming(blame.argument);
+        .blaming(blame);
     if ONLY_FIRST.contains(&dashed.to_str_lossy().as_ref()) {
         let text = format!("'--{bare}'{place} is not the first argument, and the server takes it only there");
         let fix = match value {
@@ -168,7 +168,7 @@ fn of_another_server<'a>(
         "" => format!("remove it, or write {loose} for servers that have it"),
         instead => format!("in its place: {instead}; write {loose} for servers that have it"),
     };
-    Finding::new(OTHER_VERSION, text).quoting([entry]).blaming(blame.argument).fix(fix)
+    Finding::new(OTHER_VERSION, text).quoting([entry]).blaming(*blame).fix(fix)
 }
 
 /// The line that tells of a plugin which could not be loaded, if the option begins with the plugin's name.
@@ -220,7 +220,7 @@ fn ambiguous_option<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
     let value = value.map(|value| format!("={}", value.as_bstr())).unwrap_or_default();
     let whole: Vec<String> = candidates.split(", ").map(|name| format!("--{name}{value}")).collect();
     let fix = format!("write one of these in full: {}", whole.join(", "));
-    Some(Finding::new(AMBIGUOUS_OPTION, text).quoting([entry]).blaming(blame.argument).fix(fix))
+    Some(Finding::new(AMBIGUOUS_OPTION, text).quoting([entry]).blaming(blame).fix(fix))
 }
 
 #[cfg(test)]

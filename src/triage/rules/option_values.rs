@@ -120,7 +120,7 @@ fn refused_value<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
     };
     // Options of a plugin, and what became of it.
     let also = scene.line(&["Parsing options for plugin '", "syntax error in file path or size"]);
-    Some(Finding::new(cause, text).quoting(also.into_iter().chain(entries)).blaming(blame.argument).fix(fix))
+    Some(Finding::new(cause, text).quoting(also.into_iter().chain(entries)).blaming(blame).fix(fix))
 }
 
 /// What to write instead, as far as that is known.
@@ -146,7 +146,9 @@ fn value_fix(scene: &Scene<'_>, option: &BStr, value: &BStr, blame: &Blame<'_>, 
             blame.spelt(&format!("{dashed}={default}"))
         ),
         None => {
-            format!("write a value that it takes: the server's --verbose --help lists them for --{dashed}")
+            let fix =
+                format!("write a value that it takes (--verbose --help of the server tells of --{dashed})");
+            scene.or_remove(fix, *blame)
         }
     }
 }
@@ -165,7 +167,7 @@ fn page_and_buffer<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
         blame.place()
     );
     let fix = format!("write {}", blame.spelt(&format!("innodb-buffer-pool-size={number}{unit}")));
-    Some(Finding::new(OUT_OF_RANGE, text).quoting([entry]).blaming(blame.argument).fix(fix))
+    Some(Finding::new(OUT_OF_RANGE, text).quoting([entry]).blaming(blame).fix(fix))
 }
 
 /// Words of a server that does not like a value.
@@ -200,7 +202,7 @@ fn refused_by_name<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
     };
     let text = format!("the server refuses '{word}={value}'{}: {}", blame.place(), entry.message);
     let fix = value_fix(scene, word.as_bstr(), value, &blame, OUT_OF_RANGE.code);
-    Some(Finding::new(OUT_OF_RANGE, text).quoting([entry]).blaming(blame.argument).fix(fix).likely())
+    Some(Finding::new(OUT_OF_RANGE, text).quoting([entry]).blaming(blame).fix(fix).likely())
 }
 
 /// The first word of a line that is the name of an option which a test or a user gave as an argument; else one that

@@ -199,8 +199,8 @@ fn missing_value<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
     let blame = scene.blame(option, None);
     let bare = option.trim_start_with(|c| c == '-').as_bstr();
     let text = format!("the option '--{bare}'{} has no value", blame.place());
-    let fix = format!("write {}", blame.spelt(&format!("{bare}=VALUE")));
-    Some(Finding::new(MISSING_VALUE, text).quoting([entry]).blaming(blame.argument).fix(fix))
+    let fix = scene.or_remove(format!("write {}", blame.spelt(&format!("{bare}=VALUE"))), blame);
+    Some(Finding::new(MISSING_VALUE, text).quoting([entry]).blaming(blame).fix(fix))
 }
 
 #[cfg(test)]

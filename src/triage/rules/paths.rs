@@ -64,11 +64,12 @@ fn pid_file<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
         Some(blocked) => remedy(scene, blocked),
         None => "see whether its directory exists and the server's user may write to it".to_owned(),
     };
+    let fix = scene.remove_or(given, ": the runner waits for the file of the configuration", fix);
     let text = format!("the pid file '{path}'{origin} cannot be written: {why}");
     Some(
         Finding::new(PID_FILE_DIRECTORY, text)
             .quoting(detail.into_iter().chain([entry]))
-            .blaming(given.and_then(|given| given.argument))
+            .blaming(given)
             .fix(fix),
     )
 }
@@ -147,7 +148,8 @@ fn missing<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
             "create it, or correct the option's value".to_owned(),
         ),
     };
-    let finding = Finding::new(PATH_MISSING, text).quoting([refused.entry]).blaming(given.argument).fix(fix);
+    let fix = scene.or_remove(fix, *given);
+    let finding = Finding::new(PATH_MISSING, text).quoting([refused.entry]).blaming(*given).fix(fix);
     Some(if refused.is_dispensable() { finding.likely() } else { finding })
 }
 
@@ -171,8 +173,8 @@ fn denied<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
         ),
     };
     let text = format!("'{}'{whose} cannot be used: {why}", refused.path);
-    let argument = refused.option.as_ref().and_then(|(_, given)| given.argument);
-    let finding = Finding::new(PATH_DENIED, text).quoting([refused.entry]).blaming(argument).fix(fix);
+    let blamed = refused.option.as_ref().map(|(_, given)| *given);
+    let finding = Finding::new(PATH_DENIED, text).quoting([refused.entry]).blaming(blamed).fix(fix);
     Some(if refused.is_dispensable() || refused.option.is_none() { finding.likely() } else { finding })
 }
 
@@ -193,7 +195,9 @@ fn not_normal<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
     let fix =
         blocked.as_ref().map_or_else(|| "create the directory".to_owned(), |blocked| remedy(scene, blocked));
     let text = format!("the directory of --{option}{source} {why}");
-    Some(Finding::new(PATH_MISSING, text).quoting([entry]).blaming(scene.argument(option)).fix(fix))
+    let given = scene.given(option);
+    let fix = scene.or_remove(fix, given);
+    Some(Finding::new(PATH_MISSING, text).quoting([entry]).blaming(given).fix(fix))
 }
 
 /// Options that name directories which have to be there.
@@ -215,7 +219,8 @@ fn silent<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
     let source = source(scene, option).map(|source| format!(" ({source})")).unwrap_or_default();
     let text = format!("the directory of --{option}{source} cannot be used: {}", describe(scene, &blocked));
     let finding = Finding::new(PATH_MISSING, text).seen("the error log of this start has no error");
-    Some(finding.blaming(scene.argument(option)).fix(remedy(scene, &blocked)).likely())
+    let given = scene.given(option);
+    Some(finding.blaming(given).fix(scene.or_remove(remedy(scene, &blocked), given)).likely())
 }
 
 #[cfg(test)]

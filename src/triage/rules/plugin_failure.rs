@@ -106,10 +106,13 @@ impl<'a> Failure<'a> {
     /// Whoever writes an option may take the name of the library for that of its plugin.
     pub fn names(&self) -> Vec<BString> {
         let mut names = names(self.plugin, self.library, self.file);
-        let stem = stem(self.library);
-        if !names.contains(&stem) {
-            names.push(stem);
+        let of_library = stem(self.library);
+        if !names.contains(&of_library) {
+            names.push(of_library);
         }
+        // Of a misspelt library the option may be spelt right.
+        let similar = self.file.and_then(|file| file.similar.first());
+        names.extend(similar.map(|library| stem(library.as_bstr())));
         names
     }
 

@@ -92,7 +92,7 @@ fn loading<'a>(scene: &Scene<'a>, cause: &'static Cause) -> Option<Finding<'a>> 
     let mut finding = Finding::new(cause, text)
         .quoting(failure.entries.iter().copied().chain(*ended))
         .blaming(failure.argument(scene));
-    finding.fix.clone_from(&verdict.fix);
+    finding.fix = verdict.fix.as_ref().map(|fix| without(scene, fix, failure, *ended).into());
     finding = verdict.seen.iter().fold(finding, |finding, seen| finding.seen(seen.clone()));
     // Without one of these lines the server may have died of something else.
     if ended.is_some() {
@@ -104,6 +104,19 @@ fn loading<'a>(scene: &Scene<'a>, cause: &'static Cause) -> Option<Finding<'a>> 
         finding.rank = Rank::Consequence;
     }
     Some(finding.likely())
+}
+
+/// What to change, and as another way to do without the plugin and the option that needs it.
+fn without(scene: &Scene<'_>, fix: &BString, failure: &Failure<'_>, ended: Option<Entry<'_>>) -> String {
+    // What is to be written or permitted is enough.
+    let enough = ["write ", "did you mean ", ": chmod "].iter().any(|words| fix.contains_str(words));
+    let at = failure.argument(scene).filter(|_| !enough);
+    let text = scene.or_remove(fix, at);
+    let needs = ended.and_then(|entry| written(scene, unknown_option(&entry)?)).filter(|_| at.is_some());
+    match needs.and_then(|needs| scene.own(Some(needs))) {
+        Some(own) => format!("{text} and {own}{}", scene.blame_argument(needs).place()),
+        None => text,
+    }
 }
 
 /// Looks at what the server says first, then at what the loader says, then at the file.
@@ -134,6 +147,7 @@ fn refused(scene: &Scene<'_>, failure: &Failure<'_>) -> Option<Verdict> {
         let own =
             own.and_then(|at| words.get(at.checked_sub(1)?)).map_or("", |word| word.to_str().unwrap_or(""));
         let given = scene.given("plugin-maturity").map(|given| format!(" ({})", scene.origin(&given)));
+        let place = given.clone().unwrap_or_default();
         let given = given.unwrap_or_else(|| " (the server's default)".into());
         let text =
             format!("has a plugin of maturity {own}, and --plugin-maturity={demanded}{given} wants more");
@@ -141,7 +155,7 @@ fn refused(scene: &Scene<'_>, failure: &Failure<'_>) -> Option<Verdict> {
             declared.and_then(|d| d.plugins.iter().map(|plugin| plugin.maturity).min()).map(maturity);
         return Some(
             Verdict::new(PLUGIN_MATURITY, text)
-                .fix(format!("write --plugin-maturity={}", lowest.unwrap_or(own))),
+                .fix(format!("write --plugin-maturity={}{place}", lowest.unwrap_or(own))),
         );
     }
     if !says(failure, &["version mismatch", "API version", "interface version", "different version"]) {
@@ -402,7 +416,14 @@ fn absent(scene: &Scene<'_>, failure: &Failure<'_>) -> Option<Verdict> {
     }
     let similar: &[BString] = failure.file.map_or(&[], |file| &file.similar);
     Some(match similar.first() {
-        Some(similar) => verdict.fix(format!("did you mean {similar}, which is there?")),
+        Some(similar) => {
+            let asked = failure.argument(scene).and_then(|at| scene.own(Some(at)));
+            // It may be written without its ending.
+            let bare = |library: &[u8]| library.strip_suffix(b".so").unwrap_or(library).to_vec();
+            let mended = asked.map(|asked| asked.replace(bare(failure.library), bare(similar)));
+            let write = mended.map(|option| format!(" Write {}", option.as_bstr())).unwrap_or_default();
+            verdict.fix(format!("did you mean {similar}, which is there?{write}"))
+        }
         None => verdict.fix("install or build the plugin, correct the name, or set --plugin-dir"),
     })
 }

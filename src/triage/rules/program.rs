@@ -7,6 +7,7 @@ use crate::triage::catalogue::{
     WRONG_MACHINE,
 };
 use crate::triage::evidence::{ExitKind, ProgramFile};
+use crate::triage::files::{Access, absolute, denied_by};
 use crate::triage::finding::Finding;
 use crate::triage::finding::Rule;
 use crate::triage::log::{Entry, Level};
@@ -59,7 +60,8 @@ fn unknown_user<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
     let blame = scene.blame(b"user", Some(user));
     let text = format!("there is no user '{user}'{}", blame.place());
     let fix = format!("name a user that exists, or make it: useradd --system {user}");
-    Some(Finding::new(UNKNOWN_USER, text).quoting([entry]).blaming(blame.argument).fix(fix))
+    let fix = scene.or_remove(fix, blame);
+    Some(Finding::new(UNKNOWN_USER, text).quoting([entry]).blaming(blame).fix(fix))
 }
 
 /// A file of messages that is not there, cut, or of another version. The server has its English messages built in and
@@ -87,12 +89,19 @@ fn message_file<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
             format!("the server has no messages for {}", spoken.unwrap_or(BStr::new("its language")))
         }
     };
-    let fix = "let --lc-messages-dir name the share directory of this very server, which has a directory for each language; or leave out --lc-messages";
-    let blame = if dir.argument.is_some() { dir } else { language };
-    let text = format!("{what}{}", if dir.argument.is_some() { dir.place() } else { language.place() });
+    let fix = "let --lc-messages-dir name the share directory of this very server, which has a directory for each language; or \
+               leave out --lc-messages";
+    let blame = if scene.own(dir).is_some() { dir } else { language };
+    let closed = file.and_then(|file| denied_by(scene, &absolute(scene, file), Access::Read));
+    let (text, fix) = match closed {
+        Some((why, fix)) => {
+            (format!("{what}{}: {why}", blame.place()).replace("is not there", "cannot be read"), fix)
+        }
+        None => (format!("{what}{}", blame.place()), scene.or_remove(fix, blame)),
+    };
     let entries =
         [Some(entry), given_up.filter(|given_up| given_up.line != entry.line)].into_iter().flatten();
-    let finding = Finding::new(MESSAGE_FILE, text).quoting(entries).blaming(blame.argument).fix(fix);
+    let finding = Finding::new(MESSAGE_FILE, text).quoting(entries).blaming(blame).fix(fix);
     let last = scene.errors().filter(|error| error.message != "Aborting").last();
     let fatal = given_up.is_some() || last.is_none_or(|last| last.line <= entry.line);
     Some(if fatal { finding } else { finding.likely() })
@@ -102,19 +111,35 @@ fn message_file<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
 fn charset_directory<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
     let entry = scene.line(&["is not specified in the '"])?;
     let index = entry.between("is not specified in the '", "'")?;
-    let dir = scene.path("character-sets-dir").filter(|fact| !fact.directory)?;
+    let dir = scene.path("character-sets-dir")?;
+    let closed = denied_by(scene, &dir.path.join("Index.xml"), Access::Read);
+    if dir.directory && closed.is_none() {
+        return None;
+    }
     if !index.starts_with(dir.path.as_os_str().as_encoded_bytes()) {
         return None;
     }
     let charset = *entry.quoted().first()?;
     let blame = scene.blame(b"character-sets-dir", None);
+    let (why, opened) = match closed {
+        Some((why, fix)) => (format!("cannot be used, as {why}"), Some(fix)),
+        None => ("is not there".to_owned(), None),
+    };
     let text = format!(
-        "the directory of character sets '{}'{} is not there, and '{charset}' is not built in",
+        "the directory of character sets '{}'{} {why}, and '{charset}' is not built in",
         dir.path.display(),
         blame.place()
     );
+    if let Some(fix) = opened {
+        return Some(Finding::new(CHARSET_DIR, text).quoting([entry]).blaming(blame).fix(fix));
+    }
     let fix = "name the directory that has Index.xml: share/mysql/charsets of the installation";
-    Some(Finding::new(CHARSET_DIR, text).quoting([entry]).blaming(blame.argument).fix(fix))
+    let mut fix = scene.or_remove(fix, blame);
+    let wanted = scene.blame_value(&["character-set-server", "default-character-set"], charset);
+    if let Some(own) = scene.own(wanted) {
+        fix += &format!(" and {own}{}", wanted.place());
+    }
+    Some(Finding::new(CHARSET_DIR, text).quoting([entry]).blaming(blame).fix(fix))
 }
 
 /// The loader's words: a library that is not there, a symbol or version that it does not have.

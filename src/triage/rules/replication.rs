@@ -3,8 +3,7 @@
 use bstr::{BStr, BString, ByteSlice};
 
 use crate::triage::catalogue::{BINLOG_INDEX, RELAY_LOG, SERVER_ID};
-use crate::triage::files::served;
-use crate::triage::files::{Access, absolute, denied_by};
+use crate::triage::files::{Access, Obstacle, absolute, denied_by, obstacle, remedy, served};
 use crate::triage::finding::Finding;
 use crate::triage::finding::Rule;
 use crate::triage::log::{Entry, Level};
@@ -159,11 +158,14 @@ fn binary_log<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
         }
     };
     let written = given.as_ref().map(|given| format!(": {}", scene.written(given))).unwrap_or_default();
+    let missing =
+        obstacle(scene, &absolute(scene, path)).filter(|blocked| matches!(blocked, Obstacle::Missing(..)));
+    let fix = missing.map_or_else(|| fix.to_owned(), |blocked| remedy(scene, &blocked));
     Some(
         Finding::new(BINLOG_INDEX, format!("{why}{written}"))
             .quoting(errors.into_iter().take(3))
-            .blaming(given.and_then(|given| given.argument))
-            .fix(fix),
+            .blaming(given)
+            .fix(scene.or_remove(fix, given)),
     )
 }
 
@@ -205,10 +207,7 @@ fn relay_log<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
              where the replica was and what it has fetched and not applied",
         )
     };
-    let finding = Finding::new(RELAY_LOG, text)
-        .quoting(errors.into_iter().take(3))
-        .blaming(given.and_then(|given| given.argument))
-        .fix(fix);
+    let finding = Finding::new(RELAY_LOG, text).quoting(errors.into_iter().take(3)).blaming(given).fix(fix);
     // A server that goes on without its replica died of something else.
     let fatal = scene.error(&["multi master structures", "to master_info failed"]).is_some();
     Some(if fatal { finding } else { finding.likely().following() })
@@ -236,7 +235,7 @@ fn server_id<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
     let text = format!("{} shares its server id{with}{written}", scene.evidence.server);
     let finding = Finding::new(SERVER_ID, text)
         .quoting([line])
-        .blaming(given.and_then(|given| given.argument))
+        .blaming(given)
         .fix("give each server of the test a server-id of its own");
     Some(finding.following())
 }

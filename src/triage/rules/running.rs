@@ -8,13 +8,17 @@ use bstr::{BStr, BString, ByteSlice};
 use crate::grammar::suppression::Suppression;
 use crate::sys::pcre::Pattern;
 
-use crate::triage::catalogue::{RUN_MISSING_PLUGIN, RUN_RESTARTED, RUN_SHUTDOWN, RUN_VALGRIND, RUN_WARNINGS};
+use crate::triage::catalogue::{
+    RUN_MISSING_PLUGIN, RUN_NO_PROGRAM, RUN_REPLICA, RUN_RESTARTED, RUN_SHUTDOWN, RUN_VALGRIND, RUN_WARNINGS,
+};
 use crate::triage::crash::{assertion_words, read};
 use crate::triage::diagnosis::signal_name;
 use crate::triage::evidence::{ExitKind, Stage, TestFacts};
 use crate::triage::finding::Rule;
 use crate::triage::finding::{Finding, Quote};
+use crate::triage::living;
 use crate::triage::log::{Entry, Level, entries};
+use crate::triage::moment::{self, Moment};
 use crate::triage::sanitizer::parse::process_prefix;
 use crate::triage::sanitizer::valgrind;
 use crate::triage::scene::Scene;
@@ -28,7 +32,8 @@ pub const LINES: &[Rule] = &[valgrind_errors, warnings];
 
 /// What may make a script fail though it is right: asked where a result differs or a command failed, and nothing else
 /// is asked then, as logs of tests are full of errors that are meant.
-pub const SCRIPT_RULES: &[Rule] = &[crashed_and_restarted, missing_plugin, unset_library];
+pub const SCRIPT_RULES: &[Rule] =
+    &[missing_program, stopped_replica, crashed_and_restarted, missing_plugin, unset_library];
 
 fn test<'a>(scene: &Scene<'a>) -> Option<&'a TestFacts> {
     scene.evidence.test.as_ref().filter(|_| scene.evidence.stage == Stage::Running)
@@ -130,7 +135,26 @@ fn near_miss<'a>(test: &TestFacts, said: &BStr) -> Option<Finding<'a>> {
             && matches(&call.1.pattern) != Some(true)
             && matches(&call.1.meant()) == Some(true)
     };
-    let (file, call) = test.suppressions.iter().find(meant)?;
+    let Some((file, call)) = test.suppressions.iter().find(meant) else {
+        // Written as the line is, with characters that mean something else in a pattern.
+        let line = said.to_lowercase();
+        let literal = |call: &&(PathBuf, Suppression)| {
+            let pattern = call.1.pattern.to_lowercase();
+            !pattern.is_empty() && line.contains_str(&pattern) && matches(&call.1.pattern) != Some(true)
+        };
+        let (file, call) = test.suppressions.iter().find(literal)?;
+        let place = format!("{}:{}", file.display(), call.line);
+        let special = call.pattern.iter().copied().find(|byte| is_special(*byte) && *byte != b'.')?;
+        let text = format!(
+            "the suppression \"{}\" ({place}) does not match the line it is meant for, as {} means something else in a \
+             pattern: {said}",
+            call.written,
+            char::from(special)
+        );
+        let fix = format!("write call mtr.add_suppression(\"{}\");", suppression(call.pattern.as_bstr()));
+        let finding = Finding::new(RUN_WARNINGS, text).fix(fix);
+        return Some(finding.seen(format!("{place}: {}", call.written)));
+    };
     let (place, lost) = (format!("{}:{}", file.display(), call.line), char::from(call.lost()?));
     let text = format!(
         "the suppression \"{}\" ({place}) does not match the line it is meant for, as in a string of SQL \\{lost} is {lost}: \
@@ -142,10 +166,13 @@ fn near_miss<'a>(test: &TestFacts, said: &BStr) -> Option<Finding<'a>> {
     Some(finding.seen(format!("{place}: {}", call.written)))
 }
 
+fn is_special(byte: u8) -> bool {
+    b"\\[](){}*+?.^$|\"".contains(&byte)
+}
+
 /// A pattern for a line: characters that a pattern reads otherwise are any character.
 fn suppression(said: &BStr) -> BString {
-    let special = |byte: u8| b"\\[](){}*+?.^$|\"".contains(&byte);
-    said.iter().map(|byte| if special(*byte) { b'.' } else { *byte }).collect::<Vec<u8>>().into()
+    said.iter().map(|byte| if is_special(*byte) { b'.' } else { *byte }).collect::<Vec<u8>>().into()
 }
 
 /// The server crashed, an expect file made the runner start it again, and the script failed later.
@@ -207,6 +234,114 @@ fn unset_library<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
     Some(Finding::new(RUN_MISSING_PLUGIN, text).seen(line).fix(fix))
 }
 
+/// The script runs a program that is not there, or that a variable names which is not set.
+fn missing_program<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
+    let test = test(scene)?;
+    let report = test.report.as_bstr();
+    let (_, rest) = report.split_once_str("exec of '")?;
+    let (command, rest) = rest.split_once_str("' failed, error: ")?;
+    // The shell's own status for what it does not find or may not run.
+    let status = ["status: 127", "status: 126"].into_iter().find(|status| rest.contains_str(status))?;
+    let said = report.lines().find(|line| {
+        [": not found", "No such file or directory", "ermission denied", "not executable"]
+            .iter()
+            .any(|words| line.contains_str(words))
+    })?;
+    let (_, explained) = report.split_once_str("\nmtr-rs: ").unwrap_or((b"", b""));
+    let mut lines = explained.lines();
+    let place = lines.next().unwrap_or_default().as_bstr();
+    let source = lines.next().and_then(|line| Some(line.split_once_str(" | ")?.1)).unwrap_or_default();
+    let word = source.fields().nth(1).unwrap_or_default();
+    let variable = word.strip_prefix(b"$").map(|name| name.trim_with(|c| c == '{' || c == '}'));
+    let empty = command.is_empty() || command.starts_with(b" ");
+    let (text, fix) = match variable.filter(|_| empty) {
+        Some(name) => {
+            let name = name.as_bstr();
+            (
+                format!(
+                    "the script runs the program that ${name} names at {place}, and the variable {name} is not set"
+                ),
+                format!(
+                    "install what {name} is for (of Debian: mariadb-client, mariadb-backup or mariadb-test, whose programs the \
+                     runner names in variables), set it in the environment, or skip the test without it: if (!${name}) \
+                     {{ skip needs {name}; }}"
+                ),
+            )
+        }
+        None => {
+            let program = command.fields().next().unwrap_or_default().as_bstr();
+            let what = if status.ends_with("126") { "may not be executed" } else { "is not there" };
+            let fix = if status.ends_with("126") {
+                format!("chmod a+x {program}")
+            } else {
+                "install it, or correct its name".to_owned()
+            };
+            (format!("the script runs '{program}' at {place}, which {what}"), fix)
+        }
+    };
+    let finding = Finding::new(RUN_NO_PROGRAM, text).seen(said).fix(fix);
+    Some(if variable.is_some() && empty { finding } else { finding.likely() })
+}
+
+/// Words of a script that waits for a replica, or asks it something.
+const OF_REPLICATION: [&str; 6] =
+    ["slave", "replica", "sync_with_master", "master_pos_wait", "master_gtid_wait", "gtid_slave_pos"];
+
+/// The script fails where it needs a replica, and the replica's log tells why it stopped: the source refuses it, is not there, or
+/// sends what it cannot apply. What both wrote at that time is read side by side.
+fn stopped_replica<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
+    let test = test(scene)?;
+    let report = test.report.to_lowercase();
+    let failed = report.find("mysqltest: ")?;
+    let concerned = OF_REPLICATION.iter().any(|words| report[failed..].contains_str(words));
+    let is_end = |entry: &&Entry<'a>| {
+        entry.level == Level::Error
+            && ["Slave I/O: ", "Slave SQL: ", "Master '"]
+                .iter()
+                .any(|words| entry.message.starts_with(words.as_bytes()))
+    };
+    let entry = scene.log.iter().rev().find(is_end).filter(|_| concerned)?;
+    let server = &scene.evidence.server;
+    let text = format!("the replica {server} stopped, which the script needs: {}", entry.message);
+    let mut finding = Finding::new(RUN_REPLICA, text).quoting([*entry]);
+    if let Some(time) = moment::of(entry.raw) {
+        let near = |line: &[u8]| moment::of(line).is_some_and(|other| (time - other).abs() <= BESIDE);
+        for other in &scene.evidence.others {
+            let said = entries(&other.log);
+            let told = |line: &&Entry<'_>| match line.level {
+                Level::Error => true,
+                Level::Warning => line.of_connection(),
+                Level::Note | Level::None => false,
+            };
+            let errors = said.iter().filter(|line| near(line.raw)).filter(told);
+            for line in errors.take(2) {
+                let text = format!("{}: {}", other.server, line.raw);
+                finding.quotes.push(Quote {
+                    file: Some(other.log.path.clone()),
+                    line: Some(line.line),
+                    text: text.into(),
+                });
+            }
+        }
+    }
+    let says = |words: &str| entry.message.contains_str(words);
+    let fix = if says("Access denied") {
+        "give the replica an account that the source has: MASTER_USER, MASTER_PASSWORD of CHANGE MASTER, REPLICATION SLAVE"
+    } else if says("error connecting") || says("error reconnecting") {
+        "see whether the source runs at this place of the script, and whether MASTER_HOST and MASTER_PORT are its own"
+    } else if says("equal MariaDB server ids") || says("equal server ids") {
+        "give each server of the test a server-id of its own"
+    } else if says("Slave SQL: ") || says("Error '") {
+        "see what the replica has that the source has not, or the reverse, when it applies this"
+    } else {
+        "see what the source and the replica say at this time"
+    };
+    Some(finding.fix(fix).likely())
+}
+
+/// How far lines of two servers may be apart that belong together, in seconds.
+const BESIDE: Moment = 5;
+
 /// Errors of the server about what a missing plugin would have given.
 const ABSENT: [&str; 5] = [
     "Unknown storage engine '",
@@ -236,13 +371,21 @@ fn missing_plugin<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
             "Can't find symbol",
             "was refused",
             "registration as a",
+            "Parsing options for plugin",
         ];
         entry.level != Level::Note && words.iter().any(|word| entry.says(word))
     };
     let lower = name.to_lowercase();
     let about = |entry: &&Entry<'_>| entry.raw.to_lowercase().contains_str(&lower);
     let refusals: Vec<&Entry<'_>> = since_start.iter().filter(|entry| is_refusal(entry)).collect();
-    let refusal = refusals.iter().find(|entry| about(entry))?;
+    // A library whose name is misspelt is nearly called so.
+    let nearly = |entry: &&Entry<'_>| {
+        let library = entry.quoted().last().copied().unwrap_or_default();
+        let bare = living::bare_name(library).to_string();
+        strsim::damerau_levenshtein(&bare, &lower.to_str_lossy()) <= 2
+    };
+    let mut both = [refusals.iter().find(|entry| about(entry)), refusals.iter().find(|entry| nearly(entry))];
+    let refusal = both.iter_mut().find_map(Option::take)?;
     let text = format!(
         "'{name}' is missing: its plugin was not loaded when the server started: {}",
         refusal.message

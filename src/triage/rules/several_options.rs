@@ -5,6 +5,7 @@ use bstr::{BStr, BString, ByteSlice};
 use crate::case::Origin;
 use crate::error::Location;
 use crate::grammar::option_file::options_in;
+use crate::triage::blame::Blamed;
 use crate::triage::catalogue::SEVERAL_OPTIONS;
 use crate::triage::evidence::ExitKind;
 use crate::triage::finding::{Finding, Rule};
@@ -20,7 +21,7 @@ struct Joined<'a> {
     written: BString,
     /// The options, dashes included.
     options: Vec<&'a BStr>,
-    argument: Option<usize>,
+    blamed: Blamed<'a>,
     /// Where it was written.
     place: String,
     /// How its options are to be written instead, each in a line.
@@ -35,7 +36,7 @@ fn joined<'a>(scene: &Scene<'a>) -> Vec<Joined<'a>> {
         if options.len() > 1 && *option.origin != Origin::Runner {
             let place = option.origin.to_string();
             let fix = instead(&option.origin, &options);
-            found.push(Joined { written: option.text.clone(), options, argument: Some(at), place, fix });
+            found.push(Joined { written: option.text.clone(), options, blamed: Some(at).into(), place, fix });
         }
     }
     for setting in &scene.evidence.settings {
@@ -56,8 +57,9 @@ fn joined<'a>(scene: &Scene<'a>) -> Vec<Joined<'a>> {
                 .map(|line| format!("write {line}"))
                 .collect();
             let place = setting.location.to_string();
+            let blamed = Blamed { argument: None, setting: Some(setting) };
             let fix = lines.join("\n");
-            found.push(Joined { written: whole.into(), options, argument: None, place, fix });
+            found.push(Joined { written: whole.into(), options, blamed, place, fix });
         }
     }
     found
@@ -119,7 +121,7 @@ fn several_options<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
         fix += &format!("\n{} ({})", other.fix.replace('\n', ", "), other.place);
     }
     let certain = !lines.is_empty();
-    let finding = Finding::new(SEVERAL_OPTIONS, text).quoting(lines).blaming(one.argument).fix(fix);
+    let finding = Finding::new(SEVERAL_OPTIONS, text).quoting(lines).blaming(one.blamed).fix(fix);
     Some(if certain { finding } else { finding.likely().following() })
 }
 
@@ -130,7 +132,7 @@ fn name(option: &BStr) -> &[u8] {
 
 fn taken(one: &Joined<'_>) -> String {
     let first = one.options[0];
-    let part = if first.contains(&b'=') || one.argument.is_none() { "value" } else { "name" };
+    let part = if first.contains(&b'=') || one.blamed.argument.is_none() { "value" } else { "name" };
     format!("the server takes all behind the first blank for a part of the {part} of {}", bare(first))
 }
 

@@ -138,7 +138,7 @@ fn state_transfer<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
         let text = format!("the state transfer to {own} failed: {}", failed.message);
         let fix = "see the logs of all nodes at that time, and what the script of the SST method wrote";
         let finding = Finding::new(STATE_TRANSFER, text).quoting([failed]).fix(fix).likely();
-        return Some(finding.blaming(method.and_then(|given| given.argument)));
+        return Some(finding.blaming(method));
     };
     let place = if best.server == own { String::new() } else { format!(" on {}", best.server) };
     let (given, fix) = advice(scene, best.text, method);
@@ -151,7 +151,7 @@ fn state_transfer<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
         let text = BString::from(format!("{}: {}", reason.server, reason.text.trim().as_bstr()));
         finding.quotes.push(Quote { file: Some(reason.file.clone()), line: reason.line, text });
     }
-    Some(finding.blaming(given.and_then(|given| given.argument)).fix(fix))
+    Some(finding.blaming(given).fix(fix))
 }
 
 /// The option that has to do with it, and what to do.

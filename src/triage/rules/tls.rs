@@ -91,8 +91,18 @@ fn setting<'a>(scene: &Scene<'a>, complaint: &Complaint) -> Finding<'a> {
         _ => "name versions that the TLS library allows: TLSv1.2,TLSv1.3",
     };
     Finding::new(TLS_SETTING, format!("the TLS library does not take the {}{written}", complaint.what))
-        .blaming(given.and_then(|given| given.argument))
-        .fix(fix)
+        .blaming(given)
+        .fix(scene.or_remove(fix, given))
+}
+
+/// A server takes neither of the two without the other.
+fn mismatch_fix(scene: &Scene<'_>) -> String {
+    let fix = scene.or_remove("give the key that the certificate was made for", scene.given("ssl-key"));
+    let cert = scene.given("ssl-cert");
+    match cert.and_then(|cert| Some((scene.own(cert)?, scene.origin(&cert)))) {
+        Some((own, origin)) => format!("{fix} and {own} ({origin})"),
+        None => fix,
+    }
 }
 
 fn file<'a>(scene: &Scene<'a>, complaint: Option<&Complaint>, named: Option<&bstr::BStr>) -> Finding<'a> {
@@ -110,7 +120,7 @@ fn file<'a>(scene: &Scene<'a>, complaint: Option<&Complaint>, named: Option<&bst
     if let Some((file, (why, fix))) = closed {
         let (path, written) = (file.path.display(), written(scene, file.option));
         return Finding::new(TLS_FILE, format!("the file {path} cannot be read: {why}: {written}"))
-            .blaming(scene.given(file.option).and_then(|given| given.argument))
+            .blaming(scene.given(file.option))
             .fix(fix);
     }
     let told = complaint.is_some_and(|complaint| complaint.words[0].contains("does not match"));
@@ -119,9 +129,8 @@ fn file<'a>(scene: &Scene<'a>, complaint: Option<&Complaint>, named: Option<&bst
     if broken.is_none() && (told || mismatch.is_some()) {
         let (key, cert) = (written(scene, "ssl-key"), written(scene, "ssl-cert"));
         let text = format!("key and certificate do not belong together: {key}, {cert}");
-        let mut finding = Finding::new(TLS_MISMATCH, text)
-            .blaming(scene.given("ssl-key").and_then(|given| given.argument))
-            .fix("give the key that the certificate was made for");
+        let mut finding =
+            Finding::new(TLS_MISMATCH, text).blaming(scene.given("ssl-key")).fix(mismatch_fix(scene));
         if let Some(reason) = mismatch {
             finding = finding.seen(format!("the TLS library says of the two: {reason}"));
         }
@@ -144,8 +153,8 @@ fn file<'a>(scene: &Scene<'a>, complaint: Option<&Complaint>, named: Option<&bst
         };
         let written = written(scene, file.option);
         return Finding::new(TLS_FILE, format!("the file {path} {why}: {written}"))
-            .blaming(scene.given(file.option).and_then(|given| given.argument))
-            .fix(fix);
+            .blaming(scene.given(file.option))
+            .fix(scene.or_remove(fix, scene.given(file.option)));
     }
     let what = complaint.map_or("a key or certificate", |complaint| complaint.what);
     let given = complaint.and_then(|complaint| first_given(scene, complaint.options));
@@ -159,7 +168,7 @@ fn file<'a>(scene: &Scene<'a>, complaint: Option<&Complaint>, named: Option<&bst
         text += &format!(": {}", scene.written(given));
     }
     let finding = Finding::new(TLS_FILE, text)
-        .blaming(given.and_then(|given| given.argument))
+        .blaming(given)
         .fix("see whether the files of --ssl-ca, --ssl-cert and --ssl-key exist, can be read by the server's user, \
               and are of type PEM");
     // That the library cannot use the file, the server says; that the file is to blame, nobody does.

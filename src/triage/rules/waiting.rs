@@ -83,7 +83,11 @@ fn timeout<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
     if let (Some(entry), Some(at)) = (ready, elsewhere) {
         let text =
             format!("the server is ready, but its pid file is not where it was to be: {}", scene.cite(at));
-        let fix = "leave --pid-file to the runner, which waits for the file of the configuration";
+        let fix = scene.remove_or(
+            Some(at),
+            ": the runner waits for the file of the configuration",
+            "leave --pid-file to the runner",
+        );
         return Some(Finding::new(TIMEOUT, text).quoting([entry]).blaming(Some(at)).fix(fix));
     }
     let finding = match last_words(scene) {

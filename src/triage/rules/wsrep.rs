@@ -62,8 +62,7 @@ fn provider<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
     } else {
         "set WSREP_PROVIDER to the libgalera_smm.so that belongs to this server"
     };
-    let blamed = given.and_then(|given| given.argument);
-    Some(Finding::new(WSREP_PROVIDER, text).quoting(lines).blaming(blamed).fix(fix))
+    Some(Finding::new(WSREP_PROVIDER, text).quoting(lines).blaming(given).fix(fix))
 }
 
 /// What is said at the end whatever the reason is.
@@ -152,10 +151,15 @@ fn refused<'a>(scene: &Scene<'a>) -> Option<Finding<'a>> {
     let others = scene
         .errors()
         .any(|entry| entry.subsystem != "WSREP" && entry.line < first.line && entry.level == Level::Error);
-    let finding = Finding::new(WSREP_REFUSED, text)
-        .quoting(errors.iter().take(4).copied())
-        .blaming(given.and_then(|given| given.argument))
-        .fix(known.map_or("see the lines of WSREP in the error log", |reason| reason.fix));
+    let finding =
+        Finding::new(WSREP_REFUSED, text).quoting(errors.iter().take(4).copied()).blaming(given).fix(
+            known.map_or("see the lines of WSREP in the error log".to_owned(), |reason| {
+                match reason.option {
+                    "wsrep-provider-options" => scene.or_remove(reason.fix, given),
+                    _ => reason.fix.to_owned(),
+                }
+            }),
+        );
     // What went wrong before may be the reason for it.
     Some(if known.is_some() && !others { finding } else { finding.likely() })
 }

@@ -147,6 +147,27 @@ fn plugins_in_a_closed_directory() {
 }
 
 #[test]
+fn character_sets_and_messages_in_a_closed_directory() {
+    blames_the_closed_directory("--character-sets-dir=DIR", "--character-set-server=mine", "MTR-S063");
+    blames_the_closed_directory("--lc-messages-dir=DIR", "--lc-messages=de_DE", "MTR-S062");
+}
+
+/// With several workers, the directories for temporary files lie beside those of the workers: they are made anew all the same.
+#[test]
+fn a_directory_that_a_worker_among_several_makes_anew() {
+    if !root_is_there("to run a server as another user") {
+        return;
+    }
+    let death = Death::by_options("--user=nobody\n").prepared_by(
+        "cd $MYSQLTEST_VARDIR && chown -R nobody mysqld.1/data run && chmod 1777 log mysqld.1\n",
+    );
+    death.site().test_file("other.test", "let $x = 1;\n").test_file("other.result", "");
+    let died = death.arg("--parallel=2").arg("--force").arg("other").dies();
+    died.fix("remove --user=nobody (");
+    assert!(!died.diagnosis["fix"].as_str().unwrap().contains("chown"), "{:?}", died.run);
+}
+
+#[test]
 fn a_binary_log_in_a_closed_directory() {
     blames_the_closed_directory("--log-bin=DIR/x", "", "MTR-S087");
 }

@@ -39,48 +39,125 @@ fn options(fix: &str) -> Vec<String> {
     found
 }
 
+/// The ways that a fix names, in their order.
+fn ways(fix: &str) -> Vec<&str> {
+    fix.split(", or ").flat_map(|way| way.split("; or ")).map(str::trim).collect()
+}
+
+/// `TEXT (PLACE)`, where the place ends in a line number or is the command line: both, and what follows.
+fn placed(text: &str) -> Option<(&str, &str)> {
+    let at = text.find(" (")?;
+    let place = text[at + 2..].split_once(')')?.0;
+    let is_place = place.starts_with("--mysqld on")
+        || place.rsplit_once(':').is_some_and(|(_, line)| line.bytes().all(|byte| byte.is_ascii_digit()));
+    is_place.then_some((&text[..at], place))
+}
+
 impl Mending<'_> {
     /// Does it; what it did, or why it cannot be done by a program.
     pub fn apply(&mut self) -> Result<String, String> {
         let fix = told(self.text, "fix:").ok_or("there is no fix")?.to_owned();
-        // A command of the system, at the end of the line or up to an alternative.
+        let mut refused = format!("it is for people: {fix}");
+        for way in ways(&fix) {
+            match self.go(&fix, way) {
+                Ok(()) => return Ok(way.to_owned()),
+                Err(why) if why.is_empty() => {}
+                Err(why) => refused = why,
+            }
+        }
+        Err(refused)
+    }
+
+    /// One way; an empty error where it is for people.
+    fn go(&mut self, fix: &str, way: &str) -> Result<(), String> {
         for name in ["mkdir ", "chmod ", "chown ", "useradd "] {
-            if let Some(at) = fix.find(name).filter(|at| *at == 0 || fix[..*at].ends_with(": ")) {
-                let command = fix[at..].split(", or ").next().unwrap_or_default().to_owned();
-                // Nothing outside of the test's directory is changed, and the machine's users are none of its.
-                let root = self.options.parent().and_then(Path::parent).map(|dir| dir.display().to_string());
-                let paths = || command.split(' ').filter(|word| word.starts_with('/'));
-                let inside = |path: &str| root.as_ref().is_some_and(|root| path.starts_with(root.as_str()));
-                if paths().next().is_none() || !paths().all(inside) {
-                    return Err(format!("it is of the machine: {command}"));
-                }
-                let done = Command::new("sh").args(["-c", &command]).status();
-                return match done {
-                    Ok(status) if status.success() => Ok(command),
-                    other => Err(format!("{command}: {other:?}")),
-                };
+            if let Some(at) = way.find(name).filter(|at| *at == 0 || way[..*at].ends_with(": ")) {
+                return self.command(&way[at..]);
             }
         }
-        let from = told(self.text, "from:");
-        if let Some(rest) = fix.strip_prefix("end process ") {
+        if let Some(rest) = way.strip_prefix("end process ") {
             let pid: String = rest.chars().take_while(char::is_ascii_digit).collect();
-            if pid != std::process::id().to_string() {
-                let killed = Command::new("kill").arg(&pid).status();
-                return if killed.is_ok_and(|status| status.success()) { Ok(fix) } else { Err(fix) };
+            if pid == std::process::id().to_string() {
+                return Err(String::new());
+            }
+            let killed = Command::new("kill").arg(&pid).status();
+            return if killed.is_ok_and(|status| status.success()) { Ok(()) } else { Err(way.to_owned()) };
+        }
+        if let Some(at) = way.find("--mysqld-env=") {
+            let word = Command::new("sh").args(["-c", &format!("printf %s {}", &way[at..])]).output();
+            let word = word.map_err(|error| error.to_string())?.stdout;
+            self.args.push(String::from_utf8_lossy(&word).into_owned().into());
+            return Ok(());
+        }
+        if let Some(rest) = way.strip_prefix("put a line such as ") {
+            let (line, place) = rest.split_once(" above ").ok_or("no place")?;
+            let (file, number) = place.rsplit_once(':').ok_or("no line")?;
+            let text = fs::read_to_string(file).map_err(|error| error.to_string())?;
+            let mut lines: Vec<&str> = text.lines().collect();
+            lines.insert(number.parse::<usize>().map_err(|_| "no number")? - 1, line);
+            return fs::write(file, lines.join("\n") + "\n").map_err(|error| error.to_string());
+        }
+        let from = told(self.text, "from:").map(str::to_owned);
+        let from = from.as_deref().and_then(|from| from.split_once(": "));
+        if let Some(rest) = way.strip_prefix("remove ") {
+            return self.remove(from, rest);
+        }
+        let words = options(way);
+        let written = way.strip_prefix("write ").is_some_and(|rest| rest.starts_with("--"));
+        if let (Some((_, place)), [word]) = (placed(way).filter(|_| written), words.as_slice()) {
+            let name = word.split('=').next().unwrap_or_default();
+            return self.replace(place, name, &words);
+        }
+        let (place, culprit) = from.ok_or_else(|| format!("it leads nowhere: {way}"))?;
+        self.write(fix, way, place, culprit)
+    }
+
+    /// A command of the system. Nothing outside of the test's directory is changed, and the machine's users are none of its.
+    fn command(&self, command: &str) -> Result<(), String> {
+        let root = self.options.parent().and_then(Path::parent).map(|dir| dir.display().to_string());
+        let paths = || command.split(' ').filter(|word| word.starts_with('/'));
+        let inside = |path: &str| root.as_ref().is_some_and(|root| path.starts_with(root.as_str()));
+        if paths().next().is_none() || !paths().all(inside) {
+            return Err(format!("it is of the machine: {command}"));
+        }
+        match Command::new("sh").args(["-c", command]).status() {
+            Ok(status) if status.success() => Ok(()),
+            other => Err(format!("{command}: {other:?}")),
+        }
+    }
+
+    /// `it`, `--x=1`, `--x=1 (PLACE)`, `--x=1 and --y=2 (PLACE)`.
+    fn remove(&mut self, from: Option<(&str, &str)>, what: &str) -> Result<(), String> {
+        let Some((place, culprit)) = from else { return Err(format!("it leads nowhere: {what}")) };
+        let rest = what.strip_prefix(culprit);
+        if let (None, Some((text, place))) = (rest, placed(what)) {
+            return self.replace(place, text, &[]);
+        }
+        if rest.is_none() && what.starts_with("--") {
+            // Named without its value.
+            let name = culprit.split('=').next().unwrap_or_default();
+            if !what.starts_with(name) {
+                return Err(format!("{what} is not {culprit}"));
             }
         }
-        let from = from.ok_or_else(|| format!("it leads nowhere: {fix}"))?.to_owned();
-        let (place, culprit) = from.split_once(": ").ok_or("from: has no place")?;
-        if fix.starts_with("remove ") || fix.contains(", or remove --") {
-            return self.replace(place, culprit, &[]).map(|()| format!("removed {culprit}"));
+        self.replace(place, culprit, &[])?;
+        match rest.and_then(|rest| placed(rest.strip_prefix(" and ")?)) {
+            Some((other, place)) => self.replace(place, other, &[]),
+            None => Ok(()),
         }
-        if let Some(rest) = fix.strip_prefix("write one of ").filter(|rest| !rest.starts_with("these")) {
+    }
+
+    fn write(&mut self, fix: &str, way: &str, place: &str, culprit: &str) -> Result<(), String> {
+        if let Some(rest) = way.strip_prefix("write one of ").filter(|rest| !rest.starts_with("these")) {
             let value = rest.split([',', ' ']).next().unwrap_or_default();
             let name = culprit.split('=').next().unwrap_or_default();
-            return self.replace(place, culprit, &[format!("{name}={value}")]).map(|()| fix.clone());
+            return self.replace(place, culprit, &[format!("{name}={value}")]);
         }
-        let mut words = options(&fix);
-        if fix.starts_with("did you mean ") {
+        let mut words = match way.split_once("? Write ") {
+            Some((_, write)) => options(write),
+            None => options(way),
+        };
+        if way.starts_with("did you mean --") {
             // A name: the value stays.
             let value = culprit.split_once('=').map(|(_, value)| format!("={value}")).unwrap_or_default();
             words = words
@@ -89,14 +166,12 @@ impl Mending<'_> {
                 .into_iter()
                 .collect();
         }
-        if words.is_empty()
-            || words
-                .iter()
-                .any(|word| word.contains('…') || word.ends_with("=VALUE") || word.ends_with("=FILE"))
-        {
-            return Err(format!("it is for people: {fix}"));
+        let vague = |word: &String| word.contains('…') || word.ends_with("=VALUE") || word.ends_with("=FILE");
+        let told = ["write ", "did you mean ", "add "].iter().any(|verb| way.contains(verb));
+        if words.is_empty() || words.iter().any(|word| vague(word) || !told && !word.contains('=')) {
+            return Err(String::new());
         }
-        if fix.contains(" as well") {
+        if way.contains(" as well") {
             words.insert(0, culprit.to_owned());
             words.truncate(2);
             words.reverse();
@@ -106,7 +181,7 @@ impl Mending<'_> {
         let more = self.text.lines().map(|line| line.strip_prefix("  | ").unwrap_or(line).trim_start());
         let more: Vec<String> =
             more.filter_map(|line| line.strip_prefix("fix:")).map(|fix| fix.trim().to_owned()).collect();
-        for other in more.iter().skip(1) {
+        for other in more.iter().filter(|other| *other != fix) {
             let parts = other.strip_prefix("write ").and_then(|rest| rest.rsplit_once(" ("));
             let Some((option, place)) = parts.map(|(option, place)| (option, place.trim_end_matches(')')))
             else {
@@ -115,7 +190,7 @@ impl Mending<'_> {
             let name = option.split('=').next().unwrap_or_default();
             self.replace(place, name, &[option.to_owned()])?;
         }
-        Ok(fix)
+        Ok(())
     }
 
     /// Writes `words` where the culprit was written.
@@ -151,13 +226,17 @@ impl Mending<'_> {
 /// The line with `words` in place of the culprit, or of all that begins with its name.
 fn mended(line: &str, culprit: &str, words: &[String]) -> Option<String> {
     let new = words.join(" ");
-    if line.contains(culprit) && !line.contains(&format!("{culprit} =")) {
+    let at = line.find(culprit).filter(|_| !line.contains(&format!("{culprit} =")));
+    if let Some(at) = at {
         let quoted = format!("\"{culprit}\"");
-        return Some(if line.contains(&quoted) {
-            line.replace(&quoted, &new)
-        } else {
-            line.replace(culprit, &new)
-        });
+        if line.contains(&quoted) {
+            return Some(line.replace(&quoted, &new));
+        }
+        // A name alone stands for the name and its value.
+        let end = at + culprit.len();
+        let value = if line[end..].starts_with('=') { line[end..].find(' ') } else { Some(0) };
+        let end = value.map_or(line.len(), |value| end + value);
+        return Some(format!("{}{new}{}", &line[..at], &line[end..]));
     }
     // Blanks stand around the `=`, or a variable was replaced in it: all of the line is this option.
     let name = culprit.split('=').next()?;
@@ -174,6 +253,8 @@ fn fixes_are_read_as_they_are_printed() {
         ("--b --tabel=1", "--tabel=1", &["--table=1"], "--b --table=1"),
         ("\"--a --b\"", "--a --b", &["--a", "--b"], "--a --b"),
         ("--x=$VAR/y", "--x=/v/y", &[], ""),
+        ("--x=1 --y=2", "--x", &["--x=3"], "--x=3 --y=2"),
+        ("port = 7", "port=7", &[], ""),
     ] {
         let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
         assert_eq!(mended(line, culprit, &words).as_deref(), Some(expected), "{line}");
@@ -183,4 +264,10 @@ fn fixes_are_read_as_they_are_printed() {
         ["--table-open-cache"]
     );
     assert_eq!(options("write --a --b=1 (each a word)"), ["--a", "--b=1"]);
+    assert_eq!(
+        ways("make it, or remove --x=1 and --y (a.opt:2); or end process 7"),
+        ["make it", "remove --x=1 and --y (a.opt:2)", "end process 7"]
+    );
+    assert_eq!(placed("--y (a.opt:2), or lower it"), Some(("--y", "a.opt:2")));
+    assert_eq!(placed("--y (its default)"), None);
 }

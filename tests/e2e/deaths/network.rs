@@ -97,7 +97,7 @@ fn a_port_that_two_servers_of_the_run_want() {
         .cause("MTR-S031", "mysqld.2")
         .evidence("Address already in use")
         .evidence("has the port: ")
-        .fix("give the servers different ports");
+        .fix("remove port=");
 }
 
 #[test]
@@ -126,7 +126,7 @@ fn a_socket_whose_path_is_too_long() {
         .cause("MTR-S033", " bytes, 107 are possible: '/")
         .cause("MTR-S033", &format!("{name}.sock' ("))
         .evidence("The socket file path is too long (> 107)")
-        .fix("shorten --socket=");
+        .fix("remove --socket=");
 }
 
 #[test]
@@ -145,7 +145,7 @@ fn a_socket_that_another_process_listens_on() {
         .cause("MTR-S034", &format!("dead.opt:1) is in use by process {own}: "))
         .evidence("Another process is already listening on the socket file")
         .evidence(&format!("process {own} has the socket: "))
-        .fix(&format!("end process {own}"));
+        .fix(&format!("remove --socket={path}: the runner connects to the socket of the configuration; or end process {own}"));
 }
 
 #[test]
@@ -155,7 +155,7 @@ fn a_socket_in_a_directory_that_is_missing() {
         .cause("MTR-S035", "the socket '/nonexist/sub/x.sock' (")
         .cause("MTR-S035", "dead.opt:1) cannot be made: the directory '/nonexist' does not exist")
         .evidence("Bind on unix socket: No such file or directory")
-        .fix("mkdir -p /nonexist");
+        .fix("remove --socket=/nonexist/sub/x.sock");
 }
 
 #[test]
@@ -169,7 +169,7 @@ fn a_socket_in_a_directory_where_the_server_may_not_write() {
     died.cause("MTR-S035", "cannot be made: the server's user (--user=nobody, ")
         .cause("MTR-S035", "/nowrite' (mode 0755, owned by user id 0)")
         .evidence("Bind on unix socket: Permission denied")
-        .fix("remove --user=nobody (");
+        .fix("remove --socket=");
 }
 
 #[test]
@@ -177,5 +177,5 @@ fn a_socket_that_is_a_directory() {
     let died = Death::by_options("--socket=$MYSQLTEST_VARDIR/tmp\n").dies();
     died.cause("MTR-S035", "is a directory")
         .evidence("Bind on unix socket: Address already in use")
-        .fix("name a file in it");
+        .fix("remove --socket=");
 }

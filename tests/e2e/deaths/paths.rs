@@ -17,7 +17,7 @@ fn a_pid_file_in_a_directory_that_is_missing() {
         .cause("MTR-S036", "the pid file '/nonexist/x.pid' (")
         .cause("MTR-S036", "dead.opt:1) cannot be written: the directory '/nonexist' does not exist")
         .evidence("can't create PID file: No such file or directory")
-        .fix("mkdir -p /nonexist");
+        .fix("remove --pid-file=/nonexist/x.pid");
 }
 
 #[test]
@@ -33,7 +33,7 @@ fn a_pid_file_where_the_server_may_not_write() {
         .cause("MTR-S036", "may not write to the directory '")
         .cause("MTR-S036", "/nowrite' (mode 0755, owned by user id 0)")
         .evidence("can't create PID file: Permission denied")
-        .fix("remove --user=nobody (");
+        .fix("remove --pid-file=");
 }
 
 #[test]
@@ -55,7 +55,7 @@ fn a_binary_log_in_a_directory_that_is_missing() {
         .cause("MTR-S087", "the directory of the binary log '/nonexist/master-bin' is not there")
         .cause("MTR-S087", "dead.opt:3")
         .evidence("Could not use /nonexist/master-bin for logging (error 2)")
-        .fix("make the directory")
+        .fix("mkdir -p /nonexist")
         .also_seen("MTR-S037");
 }
 

@@ -28,13 +28,13 @@ fn with(death: Death, options: &str) -> Death {
 
 #[test]
 fn the_library_is_missing_and_a_variable_of_it_is_given() {
-    let died = Death::by_options("--plugin-load-add=handlersockett.so\n--handlersockett_port=9998\n").dies();
+    let died = Death::by_options("--plugin-load-add=handlersockett.so\n--handlersocket_port=9998\n").dies();
     died.page("MTR-S020")
         .cause("MTR-S020", "'handlersockett.so', which --plugin-load-add=handlersockett.so (")
         .cause("MTR-S020", "dead.opt:1) asks for, is not in /")
-        .cause("MTR-S020", "without it the server does not know 'handlersockett_port=9998'")
+        .cause("MTR-S020", "without it the server does not know 'handlersocket_port=9998'")
         .evidence("Can't open shared library '")
-        .evidence("unknown variable 'handlersockett_port=9998'")
+        .evidence("unknown variable 'handlersocket_port=9998'")
         .fix("did you mean handlersocket.so");
 }
 

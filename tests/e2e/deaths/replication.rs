@@ -69,7 +69,7 @@ fn the_directory_of_the_binary_log_is_missing() {
     let died = Death::by_options("--log-bin=/nosuch/x\n").dies();
     died.cause("MTR-S087", "the directory of the binary log '/nosuch/x' is not there: --log-bin=/nosuch/x (")
         .evidence("Can't generate a unique log-filename /nosuch/x")
-        .fix("make the directory");
+        .fix("mkdir -p /nosuch");
 }
 
 #[test]

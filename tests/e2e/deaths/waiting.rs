@@ -20,7 +20,8 @@ fn a_pid_file_elsewhere() {
         "the server is ready, but its pid file is not where it was to be: --pid-file=elsewhere.pid (",
     )
     .evidence("ready for connections")
-    .fix("leave --pid-file to the runner");
+    .fix("remove --pid-file=elsewhere.pid")
+    .mends("MTR-S100");
 }
 
 #[test]
