@@ -254,7 +254,7 @@ mod tests {
             "error: Found option without preceding group in config file: /x.cnf at line: 1\n\
              Fatal error in defaults handling. Program aborted",
             None,
-            "/x.cnf:1: an option stands before the first group / put a line such as [mysqld] above it",
+            "/x.cnf:1: an option stands before the first group / put a line such as [mysqld] above /x.cnf:1",
         ),
         (
             "MTR-S012",
