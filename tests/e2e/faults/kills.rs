@@ -309,6 +309,18 @@ fn trials(
     }
 }
 
+/// Stops a process; every thread of it has stopped when this returns.
+fn stop(pid: Pid) {
+    kill_process(pid, Signal::STOP).unwrap();
+    let threads = || fs::read_dir(format!("/proc/{}/task", pid.as_raw_nonzero())).unwrap();
+    let runs = |status: &str| !status.lines().any(|line| line.starts_with("State:\tT"));
+    while threads()
+        .any(|thread| fs::read_to_string(thread.unwrap().path().join("status")).is_ok_and(|s| runs(&s)))
+    {
+        std::thread::yield_now();
+    }
+}
+
 /// A long line is copied page by page, and whoever writes it may be killed meanwhile: what there is of it then is put
 /// there by the test, as the moment cannot be met.
 #[test]
@@ -335,12 +347,18 @@ fn in_the_middle_of_a_line_leave_whole_ones() {
             kill_process(family.guardian.unwrap(), Signal::KILL).unwrap();
             wait_for(&events, |text| text.contains("the guardian of this run was killed"));
         }
+        // Whoever is in the middle of a line writes no other before it is killed.
+        stop(family.runner.unwrap());
         let whole = fs::read_to_string(&events).unwrap();
         assert!(whole.ends_with("}\n"), "{whole}");
         let mut file = File::options().append(true).open(&events).unwrap();
         file.write_all(format!("{{\"seq\":99,\"text\":\"{}", "x".repeat(100_000)).as_bytes()).unwrap();
         let herd = Herd::of(&site.path("")).and_guardian_of(run.pid());
-        kill_process(if the_front { family.front } else { family.runner.unwrap() }, Signal::KILL).unwrap();
+        kill_process(family.runner.unwrap(), Signal::KILL).unwrap();
+        if the_front {
+            // It may see to the line already, or leave that to the guardian.
+            kill_process(family.front, Signal::KILL).unwrap();
+        }
         run.wait_for_end();
         herd.assert_gone(patience());
         let what = format!("{standard_output} {guardian_first} {the_front}");
