@@ -16,7 +16,13 @@ fn bad(script: &str) -> Site {
 }
 
 fn run(site: &Site, args: &[&str]) -> Finished {
-    site.run().args(["--force", "--retry=0"]).args(args).args(["bad"]).finish()
+    // A shell says something else of what it does not find where it may not enter all of the PATH.
+    site.run()
+        .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
+        .args(["--force", "--retry=0"])
+        .args(args)
+        .args(["bad"])
+        .finish()
 }
 
 fn outcome(run: &Finished) -> Value {

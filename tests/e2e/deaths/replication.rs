@@ -3,10 +3,13 @@
 use super::Death;
 use crate::skip::root_is_there;
 
-/// A node of a cluster; an option file may not set `binlog-format`, which chooses combinations.
+/// A node of a cluster; an option file may not set `binlog-format`, which chooses combinations. The port of its address is
+/// where it listens for others: 4567 for all without one.
 fn node(options: &str) -> Death {
-    Death::by_options(&format!("--innodb=FORCE --wsrep-on=1\n{options}\n"))
-        .configured_by("!include include/default_my.cnf\n[mysqld]\nbinlog-format=row\n")
+    Death::by_options(&format!("--innodb=FORCE --wsrep-on=1\n{options}\n")).configured_by(
+        "!include include/default_my.cnf\n[mysqld]\nbinlog-format=row\n[mysqld.1]\n#galera_port=@OPT.port\n\
+         wsrep-node-address='127.0.0.1:@mysqld.1.#galera_port'\n",
+    )
 }
 
 const GALERA: &str = "--wsrep-provider=/usr/lib/galera/libgalera_smm.so --wsrep-cluster-address=gcomm://\n";

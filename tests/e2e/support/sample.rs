@@ -124,6 +124,13 @@ fn plain(line: &str) -> String {
         let length = text[at..].bytes().take_while(u8::is_ascii_digit).count();
         text.replace_range(at..at + length, "N");
     }
+    // A process may have a short number.
+    for word in ["by process ", "end process "] {
+        if let Some(at) = text.find(word).map(|at| at + word.len()) {
+            let length = text[at..].bytes().take_while(u8::is_ascii_digit).count();
+            text.replace_range(at..at + length, "N");
+        }
+    }
     // Which of two servers comes first is chance.
     text = text.replace("mysqld.2 and mysqld.1 both", "mysqld.1 and mysqld.2 both");
     if let Some(at) = text.find("process ").filter(|_| !text.starts_with("fix:")) {
