@@ -42,7 +42,7 @@ impl Pace {
             return written + part;
         }
         let short = FIRST.saturating_mul(1 << self.pauses.min(20)).min(written);
-        self.pauses += 1;
+        self.pauses = self.pauses.saturating_add(1);
         self.saved += written - short;
         short
     }
@@ -313,6 +313,21 @@ mod tests {
         waits.tells(b"select 1", false);
         waits.runs(Command::Exec);
         assert_eq!(waits.pause(TENTH), TENTH * 2 - FIRST);
+        assert_eq!(waits.pause(TENTH), TENTH);
+    }
+
+    #[test]
+    fn what_once_slept_as_written_goes_on_so() {
+        let mut waits = Waits::default();
+        waits.turn(1);
+        // It asks in every other turn.
+        for asks in [true, false, true, false, true] {
+            if asks {
+                waits.tells(b"select 1", false);
+            }
+            waits.pause(TENTH);
+        }
+        waits.tells(b"select 1", false);
         assert_eq!(waits.pause(TENTH), TENTH);
     }
 
