@@ -4,9 +4,10 @@ use rustix::process::Signal;
 
 use crate::support::{Site, wait_for};
 
-/// A test that changes a variable, which is set back a moment after the script's end.
-fn returns() -> String {
-    let back = behind("sleep 0.2; $MYSQL -e 'set global max_connections= 151'");
+/// A test that changes a variable, which is set back a moment after the script's end: so many seconds, and what the start
+/// of a client takes.
+fn returns(after: &str) -> String {
+    let back = behind(&format!("sleep {after}; $MYSQL -e 'set global max_connections= 151'"));
     format!("--echo a\n--disable_query_log\nset global max_connections= 77;\n{back}")
 }
 
@@ -30,7 +31,7 @@ fn site() -> Site {
 #[test]
 fn a_state_that_returns_by_itself_is_no_side_effect() {
     let site = site();
-    site.test_file("a.test", returns());
+    site.test_file("a.test", returns("0.05"));
     let run = site.run().args(["--noreorder", "a", "b"]).finish();
     run.exits(0).verdict("own.a", "pass").verdict("own.b", "pass");
     run.does_not_say("does not preserve");
@@ -48,7 +49,7 @@ fn a_state_that_stays_is_reported() {
 #[test]
 fn a_line_while_the_states_are_looked_at_fails_that_test() {
     let site = site();
-    site.test_file("a.test", format!("{}{}", returns(), behind(&format!("sleep 0.05; {SAY}"))));
+    site.test_file("a.test", format!("{}{}", returns("0.2"), behind(&format!("sleep 0.05; {SAY}"))));
     let run = site.run().args(["--noreorder", "--force", "a", "b"]).finish();
     run.exits(1).verdict("own.a", "fail").verdict("own.b", "pass").says("a late line");
     assert_eq!(run.outcomes("own.a")[0]["failure"], "warnings");
@@ -58,7 +59,7 @@ fn a_line_while_the_states_are_looked_at_fails_that_test() {
 fn a_line_that_comes_late_is_allowed_as_one_in_time() {
     let site = site();
     let text = "--disable_query_log\ncall mtr.add_suppression(\"a late line\");\n";
-    site.test_file("a.test", format!("{text}{}{}", returns(), behind(&format!("sleep 0.05; {SAY}"))));
+    site.test_file("a.test", format!("{text}{}{}", returns("0.2"), behind(&format!("sleep 0.05; {SAY}"))));
     let run = site.run().args(["--noreorder", "--force", "a", "b"]).finish();
     run.exits(0).verdict("own.a", "pass").verdict("own.b", "pass");
 }
